@@ -1,0 +1,56 @@
+# Needs make and Python 3.11 or newer, nothing else. Bare `make` lists the targets.
+
+# The first Python that is new enough; PYTHON=/path/to/python3.12 names another.
+NEW_ENOUGH = -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null
+PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$python $(NEW_ENOUGH) && echo $$python && break; done)
+BOOTSTRAP = @"$(PYTHON)" $(NEW_ENOUGH) || { echo >&2 \
+	"Python 3.11 or newer is needed: install it, or name it: make PYTHON=/path/to/python3.12 $@"; \
+	exit 1; }; "$(PYTHON)" bin/bootstrap.py
+VENV = .venv/bin/python
+
+# Production settings, so that what lint checks is what a server would run.
+AS_PRODUCTION = DEBUG=0 ALLOWED_HOSTS=nucleo.example DATABASE_URL=sqlite://:memory: \
+	SECRET_KEY=this-key-only-lets-lint-load-the-settings-of-production
+PYTHON_FILES = find . -name '*.py' ! -path './.*'
+TEMPLATE_FILES = find templates -name '*.html'
+
+PORT ?= 8000
+export PORT
+
+.PHONY: help run setup test lint format clean
+.NOTPARALLEL:
+
+help: ## List the targets (what bare make does)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: ## Serve the site with its record on http://127.0.0.1:8000/ (PORT=, DATABASE_URL=)
+	$(BOOTSTRAP) run
+
+setup: ## Do all that run does, but do not serve
+	$(BOOTSTRAP) setup
+
+test: ## Run the suite on SQLite and on PostgreSQL (ARGS="-k dates" picks tests)
+	$(BOOTSTRAP) install requirements-dev.txt
+	@$(VENV) tests/run.py $(ARGS)
+
+lint: ## Check form, migrations, production settings and fixtures; change nothing
+	$(BOOTSTRAP) install requirements-dev.txt
+	$(VENV) -m ruff check
+	$(VENV) -m ruff format --check
+	$(TEMPLATE_FILES) -exec $(VENV) -m djade --target-version 5.2 --check {} +
+	$(PYTHON_FILES) -exec $(VENV) -m django_upgrade --target-version 5.2 --check {} +
+	$(AS_PRODUCTION) $(VENV) manage.py makemigrations --check --dry-run
+	$(AS_PRODUCTION) $(VENV) manage.py check --deploy --fail-level WARNING
+	$(AS_PRODUCTION) $(VENV) manage.py build_fixtures --check
+
+format: ## Settle the form of code and templates
+	$(BOOTSTRAP) install requirements-dev.txt
+	$(PYTHON_FILES) -exec $(VENV) -m django_upgrade --target-version 5.2 --exit-zero-even-if-changed {} +
+	$(VENV) -m ruff check --fix
+	$(VENV) -m ruff format
+	-$(TEMPLATE_FILES) -exec $(VENV) -m djade --target-version 5.2 {} +
+
+clean: ## Remove what can be made again; keep database, uploads and .env
+	rm -rf .venv staticfiles setup.log .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,209 @@
+from typing import Self
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models import F, Q
+from django.urls import reverse
+
+from record.dates import ImpossibleDate
+from record.history import Versions
+from record.periods import Spanning
+from record.publishing import Publishable, Record, RecordQuerySet
+from record.richtext import RichTextField
+from record.text import WebAddressField
+
+
+class OrganizationQuerySet(RecordQuerySet):
+    def coalition(self) -> "Organization | None":
+        """The organization whose record this is, named in the settings."""
+        return self.filter(slug=settings.COALITION).first()
+
+
+class Organization(Publishable):
+    """Whoever the record names: members of the coalition, former ones, and all others."""
+
+    class Sector(models.TextChoices):
+        CIVIL_SOCIETY = "civil_society", "sociedad civil"
+        GOVERNMENT = "government", "gobierno"
+        AUTONOMOUS_BODY = "autonomous_body", "organismo autónomo"
+        INITIATIVE = "initiative", "iniciativa"
+        RESEARCH = "research", "investigación"
+        MEDIA = "media", "medio de comunicación"
+        COMPANY = "company", "empresa"
+
+    name = models.CharField(
+        "nombre",
+        max_length=300,
+        help_text="Completo, por ejemplo «Centro de Investigación para el Desarrollo».",
+    )
+    short_name = models.CharField(
+        "nombre corto", max_length=80, blank=True, help_text="Por ejemplo «CIDAC»."
+    )
+    other_names = models.TextField(
+        "otros nombres",
+        blank=True,
+        help_text="Como la escriben las fuentes, uno por renglón. La búsqueda los encuentra.",
+    )
+    sector = models.CharField(
+        "sector",
+        max_length=20,
+        choices=Sector,
+        blank=True,
+        help_text="Clasificación nuestra, no de la fuente; puede quedar vacía.",
+    )
+    website = WebAddressField(
+        "sitio web", max_length=500, blank=True, help_text="Vacío: la fuente no lo dice."
+    )
+    summary = models.TextField(
+        "resumen", blank=True, help_text="Una o dos oraciones, solo lo que dice la fuente."
+    )
+    description = RichTextField("descripción")
+    logo = models.ImageField("logotipo", upload_to="logos/", blank=True)
+
+    objects = OrganizationQuerySet.as_manager()
+    history = Versions()
+
+    class Meta:
+        verbose_name = "organización"
+        verbose_name_plural = "organizaciones"
+        ordering = ["name", "slug"]
+        constraints = [Publishable.publication_constraint()]
+
+    def __str__(self) -> str:
+        return self.short_name or self.name
+
+    def get_absolute_url(self) -> str:
+        return reverse("organizations:organization_detail", args=[self.slug])
+
+    @property
+    def other_names_list(self) -> list[str]:
+        return [name for line in self.other_names.splitlines() if (name := line.strip())]
+
+
+class MembershipQuerySet(RecordQuerySet):
+    def current(self) -> Self:
+        """Those that still held when their source was written."""
+        return self.filter(end__startswith="[", end_latest="9999-12-31")
+
+    def former(self) -> Self:
+        """Those that their source says had ended."""
+        return self.filter(end_latest__lt="9999-12-31")
+
+
+class Membership(Spanning, Record):
+    """Since when, and until when, an organization belonged to the coalition."""
+
+    organization = models.ForeignKey(
+        Organization, models.PROTECT, verbose_name="organización", related_name="memberships"
+    )
+    start_label = models.CharField(
+        "inicio, en palabras de la fuente",
+        max_length=200,
+        blank=True,
+        help_text="Se muestran junto a la fecha, sin cambiarlas: «a principios de 2016».",
+    )
+    end_label = models.CharField("fin, en palabras de la fuente", max_length=200, blank=True)
+    replaces = models.ForeignKey(
+        Organization,
+        models.PROTECT,
+        verbose_name="sustituye a",
+        related_name="replaced_by",
+        null=True,
+        blank=True,
+    )
+    note = models.TextField(
+        "nota nuestra", blank=True, help_text="Lo que inferimos y la fuente no dice; así se muestra."
+    )
+
+    visible_through = ("organization", "replaces")
+    objects = MembershipQuerySet.as_manager()
+    history = Versions()
+
+    class Meta:
+        verbose_name = "membresía"
+        verbose_name_plural = "membresías"
+        ordering = ["start_earliest", "organization__name", "slug"]
+        constraints = [
+            *Spanning.span_constraints(),
+            models.CheckConstraint(
+                name="%(app_label)s_%(class)s_replaces_another",
+                condition=Q(replaces=None) | ~Q(replaces=F("organization")),
+                violation_error_message="Una organización no se sustituye a sí misma.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Membresía de {self.organization}"
+
+    def get_absolute_url(self) -> str:
+        return f"{self.organization.get_absolute_url()}#membresia-{self.slug}"
+
+
+class RepresentationTerm(Spanning, Record):
+    """Who spoke for the coalition, in which role and in which place of the rotation."""
+
+    class Role(models.TextChoices):
+        REPRESENTATIVE = "representative", "representante"
+        CO_REPRESENTATIVE = "co_representative", "co-representante"
+
+    organization = models.ForeignKey(
+        Organization, models.PROTECT, verbose_name="organización", related_name="terms"
+    )
+    role = models.CharField("papel", max_length=20, choices=Role)
+    order = models.PositiveSmallIntegerField(
+        "lugar en la rotación",
+        null=True,
+        blank=True,
+        help_text="1 para quien representó primero; vacío: la fuente no dice el orden.",
+    )
+    start_label = models.CharField(
+        "inicio, en palabras de la fuente", max_length=200, blank=True
+    )
+    end_label = models.CharField("fin, en palabras de la fuente", max_length=200, blank=True)
+    note = models.TextField(
+        "nota nuestra", blank=True, help_text="Lo que inferimos y la fuente no dice; así se muestra."
+    )
+
+    visible_through = ("organization",)
+    history = Versions()
+
+    class Meta:
+        verbose_name = "periodo de representación"
+        verbose_name_plural = "periodos de representación"
+        ordering = ["-role", F("order").asc(nulls_last=True), "start_earliest", "slug"]
+        constraints = [
+            *Spanning.span_constraints(),
+            models.UniqueConstraint(
+                fields=["role", "order"],
+                name="%(app_label)s_%(class)s_one_order_per_role",
+                violation_error_message="Otro periodo de este papel ya tiene ese lugar.",
+            ),
+            models.CheckConstraint(
+                name="%(app_label)s_%(class)s_order_from_one",
+                condition=Q(order=None) | Q(order__gte=1),
+                violation_error_message="Los lugares de la rotación se cuentan desde 1.",
+            ),
+        ]
+        # That no two terms of a role certainly overlap is held by a trigger: see the migration.
+
+    def __str__(self) -> str:
+        place = f"{self.order}.º " if self.order else ""
+        return f"{place}{self.get_role_display()}: {self.organization}"
+
+    def get_absolute_url(self) -> str:
+        return f"{reverse('organizations:representation')}#{self.slug}"
+
+    def clean(self) -> None:
+        super().clean()
+        try:
+            period = self.period
+        except ImpossibleDate:
+            return
+        others = RepresentationTerm.objects.filter(role=self.role).exclude(pk=self.pk)
+        for other in others.filter(
+            start_latest__lt=period.end.earliest, end_earliest__gt=period.start.latest
+        ).select_related("organization"):
+            raise ValidationError(
+                {"start": f"Se traslapa con «{other}» ({other.period}): un papel, una a la vez."}
+            )

@@ -1,0 +1,139 @@
+"""Periods whose ends are partial dates, and the question «on D?» with its four honest answers."""
+
+from dataclasses import dataclass
+from datetime import date
+from enum import Enum
+
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models import F, Q
+
+from record.dates import EDTF, EDTFField, ImpossibleDate, earliest_of, latest_of, parse, possible_date
+
+
+class Answer(Enum):
+    """Whether something was so on a day, in a month or in a year; the value is the word shown."""
+
+    YES = "sí"
+    PARTLY = "en parte"
+    NO = "no"
+    UNKNOWN = "no determinable"
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """From `start` to `end`, both included. «Still so when the source was written» is an end of
+    `[2017-05-23..]`; «it ended, unknown when» one of `[..2017-04]`."""
+
+    start: EDTF
+    end: EDTF
+
+    def on(self, when: EDTF) -> Answer:
+        """Whether it was so on `when`, an exact day, month or year; ValueError for anything else."""
+        first, last = _days(when)
+        certain_from, certain_until = self.start.last_day or date.max, self.end.first_day
+        if certain_until and certain_from <= first and certain_until >= last:
+            return Answer.YES
+        if (self.start.first_day or date.min) > last or (self.end.last_day or date.max) < first:
+            return Answer.NO
+        if certain_until and certain_from <= last and certain_until >= first:
+            return Answer.PARTLY
+        return Answer.UNKNOWN
+
+    def certain_part(self, when: EDTF) -> tuple[date, date] | None:
+        """The days of `when` on which it certainly was so, first and last, or None."""
+        first, last = _days(when)
+        if not self.start.last_day or not self.end.first_day:
+            return None
+        certain = max(first, self.start.last_day), min(last, self.end.first_day)
+        return certain if certain[0] <= certain[1] else None
+
+    def certainly_overlaps(self, other: "Period") -> bool:
+        """Sharing no more than a day or month of hand-over is no overlap."""
+        return self.start.latest < other.end.earliest and other.start.latest < self.end.earliest
+
+    def possibly_overlaps(self, other: "Period") -> bool:
+        """Whether the sources leave room for both at once."""
+        return self.start.earliest < other.end.latest and other.start.earliest < self.end.latest
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it still was so when the source fell silent."""
+        return self.end.kind == "after"
+
+    @property
+    def start_words(self) -> str:
+        """«abril de 2017», «algún momento entre … y …»; empty when the source does not say."""
+        prefix = {"between": "algún momento ", "day": "el "}.get(self.start.kind, "")
+        return f"{prefix}{self.start}"
+
+    @property
+    def end_words(self) -> str:
+        """«abril de 2017», «al menos el 23 de mayo de 2017»; empty when the source does not say."""
+        if self.is_open:
+            return f"al menos {str(self.end).removesuffix(' o después')}"
+        prefix = {"between": "algún momento ", "day": "el "}.get(self.end.kind, "")
+        return f"{prefix}{self.end}"
+
+    def __str__(self) -> str:
+        """«desde abril de 2017, al menos hasta el 23 de mayo de 2017»; empty if nothing is said."""
+        end = f"hasta {self.end_words}" if self.end else ""
+        if self.is_open:
+            end = f"al menos hasta {str(self.end).removesuffix(' o después')}"
+        return ", ".join(filter(None, (f"desde {self.start_words}" if self.start else "", end)))
+
+
+def _days(when: EDTF) -> tuple[date, date]:
+    if when.kind not in ("day", "month", "year"):
+        raise ValueError(f"{when.text!r} is no day, month or year")
+    return when.first_day, when.last_day
+
+
+def possible_period() -> models.CheckConstraint:
+    """A period is possible: it does not certainly end before it starts."""
+    return models.CheckConstraint(
+        name="%(app_label)s_%(class)s_period_possible",
+        condition=Q(start_earliest__lte=F("end_latest")),
+        violation_error_message="El fin no puede ser anterior al inicio.",
+    )
+
+
+class Spanning(models.Model):
+    """A model that lasts: `start` and `end` with their generated bounds."""
+
+    start = EDTFField(
+        "inicio",
+        help_text="Como en la fuente: «11 de febrero de 2017», «agosto de 2011», «2016», "
+        "«entre … y …», «desde … o después», «… o antes». Vacío: la fuente no lo dice.",
+    )
+    start_earliest = earliest_of("start", "inicio: no antes de")
+    start_latest = latest_of("start", "inicio: no después de")
+    end = EDTFField(
+        "fin",
+        help_text="«23 de mayo de 2017 o después» si seguía así cuando se escribió la fuente; "
+        "vacío si la fuente calla o si pasó de una vez.",
+    )
+    end_earliest = earliest_of("end", "fin: no antes de")
+    end_latest = latest_of("end", "fin: no después de")
+
+    class Meta:
+        abstract = True
+
+    @staticmethod
+    def span_constraints() -> list[models.CheckConstraint]:
+        return [possible_date("start"), possible_date("end"), possible_period()]
+
+    @property
+    def period(self) -> Period:
+        return Period(parse(self.start), parse(self.end))
+
+    def clean(self) -> None:
+        super().clean()
+        try:
+            period = self.period
+        except ImpossibleDate:
+            return  # the field itself has said so
+        if period.start.earliest > period.end.latest:
+            raise ValidationError(
+                {"end": f"El fin ({period.end}) no puede ser anterior al inicio ({period.start})."}
+            )

@@ -1,0 +1,147 @@
+"""What is public and who may change it: the one rule that every reader and every door asks.
+
+Visibility is computed from the clock, so nothing has to run at midnight and nothing races.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any, Self
+
+from django.conf import settings
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.db import models
+from django.db.models import F, Q
+from django.http import HttpRequest
+from django.utils import timezone
+
+from record.text import refuse_nul
+
+PUBLISH = "sources.publish_record"
+
+
+def may_publish(user: AbstractBaseUser | None) -> bool:
+    """Whether `user` may change what is public, or make public what is not."""
+    return bool(user and user.is_active and user.has_perm(PUBLISH))
+
+
+def viewer(request: HttpRequest) -> AbstractBaseUser | None:
+    """Who looks, or None for a visitor, found without opening a session (so without a cookie)."""
+    if settings.SESSION_COOKIE_NAME not in request.COOKIES:
+        return None
+    return request.user if request.user.is_authenticated else None
+
+
+def visible(model: type["Record"], at: datetime, path: str = "") -> Q:
+    """The rule as a condition: `model`, reached over `path`, is public `at` that moment, and so
+    is everything that it points to through `visible_through`."""
+    rule = Q()
+    if issubclass(model, Publishable):
+        rule &= Q(**{f"{path}publish_at__lte": at})
+        rule &= Q(**{f"{path}unpublish_at": None}) | Q(**{f"{path}unpublish_at__gt": at})
+    for name in model.visible_through:
+        field = model._meta.get_field(name)
+        pointed_to = visible(field.related_model, at, f"{path}{name}__")
+        rule &= pointed_to | Q(**{f"{path}{name}": None}) if field.null else pointed_to
+    return rule
+
+
+class RecordQuerySet(models.QuerySet):
+    def visible_to(self, user: AbstractBaseUser | None) -> Self:
+        """What `user` may read; None, as all lists, feeds and downloads say, is a visitor."""
+        if user and user.is_active and user.is_staff and user.has_perm(_view(self.model)):
+            return self
+        return self.filter(visible(self.model, timezone.now()))
+
+    def get_by_natural_key(self, slug: str) -> "Record":
+        return self.get(slug=slug)
+
+    def moved_from(self, old_slug: str) -> Self:
+        """The record that was public under a slug it no longer has, the latest bearer first."""
+        bearers = (
+            self.model.history.filter(slug=old_slug, publish_at__isnull=False)
+            .order_by("-history_date", "-history_id")
+            .values_list("id", flat=True)[:1]
+        )
+        return self.filter(pk__in=list(bearers))
+
+
+def _view(model: type[models.Model]) -> str:
+    return f"{model._meta.app_label}.view_{model._meta.model_name}"
+
+
+class Record(models.Model):
+    """What every record has: a slug that never changes by itself, and when it last changed."""
+
+    slug = models.SlugField(
+        "identificador",
+        max_length=120,
+        unique=True,
+        help_text="Forma la dirección de la página, por ejemplo «salida-del-stt». "
+        "Si lo cambia, la dirección anterior seguirá llevando aquí.",
+    )
+    updated_at = models.DateTimeField("último cambio", auto_now=True)
+
+    objects = RecordQuerySet.as_manager()
+    visible_through: tuple[str, ...] = ()
+
+    class Meta:
+        abstract = True
+
+    def natural_key(self) -> tuple[str]:
+        return (self.slug,)
+
+    def clean_fields(self, exclude: Any = None) -> None:
+        refuse_nul(self)
+        super().clean_fields(exclude)
+
+    def points_to(self) -> Iterator["Record"]:
+        """The records that this one's visibility depends on."""
+        for name in self.visible_through:
+            if (record := getattr(self, name, None)) is not None:
+                yield record
+
+    def is_public(self) -> bool:
+        """`visible` for one record at hand."""
+        return all(record.is_public() for record in self.points_to())
+
+    def is_draft(self) -> bool:
+        """Whether nobody has decided yet that it, or something it points to, becomes public."""
+        return any(record.is_draft() for record in self.points_to())
+
+
+class Publishable(Record):
+    """A record that is published in its own right. No `publish_at`: a draft."""
+
+    publish_at = models.DateTimeField(
+        "se publica", null=True, blank=True, help_text="Vacío: borrador, solo lo ve la redacción."
+    )
+    unpublish_at = models.DateTimeField(
+        "se retira", null=True, blank=True, help_text="Vacío: no se retira."
+    )
+
+    class Meta:
+        abstract = True
+
+    @staticmethod
+    def publication_constraint() -> models.CheckConstraint:
+        return models.CheckConstraint(
+            name="%(app_label)s_%(class)s_unpublish_after_publish",
+            condition=Q(unpublish_at=None) | Q(publish_at__lt=F("unpublish_at")),
+            violation_error_message="El retiro debe ser posterior a la publicación.",
+        )
+
+    @property
+    def state(self) -> str:
+        """`draft`, `scheduled`, `public` or `withdrawn`."""
+        now = timezone.now()
+        if self.publish_at is None:
+            return "draft"
+        if self.unpublish_at is not None and self.unpublish_at <= now:
+            return "withdrawn"
+        return "public" if self.publish_at <= now else "scheduled"
+
+    def is_public(self) -> bool:
+        return self.state == "public" and super().is_public()
+
+    def is_draft(self) -> bool:
+        return self.publish_at is None or super().is_draft()

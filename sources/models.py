@@ -1,0 +1,273 @@
+import hashlib
+from functools import cached_property
+from typing import Any, Self
+
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.core.exceptions import FieldDoesNotExist, ValidationError
+from django.db import models, transaction
+from django.db.models import Max, Q
+from django.urls import reverse
+
+from record.dates import EDTFField, earliest_of, latest_of, possible_date
+from record.history import Versions
+from record.publishing import Publishable, Record, RecordQuerySet
+from record.text import WebAddressField, collapse
+from sources.passages import Passages
+
+SUPPORTED = ("organization", "membership", "representation_term", "event", "statement")
+
+
+class Source(Publishable):
+    """A text that the record rests on, kept whole."""
+
+    title = models.CharField("título", max_length=300)
+    publisher = models.CharField(
+        "quién la publicó", max_length=300, blank=True, help_text="Vacío: la fuente no lo dice."
+    )
+    url = WebAddressField("dirección web", max_length=500, blank=True)
+    published = EDTFField("publicada", help_text="Vacío: la fuente no lo dice.")
+    published_earliest = earliest_of("published", "publicada: no antes de")
+    published_latest = latest_of("published", "publicada: no después de")
+    describes_until = EDTFField("describe hasta", help_text="La última fecha de la que habla.")
+    describes_until_earliest = earliest_of("describes_until", "describe hasta: no antes de")
+    describes_until_latest = latest_of("describes_until", "describe hasta: no después de")
+    retrieved = EDTFField("consultada", help_text="Cuándo la copió usted.")
+    retrieved_earliest = earliest_of("retrieved", "consultada: no antes de")
+    retrieved_latest = latest_of("retrieved", "consultada: no después de")
+    text = models.TextField(
+        "texto completo",
+        help_text="Tal como está publicado, un párrafo por renglón. "
+        "Al corregirlo se revisan las citas que apoya.",
+    )
+
+    history = Versions()
+
+    class Meta:
+        verbose_name = "fuente"
+        verbose_name_plural = "fuentes"
+        ordering = ["title", "slug"]
+        permissions = [("publish_record", "Puede publicar y cambiar lo que es público")]
+        constraints = [
+            *(possible_date(name) for name in ("published", "describes_until", "retrieved")),
+            Publishable.publication_constraint(),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+    def get_absolute_url(self) -> str:
+        return reverse("sources:source_detail", args=[self.slug])
+
+    @property
+    def sha256(self) -> str:
+        """Of the text as UTF-8, hexadecimal; computed, so that it can't disagree with it."""
+        return hashlib.sha256(self.text.encode()).hexdigest()
+
+    @cached_property
+    def passages(self) -> Passages:
+        return Passages(self.text)
+
+    def quotes_broken_by(self, text: str) -> dict[str, str]:
+        """The quoted words that would no longer stand exactly once in `text`, each with the words
+        there that are most like them."""
+        quotes = self.citations.values_list("exact", flat=True) if self.pk else []
+        passages = Passages(text)
+        return {
+            exact: passages.nearest(exact)
+            for exact in dict.fromkeys(quotes)
+            if len(passages.positions(exact)) != 1
+        }
+
+    def clean(self) -> None:
+        """Refuses a text that breaks citations, unless `requoted` maps their words to new ones."""
+        super().clean()
+        broken = self.quotes_broken_by(self.text).keys() - getattr(self, "requoted", {}).keys()
+        if broken:
+            quotes = "; ".join(f"«{exact}»" for exact in sorted(broken))
+            raise ValidationError(
+                {"text": f"Con este texto se romperían las citas de estas palabras: {quotes}."}
+            )
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Saves, and where the text changed moves the citations to where their words now stand."""
+        self.__dict__.pop("passages", None)
+        with transaction.atomic():
+            same_text = Source.objects.filter(pk=self.pk, text=self.text).exists()
+            super().save(*args, **kwargs)
+            if not same_text:
+                self._move_citations(getattr(self, "requoted", {}))
+
+    def _move_citations(self, requoted: dict[str, str]) -> None:
+        for citation in self.citations.select_for_update():
+            citation.source = self
+            citation.exact = requoted.get(citation.exact, citation.exact)
+            citation.locate()
+            models.Model.save(citation)  # its number stays: the passage is the same one
+
+
+class CitationQuerySet(RecordQuerySet):
+    def for_readers(self, user: AbstractBaseUser | None = None) -> Self:
+        """With what a page shows of each, their sources' long texts left in the database."""
+        shown = self.visible_to(user).select_related("source").defer("source__text")
+        return shown.order_by("number", "pk")
+
+
+def with_citations(user: AbstractBaseUser | None = None) -> models.Prefetch:
+    """For `prefetch_related`: the citations of each record that `user` may read."""
+    return models.Prefetch("citations", Citation.objects.for_readers(user))
+
+
+class Citation(Record):
+    """The words of a source that support a record: a TextQuoteSelector of the W3C Web Annotation
+    model, whose `prefix` and `suffix` complete the sentence that `exact` stands in."""
+
+    source = models.ForeignKey(
+        Source, models.PROTECT, verbose_name="fuente", related_name="citations"
+    )
+    exact = models.TextField(
+        "palabras exactas",
+        help_text="Pegue las palabras de la fuente sin cambiar nada, por ejemplo "
+        "«Ocho decidieron sumarse».",
+    )
+    prefix = models.TextField(editable=False, blank=True)
+    suffix = models.TextField(editable=False, blank=True)
+    position = models.PositiveIntegerField("posición en la fuente", editable=False)
+    number = models.PositiveIntegerField(
+        "número",
+        editable=False,
+        help_text="El de sus palabras en la fuente: citas de las mismas palabras lo comparten.",
+    )
+    field = models.CharField(
+        "apoya", max_length=60, blank=True, help_text="Vacío: apoya el registro entero."
+    )
+    organization = models.ForeignKey(
+        "organizations.Organization", models.CASCADE, null=True, blank=True,
+        verbose_name="organización", related_name="citations",
+    )  # fmt: skip
+    membership = models.ForeignKey(
+        "organizations.Membership", models.CASCADE, null=True, blank=True,
+        verbose_name="membresía", related_name="citations",
+    )  # fmt: skip
+    representation_term = models.ForeignKey(
+        "organizations.RepresentationTerm", models.CASCADE, null=True, blank=True,
+        verbose_name="periodo de representación", related_name="citations",
+    )  # fmt: skip
+    event = models.ForeignKey(
+        "timeline.Event", models.CASCADE, null=True, blank=True,
+        verbose_name="acontecimiento", related_name="citations",
+    )  # fmt: skip
+    statement = models.ForeignKey(
+        "timeline.Statement", models.CASCADE, null=True, blank=True,
+        verbose_name="pronunciamiento", related_name="citations",
+    )  # fmt: skip
+
+    visible_through = ("source", *SUPPORTED)
+    objects = CitationQuerySet.as_manager()
+    history = Versions()
+
+    class Meta:
+        verbose_name = "cita"
+        verbose_name_plural = "citas"
+        ordering = ["source", "position", "slug"]
+        indexes = [models.Index(fields=["source", "position"])]
+        constraints = [
+            models.CheckConstraint(
+                name="sources_citation_supports_exactly_one_record",
+                condition=Q(
+                    *(
+                        Q(**{f"{name}__isnull": name != chosen for name in SUPPORTED})
+                        for chosen in SUPPORTED
+                    ),
+                    _connector=Q.OR,
+                ),
+                violation_error_message="Una cita apoya exactamente un registro.",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"Cita {self.number}"
+
+    def get_absolute_url(self) -> str:
+        return f"{self.source.get_absolute_url()}#c{self.number}"
+
+    @property
+    def record(self) -> Record | None:
+        """The record that it supports."""
+        return next((r for name in SUPPORTED if (r := getattr(self, name)) is not None), None)
+
+    @property
+    def supported_model(self) -> type[Record] | None:
+        for name in SUPPORTED:
+            if getattr(self, f"{name}_id") is not None or name in self._state.fields_cache:
+                return self._meta.get_field(name).related_model
+        return None
+
+    def get_field_display(self) -> str:
+        """«inicio: no antes de»; empty when it supports the whole record."""
+        if not self.field or self.supported_model is None:
+            return ""
+        return str(self.supported_model._meta.get_field(self.field).verbose_name)
+
+    def clean(self) -> None:
+        super().clean()
+        if self.source_id and self.exact:
+            self.locate()
+        if self.field and (model := self.supported_model):
+            try:
+                model._meta.get_field(self.field)
+            except FieldDoesNotExist:
+                raise ValidationError(
+                    {"field": f"«{self.field}» no es un dato de {model._meta.verbose_name}."}
+                ) from None
+
+    def locate(self) -> None:
+        """Finds the quote in its source and completes its sentence; raises ValidationError."""
+        passages = self.source.passages
+        places = passages.positions(self.exact)
+        self.exact = collapse(self.exact)
+        if len(places) != 1 or " " not in self.exact:
+            raise ValidationError({"exact": self._why_not(len(places))})
+        self.position, end = places[0], places[0] + len(self.exact)
+        sentence = passages.sentence_around(self.position, end)
+        self.prefix = passages.text[sentence.start : self.position]
+        self.suffix = passages.text[end : sentence.end]
+
+    def _why_not(self, times: int) -> str:
+        if not times:
+            return (
+                f"No está en la fuente «{self.source}». Copie las palabras sin cambiar nada. "
+                f"Lo más parecido que dice: «{self.source.passages.nearest(self.exact)}»."
+            )
+        if times > 1:
+            return (
+                f"Está {times} veces en la fuente; una cita señala un solo lugar. "
+                "Agregue palabras hasta que solo quede una."
+            )
+        return "Una sola palabra no prueba nada: agregue las que la rodean."
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        self.locate()
+        with transaction.atomic():
+            # Held, so that two savers do not take the same number.
+            Source.objects.select_for_update().get(pk=self.source_id)
+            self.number = self._number()
+            self.slug = self.slug or self._free_slug()
+            super().save(*args, **kwargs)
+
+    def _number(self) -> int:
+        """That of the same words in the source; else its own, if no other words have it; else the
+        next one."""
+        others = Citation.objects.filter(source=self.source_id).exclude(pk=self.pk)
+        if same := others.filter(exact=self.exact).first():
+            return same.number
+        if self.number and not others.filter(number=self.number).exists():
+            return self.number
+        return (others.aggregate(Max("number"))["number__max"] or 0) + 1
+
+    def _free_slug(self) -> str:
+        """`salida-del-stt-2`: its record's slug and the first number free."""
+        base = f"{self.record.slug[:100]}-{self.record._meta.model_name}"
+        taken = set(
+            Citation.objects.filter(slug__startswith=base).values_list("slug", flat=True)
+        )
+        return next(s for n in range(1, len(taken) + 2) if (s := f"{base}-{n}") not in taken)

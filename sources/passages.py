@@ -1,0 +1,186 @@
+"""A source's text taken apart: blocks (its paragraphs), sentences, and the passages quoted in it.
+
+Positions count characters of the text with its white space collapsed, as a quote is compared.
+"""
+
+import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from difflib import SequenceMatcher
+from itertools import takewhile
+
+from record.text import collapse, fold
+
+_SENTENCE_END = re.compile(r"(?<=[.?!…])[»”\")\]]*\s+(?=[«“\"(]?[¿¡A-ZÁÉÍÓÚÑ0-9])")
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of the collapsed text, end excluded. `kind` of a block: paragraph, heading, item."""
+
+    start: int
+    end: int
+    kind: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Words between two borders of passages, with the numbers of all the passages they belong to;
+    `opens` are those that begin here. Overlapping passages are split this way, not lost."""
+
+    text: str
+    numbers: tuple[int, ...] = ()
+    opens: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class MarkedSentence:
+    pieces: list[Piece]
+    numbers: tuple[int, ...]
+    """The passages whose last words stand in this sentence."""
+    used: bool
+
+
+@dataclass(frozen=True, slots=True)
+class MarkedBlock:
+    number: int
+    kind: str
+    sentences: list[MarkedSentence] = field(default_factory=list)
+
+    @property
+    def text(self) -> str:
+        return "".join(piece.text for sentence in self.sentences for piece in sentence.pieces)
+
+    @property
+    def numbers(self) -> list[int]:
+        return [number for sentence in self.sentences for number in sentence.numbers]
+
+    @property
+    def used(self) -> bool:
+        return any(sentence.used for sentence in self.sentences)
+
+
+class Passages:
+    """One text. `text` is collapsed, `blocks` and `sentences` are its Spans in order."""
+
+    def __init__(self, text: str) -> None:
+        self.text = collapse(text)
+        self.blocks = list(_blocks(text))
+        self.sentences = list(self._sentences())
+        self._sentence_starts = [sentence.start for sentence in self.sentences]
+
+    def _sentences(self) -> Iterator[Span]:
+        """A list and the words that introduce it, ending with a colon, are one sentence."""
+        for number, block in enumerate(self.blocks):
+            if block.kind == "item":
+                continue
+            start = block.start
+            for border in _SENTENCE_END.finditer(self.text, block.start, block.end):
+                yield Span(start, border.start() + len(border[0].rstrip()), block.kind)
+                start = border.end()
+            items = takewhile(lambda other: other.kind == "item", self.blocks[number + 1 :])
+            yield Span(start, max([block.end, *(item.end for item in items)]), block.kind)
+
+    def positions(self, quote: str) -> list[int]:
+        """Where a quote stands verbatim, white space apart; overlapping places count."""
+        quote, places, start = collapse(quote), [], -1
+        while quote and (start := self.text.find(quote, start + 1)) != -1:
+            places.append(start)
+        return places
+
+    def sentence_around(self, start: int, end: int) -> Span:
+        """The sentence, or run of sentences, in which `start` to `end` stands."""
+        first = bisect_right(self._sentence_starts, start) - 1
+        last = bisect_right(self._sentence_starts, max(start, end - 1)) - 1
+        return Span(self.sentences[first].start, max(end, self.sentences[last].end))
+
+    def block_number(self, position: int) -> int:
+        """The number, from 1, of the block in which a position stands."""
+        return bisect_right([block.start for block in self.blocks], position)
+
+    def nearest(self, quote: str) -> str:
+        """The words of the text most like `quote`; empty when nothing is."""
+        wanted = fold(collapse(quote)).split()
+        if not wanted:
+            return ""
+        here = self.text.split()
+        plain = [fold(word) for word in here]
+        match = SequenceMatcher(a=plain, b=wanted, autojunk=False).find_longest_match()
+        if match.size == 0:
+            return ""
+        start = max(0, match.a - match.b)
+        return " ".join(here[start : start + len(wanted)])
+
+    def unused(self, spans: Iterable[tuple[int, int]]) -> list[Span]:
+        """The sentences, headings apart, that none of the quoted spans touches."""
+        spans = list(spans)
+        return [
+            sentence
+            for sentence in self.sentences
+            if sentence.kind != "heading"
+            and not any(start < sentence.end and end > sentence.start for start, end in spans)
+        ]
+
+    def section(self, heading: str) -> list[str]:
+        """The paragraphs under a heading, up to the next; KeyError when there is no such heading."""
+        texts = [self.text[block.start : block.end] for block in self.blocks]
+        headings = [n for n, block in enumerate(self.blocks) if block.kind == "heading"]
+        starts = [n for n in headings if texts[n] == collapse(heading)]
+        if len(starts) != 1:
+            raise KeyError(heading)
+        end = next((n for n in headings if n > starts[0]), len(texts))
+        return texts[starts[0] + 1 : end]
+
+    def marked(self, quotes: dict[int, tuple[int, int]]) -> list[MarkedBlock]:
+        """The whole text with the passages marked: `quotes` maps their numbers to (start, end)."""
+        return [
+            MarkedBlock(
+                number,
+                block.kind,
+                [self._marked(sentence, block, quotes) for sentence in self._sentences_in(block)],
+            )
+            for number, block in enumerate(self.blocks, 1)
+        ]
+
+    def _sentences_in(self, block: Span) -> list[Span]:
+        first = max(0, bisect_right(self._sentence_starts, block.start) - 1)
+        last = bisect_left(self._sentence_starts, block.end)
+        return self.sentences[first:last]
+
+    def _marked(
+        self, sentence: Span, block: Span, quotes: dict[int, tuple[int, int]]
+    ) -> MarkedSentence:
+        touching = {
+            number: span
+            for number, span in quotes.items()
+            if span[0] < sentence.end and span[1] > sentence.start
+        }
+        start, end = max(sentence.start, block.start), min(sentence.end, block.end)
+        borders = {border for span in touching.values() for border in span if start < border < end}
+        edges = [start, *sorted(borders), end]
+        pieces = [self._piece(*edge, touching) for edge in zip(edges, edges[1:], strict=False)]
+        ending = [number for number, span in touching.items() if start < span[1] <= end]
+        return MarkedSentence(pieces, tuple(sorted(ending)), bool(touching))
+
+    def _piece(self, start: int, end: int, quotes: dict[int, tuple[int, int]]) -> Piece:
+        covering = {n: span for n, span in quotes.items() if span[0] <= start and span[1] >= end}
+        opens = tuple(sorted(n for n, span in covering.items() if span[0] == start))
+        return Piece(self.text[start:end], tuple(sorted(covering)), opens)
+
+
+def _blocks(text: str) -> Iterator[Span]:
+    start, in_list = 0, False
+    for line in filter(None, map(collapse, text.splitlines())):
+        kind = _kind(line, in_list)
+        yield Span(start, start + len(line), kind)
+        in_list = kind == "item" or line.endswith(":")
+        start += len(line) + 1
+
+
+def _kind(line: str, in_list: bool) -> str:
+    if line.startswith("¿") and line.endswith("?"):
+        return "heading"
+    if line[-1] in ".:;,!?…»”)":
+        return "paragraph"
+    return "item" if in_list else "heading"

