@@ -6,7 +6,7 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 	$$python $(NEW_ENOUGH) && echo $$python && break; done)
 BOOTSTRAP = @"$(PYTHON)" $(NEW_ENOUGH) || { echo >&2 \
 	"Python 3.11 or newer is needed: install it, or name it: make PYTHON=/path/to/python3.12 $@"; \
-	exit 1; }; "$(PYTHON)" bin/bootstrap.py
+	exit 1; }; exec "$(PYTHON)" bin/bootstrap.py
 VENV = .venv/bin/python
 
 # Production settings, so that what lint checks is what a server would run.

@@ -20,6 +20,12 @@ VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 LOG = ROOT / "setup.log"
 HOST = "127.0.0.1"
+# One process for the three: Django takes longer to start than any of them to find its work done.
+PREPARE = """
+from django.core.management import execute_from_command_line
+for command in ("migrate --verbosity 0", "load_record", "create_admin"):
+    execute_from_command_line(["manage.py", *command.split()])
+"""
 
 
 def main(command: str, *args: str) -> None:
@@ -96,9 +102,10 @@ def logged(command: list[str | Path], advice: str) -> None:
 def prepare() -> None:
     """Settings, tables, the record in an empty database, and someone who may log in."""
     write_env()
-    manage("migrate", "--verbosity", "0")
-    manage("load_record")
-    manage("create_admin")
+    environment = {"DJANGO_SETTINGS_MODULE": "nucleo.settings", **os.environ}
+    failed = subprocess.run([PYTHON, "-c", PREPARE], cwd=ROOT, env=environment).returncode
+    if failed:
+        sys.exit("The site could not be prepared; what stands above says why.")
 
 
 def write_env() -> None:
@@ -109,12 +116,6 @@ def write_env() -> None:
         return
     with open(descriptor, "w") as env:
         env.write(f"DEBUG=1\nSECRET_KEY={secrets.token_urlsafe(50)}\n")
-
-
-def manage(*arguments: str) -> None:
-    failed = subprocess.run([PYTHON, "manage.py", *arguments], cwd=ROOT).returncode
-    if failed:
-        sys.exit(f"manage.py {arguments[0]} failed; what stands above says why.")
 
 
 def serve(port: int) -> None:

@@ -9,7 +9,8 @@ from simple_history.models import HistoricalRecords
 class Versions(HistoricalRecords):
     """A model's `history`: who saved which version, when and why.
 
-    Generated columns follow from the others, so versions do not repeat them.
+    Generated columns follow from the others, so versions do not repeat them. The model has this
+    object as `versions`, to write a version of what was loaded without signals.
     """
 
     def __init__(self, **kwargs: Any) -> None:
@@ -17,3 +18,7 @@ class Versions(HistoricalRecords):
 
     def fields_included(self, model: type[models.Model]) -> list[models.Field]:
         return [field for field in super().fields_included(model) if not field.generated]
+
+    def contribute_to_class(self, cls: type[models.Model], name: str) -> None:
+        super().contribute_to_class(cls, name)
+        cls.versions = self

@@ -1,0 +1,243 @@
+"""From `fixtures/facts.yaml` and the source's text to `fixtures/*.json`.
+
+Each record of facts.yaml has its fields by name, relations by slug, and under `citations` the
+sentences that support it. Nothing is written when anything is wrong: all that is wrong is listed.
+Messages are in English, for whoever curates facts.yaml works in a checkout.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import yaml
+from django.core.exceptions import ValidationError
+from django.db import models
+
+from organizations.models import Membership, Organization, RepresentationTerm
+from record.publishing import Publishable, Record
+from sources.models import SUPPORTED, Citation, Source
+from timeline.models import Event, Statement
+
+KINDS: dict[str, type[Record]] = {
+    "sources": Source,
+    "organizations": Organization,
+    "memberships": Membership,
+    "representation_terms": RepresentationTerm,
+    "events": Event,
+    "statements": Statement,
+}
+FILES = ("sources", "organizations", "timeline", "citations")
+"""The fixtures, in the order in which `loaddata` wants them."""
+
+
+class FactsError(Exception):
+    """All that is wrong with facts.yaml, a line each."""
+
+
+@dataclass
+class Facts:
+    """Unsaved records, their many-to-many relations and citations, and what is wrong so far."""
+
+    folder: Path
+    data: dict[str, Any]
+    records: dict[type[Record], dict[str, Record]] = field(default_factory=dict)
+    relations: dict[int, dict[str, list[str]]] = field(default_factory=dict)
+    citations: list[Citation] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+    def read(self) -> None:
+        for name in self.data.keys() - KINDS.keys() - {"publish_at"}:
+            self.problems.append(f"{name}: unknown section")
+        for section, model in KINDS.items():
+            self.records[model] = {}
+            for entry in self.data.get(section) or []:
+                self._read_record(section, model, dict(entry))
+        self._number_citations()
+        self._refuse_overlaps()
+
+    def _read_record(self, section: str, model: type[Record], entry: dict[str, Any]) -> None:
+        slug = str(entry.get("slug", ""))
+        place = f"{section} {slug!r}"
+        citations = entry.pop("citations", None) or []
+        if slug in self.records[model]:
+            self.problems.append(f"{place}: duplicate slug")
+            return
+        self._complete(model, entry, place)
+        record = self._build(model, entry, place)
+        self.records[model][slug] = record
+        self._validate(record, place)
+        for number, quote in enumerate(citations, 1):
+            self._cite(record, quote, number, place)
+
+    def _complete(self, model: type[Record], entry: dict[str, Any], place: str) -> None:
+        """The source's text comes from its file, a statement's body from the source's section."""
+        if issubclass(model, Publishable):
+            entry.setdefault("publish_at", self.data["publish_at"])
+        if name := entry.pop("text_file", None):
+            entry["text"] = (self.folder / name).read_text(encoding="utf-8")
+        if heading := entry.pop("body_section", None):
+            for source in self.records[Source].values():
+                try:
+                    paragraphs = source.passages.section(heading)
+                except KeyError:
+                    self.problems.append(f"{place}: no section {heading!r} in {source.slug!r}")
+                else:
+                    entry["body"] = "".join(f"<p>{paragraph}</p>" for paragraph in paragraphs)
+
+    def _build(self, model: type[Record], entry: dict[str, Any], place: str) -> Record:
+        values, relations = {}, {}
+        for name, value in entry.items():
+            column = _field(model, name)
+            if column is None:
+                self.problems.append(f"{place}: unknown field {name!r}")
+            elif column.many_to_many:
+                relations[name] = value or []
+                for slug in relations[name]:
+                    self._find(column.related_model, slug, f"{place}, {name}")
+            elif column.is_relation:
+                values[name] = self._find(column.related_model, value, f"{place}, {name}")
+            else:
+                values[name] = _as_column(column, value)
+        record = model(updated_at=self.data["publish_at"], **values)
+        self.relations[id(record)] = relations
+        return record
+
+    def _find(self, model: type[Record], slug: str | None, place: str) -> Record | None:
+        if not slug:
+            return None
+        found = self.records.get(model, {}).get(slug)
+        if found is None:
+            self.problems.append(f"{place}: unknown {model._meta.model_name} {slug!r}")
+        return found
+
+    def _validate(self, record: Record, place: str) -> None:
+        relations = {f.name for f in record._meta.concrete_fields if f.is_relation}
+        try:
+            record.clean_fields(exclude=relations)
+            if hasattr(record, "period") and record.period.start.earliest > record.period.end.latest:
+                self.problems.append(f"{place}: ends before it starts ({record.period})")
+        except ValidationError as error:
+            for name, messages in error.message_dict.items():
+                self.problems.append(f"{place}, {name}: {' '.join(messages)}")
+        for column in record._meta.concrete_fields:
+            if isinstance(column, models.ForeignKey) and not column.null:
+                if getattr(record, column.name, None) is None:
+                    self.problems.append(f"{place}, {column.name}: missing")
+
+    def _cite(self, record: Record, quote: Any, number: int, place: str) -> None:
+        quote = {"exact": quote} if isinstance(quote, str) else dict(quote or {})
+        place = f"{place}, citation {number}"
+        exact = quote.get("exact") or ""
+        sources = self.records[Source]
+        source = sources.get(quote.get("source", next(iter(sources), "")))
+        if not exact or source is None:
+            self.problems.append(f"{place}: {'no quote' if source else 'unknown source'}")
+            return
+        citation = Citation(
+            slug=quote.get("slug") or f"{record.slug[:100]}-{record._meta.model_name}-{number}",
+            source=source,
+            exact=exact,
+            field=quote.get("field", ""),
+            updated_at=self.data["publish_at"],
+            **{_supporting(type(record)): record} if type(record) is not Source else {},
+        )
+        self._locate(citation, record, place)
+
+    def _locate(self, citation: Citation, record: Record, place: str) -> None:
+        if citation.field and _field(type(record), citation.field) is None:
+            self.problems.append(f"{place}: {citation.field!r} is no field of it")
+        try:
+            citation.locate()
+        except ValidationError:
+            times = len(citation.source.passages.positions(citation.exact))
+            self.problems.append(
+                f"{place}: the quote stands {times} times in {citation.source.slug!r}, "
+                f"not once, or is a single word: «{citation.exact}»"
+            )
+        else:
+            self.citations.append(citation)
+
+    def _number_citations(self) -> None:
+        """Passages are numbered in the order of the text; the same words share their number."""
+        for source in self.records[Source].values():
+            mine = [citation for citation in self.citations if citation.source is source]
+            passages = sorted({(c.position, -len(c.exact), c.exact) for c in mine})
+            numbers = {exact: number for number, (*_, exact) in enumerate(passages, 1)}
+            for citation in mine:
+                citation.number = numbers[citation.exact]
+
+    def _refuse_overlaps(self) -> None:
+        for one, other in combinations(self.records[RepresentationTerm].values(), 2):
+            if one.role == other.role and one.period.certainly_overlaps(other.period):
+                self.problems.append(f"representation_terms {one.slug!r} overlaps {other.slug!r}")
+
+    def fixtures(self) -> dict[str, str]:
+        """File name to JSON text: natural keys, no primary keys, always in the same order."""
+        rows: dict[str, list[dict]] = {name: [] for name in FILES}
+        for model, records in self.records.items():
+            rows[model._meta.app_label] += [self._row(record) for record in records.values()]
+        rows["citations"] = [self._row(citation) for citation in self.citations]
+        return {
+            f"{name}.json": json.dumps(rows[name], ensure_ascii=False, indent=1) + "\n"
+            for name in FILES
+        }
+
+    def _row(self, record: Record) -> dict[str, Any]:
+        values = {
+            column.name: _plain(getattr(record, column.name))
+            for column in record._meta.concrete_fields
+            if not column.primary_key and not column.generated
+        }
+        related = {
+            name: [[slug] for slug in slugs]
+            for name, slugs in self.relations.get(id(record), {}).items()
+        }
+        return {"model": record._meta.label_lower, "fields": values | related}
+
+    def unused_sentences(self) -> Iterator[tuple[Source, str]]:
+        """The sentences of each text that no fact rests on."""
+        for source in self.records[Source].values():
+            spans = [
+                (c.position, c.position + len(c.exact)) for c in self.citations if c.source is source
+            ]
+            for sentence in source.passages.unused(spans):
+                yield source, source.passages.text[sentence.start : sentence.end]
+
+
+def read_facts(path: Path) -> Facts:
+    """facts.yaml as unsaved records; raises FactsError with all that is wrong."""
+    try:
+        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise FactsError(f"{path.name}: {error}") from error
+    facts = Facts(path.parent, data)
+    facts.read()
+    if facts.problems:
+        raise FactsError("\n".join(f"{path.name}: {problem}" for problem in facts.problems))
+    return facts
+
+
+def _field(model: type[Record], name: str) -> Any:
+    return next((f for f in model._meta.get_fields() if f.name == name), None)
+
+
+def _supporting(model: type[Record]) -> str:
+    return next(n for n in SUPPORTED if Citation._meta.get_field(n).related_model is model)
+
+
+def _as_column(column: models.Field, value: Any) -> Any:
+    if value is None or isinstance(column, models.IntegerField | models.DateTimeField):
+        return value
+    return "\n".join(value) if isinstance(value, list) else str(value)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Record):
+        return list(value.natural_key())
+    if isinstance(value, datetime):
+        return value.isoformat().replace("+00:00", "Z")
+    return str(value) if isinstance(value, models.fields.files.FieldFile) else value
