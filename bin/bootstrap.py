@@ -38,7 +38,7 @@ def main(command: str, *args: str) -> None:
 
 
 def free_port() -> int:
-    """The port that was asked for; asked first, so that nobody waits for a site that cannot start."""
+    """The port that was asked for, looked at before anything that takes long."""
     asked = os.environ.get("PORT", "8000")
     if not (asked.isdecimal() and 0 < int(asked) < 65536):
         sys.exit(f"PORT={asked} is no port. Give a number up to 65535: PORT=8001 make run")
@@ -110,12 +110,10 @@ def prepare() -> None:
 
 def write_env() -> None:
     """Settings of this machine alone; never written over, readable by its owner only."""
-    try:
-        descriptor = os.open(ROOT / ".env", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return
-    with open(descriptor, "w") as env:
-        env.write(f"DEBUG=1\nSECRET_KEY={secrets.token_urlsafe(50)}\n")
+    env = ROOT / ".env"
+    if not env.exists():
+        env.touch(mode=0o600)
+        env.write_text(f"DEBUG=1\nSECRET_KEY={secrets.token_urlsafe(50)}\n")
 
 
 def serve(port: int) -> None:

@@ -118,15 +118,16 @@ class Facts:
         relations = {f.name for f in record._meta.concrete_fields if f.is_relation}
         try:
             record.clean_fields(exclude=relations)
-            if hasattr(record, "period") and record.period.start.earliest > record.period.end.latest:
-                self.problems.append(f"{place}: ends before it starts ({record.period})")
+            period = getattr(record, "period", None)
+            if period and period.start.earliest > period.end.latest:
+                self.problems.append(f"{place}: ends before it starts ({period})")
         except ValidationError as error:
             for name, messages in error.message_dict.items():
                 self.problems.append(f"{place}, {name}: {' '.join(messages)}")
-        for column in record._meta.concrete_fields:
-            if isinstance(column, models.ForeignKey) and not column.null:
-                if getattr(record, column.name, None) is None:
-                    self.problems.append(f"{place}, {column.name}: missing")
+        for name in relations:
+            required = not record._meta.get_field(name).null
+            if required and getattr(record, name, None) is None:
+                self.problems.append(f"{place}, {name}: missing")
 
     def _cite(self, record: Record, quote: Any, number: int, place: str) -> None:
         quote = {"exact": quote} if isinstance(quote, str) else dict(quote or {})
@@ -201,9 +202,7 @@ class Facts:
     def unused_sentences(self) -> Iterator[tuple[Source, str]]:
         """The sentences of each text that no fact rests on."""
         for source in self.records[Source].values():
-            spans = [
-                (c.position, c.position + len(c.exact)) for c in self.citations if c.source is source
-            ]
+            spans = [c.span for c in self.citations if c.source is source]
             for sentence in source.passages.unused(spans):
                 yield source, source.passages.text[sentence.start : sentence.end]
 

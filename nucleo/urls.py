@@ -1,4 +1,22 @@
+from django.conf import settings
+from django.conf.urls.static import static
 from django.contrib import admin
-from django.urls import path
+from django.urls import include, path
 
-urlpatterns = [path("admin/", admin.site.urls)]
+from nucleo import views
+
+urlpatterns = [
+    path("", views.home, name="home"),
+    path("acerca-de/", views.about, name="about"),
+    path("healthz", views.healthz, name="healthz"),
+    path("admin/", admin.site.urls),
+    path("", include("organizations.urls")),
+    path("", include("timeline.urls")),
+    path("", include("sources.urls")),
+    *static(settings.MEDIA_URL, document_root=settings.MEDIA_ROOT),
+]
+
+handler400 = "nucleo.views.bad_request"
+handler403 = "nucleo.views.forbidden"
+handler404 = "nucleo.views.not_found"
+handler500 = "nucleo.views.server_error"

@@ -1,7 +1,112 @@
+"""What crosses the apps: the front page, what is said about the site, errors, health."""
+
+from typing import Any
+
 from django.conf import settings
-from django.http import HttpRequest
+from django.db import DatabaseError, connection
+from django.db.migrations.executor import MigrationExecutor
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.template.loader import render_to_string
+from django.views.decorators.cache import never_cache
+
+from organizations.models import Membership, Organization, RepresentationTerm
+from record.dates import parse
+from record.pages import in_words, last_change, sentence
+from record.text import fold
+from sources.models import Citation, Source
+from timeline.charts import overview_chart
+from timeline.models import Event, Statement
+
+MEMBERS, TERMS, LATEST = 100, 50, 3
 
 
 def site(request: HttpRequest) -> dict[str, str]:
     """What every template may say about the site."""
     return {"site_name": settings.SITE_NAME, "contact_email": settings.CONTACT_EMAIL}
+
+
+def home(request: HttpRequest) -> HttpResponse:
+    coalition = Organization.objects.visible_to(None).coalition()
+    events, statements = Event.objects.visible_to(None), Statement.objects.visible_to(None)
+    latest = list(events.latest_dated().with_organizations()[:LATEST])
+    said = list(statements.order_by("-sort_day", "slug")[:LATEST])
+    terms = list(RepresentationTerm.objects.visible_to(None).select_related("organization")[:TERMS])
+    members = list(_members())
+    cited = [*filter(None, [coalition]), *terms, *members, *latest, *said]
+    Citation.objects.for_readers().attach_to(cited)
+    context = {
+        "coalition": coalition,
+        "representing": [term for term in terms if term.period.is_open],
+        "represented": [term for term in terms if term.order and not term.period.is_open],
+        "chart": overview_chart(events),
+        "event_count": events.count(),
+        "latest": latest,
+        "said": said,
+        "changed": last_change(cited),
+    }
+    return render(request, "home.html", context | _membership(members) | _figures())
+
+
+def _members() -> Any:
+    memberships = Membership.objects.visible_to(None).with_state()
+    known = memberships.exclude(state="unsaid").order_by("state", "organization__name")
+    return known.select_related("organization", "replaces")[:MEMBERS]
+
+
+def _membership(members: list[Membership]) -> dict[str, Any]:
+    current = [membership for membership in members if membership.state == "current"]
+    citations = [c for membership in current for c in membership.citations.all()]
+    return {
+        "members": sorted({m.organization for m in current}, key=lambda o: fold(str(o))),
+        "member_count": sentence(in_words(len({m.organization_id for m in current}), True)),
+        "former": [membership.organization for membership in members if membership not in current],
+        "member_citations": citations,
+    }
+
+
+def _figures() -> dict[str, Any]:
+    sources = Source.objects.visible_to(None)
+    last = sources.order_by("-describes_until_earliest").values_list("describes_until", flat=True)
+    return {
+        "source_count": sources.count(),
+        "fact_count": Citation.objects.visible_to(None).fact_count(),
+        "until": parse(last.first() or ""),
+    }
+
+
+def about(request: HttpRequest) -> HttpResponse:
+    coalition = Organization.objects.visible_to(None).coalition()
+    context = {"coalition": coalition, "changed": last_change(coalition)}
+    return render(request, "about.html", context)
+
+
+@never_cache
+def healthz(request: HttpRequest) -> HttpResponse:
+    """Whether the database answers and has all migrations."""
+    try:
+        executor = MigrationExecutor(connection)
+        pending = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    except DatabaseError:
+        return HttpResponse("database", status=503, content_type="text/plain")
+    if pending:
+        return HttpResponse("migrations", status=503, content_type="text/plain")
+    return HttpResponse("ok", content_type="text/plain")
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return HttpResponse(render_to_string("400.html", site(request)), status=400)
+
+
+def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return render(request, "403.html", status=403)
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Ours say in Spanish what was not found; Django's own messages are not for readers."""
+    reason = next((words for words in exception.args if isinstance(words, str)), "")
+    return render(request, "404.html", {"reason": reason}, status=404)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    return HttpResponse(render_to_string("500.html", site(request)), status=500)

@@ -3,7 +3,7 @@ from typing import Self
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Case, Count, Exists, F, OuterRef, Q, Value, When
 from django.urls import reverse
 
 from record.dates import ImpossibleDate
@@ -18,6 +18,11 @@ class OrganizationQuerySet(RecordQuerySet):
     def coalition(self) -> "Organization | None":
         """The organization whose record this is, named in the settings."""
         return self.filter(slug=settings.COALITION).first()
+
+    def named(self) -> Self:
+        """Those that never were members, as far as a visitor reads; not the coalition itself."""
+        memberships = Membership.objects.visible_to(None).filter(organization=OuterRef("pk"))
+        return self.filter(~Exists(memberships)).exclude(slug=settings.COALITION)
 
 
 class Organization(Publishable):
@@ -35,10 +40,10 @@ class Organization(Publishable):
     name = models.CharField(
         "nombre",
         max_length=300,
-        help_text="Completo, por ejemplo «Centro de Investigación para el Desarrollo».",
+        help_text="Completo, por ejemplo «Instituto de Estudios Cívicos».",
     )
     short_name = models.CharField(
-        "nombre corto", max_length=80, blank=True, help_text="Por ejemplo «CIDAC»."
+        "nombre corto", max_length=80, blank=True, help_text="Por ejemplo «IEC»."
     )
     other_names = models.TextField(
         "otros nombres",
@@ -90,6 +95,28 @@ class MembershipQuerySet(RecordQuerySet):
         """Those that their source says had ended."""
         return self.filter(end_latest__lt="9999-12-31")
 
+    def with_state(self) -> Self:
+        """With `state`: `current`, `former`, or `unsaid` where no end is known; sorted by it and
+        then so that those which began alike stand together."""
+        state = Case(
+            When(end_latest__lt="9999-12-31", then=Value("former")),
+            When(end="", then=Value("unsaid")),
+            default=Value("current"),
+        )
+        alike = ("start_earliest", "start_latest", "start_label", "replaces__slug")
+        return self.annotate(state=state).order_by("state", *alike, "organization__name", "slug")
+
+    def of(self, organization: Organization) -> Self:
+        """Its own, and those of whoever took its place."""
+        mine = Q(organization=organization) | Q(replaces=organization)
+        return self.filter(mine).select_related("organization", "replaces")
+
+    def counts_by_state(self) -> dict[str, tuple[int, int]]:
+        """How many memberships, and of how many organizations, are in each state."""
+        states = self.with_state().order_by().values_list("state")
+        counts = states.annotate(Count("pk"), Count("organization", distinct=True))
+        return {state: numbers for state, *numbers in counts}
+
 
 class Membership(Spanning, Record):
     """Since when, and until when, an organization belonged to the coalition."""
@@ -101,7 +128,7 @@ class Membership(Spanning, Record):
         "inicio, en palabras de la fuente",
         max_length=200,
         blank=True,
-        help_text="Se muestran junto a la fecha, sin cambiarlas: «a principios de 2016».",
+        help_text="Se muestran junto a la fecha, sin cambiarlas: «a mediados de año».",
     )
     end_label = models.CharField("fin, en palabras de la fuente", max_length=200, blank=True)
     replaces = models.ForeignKey(
@@ -113,7 +140,9 @@ class Membership(Spanning, Record):
         blank=True,
     )
     note = models.TextField(
-        "nota nuestra", blank=True, help_text="Lo que inferimos y la fuente no dice; así se muestra."
+        "nota nuestra",
+        blank=True,
+        help_text="Lo que inferimos y la fuente no dice; así se muestra.",
     )
 
     visible_through = ("organization", "replaces")
@@ -140,6 +169,18 @@ class Membership(Spanning, Record):
         return f"{self.organization.get_absolute_url()}#membresia-{self.slug}"
 
 
+class RepresentationTermQuerySet(RecordQuerySet):
+    def possibly_overlapping(self) -> Self:
+        """Those whose source leaves room for another one of the same role at the same time."""
+        others = RepresentationTerm.objects.filter(
+            ~Q(pk=OuterRef("pk")),
+            role=OuterRef("role"),
+            start_earliest__lt=OuterRef("end_latest"),
+            end_latest__gt=OuterRef("start_earliest"),
+        )
+        return self.filter(Exists(others))
+
+
 class RepresentationTerm(Spanning, Record):
     """Who spoke for the coalition, in which role and in which place of the rotation."""
 
@@ -162,10 +203,13 @@ class RepresentationTerm(Spanning, Record):
     )
     end_label = models.CharField("fin, en palabras de la fuente", max_length=200, blank=True)
     note = models.TextField(
-        "nota nuestra", blank=True, help_text="Lo que inferimos y la fuente no dice; así se muestra."
+        "nota nuestra",
+        blank=True,
+        help_text="Lo que inferimos y la fuente no dice; así se muestra.",
     )
 
     visible_through = ("organization",)
+    objects = RepresentationTermQuerySet.as_manager()
     history = Versions()
 
     class Meta:

@@ -1,12 +1,36 @@
-"""The form field that takes a date in Spanish or as EDTF and says how it reads it."""
+"""What the forms of the staff share: dates in Spanish with their reading, slugs that make themselves
+and the refusal of what only those who publish may do."""
 
+from itertools import count
 from typing import Any
 
 from django import forms
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.exceptions import ValidationError
+from django.db import models
+from django.utils.text import slugify
 
-from record.dates import ImpossibleDate, parse
+from record.dates import EDTF, ImpossibleDate, parse
+from record.publishing import may_publish
 from record.spanish import read
+
+LONGEST_DATE = 200
+DRAFTS_ONLY = "Puede guardar el borrador; publica quien tiene permiso."
+
+
+def read_briefly(written: str) -> EDTF:
+    """`read`, which refuses at once what is far too long to be a date."""
+    if len(written) > LONGEST_DATE:
+        raise ImpossibleDate(written, "es demasiado larga")
+    return read(written)
+
+
+def reading_of(written: str) -> dict[str, EDTF | str]:
+    """How a date is read, for `record/_date_reading.html`: `date`, or `error` in words."""
+    try:
+        return {"date": read_briefly(written)}
+    except ImpossibleDate as error:
+        return {"error": str(error)}
 
 
 class EDTFInput(forms.TextInput):
@@ -15,12 +39,8 @@ class EDTFInput(forms.TextInput):
     template_name = "record/edtf_input.html"
 
     def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
-        context = super().get_context(name, value, attrs)
-        try:
-            context["reading"] = read(value or "")
-        except ImpossibleDate as error:
-            context["error"] = str(error)
-        return context
+        attrs = {"data-reads": "date", "size": 50} | (attrs or {})
+        return super().get_context(name, value, attrs) | reading_of(value or "")
 
 
 class EDTFFormField(forms.CharField):
@@ -30,7 +50,7 @@ class EDTFFormField(forms.CharField):
 
     def to_python(self, value: Any) -> str:
         try:
-            return read(super().to_python(value)).text
+            return read_briefly(super().to_python(value)).text
         except ImpossibleDate as error:
             raise ValidationError(str(error), code="impossible_date") from error
 
@@ -39,3 +59,50 @@ class EDTFFormField(forms.CharField):
             return str(parse(value or ""))
         except ImpossibleDate:
             return value
+
+
+class PlainTextField(forms.CharField):
+    """Several lines of text, whose ends browsers send as CR LF."""
+
+    def to_python(self, value: Any) -> str:
+        return super().to_python(value).replace("\r\n", "\n")
+
+
+def free_slug(model: type[models.Model], words: str) -> str:
+    """`words` as a slug that no other record of `model` has: `firma-del-acuerdo-2`."""
+    base = slugify(words)[:110].strip("-") or model._meta.model_name
+    taken = set(
+        model._base_manager.filter(slug__startswith=base).values_list("slug", flat=True)
+    )
+    return next(s for n in count(1) if (s := f"{base}-{n}" if n > 1 else base) not in taken)
+
+
+class RecordForm(forms.ModelForm):
+    """One record as the staff edit it. The admin sets `user` and `check_only` for each request."""
+
+    user: AbstractBaseUser | None = None
+    check_only = False
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "slug" in self.fields:
+            self.fields["slug"].required = False
+
+    def slug_words(self) -> str:
+        """What a slug left empty is made of; empty where the model makes its own."""
+        return str(getattr(self.instance, "title", "") or getattr(self.instance, "name", ""))
+
+    def is_valid(self) -> bool:
+        """Never when only asked to check, so that nothing is saved."""
+        return super().is_valid() and not self.check_only
+
+    def _post_clean(self) -> None:
+        super()._post_clean()
+        # Here, for only now does the instance hold what the form says.
+        if not self.errors and not may_publish(self.user) and not self.instance.is_draft():
+            self.add_error(None, f"Esto ya es público o está por serlo. {DRAFTS_ONLY}")
+
+    def save(self, commit: bool = True) -> models.Model:
+        if not self.instance.slug and (words := self.slug_words()):
+            self.instance.slug = free_slug(type(self.instance), words)
+        return super().save(commit)

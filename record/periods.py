@@ -8,7 +8,16 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
 
-from record.dates import EDTF, EDTFField, ImpossibleDate, earliest_of, latest_of, parse, possible_date
+from record.dates import (
+    EDTF,
+    DatabaseCheck,
+    EDTFField,
+    ImpossibleDate,
+    earliest_of,
+    latest_of,
+    parse,
+    possible_date,
+)
 
 
 class Answer(Enum):
@@ -29,7 +38,7 @@ class Period:
     end: EDTF
 
     def on(self, when: EDTF) -> Answer:
-        """Whether it was so on `when`, an exact day, month or year; ValueError for anything else."""
+        """Whether it was so on `when`, a day, a month or a year; ValueError for anything else."""
         first, last = _days(when)
         certain_from, certain_until = self.start.last_day or date.max, self.end.first_day
         if certain_until and certain_from <= first and certain_until >= last:
@@ -89,9 +98,9 @@ def _days(when: EDTF) -> tuple[date, date]:
     return when.first_day, when.last_day
 
 
-def possible_period() -> models.CheckConstraint:
+def possible_period() -> DatabaseCheck:
     """A period is possible: it does not certainly end before it starts."""
-    return models.CheckConstraint(
+    return DatabaseCheck(
         name="%(app_label)s_%(class)s_period_possible",
         condition=Q(start_earliest__lte=F("end_latest")),
         violation_error_message="El fin no puede ser anterior al inicio.",
@@ -120,7 +129,7 @@ class Spanning(models.Model):
         abstract = True
 
     @staticmethod
-    def span_constraints() -> list[models.CheckConstraint]:
+    def span_constraints() -> list[DatabaseCheck]:
         return [possible_date("start"), possible_date("end"), possible_period()]
 
     @property

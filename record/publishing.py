@@ -3,14 +3,14 @@
 Visibility is computed from the clock, so nothing has to run at midnight and nothing races.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime
-from typing import Any, Self
+from typing import Self
 
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, OuterRef, Q, Subquery
 from django.http import HttpRequest
 from django.utils import timezone
 
@@ -57,12 +57,15 @@ class RecordQuerySet(models.QuerySet):
 
     def moved_from(self, old_slug: str) -> Self:
         """The record that was public under a slug it no longer has, the latest bearer first."""
-        bearers = (
-            self.model.history.filter(slug=old_slug, publish_at__isnull=False)
-            .order_by("-history_date", "-history_id")
-            .values_list("id", flat=True)[:1]
-        )
-        return self.filter(pk__in=list(bearers))
+        versions = self.model.history.all()
+        later = versions.filter(id=OuterRef("id"), history_id__gt=OuterRef("history_id"))
+        until = Subquery(later.order_by("history_id").values("history_date")[:1])
+        was_public = Q(until__isnull=False)
+        if issubclass(self.model, Publishable):
+            was_public = Q(publish_at__lt=F("until"))
+        bearers = versions.annotate(until=until).filter(was_public, slug=old_slug)
+        latest = bearers.order_by("-history_date", "-history_id").values_list("id", flat=True)[:1]
+        return self.filter(pk__in=list(latest))
 
 
 def _view(model: type[models.Model]) -> str:
@@ -76,7 +79,7 @@ class Record(models.Model):
         "identificador",
         max_length=120,
         unique=True,
-        help_text="Forma la dirección de la página, por ejemplo «salida-del-stt». "
+        help_text="Forma la dirección de la página, por ejemplo «firma-del-acuerdo». "
         "Si lo cambia, la dirección anterior seguirá llevando aquí.",
     )
     updated_at = models.DateTimeField("último cambio", auto_now=True)
@@ -90,9 +93,9 @@ class Record(models.Model):
     def natural_key(self) -> tuple[str]:
         return (self.slug,)
 
-    def clean_fields(self, exclude: Any = None) -> None:
-        refuse_nul(self)
-        super().clean_fields(exclude)
+    def full_clean(self, exclude: Collection[str] | None = None, **checks: bool) -> None:
+        refuse_nul(self, exclude or ())  # first, for the other checks would ask the database
+        super().full_clean(exclude, **checks)
 
     def points_to(self) -> Iterator["Record"]:
         """The records that this one's visibility depends on."""

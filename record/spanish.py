@@ -7,14 +7,14 @@ naming both.
 import re
 from datetime import date, timedelta
 
-from record.dates import EDTF, MONTHS, ImpossibleDate, parse
+from record.dates import EDTF, MONTHS, ImpossibleDate, in_words, parse
 from record.text import collapse, fold
 
 _MONTH_NUMBERS = {name: number for number, name in enumerate(MONTHS, 1)}
 _MONTH_NUMBERS |= {name[:3]: number for name, number in _MONTH_NUMBERS.items()}
 _MONTH_NUMBERS |= {"sept": 9, "setiembre": 9}
 _MONTH = "(?P<month>" + "|".join(sorted(_MONTH_NUMBERS, key=len, reverse=True)) + r")\.?"
-_DAY = r"(?P<day>\d{1,2}|primero|1o|1\.o)"
+_DAY = r"(?P<day>\d{1,2}|primero|1(?:\.?o|°|ro|er))"
 _OF = r"(?: de)?(?: del?)?(?: ano)? "
 _SIMPLE = [
     re.compile(pattern)
@@ -22,6 +22,7 @@ _SIMPLE = [
         r"(?:(?:el )?ano )?(?P<year>\d{4})",
         rf"{_MONTH}{_OF}(?P<year>\d{{4}})",
         rf"{_DAY}(?: de)? {_MONTH}{_OF}(?P<year>\d{{4}})",
+        rf"(?:{_DAY}[/-])?{_MONTH}[/-](?P<year>\d{{4}})",
         r"(?P<day>\d{1,2})[/.-](?P<month>\d{1,2})[/.-](?P<year>\d{4})",
         r"(?P<month>\d{1,2})[/-](?P<year>\d{4})",
         r"(?P<year>\d{4})[/-](?P<month>\d{1,2})(?:[/-](?P<day>\d{1,2}))?",
@@ -29,11 +30,16 @@ _SIMPLE = [
 ]
 _AFTERWARDS = r"(?: o (?:despues|mas tarde)|,? o (?:en )?adelante| en adelante)"
 _NOT_BEFORE = re.compile(
-    rf"(?:(?:desde|a partir de|de) )?(?P<date>.+?){_AFTERWARDS}|(?:no antes de|al menos hasta) (?P<only>.+)"
+    rf"(?:(?:desde|a partir del?|de) )?(?P<date>.+?){_AFTERWARDS}"
+    r"|(?:no antes del?|al menos hasta) (?P<only>.+)"
 )
 _NOT_AFTER = re.compile(
-    r"(?:en )?(?P<date>.+?) o antes|(?:a mas tardar(?: en)?|no despues de) (?P<only>.+)"
+    r"(?:hasta )?(?P<date>.+?) o antes|(?:a mas tardar|no despues del?) (?P<only>.+)"
 )
+_BEFORE, _AFTER = re.compile(r"antes del? (.+)"), re.compile(r"despues del? (.+)")
+_ONE_SIDED = re.compile(r"(?P<start>desde|a partir del?|hasta) (?P<date>.+)")
+_SHORT_YEAR = re.compile(rf".*(?:[/.-]|\b{_MONTH}{_OF})\d{{2}}")
+_NO_YEAR = re.compile(rf"(?:{_DAY}(?: de)? )?{_MONTH}")
 _VAGUE = re.compile(
     r"(?:a |en |hacia |alrededor de )?(?:principios|inicios|comienzos|mediados|fines|finales|"
     r"hacia|alrededor)\b.*"
@@ -42,10 +48,10 @@ _VAGUE = re.compile(
 
 def read(written: str) -> EDTF:
     """EDTF or Spanish text as a value; raises ImpossibleDate. Empty text is the unknown date."""
-    text = collapse(written).strip("«»\"'“”")
+    text = collapse(written).strip("«»\"'“” ")
     if not text or re.fullmatch(r"\d{4}(-\d{2}){0,2}|\[.*", text, re.ASCII):
-        return parse(text)
-    return _read_spanish(_without_article(fold(text).rstrip(".")), written)
+        return parse(text.replace(" .. ", ".."))
+    return _read_spanish(fold(text).rstrip("."), written)
 
 
 def _read_spanish(text: str, written: str) -> EDTF:
@@ -55,22 +61,22 @@ def _read_spanish(text: str, written: str) -> EDTF:
         return parse(f"[{_level_0(found['date'] or found['only'], written)}..]")
     if found := _NOT_AFTER.fullmatch(text):
         return parse(f"[..{_level_0(found['date'] or found['only'], written)}]")
-    if text.startswith("antes de"):
-        return parse(f"[..{_neighbour(text.removeprefix('antes de'), -1, written)}]")
-    if text.startswith("despues de"):
-        return parse(f"[{_neighbour(text.removeprefix('despues de'), 1, written)}..]")
+    if found := _BEFORE.fullmatch(text):
+        return parse(f"[..{_neighbour(found[1], -1, written)}]")
+    if found := _AFTER.fullmatch(text):
+        return parse(f"[{_neighbour(found[1], 1, written)}..]")
     _refuse_ambiguous(text, written)
     return parse(_level_0(text, written))
 
 
 def _refuse_ambiguous(text: str, written: str) -> None:
-    start, _, rest = text.partition(" ")
-    if start in ("desde", "hasta") and rest:
-        bound = "o después" if start == "desde" else "o antes"
+    if found := _ONE_SIDED.fullmatch(text):
+        when = in_words(_level_0(found["date"], written))
+        bound = "o antes" if found["start"] == "hasta" else "o después"
         raise ImpossibleDate(
             written,
-            f"puede leerse de dos maneras; escriba «{rest}» si fue entonces, "
-            f"o «{rest} {bound}» si la fuente solo lo acota",
+            f"puede leerse de dos maneras; escriba «{when}» si fue entonces, "
+            f"o «{when} {bound}» si la fuente solo lo acota",
         )
     if _VAGUE.fullmatch(text):
         raise ImpossibleDate(
@@ -81,45 +87,52 @@ def _refuse_ambiguous(text: str, written: str) -> None:
 
 
 def _between(text: str, written: str) -> EDTF:
-    for place in re.finditer(" y ", text):
-        lower, upper = text[: place.start()], text[place.end() :]
-        upper_date = _level_0(upper, written)
-        if not re.search(r"\d{4}", lower):  # «entre agosto y octubre de 2011»
-            lower = f"{lower} de {upper_date[:4]}"
-        return parse(f"[{_level_0(lower, written)}..{upper_date}]")
-    raise ImpossibleDate(written, "después de «entre» se esperaban dos fechas unidas por «y»")
+    lower, _, upper = text.partition(" y ")
+    if not upper:
+        raise ImpossibleDate(written, "después de «entre» se esperaban dos fechas unidas por «y»")
+    until = _level_0(upper, written)
+    return _parsed(f"[{_level_0(_completed(lower, until), written)}..{until}]", written)
+
+
+def _completed(lower: str, until: str) -> str:
+    """«agosto» before «octubre de 2011» is of that year, «3» before «5 de mayo» of that May."""
+    if re.search(r"\d{4}", lower):
+        return lower
+    day_of_month = re.fullmatch(rf"(?:el )?{_DAY}", lower) and until[4:]
+    return f"{lower} de {in_words(until[:7] if day_of_month else until[:4])}"
 
 
 def _level_0(text: str, written: str) -> str:
-    text = _without_article(text.strip())
+    text = _without_article(text)
     for pattern in _SIMPLE:
         if found := pattern.fullmatch(text):
-            return _checked(found.groupdict(), written)
-    if re.search(r"[/.-]\d{2}$", text):
+            parts = found.groupdict()
+            numbers = [parts["year"], parts.get("month"), parts.get("day")]
+            return _parsed("-".join(map(_digits, filter(None, numbers))), written).text
+    if _SHORT_YEAR.fullmatch(text):
         raise ImpossibleDate(written, "escriba el año con sus cuatro cifras")
+    if _NO_YEAR.fullmatch(text):
+        raise ImpossibleDate(written, "falta el año")
     raise ImpossibleDate(written, "no se reconoce como día, mes o año")
 
 
-def _checked(parts: dict[str, str | None], written: str) -> str:
-    numbers = [parts["year"], parts.get("month"), parts.get("day")]
-    text = "-".join(_two_digits(number) for number in numbers if number)
+def _parsed(text: str, written: str) -> EDTF:
+    """`parse`, its refusal showing what was written."""
     try:
-        return parse(text).text
+        return parse(text)
     except ImpossibleDate as error:
-        reason = str(error).split(": ", 1)[1].rsplit(". Escriba", 1)[0]
-        raise ImpossibleDate(written, reason) from error
+        raise ImpossibleDate(written, error.reason) from error
 
 
-def _two_digits(number: str) -> str:
+def _digits(number: str) -> str:
     if number in _MONTH_NUMBERS:
-        number = str(_MONTH_NUMBERS[number])
-    return "01" if number in ("primero", "1o", "1.o") else number.zfill(2)
+        return f"{_MONTH_NUMBERS[number]:02}"
+    return number.zfill(2) if number.isdigit() else "01"  # «primero», «1.o», «1°»
 
 
 def _neighbour(text: str, step: int, written: str) -> str:
     """The day, month or year next to the one written: «antes de 2015» ends with 2014."""
-    text = _level_0(text.removeprefix("l "), written)  # «antes del 3 de mayo»
-    year, *rest = (int(part) for part in text.split("-"))
+    year, *rest = (int(part) for part in _level_0(text, written).split("-"))
     try:
         if not rest:
             return parse(f"{year + step:04}").text
@@ -132,4 +145,4 @@ def _neighbour(text: str, step: int, written: str) -> str:
 
 
 def _without_article(text: str) -> str:
-    return re.sub(r"^(?:el|en|l) (?=\S)", "", text)
+    return re.sub(r"^(?:(?:el|en) )?(?:(?:el )?dia )?", "", text)

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Collection
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -21,7 +22,7 @@ def collapse(text: str) -> str:
 
 
 def fold(text: str) -> str:
-    """Lower case without accents: «Pública» and «publica» are the same word to a reader's search."""
+    """Lower case without accents: to a search, «Pública» and «publica» are the same word."""
     decomposed = unicodedata.normalize("NFKD", text.casefold())
     return "".join(letter for letter in decomposed if not unicodedata.combining(letter))
 
@@ -38,12 +39,12 @@ def words(text: str) -> list[str]:
     return re.findall(r"\w+", text)
 
 
-def refuse_nul(record: models.Model) -> None:
+def refuse_nul(record: models.Model, exclude: Collection[str] = ()) -> None:
     """SQLite would store a NUL and PostgreSQL would fail on it, so neither gets one."""
     errors: dict[str, ValidationError] = {}
     for field in record._meta.concrete_fields:
         value = None if field.generated else getattr(record, field.attname)
-        if isinstance(value, str):
+        if isinstance(value, str) and field.name not in exclude:
             try:
                 _refuse_nul(value)
             except ValidationError as error:

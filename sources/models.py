@@ -1,11 +1,15 @@
 import hashlib
+from collections import defaultdict
+from collections.abc import Iterable
+from contextlib import suppress
 from functools import cached_property
 from typing import Any, Self
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.db import models, transaction
-from django.db.models import Max, Q
+from django.db.models import Count, Max, OuterRef, Q, Subquery
+from django.db.models.functions import Coalesce
 from django.urls import reverse
 
 from record.dates import EDTFField, earliest_of, latest_of, possible_date
@@ -15,6 +19,14 @@ from record.text import WebAddressField, collapse
 from sources.passages import Passages
 
 SUPPORTED = ("organization", "membership", "representation_term", "event", "statement")
+
+
+class SourceQuerySet(RecordQuerySet):
+    def with_passage_counts(self) -> Self:
+        """With `passage_count`: how many different passages of it the public facts cite."""
+        cited = Citation.objects.visible_to(None).filter(source=OuterRef("pk")).order_by()
+        counts = cited.values("source").annotate(count=Count("number", distinct=True))
+        return self.annotate(passage_count=Coalesce(Subquery(counts.values("count")), 0))
 
 
 class Source(Publishable):
@@ -40,6 +52,7 @@ class Source(Publishable):
         "Al corregirlo se revisan las citas que apoya.",
     )
 
+    objects = SourceQuerySet.as_manager()
     history = Versions()
 
     class Meta:
@@ -92,17 +105,25 @@ class Source(Publishable):
         """Saves, and where the text changed moves the citations to where their words now stand."""
         self.__dict__.pop("passages", None)
         with transaction.atomic():
-            same_text = Source.objects.filter(pk=self.pk, text=self.text).exists()
+            before = self.stored_text() if self.pk else None
             super().save(*args, **kwargs)
-            if not same_text:
+            if before not in (None, self.text) and self.stored_text() == self.text:
                 self._move_citations(getattr(self, "requoted", {}))
 
+    def stored_text(self) -> str | None:
+        """The text in the database, held there until the transaction ends."""
+        held = Source.objects.select_for_update().filter(pk=self.pk)
+        return held.values_list("text", flat=True).first()
+
     def _move_citations(self, requoted: dict[str, str]) -> None:
-        for citation in self.citations.select_for_update():
+        numbers: dict[str, int] = {}
+        for citation in self.citations.select_for_update().order_by("number"):
             citation.source = self
             citation.exact = requoted.get(citation.exact, citation.exact)
             citation.locate()
-            models.Model.save(citation)  # its number stays: the passage is the same one
+            # The passage is the same one, so its number stays; two that became one share the first.
+            citation.number = numbers.setdefault(citation.exact, citation.number)
+            models.Model.save(citation)
 
 
 class CitationQuerySet(RecordQuerySet):
@@ -110,6 +131,37 @@ class CitationQuerySet(RecordQuerySet):
         """With what a page shows of each, their sources' long texts left in the database."""
         shown = self.visible_to(user).select_related("source").defer("source__text")
         return shown.order_by("number", "pk")
+
+    def with_facts(self) -> Self:
+        """With the records that they support, for a page that leads to each."""
+        whose = ("membership__organization", "representation_term__organization")
+        long_texts = ("organization__description", "event__body", "statement__body")
+        facts = self.select_related(*SUPPORTED, *whose).defer(*long_texts)
+        return facts.order_by("number", "pk")
+
+    def fact_count(self) -> int:
+        """How many records they support."""
+        counts = {name: Count(name, distinct=True) for name in SUPPORTED}
+        return sum(self.aggregate(**counts).values())
+
+    def attach_to(self, records: Iterable[Record]) -> None:
+        """Prefetches the `citations` of records, of whatever kinds, in one query."""
+        records, cited = list(records), defaultdict(list)
+        rule = Q(pk=None)
+        for record in records:
+            name = record._meta.get_field("citations").field.name
+            cited[name].append(record.pk)
+        for name, keys in cited.items():
+            rule |= Q(**{f"{name}__in": keys})
+        found = defaultdict(list)
+        for citation in self.filter(rule):
+            name = next(name for name in cited if getattr(citation, f"{name}_id") is not None)
+            found[name, getattr(citation, f"{name}_id")].append(citation)
+        for record in records:
+            name = record._meta.get_field("citations").field.name
+            record.__dict__.setdefault("_prefetched_objects_cache", {})["citations"] = found[
+                name, record.pk
+            ]
 
 
 def with_citations(user: AbstractBaseUser | None = None) -> models.Prefetch:
@@ -127,7 +179,7 @@ class Citation(Record):
     exact = models.TextField(
         "palabras exactas",
         help_text="Pegue las palabras de la fuente sin cambiar nada, por ejemplo "
-        "«Ocho decidieron sumarse».",
+        "«firmaron el acuerdo».",
     )
     prefix = models.TextField(editable=False, blank=True)
     suffix = models.TextField(editable=False, blank=True)
@@ -191,6 +243,11 @@ class Citation(Record):
         return f"{self.source.get_absolute_url()}#c{self.number}"
 
     @property
+    def span(self) -> tuple[int, int]:
+        """Where its words begin and end in the source's collapsed text."""
+        return self.position, self.position + len(self.exact)
+
+    @property
     def record(self) -> Record | None:
         """The record that it supports."""
         return next((r for name in SUPPORTED if (r := getattr(self, name)) is not None), None)
@@ -198,7 +255,7 @@ class Citation(Record):
     @property
     def supported_model(self) -> type[Record] | None:
         for name in SUPPORTED:
-            if getattr(self, f"{name}_id") is not None or name in self._state.fields_cache:
+            if getattr(self, f"{name}_id") is not None or self._state.fields_cache.get(name):
                 return self._meta.get_field(name).related_model
         return None
 
@@ -210,8 +267,9 @@ class Citation(Record):
 
     def clean(self) -> None:
         super().clean()
-        if self.source_id and self.exact:
-            self.locate()
+        with suppress(Source.DoesNotExist):  # the field itself has said so
+            if self.exact:
+                self.locate()
         if self.field and (model := self.supported_model):
             try:
                 model._meta.get_field(self.field)
@@ -246,10 +304,11 @@ class Citation(Record):
         return "Una sola palabra no prueba nada: agregue las que la rodean."
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        self.locate()
         with transaction.atomic():
-            # Held, so that two savers do not take the same number.
-            Source.objects.select_for_update().get(pk=self.source_id)
+            # Held, so that its text stays and two savers do not take the same number.
+            if self.source.stored_text() != self.source.text:
+                self.source = Source.objects.get(pk=self.source_id)
+            self.locate()
             self.number = self._number()
             self.slug = self.slug or self._free_slug()
             super().save(*args, **kwargs)
@@ -265,8 +324,8 @@ class Citation(Record):
         return (others.aggregate(Max("number"))["number__max"] or 0) + 1
 
     def _free_slug(self) -> str:
-        """`salida-del-stt-2`: its record's slug and the first number free."""
-        base = f"{self.record.slug[:100]}-{self.record._meta.model_name}"
+        """`firma-del-acuerdo-2`: its record's slug and the first number free."""
+        base = f"{self.record.slug[:90]}-{self.record._meta.model_name}"
         taken = set(
             Citation.objects.filter(slug__startswith=base).values_list("slug", flat=True)
         )

@@ -8,7 +8,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
-from itertools import takewhile
+from itertools import pairwise, takewhile
 
 from record.text import collapse, fold
 
@@ -17,7 +17,7 @@ _SENTENCE_END = re.compile(r"(?<=[.?!…])[»”\")\]]*\s+(?=[«“\"(]?[¿¡A-Z
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A stretch of the collapsed text, end excluded. `kind` of a block: paragraph, heading, item."""
+    """A stretch of the collapsed text, end excluded. `kind`: paragraph, heading or item."""
 
     start: int
     end: int
@@ -50,7 +50,9 @@ class MarkedBlock:
 
     @property
     def text(self) -> str:
-        return "".join(piece.text for sentence in self.sentences for piece in sentence.pieces)
+        return " ".join(
+            "".join(piece.text for piece in sentence.pieces) for sentence in self.sentences
+        )
 
     @property
     def numbers(self) -> list[int]:
@@ -123,7 +125,7 @@ class Passages:
         ]
 
     def section(self, heading: str) -> list[str]:
-        """The paragraphs under a heading, up to the next; KeyError when there is no such heading."""
+        """The paragraphs under a heading, up to the next; KeyError when there is none."""
         texts = [self.text[block.start : block.end] for block in self.blocks]
         headings = [n for n, block in enumerate(self.blocks) if block.kind == "heading"]
         starts = [n for n in headings if texts[n] == collapse(heading)]
@@ -159,7 +161,7 @@ class Passages:
         start, end = max(sentence.start, block.start), min(sentence.end, block.end)
         borders = {border for span in touching.values() for border in span if start < border < end}
         edges = [start, *sorted(borders), end]
-        pieces = [self._piece(*edge, touching) for edge in zip(edges, edges[1:], strict=False)]
+        pieces = [self._piece(*edge, touching) for edge in pairwise(edges)]
         ending = [number for number, span in touching.items() if start < span[1] <= end]
         return MarkedSentence(pieces, tuple(sorted(ending)), bool(touching))
 

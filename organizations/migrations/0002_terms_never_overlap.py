@@ -6,6 +6,8 @@ writer at a time. On SQLite a later migration that rebuilds this table drops its
 run `install` again: `test_overlapping_terms_are_refused_by_the_database` would tell.
 """
 
+from typing import Any
+
 from django.db import migrations
 
 OVERLAP = """
@@ -51,13 +53,13 @@ REMOVE = {
 }
 
 
-def install(apps, schema_editor):
+def install(apps: Any, schema_editor: Any) -> None:
     remove(apps, schema_editor)
     for statement in SQLITE if schema_editor.connection.vendor == "sqlite" else POSTGRESQL:
         schema_editor.execute(statement, params=None)
 
 
-def remove(apps, schema_editor):
+def remove(apps: Any, schema_editor: Any) -> None:
     for statement in REMOVE[schema_editor.connection.vendor]:
         schema_editor.execute(statement, params=None)
 

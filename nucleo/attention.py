@@ -1,0 +1,222 @@
+"""What the front page of the admin says of the record: what needs somebody, and what changed."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from itertools import groupby, islice
+from typing import Any
+
+from django.contrib.admin import ModelAdmin
+from django.db import models
+from django.db.models import Count, F, Max, Min, Q, Value
+from django.db.models.functions import Length
+from django.urls import reverse
+from django.utils.text import Truncator, capfirst
+
+from organizations.models import RepresentationTerm
+from record.admin import ConditionFilter, RecordAdmin
+from record.dates import in_words
+from sources.models import Citation, Source
+
+TERMS_READ = 200
+SOURCES_READ = 10
+CHANGES_SHOWN, VERSIONS_READ = 10, 300
+MEND, PUBLISH, UNSAID, USE = (
+    "Por arreglar",
+    "Por publicar",
+    "Lo que la fuente no deja saber (no es un error)",
+    "Por aprovechar",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A row of the table; zeros make none."""
+
+    group: str
+    count: int
+    fact: str
+    why: str
+    action: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What to count: the records that the choice `value` of the filter `parameter` would list."""
+
+    group: str
+    parameter: str
+    value: str
+    fact: str
+    why: str
+    action: str
+
+
+CHECKS = [
+    Check(MEND, "citas", "sin", "sin ninguna cita", "El sitio no puede mostrar de dónde salen.",
+          "Poner las citas"),
+    Check(PUBLISH, "estado", "borrador", "en borrador", "", "Terminar o publicar"),
+    Check(PUBLISH, "estado", "programado", "con publicación programada", "", "Ver lo programado"),
+    Check(UNSAID, "fecha", "sin", "sin fecha",
+          "Si la fuente no la dice, déjelos así: el sitio dirá [ la fuente no lo dice ].",
+          "Ver cuáles"),
+    Check(UNSAID, "traslape", "posible", "que podrían traslaparse",
+          "La fuente no da sus fechas exactas.", "Comparar periodos"),
+]  # fmt: skip
+
+
+def survey(model_admin: ModelAdmin) -> tuple[int, list[Notice]]:
+    """How many records there are, and what of CHECKS is found among them, in one query."""
+    checks = list(_checks_of(model_admin))
+    label = getattr(model_admin, "label", "pk")
+    counts: dict[str, Any] = {"total": Count("pk")}
+    for number, (_check, condition) in enumerate(checks):
+        counts[f"count_{number}"] = Count("pk", filter=condition)
+        counts[f"first_{number}"] = Min(label, filter=condition)
+        counts[f"last_{number}"] = Max(label, filter=condition)
+    found = model_admin.model._default_manager.aggregate(**counts)
+    return found["total"], [
+        _notice(model_admin.opts, check, *(found[f"{name}_{number}"] for name in
+                ("count", "first", "last")))
+        for number, (check, _condition) in enumerate(checks)
+        if found[f"count_{number}"]
+    ]  # fmt: skip
+
+
+def _checks_of(model_admin: ModelAdmin) -> Iterator[tuple[Check, Q]]:
+    for kind in model_admin.list_filter:
+        if isinstance(kind, type) and issubclass(kind, ConditionFilter):
+            conditions = kind.conditions(model_admin)
+            for check in CHECKS:
+                if check.parameter == kind.parameter_name and check.value in conditions:
+                    yield check, conditions[check.value][1]
+
+
+def _notice(
+    meta: models.options.Options, check: Check, count: int, first: str, last: str
+) -> Notice:
+    names = [f"«{Truncator(name).chars(60)}»" for name in dict.fromkeys((first, last))]
+    names = ", ".join(names) + f" y {count - 2} más" if count > 2 else " y ".join(names)
+    return Notice(
+        check.group,
+        count,
+        f"{meta.verbose_name if count == 1 else meta.verbose_name_plural} {check.fact}",
+        f"{names}. {check.why}",
+        check.action,
+        reverse(f"admin:{meta.app_label}_{meta.model_name}_changelist")
+        + f"?{check.parameter}={check.value}",
+    )
+
+
+def gaps_in_the_rotation() -> Iterator[Notice]:
+    """Stretches, from the first day that any term may have begun to the last that one certainly
+    held, on which nobody certainly was the representative."""
+    terms = RepresentationTerm.objects.filter(role=RepresentationTerm.Role.REPRESENTATIVE)
+    periods = [term.period for term in terms[:TERMS_READ]]
+    gaps = list(_gaps(periods))
+    if gaps:
+        first, last = (in_words(day.isoformat()[:7]) for day in gaps[0])
+        yield Notice(
+            UNSAID,
+            len(gaps),
+            "tramo sin representante seguro" if len(gaps) == 1 else "tramos sin representante seguro",
+            f"De {first} a {last} no se puede decir quién representaba en una fecha dada.",
+            "Ver la rotación",
+            reverse("admin:organizations_representationterm_changelist")
+            + "?role__exact=representative",
+        )
+
+
+def _gaps(periods: list[Any]) -> Iterator[tuple[date, date]]:
+    spans = [(p.start.last_day, p.end.first_day) for p in periods]
+    certain = sorted((start, end) for start, end in spans if start and end and start <= end)
+    covered = min((p.start.first_day for p in periods if p.start.first_day), default=None)
+    for start, end in certain:
+        if covered and (start - covered).days > 1:
+            yield covered, start - timedelta(days=1)
+        covered = max(covered or end, end)
+
+
+def unused_sentences() -> Iterator[Notice]:
+    quoted = defaultdict(list)
+    spans = Citation.objects.values_list("source_id", "position", Length("exact"))
+    for source_id, position, length in spans.order_by():
+        quoted[source_id].append((position, position + length))
+    for source in Source.objects.order_by("-updated_at")[:SOURCES_READ]:
+        passages = source.passages
+        if unused := passages.unused(quoted[source.pk]):
+            first = passages.text[unused[0].start : unused[0].end]
+            yield Notice(
+                USE,
+                len(unused),
+                f"oraciones de «{source}» que ningún hecho usa"
+                if len(unused) > 1
+                else f"oración de «{source}» que ningún hecho usa",
+                f"La primera: «{Truncator(first).chars(90)}»",
+                "Leerlas en la fuente",
+                f"{source.get_absolute_url()}#p{passages.block_number(unused[0].start)}",
+            )
+
+
+# What changed
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What somebody did at one moment: to one record, or the same to several of a kind."""
+
+    kind: str  # `+`, `~` or `-`
+    title: str
+    url: str
+    what: str
+    who: str
+    when: datetime
+
+
+ACTS = {"+": ("se agregó", "se agregaron"), "~": ("se cambió", "se cambiaron"), "-": ("se borró", "se borraron")}
+_ACT = ("of", "history_type", "history_change_reason", "history_user__username")
+
+
+def recent_changes(admins: list[RecordAdmin]) -> list[Change]:
+    """The latest acts on records of any kind, in one query."""
+    kinds = {a.opts.label_lower: a for a in admins}
+    versions = [
+        a.model.history.order_by().annotate(of=Value(kind), label=F(a.label))
+        .values("id", "label", "history_date", *_ACT)
+        for kind, a in kinds.items()
+    ]  # fmt: skip
+    latest = versions[0].union(*versions[1:], all=True) if versions else Source.history.none()
+    acts = groupby(latest.order_by("-history_date")[:VERSIONS_READ], key=_act)
+    return [_change([*act], kinds[key[0]]) for key, act in islice(acts, CHANGES_SHOWN)]
+
+
+def _act(version: dict[str, Any]) -> tuple:
+    return *(version[name] for name in _ACT), version["history_date"].replace(second=0, microsecond=0)
+
+
+def _change(versions: list[dict[str, Any]], model_admin: RecordAdmin) -> Change:
+    first, meta, several = versions[0], model_admin.opts, len(versions) > 1
+    gone = first["history_type"] == "-"
+    page = f"admin:{meta.app_label}_{meta.model_name}_" + ("changelist" if several or gone else "change")
+    what = ACTS[first["history_type"]][several]
+    return Change(
+        first["history_type"],
+        f"{len(versions)} {meta.verbose_name_plural}" if several else Truncator(first["label"]).chars(90),
+        reverse(page, args=[] if several or gone else [first["id"]]),
+        " · ".join(filter(None, (capfirst(meta.verbose_name), what, first["history_change_reason"]))),
+        first["history_user__username"] or "",
+        first["history_date"],
+    )
+
+
+def in_order(notices: list[Notice], admins: list[ModelAdmin]) -> list[Notice]:
+    """All notices by group: those of the lists, and those that take the texts and terms to see."""
+    seen = {a.model for a in admins}
+    found = [*notices]
+    if RepresentationTerm in seen:
+        found += gaps_in_the_rotation()
+    if Source in seen:
+        found += unused_sentences()
+    return sorted(found, key=lambda notice: (MEND, PUBLISH, UNSAID, USE).index(notice.group))

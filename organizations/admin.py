@@ -1,0 +1,109 @@
+from django.contrib import admin
+from django.db.models import Q
+
+from organizations.models import Membership, Organization, RepresentationTerm
+from record.admin import (
+    CitationsFilter,
+    ConditionFilter,
+    DateFilter,
+    RecordAdmin,
+    RecordInline,
+    StateFilter,
+    date_column,
+)
+from record.forms import RecordForm
+from sources.admin import CitationInline
+
+SPAN = ("Cuándo", {"fields": ["start", "start_label", "end", "end_label"]})
+
+
+class MembershipForm(RecordForm):
+    def slug_words(self) -> str:
+        return self.instance.organization.slug
+
+
+class TermForm(RecordForm):
+    def slug_words(self) -> str:
+        term = self.instance
+        return f"{term.get_role_display()}-{term.order or term.organization.slug}"
+
+
+class MembershipInline(RecordInline):
+    model = Membership
+    form = MembershipForm
+    fk_name = "organization"
+    fields = ["start", "start_label", "end", "end_label", "replaces", "note"]
+    show_change_link = True
+    view_on_site = False
+
+
+class TermInline(RecordInline):
+    model = RepresentationTerm
+    form = TermForm
+    fields = [("role", "order"), "start", "start_label", "end", "end_label", "note"]
+    show_change_link = True
+    view_on_site = False
+
+
+@admin.register(Organization)
+class OrganizationAdmin(RecordAdmin):
+    label = "name"
+    list_display = ["name", "short_name", "sector", "citations_shown", "state_shown"]
+    list_filter = [StateFilter, CitationsFilter, "sector"]
+    search_fields = ["name", "short_name", "other_names", "summary", "slug"]
+    prepopulated_fields = {"slug": ["name"]}
+    inlines = [MembershipInline, TermInline, CitationInline]
+    fieldsets = [
+        ("Quién es", {"fields": ["name", "slug", "short_name", "other_names", "sector"]}),
+        ("Qué se dice de ella", {"fields": ["summary", "description", "website", "logo"]}),
+    ]
+
+
+class PeriodAdmin(RecordAdmin):
+    """A membership or a term."""
+
+    label = "organization__name"
+    inlines = [CitationInline]
+    start_shown = date_column("start", "inicio", "start_earliest")
+    end_shown = date_column("end", "fin", "end_latest")
+
+
+@admin.register(Membership)
+class MembershipAdmin(PeriodAdmin):
+    form = MembershipForm
+    list_display = ["organization", "start_shown", "end_shown", "citations_shown", "state_shown"]
+    list_filter = [StateFilter, CitationsFilter, DateFilter]
+    search_fields = [
+        "organization__name", "organization__short_name", "organization__other_names", "note", "slug"
+    ]  # fmt: skip
+    shown_with = ("organization", "replaces")
+    fieldsets = [
+        ("Quién", {"fields": ["organization", "slug", "replaces"]}),
+        SPAN,
+        ("Nota", {"fields": ["note"]}),
+    ]
+
+
+class OverlapFilter(ConditionFilter):
+    title, parameter_name = "traslape", "traslape"
+
+    @classmethod
+    def conditions(cls, model_admin: RecordAdmin) -> dict[str, tuple[str, Q]]:
+        overlapping = RepresentationTerm.objects.possibly_overlapping().values("pk")
+        return {"posible": ("Podría traslaparse", Q(pk__in=overlapping))}
+
+
+@admin.register(RepresentationTerm)
+class TermAdmin(PeriodAdmin):
+    form = TermForm
+    list_display = [
+        "organization", "role", "order", "start_shown", "end_shown", "citations_shown", "state_shown"
+    ]  # fmt: skip
+    list_filter = [StateFilter, CitationsFilter, DateFilter, "role", OverlapFilter]
+    search_fields = ["organization__name", "organization__short_name", "note", "slug"]
+    shown_with = ("organization",)
+    fieldsets = [
+        ("Quién", {"fields": ["organization", "slug", "role", "order"]}),
+        SPAN,
+        ("Nota", {"fields": ["note"]}),
+    ]

@@ -1,0 +1,160 @@
+"""The pages of organizations: who belonged to the coalition, and who else the record names."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import chain, groupby
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Count, Max, Q
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from organizations import rotation
+from organizations.models import Membership, Organization, RepresentationTerm
+from record.dates import EDTF, parse
+from record.pages import counted, in_words, last_change, page_of, sentence
+from record.publishing import viewer
+from record.text import fold
+from record.views import RecordView
+from sources.models import Citation, with_citations
+
+ON_A_PAGE = 100
+TERMS_ON_A_PAGE = 60
+RELATED = 50
+HEADINGS = {
+    "current": ("Integrante", "Integrantes"),
+    "former": ("Anterior", "Anteriores"),
+    "unsaid": ("De fin no dicho", "De fin no dicho"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Memberships that began alike, with a caption that says how."""
+
+    caption: str
+    memberships: list[Membership]
+
+    @property
+    def citations(self) -> list[Citation]:
+        found = chain(*(membership.citations.all() for membership in self.memberships))
+        return sorted(found, key=lambda citation: citation.number)
+
+
+def organization_list(request: HttpRequest) -> HttpResponse:
+    memberships = Membership.objects.visible_to(None)
+    counts = memberships.counts_by_state()
+    named, coalition = _named_and_coalition()
+    length = max(sum(rows for rows, _organizations in counts.values()), named)
+    others = Organization.objects.visible_to(None).named()
+    page = page_of(request, others, ON_A_PAGE, length)
+    first = (page.number - 1) * ON_A_PAGE
+    shown = memberships.with_state().select_related("organization", "replaces")
+    shown = list(shown[first : first + ON_A_PAGE])
+    Citation.objects.for_readers().attach_to(shown)
+    context = {
+        "title": _title(counts, named),
+        "coalition": coalition,
+        "until": described_until(shown),
+        "sections": list(_sections(shown, counts)),
+        "named": sorted(page.object_list, key=lambda organization: fold(str(organization))),
+        "page": page,
+        "changed": last_change(shown, page.object_list),
+    }
+    return render(request, "organizations/organization_list.html", context)
+
+
+def _named_and_coalition() -> tuple[int, Organization | None]:
+    """How many are only named, and the coalition's name and address, in one query."""
+    organizations = Organization.objects.visible_to(None)
+    named = Q(pk__in=organizations.named().values("pk"))
+    the_coalition = Q(slug=settings.COALITION)
+    found = organizations.aggregate(
+        named=Count("pk", filter=named), coalition=Max("name", filter=the_coalition)
+    )
+    coalition = Organization(slug=settings.COALITION, name=found["coalition"] or "")
+    return found["named"], coalition if coalition.name else None
+
+
+def _title(counts: dict[str, tuple[int, int]], named: int) -> str:
+    """«Diez integrantes, una anterior, diez nombradas»; what there is none of is left out."""
+    numbers = {state: organizations for state, (_rows, organizations) in counts.items()}
+    parts = [
+        (numbers.get("current", 0), "integrante", "integrantes"),
+        (numbers.get("former", 0), "anterior", "anteriores"),
+        (numbers.get("unsaid", 0), "de fin no dicho", "de fin no dicho"),
+        (named, "nombrada", "nombradas"),
+    ]
+    told = [counted(count, *nouns, feminine=True) for count, *nouns in parts if count]
+    return sentence(", ".join(told)) or "Ninguna organización todavía"
+
+
+def described_until(memberships: list[Membership]) -> EDTF:
+    """How far the sources of these memberships reach."""
+    citations = chain(*(membership.citations.all() for membership in memberships))
+    dates = {parse(citation.source.describes_until) for citation in citations}
+    return max(dates, key=lambda date: date.earliest, default=EDTF())
+
+
+def _sections(
+    memberships: list[Membership], counts: dict[str, tuple[int, int]]
+) -> Iterator[tuple[str, list[Group]]]:
+    """A heading for each state, with its groups. Adds `successor` to each membership."""
+    successors = {m.replaces_id: m.organization for m in memberships if m.replaces_id}
+    for membership in memberships:
+        membership.successor = successors.get(membership.organization_id)
+    for state, members in groupby(memberships, key=lambda m: m.state):
+        alike = groupby(members, key=lambda m: (m.start, m.start_label, m.replaces_id))
+        groups = [_group(list(found)) for _how, found in alike]
+        yield HEADINGS[state][counts[state][1] > 1], groups
+
+
+def _group(memberships: list[Membership]) -> Group:
+    first = memberships[0]
+    if first.replaces:
+        how = f"en lugar de {first.replaces}"
+    elif first.start_label:
+        how = f"«{first.start_label}»"
+    elif first.start:
+        how = f"desde {first.period.start_words}"
+    else:
+        how = "desde cuándo, la fuente no lo dice"
+    caption = f"{sentence(in_words(len(memberships), feminine=True))}, {how}"
+    return Group(caption, sorted(memberships, key=lambda m: fold(str(m.organization))))
+
+
+class OrganizationView(RecordView):
+    model = Organization
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        organization, user = self.object, viewer(self.request)
+        every = Membership.objects.visible_to(user).with_state().of(organization)
+        memberships = [m for m in every if m.organization_id == organization.pk]
+        successors = [m for m in every if m.replaces_id == organization.pk]
+        terms = list(organization.terms.visible_to(user)[:RELATED])
+        events = organization.events.visible_to(None).by_time().with_organizations()[:RELATED]
+        statements = list(organization.statements.visible_to(None)[:RELATED])
+        shown = [organization, *memberships, *successors, *terms, *events]
+        Citation.objects.for_readers(user).attach_to(shown)
+        return super().get_context_data(**kwargs) | {
+            "state": memberships[0].state if memberships else "",
+            "memberships": memberships,
+            "successors": successors,
+            "terms": terms,
+            "events": events,
+            "statements": statements,
+            "changed": last_change(shown, statements),
+        }
+
+
+def representation(request: HttpRequest) -> HttpResponse:
+    every = RepresentationTerm.objects.visible_to(None)
+    page = page_of(request, every.select_related("organization"), TERMS_ON_A_PAGE)
+    terms = page.object_list = list(page.object_list)
+    Citation.objects.for_readers().attach_to(terms)
+    told = rotation.of_page(terms, described_until(terms), whole=not page.has_other_pages())
+    context = {"page": page, "terms": terms, "changed": last_change(terms)}
+    return render(
+        request, "organizations/representation.html", context | told | rotation.of_all(every)
+    )

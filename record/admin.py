@@ -1,0 +1,373 @@
+"""What the admin of every record shares: filters with counts, search without accents, the permission
+to publish, errors that lead to their field, and saving beside others who save."""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.contrib.admin.utils import unquote
+from django.contrib.admin.widgets import AdminTextareaWidget, AutocompleteSelectMultiple
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.db import IntegrityError, models
+from django.db.models import Count, Exists, ExpressionWrapper, F, OuterRef, Q, Subquery
+from django.db.models.functions import Coalesce
+from django.http import HttpRequest, HttpResponse
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.text import capfirst
+
+from record.dates import EDTFField, parse
+from record.forms import DRAFTS_ONLY, EDTFInput, PlainTextField, RecordForm
+from record.publishing import Publishable, Record, may_publish
+from record.richtext import RichTextField
+from record.text import fold, folded
+
+LONGEST_SEARCH = 200  # letters; the database would refuse a condition for each of a thousand words
+REFERRERS_SHOWN = 50
+STATES = {
+    "draft": "Borrador",
+    "scheduled": "Programado",
+    "public": "Público",
+    "withdrawn": "Retirado",
+}
+
+
+class ConditionFilter(admin.SimpleListFilter):
+    """A filter whose choices are conditions, which the front page counts too."""
+
+    @classmethod
+    def conditions(cls, model_admin: "RecordAdmin") -> dict[str, tuple[str, Q]]:
+        """By the value in the address: the words shown and the condition."""
+        raise NotImplementedError
+
+    def lookups(self, request: HttpRequest, model_admin: "RecordAdmin") -> list[tuple[str, str]]:
+        self._conditions = self.conditions(model_admin)
+        return [(value, words) for value, (words, _condition) in self._conditions.items()]
+
+    def queryset(self, request: HttpRequest, queryset: models.QuerySet) -> models.QuerySet:
+        _words, condition = self._conditions.get(self.value(), ("", Q()))
+        return queryset.filter(condition)
+
+
+class StateFilter(ConditionFilter):
+    title, parameter_name = "estado", "estado"
+
+    @classmethod
+    def conditions(cls, model_admin: "RecordAdmin") -> dict[str, tuple[str, Q]]:
+        if not issubclass(model_admin.model, Publishable):
+            public = Q(pk__in=model_admin.model._default_manager.visible_to(None).values("pk"))
+            return {"publico": ("Se ve", public), "oculto": ("No se ve", ~public)}
+        now = timezone.now()
+        ended = Q(unpublish_at__isnull=False, unpublish_at__lte=now)
+        return {
+            "borrador": ("Borrador", Q(publish_at=None)),
+            "programado": ("Programado", Q(publish_at__gt=now)),
+            "publico": ("Público", Q(publish_at__lte=now) & ~ended),
+            "retirado": ("Retirado", Q(publish_at__lte=now) & ended),
+        }
+
+
+class CitationsFilter(ConditionFilter):
+    title, parameter_name = "citas", "citas"
+
+    @classmethod
+    def conditions(cls, model_admin: "RecordAdmin") -> dict[str, tuple[str, Q]]:
+        cited = Exists(_citations_of(model_admin.model))
+        return {"sin": ("Sin cita", ~Q(cited)), "con": ("Con cita", Q(cited))}
+
+
+class DateFilter(ConditionFilter):
+    title, parameter_name = "fecha", "fecha"
+
+    @classmethod
+    def conditions(cls, model_admin: "RecordAdmin") -> dict[str, tuple[str, Q]]:
+        name = model_admin.date_field
+        unknown, bounded = Q(**{name: ""}), Q(**{f"{name}__startswith": "["})
+        return {
+            "exacta": ("Exacta: día, mes o año", ~unknown & ~bounded),
+            "acotada": ("Acotada", bounded),
+            "sin": ("Sin fecha", unknown),
+        }
+
+
+def _citations_of(model: type[models.Model]) -> models.QuerySet:
+    relation = model._meta.get_field("citations")
+    citations = relation.related_model._base_manager
+    return citations.filter(**{relation.field.name: OuterRef("pk")})
+
+
+def _citation_count(model: type[models.Model]) -> models.Expression:
+    name = model._meta.get_field("citations").field.name
+    counts = _citations_of(model).order_by().values(name).annotate(count=Count("pk"))
+    return Coalesce(Subquery(counts.values("count")), 0)
+
+
+def date_column(field: str, label: str, ordering: str) -> Callable[[Any, Any], SafeString]:
+    """A list's column for the date in `field`: glyph and words."""
+
+    @admin.display(description=label, ordering=ordering)
+    def column(self: admin.ModelAdmin, record: models.Model) -> SafeString:
+        return render_to_string("record/_date.html", {"date": parse(getattr(record, field))})
+
+    return column
+
+
+def state_of(record: Record) -> str:
+    """A key of STATES: of a record that is visible through others, the state that hides it."""
+    if isinstance(record, Publishable):
+        return record.state
+    states = [state_of(other) for other in record.points_to()] or ["draft"]
+    return next(s for s in ("draft", "withdrawn", "scheduled", "public") if s in states)
+
+
+def changed_fields(new: models.Model, old: models.Model) -> list[str]:
+    """The names on screen of what differs between two versions of a record."""
+    return [
+        str(field.verbose_name)
+        for field in new.tracked_fields
+        if field.name != "updated_at"
+        and getattr(new, field.attname) != getattr(old, field.attname)
+    ]
+
+
+def link(record: models.Model) -> SafeString:
+    """«Acontecimiento: Firma del acuerdo», which leads to its form."""
+    meta = record._meta
+    address = reverse(f"admin:{meta.app_label}_{meta.model_name}_change", args=[record.pk])
+    return format_html('{}: <a href="{}">{}</a>', capfirst(meta.verbose_name), address, record)
+
+
+def referrers(records: Iterable[models.Model], request: HttpRequest, site: Any) -> Iterator[Any]:
+    """The records that refer to these and so keep them from being deleted."""
+    records = list(records)
+    for relation in records[0]._meta.related_objects:
+        if relation.on_delete is not models.PROTECT:
+            continue
+        model, condition = relation.related_model, {f"{relation.field.name}__in": records}
+        if not site.is_registered(model):  # the table of a many-to-many relation
+            other = next(f for f in model._meta.fields if f.is_relation and f != relation.field)
+            found = model._base_manager.filter(**condition).values(other.name)
+            model, condition = other.related_model, {"pk__in": found}
+        found = site.get_model_admin(model).get_queryset(request).filter(**condition)
+        yield from found[:REFERRERS_SHOWN]
+
+
+class StaffAdmin(admin.ModelAdmin):
+    """Errors are gathered above the form, each leading to its field."""
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], **kwargs: Any
+    ) -> HttpResponse:
+        problems = [*_problems_of(context["adminform"].form)]
+        for inline in context["inline_admin_formsets"]:
+            problems += [{"text": text} for text in inline.formset.non_form_errors()]
+            for number, form in enumerate(inline.formset.forms, 1):
+                name = form.instance if form.instance.pk else f"{inline.opts.verbose_name} {number}"
+                problems += _problems_of(form, f"{capfirst(str(name))}, ")
+        return super().render_change_form(request, {"problems": problems} | context, **kwargs)
+
+
+def _problems_of(form: forms.BaseForm, of: str = "") -> Iterator[dict[str, str]]:
+    for name, errors in form.errors.items() if form.is_bound else ():
+        if name not in form.fields:
+            yield from ({"text": f"{of}{error}"} for error in errors)
+            continue
+        field = form[name]
+        label = f"{of}{field.label}" if of else capfirst(field.label)
+        yield from (
+            {"text": f"{label}: {error}", "field": field.id_for_label} for error in errors
+        )
+
+
+class Relations:
+    """Relations are picked by typing; text areas keep the line ends of the text."""
+
+    formfield_overrides = {
+        EDTFField: {"widget": EDTFInput},
+        RichTextField: {"widget": AdminTextareaWidget},
+        models.TextField: {
+            "form_class": PlainTextField,
+            "widget": AdminTextareaWidget(attrs={"rows": 3}),
+        },
+    }
+
+    def get_autocomplete_fields(self, request: HttpRequest) -> list[str]:
+        fields = [*self.model._meta.fields, *self.model._meta.many_to_many]
+        return [field.name for field in fields if field.is_relation]
+
+    def formfield_for_manytomany(
+        self, db_field: models.ManyToManyField, request: HttpRequest, **kwargs: Any
+    ) -> forms.Field:
+        """Also where the table is written out, which the admin by itself leaves out of forms."""
+        widget = AutocompleteSelectMultiple(db_field, self.admin_site)
+        return db_field.formfield(**{"widget": widget} | kwargs)
+
+
+def _prepared(form: type[RecordForm], request: HttpRequest) -> None:
+    form.user = request.user
+    form.check_only = "_check" in request.POST or getattr(request, "collided", False)
+
+
+class RecordInline(Relations, admin.StackedInline):
+    form = RecordForm
+    extra = 0
+
+    def get_formset(
+        self, request: HttpRequest, obj: models.Model | None = None, **kwargs: Any
+    ) -> type[forms.BaseInlineFormSet]:
+        formset = super().get_formset(request, obj, **kwargs)
+        _prepared(formset.form, request)
+        return formset
+
+
+class RecordAdmin(Relations, StaffAdmin):
+    """`label` is the column that names a record; `date_field`, the one that DateFilter looks at;
+    `shown_with` are the relations that a row's words come from."""
+
+    form = RecordForm
+    label = "title"
+    date_field = "start"
+    shown_with: tuple[str, ...] = ()
+    show_facets = admin.ShowFacets.ALWAYS
+    list_per_page = 50
+    empty_value_display = "(vacío)"
+    search_help_text = "Todas las palabras; da igual si llevan acentos o mayúsculas."
+
+    # Who may change what
+
+    def may_touch(self, user: AbstractBaseUser, record: Record | None) -> bool:
+        """Who may not publish changes drafts only."""
+        return record is None or may_publish(user) or record.is_draft()
+
+    def has_change_permission(self, request: HttpRequest, obj: Record | None = None) -> bool:
+        return super().has_change_permission(request, obj) and self.may_touch(request.user, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Record | None = None) -> bool:
+        return super().has_delete_permission(request, obj) and self.may_touch(request.user, obj)
+
+    def get_readonly_fields(
+        self, request: HttpRequest, obj: Record | None = None
+    ) -> list[str]:
+        publication = [] if may_publish(request.user) else self._publication_fields()
+        return [*super().get_readonly_fields(request, obj), "state_explained", *publication]
+
+    def _publication_fields(self) -> list[str]:
+        return ["publish_at", "unpublish_at"] if issubclass(self.model, Publishable) else []
+
+    # Lists
+
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet:
+        records = super().get_queryset(request).select_related(*self.shown_with)
+        if "citations_shown" in self.list_display:
+            records = records.annotate(citation_count=_citation_count(self.model))
+        return records
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        title = {"title": capfirst(self.opts.verbose_name_plural)}
+        return super().changelist_view(request, title | (extra_context or {}))
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: models.QuerySet, search_term: str
+    ) -> tuple[models.QuerySet, bool]:
+        names = self.get_search_fields(request)
+        columns = {
+            f"searched_{number}": folded(ExpressionWrapper(F(name), models.CharField()))
+            for number, name in enumerate(names)
+        }
+        for word in fold(search_term[:LONGEST_SEARCH].replace("\0", " ")).split():
+            found = [Q(**{f"{column}__contains": word}) for column in columns]
+            queryset = queryset.alias(**columns).filter(Q(*found, _connector=Q.OR))
+        return queryset, False
+
+    @admin.display(description="citas", ordering="citation_count")
+    def citations_shown(self, record: Record) -> str:
+        if record.citation_count:
+            return str(record.citation_count)
+        return format_html('<strong class="loss">{} · falta</strong>', 0)
+
+    @admin.display(description="estado")
+    def state_shown(self, record: Record) -> SafeString:
+        state = state_of(record)
+        since = {"scheduled": "publish_at", "withdrawn": "unpublish_at"}.get(state, "")
+        context = {"state": state, "word": STATES[state], "moment": getattr(record, since, None)}
+        return render_to_string("record/_state.html", context)
+
+    # Forms
+
+    @admin.display(description="estado")
+    def state_explained(self, record: Record) -> SafeString:
+        hiding = [] if record.pk is None else [r for r in record.points_to() if not r.is_public()]
+        depends = not isinstance(record, Publishable)
+        context = {"hiding": [link(other) for other in hiding], "depends": depends, "new": record.pk is None}
+        return self.state_shown(record) + render_to_string("record/_state_explained.html", context)
+
+    def get_fieldsets(self, request: HttpRequest, obj: Record | None = None) -> list[tuple]:
+        fields = ["state_explained", *filter(None, [tuple(self._publication_fields())])]
+        description = "" if may_publish(request.user) else DRAFTS_ONLY
+        box = {"fields": fields, "description": description, "classes": ["publication"]}
+        return [("Publicación", box), *super().get_fieldsets(request, obj)]
+
+    def get_form(
+        self, request: HttpRequest, obj: Record | None = None, change: bool = False, **kwargs: Any
+    ) -> type[RecordForm]:
+        form = super().get_form(request, obj, change, **kwargs)
+        _prepared(form, request)
+        return form
+
+    def view_on_site(self, record: Record) -> str:
+        return record.get_absolute_url()
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], **kwargs: Any
+    ) -> HttpResponse:
+        context |= {
+            "can_check": True,
+            "checked": "_check" in request.POST,
+            "collided": getattr(request, "collided", False),
+        }
+        return super().render_change_form(request, context, **kwargs)
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        for _attempt in range(2):
+            try:
+                return super().changeform_view(request, *args, **kwargs)
+            except IntegrityError:
+                # Somebody saved something at the same moment. The second time, validation sees it.
+                continue
+        request.collided = True
+        return super().changeform_view(request, *args, **kwargs)
+
+    # Deleting, and what was there before
+
+    def delete_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            return super().delete_view(request, *args, **kwargs)
+        except (IntegrityError, models.ProtectedError):  # something refers to it since a moment ago
+            return super().delete_view(request, *args, **kwargs)
+
+    def get_deleted_objects(
+        self, objs: Iterable[Record], request: HttpRequest
+    ) -> tuple[list, dict[str, int], set[str], list]:
+        """The records themselves and how many citations go with them; what refers to them."""
+        _all, counts, missing, protected = super().get_deleted_objects(objs, request)
+        names = (self.opts.verbose_name_plural, "citas")
+        counts = {name: counts[name] for name in names if name in counts}
+        if protected:
+            protected = [link(record) for record in referrers(objs, request, self.admin_site)]
+        return [link(record) for record in objs], counts, missing, protected
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        record = self.get_object(request, unquote(object_id))
+        versions = record.history.select_related("history_user")[:101] if record else []
+        for new, old in zip(versions, versions[1:], strict=False):
+            new.changes = changed_fields(new, old)
+        context = {"versions": versions[:100]} | (extra_context or {})
+        return super().history_view(request, object_id, context)

@@ -1,0 +1,343 @@
+"""Geometry of the drawn charts: where each date stands, and never more of it than its source says.
+
+Text and numbers only, for `partials/_chart.html` to draw: x and widths in per cent of the chart's
+width, all else in px, so that nothing written shrinks on a phone.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date
+from math import ceil
+from typing import Any
+
+from record.dates import EDTF, MONTHS
+from record.periods import Period
+
+BAR, THIN_BAR = 16, 12
+PHONE, WIDE = 288, 576  # px that a chart has on the narrowest phone, and where titles appear
+LETTER = 6.8  # px of a letter of a label, on average
+STEPS = [step * 10**power for power in range(5) for step in (1, 2, 5)]  # years between hairlines
+PERIOD_KEY = {
+    "between": "en algún momento de este tramo; los corchetes son sus límites",
+    "solid": "consta",
+    "month-start": "consta; la cuña es el mes en que empieza",
+    "year-start": "consta; la cuña es el año en que empieza",
+    "month-end": "consta; la cuña es el mes en que termina",
+    "year-end": "consta; la cuña es el año en que termina",
+    "open": "al menos hasta aquí; después, la fuente calla",
+    "after": "esa fecha o después",
+    "before": "esa fecha o antes",
+    "unsaid-start": "desde cuándo, la fuente no lo dice",
+    "unsaid-end": "hasta cuándo, la fuente no lo dice",
+    "unknown": "cuándo, la fuente no lo dice",
+}
+EVENT_KEY = {"day": "un día", "month": "un mes", "year": "un año"} | PERIOD_KEY
+EVENT_KEY |= {"between": "entre dos fechas, no se sabe cuándo"}
+
+Stretch = tuple[str, int | None, int | None]
+"""A mark's kind, its first day and the day after its last: ordinals, None where nothing bounds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What a row is to show; `second` has the second colour."""
+
+    name: str
+    period: Period
+    url: str = ""
+    second: bool = False
+
+    @property
+    def words(self) -> str:
+        return str(self.period) if self.period.end else str(self.period.start)
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    kind: str
+    x: float
+    end: float
+
+    @property
+    def width(self) -> float:
+        return round(self.end - self.x, 3)
+
+    @property
+    def middle(self) -> float:
+        return round((self.x + self.end) / 2, 3)
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """Words at `x` per cent and `dx` px, their baseline `dy` px below the top of the row's bar."""
+
+    text: str
+    x: float
+    dx: float = 0
+    dy: int = 13
+    anchor: str = "start"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """`y` is the top of its bar; `number`, drawn only where rows are numbered, counts from 1."""
+
+    entry: Entry
+    number: int
+    y: int
+    marks: list[Mark]
+    name: Label
+    numeral: Label | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """From day `first` to the day before `end`, as ordinals; hairlines at `lines` per cent."""
+
+    first: int
+    end: int
+    lines: list[float] = field(default_factory=list)
+    labels: list[Label] = field(default_factory=list)
+
+    def x(self, day: int) -> float:
+        return round(100 * min(max((day - self.first) / (self.end - self.first), 0), 1), 3)
+
+    def marks(self, stretches: Iterable[Stretch]) -> list[Mark]:
+        """The stretches, as far as they lie within the axis."""
+        return [
+            Mark(kind, 0 if first is None else self.x(first), 100 if end is None else self.x(end))
+            for kind, first, end in stretches
+            if (first is None or first < self.end) and (end is None or end > self.first)
+        ]
+
+
+@dataclass(slots=True)
+class Chart:
+    """Rows or, where they would be too many, columns, drawn from `top` to `bottom`. `undated` are
+    off the axis; `limit` is the source's last day; at `handover` arrows lead to the second row."""
+
+    id: str
+    axis: Axis
+    bar: int
+    top: int
+    bottom: int
+    title: str = ""
+    rows: list[Row] = field(default_factory=list)
+    columns: list[Any] = field(default_factory=list)
+    undated: list[tuple[int, Entry]] = field(default_factory=list)
+    undated_count: int = 0
+    limit: Label | None = None
+    handover: list[float] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.title = self.title or self.years
+
+    @property
+    def height(self) -> int:
+        return self.bottom + 24
+
+    @property
+    def linked(self) -> bool:
+        return any(row.entry.url for row in self.rows)
+
+    @property
+    def foot(self) -> int:
+        """Where the lower foot of a bracket lies, 2 px thick."""
+        return self.bar - 1
+
+    @property
+    def reach(self) -> int:
+        """How far the tick of «al menos hasta» goes."""
+        return self.bar + 3
+
+    @property
+    def years(self) -> str:
+        """«De 2011 a 2017»."""
+        first, last = (date.fromordinal(d).year for d in (self.axis.first, self.axis.end - 1))
+        return f"De {first} a {last}" if first < last else f"En {first}"
+
+    @property
+    def key(self) -> list[tuple[str, str]]:
+        """The signs that occur, with their words."""
+        drawn = {mark.kind for row in self.rows for mark in row.marks}
+        if drawn & {"month-start", "year-start", "month-end", "year-end"}:
+            drawn.discard("solid")
+        words = EVENT_KEY if self.bar < BAR else PERIOD_KEY
+        return [(kind, words[kind]) for kind in words if kind in drawn]
+
+
+def _days(when: EDTF) -> tuple[int | None, int | None]:
+    """Its first possible day and the day after its last."""
+    first, last = when.first_day, when.last_day
+    return first and first.toordinal(), last and last.toordinal() + 1
+
+
+def _edge(when: EDTF, side: str) -> list[Stretch]:
+    """What a period's start or end looks like by itself: a day is sharp and adds nothing."""
+    kind = f"{when.kind}-{side}" if when.kind in ("month", "year") else when.kind
+    return [(kind, *_days(when))] if kind not in ("day", "after", "unknown") else []
+
+
+def period_stretches(period: Period) -> list[Stretch]:
+    """Solid from the last possible day of the start to the first possible one of the end."""
+    (_, started), (ending, _) = _days(period.start), _days(period.end)
+    if started is None or ending is None or started - 1 > ending:
+        return _uncertain(period)
+    since = started - 1 if period.start.kind == "day" else started
+    until = ending + 1 if period.end.kind in ("day", "after") else ending
+    solid: list[Stretch] = [("solid", since, until)] if since < until else []
+    still: list[Stretch] = [("open", until, None)] if period.is_open else []
+    return [*_edge(period.start, "start"), *solid, *_edge(period.end, "end"), *still]
+
+
+def _uncertain(period: Period) -> list[Stretch]:
+    """Of a period with no certain day: all the room for it, or what is known of one end."""
+    (earliest, started), (ending, latest) = _days(period.start), _days(period.end)
+    if earliest is not None and latest is not None:
+        return [("between", earliest, latest)]
+    if latest is not None and (period.start or ending is None):
+        return [("before", None, latest)]
+    if period.start.kind == "after":
+        return [("after", earliest, None)]
+    if started is not None:
+        day: list[Stretch] = [("solid", earliest, started)] * (period.start.kind == "day")
+        return [*_edge(period.start, "start"), *day, ("unsaid-end", started, None)]
+    if ending is None:
+        return [("unknown", None, None)]
+    if period.is_open:
+        return [("unsaid-start", None, ending + 1), ("open", ending + 1, None)]
+    day = [("solid", ending, latest)] * (period.end.kind == "day")
+    return [("unsaid-start", None, ending), *day, *_edge(period.end, "end")]
+
+
+def event_stretches(period: Period) -> list[Stretch]:
+    """What has no end is the sign of its date alone; the unknown date has none."""
+    if period.end:
+        return period_stretches(period)
+    return [(period.start.kind, *_days(period.start))] if period.start else []
+
+
+def year_axis(dates: Iterable[EDTF]) -> Axis | None:
+    """Whole years, from the first to the last that a date names; None if none does. One more where
+    the arrow of what went on would have no room."""
+    dates = list(dates)
+    years = [int(part[:4]) for when in dates for part in (when.lower, when.upper) if part]
+    if not years:
+        return None
+    axis = years_between(min(years), max(years))
+    if any(axis.x(_days(when)[0]) > 96 for when in dates if when.kind == "after"):
+        more = 1 + (max(years) - min(years)) // 20
+        return years_between(min(years), min(max(years) + more, date.max.year))
+    return axis
+
+
+def years_between(first: int, last: int) -> Axis:
+    step = next(step for step in STEPS if (last - first + 1) / step <= 8)
+    labelled = range(ceil(first / step) * step, last + 1, step)
+    ticks = [(year * 12, year * 12 + 12, str(year)) for year in labelled]
+    return _axis(first * 12, last * 12 + 12, ticks, beside=step > 1)
+
+
+def months_between(first: int, last: int) -> Axis:
+    """Months counted from the year 0: `12 * year + month - 1`."""
+    ticks = [(month, month + 1, MONTHS[month % 12][:3]) for month in range(first, last + 1)]
+    return _axis(first, last + 1, ticks)
+
+
+def _axis(first: int, end: int, ticks: list[tuple[int, int, str]], beside: bool = False) -> Axis:
+    axis = Axis(_month_start(first), _month_start(end))
+    for start, until, text in ticks:
+        x, right = axis.x(_month_start(start)), axis.x(_month_start(until))
+        axis.lines.append(x)
+        if not beside:
+            axis.labels.append(Label(text, (x + right) / 2, anchor="middle"))
+        elif x < 90:
+            axis.labels.append(Label(text, x, dx=3))
+    return axis
+
+
+def _month_start(month: int) -> int:
+    """As an ordinal, the month after the calendar's last included."""
+    year, month = divmod(month, 12)
+    return date(year, month + 1, 1).toordinal() if year <= 9999 else date.max.toordinal() + 1
+
+
+def rotation_chart(
+    entries: list[Entry], until: EDTF, axis: Axis | None = None, chart_id: str = "rotacion"
+) -> Chart | None:
+    """A row per period, in the order given; `until` is the source's last day. None: no date."""
+    axis = axis or year_axis([d for e in entries for d in (e.period.start, e.period.end)] + [until])
+    if axis is None:
+        return None
+    chart = Chart(chart_id, axis, BAR, top=24, bottom=30)
+    for number, entry in enumerate(entries, 1):
+        marks = axis.marks(period_stretches(entry.period))
+        name = _name(entry.name, marks)
+        height = 44 if name.dy < 0 else 38
+        chart.rows.append(Row(entry, number, chart.bottom + height - BAR - 8, marks, name))
+        chart.bottom += height
+    chart.limit = _limit(axis, until)
+    return chart
+
+
+def _name(text: str, marks: list[Mark]) -> Label:
+    """Before a bar that leaves it room on a phone, else above it, from where it starts or ends."""
+    left, right, needed = marks[0].x, marks[-1].end, 100 * len(text) * LETTER / PHONE
+    if left >= 40 and left > needed + 3:
+        return Label(text, left, dx=-8, anchor="end")
+    if left + needed <= 100:
+        return Label(text, left, dy=-7)
+    if needed <= right:
+        return Label(text, right, dy=-7, anchor="end")
+    return Label(fit(text, PHONE), 0, dy=-7)
+
+
+def fit(text: str, room: float) -> str:
+    """The text, or as much of it as `room` px hold."""
+    letters = max(int(room / LETTER), 2)
+    return text if len(text) <= letters else f"{text[: letters - 1].rstrip()}…"
+
+
+def _limit(axis: Axis, until: EDTF) -> Label | None:
+    if not until.upper:
+        return None
+    year, *rest = until.upper.split("-")
+    month = [MONTHS[int(number) - 1][:3] for number in rest[:1]]
+    day = [f"al {int(number)}" for number in rest[1:]] or ["a"]
+    text, x = " ".join(["la fuente llega", *day, *month, year]), axis.x(_days(until)[1])
+    needed = 100 * len(text) * LETTER / PHONE
+    return Label(text, x, anchor="end" if x > needed else "start" if x < 100 - needed else "middle")
+
+
+def zoom_chart(entries: list[Entry], until: EDTF) -> Chart | None:
+    """The months up to the last day that is certain of any; None if none is known so closely."""
+    close = [
+        entry
+        for entry in entries
+        if entry.period.start.kind in ("day", "month")
+        and entry.period.end.kind in ("day", "month", "after")
+        and "solid" in {kind for kind, *_ in period_stretches(entry.period)}
+    ]
+    if not close:
+        return None
+    last = max(entry.period.end.first_day for entry in close)
+    month = last.year * 12 + last.month - 1
+    first = max(min(last.year * 12, month - 4), 12)
+    axis = months_between(first, min(month + 1, 9999 * 12 + 11))
+    near = [e for e in close if _days(e.period.end)[0] >= axis.first]
+    chart = rotation_chart(near, until, axis, "de-cerca")
+    chart.title = "De cerca, " + " y ".join(str(y) for y in sorted({first // 12, last.year}))
+    return chart
+
+
+def replacement_chart(before: Entry, after: Entry, until: EDTF) -> Chart | None:
+    """Two rows, and thin arrows wherever between them one may have taken the other's place."""
+    chart = rotation_chart([before, after], until, chart_id="sustitucion")
+    room = [*_days(before.period.end), *_days(after.period.start)]
+    if chart is None or None in room:
+        return chart
+    first, last = max(room[0], room[2]), min(room[1], room[3])
+    if first < last:
+        places = (0.5,) if last - first <= 31 else (0.25, 0.5, 0.75)
+        chart.handover = [chart.axis.x(first + (last - first) * place) for place in places]
+    return chart

@@ -1,0 +1,76 @@
+"""What the public pages share: counts in words, numbered pages, the moment of the last change."""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from itertools import chain
+from typing import Any
+
+from django.core.paginator import InvalidPage, Page, Paginator
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest
+from django.utils import timezone
+
+from record.publishing import Record
+
+NUMBERS = (
+    "ningún un dos tres cuatro cinco seis siete ocho nueve diez once doce trece catorce quince "
+    "dieciséis diecisiete dieciocho diecinueve veinte"
+).split()
+
+
+def in_words(count: int, feminine: bool = False) -> str:
+    """«diecisiete»; figures from 21 on."""
+    if feminine and count < 2:
+        return ("ninguna", "una")[count]
+    return NUMBERS[count] if count < len(NUMBERS) else f"{count:,}"
+
+
+def counted(count: int, singular: str, plural: str = "", feminine: bool = False) -> str:
+    """«una anterior», «17 acontecimientos» written «diecisiete acontecimientos»."""
+    noun = singular if count < 2 else plural or f"{singular}s"
+    return f"{in_words(count, feminine)} {noun}"
+
+
+def sentence(text: str) -> str:
+    """With a capital first, the rest as it is."""
+    return text[:1].upper() + text[1:]
+
+
+def page_of(
+    request: HttpRequest, records: QuerySet, size: int, count: int | None = None
+) -> Page:
+    """The page that `?pagina=` asks for; `count` saves counting what is known already."""
+    paginator = Paginator(records, size)
+    if count is not None:
+        paginator.count = count
+    try:
+        return paginator.page(request.GET.get("pagina", 1))
+    except InvalidPage:
+        raise Http404(f"Esta lista tiene {counted(paginator.num_pages, 'página', '', True)}.") from None
+
+
+def last_change(*shown: Record | Iterable[Record] | None) -> datetime | None:
+    """When anything shown, or fetched along with it, last changed or became public."""
+    now, records = timezone.now(), chain(*(_as_many(one) for one in shown))
+    moments = (
+        record.__dict__.get(name)
+        for record in _fetched(records, set())
+        for name in ("updated_at", "publish_at")
+    )
+    return max((moment for moment in moments if moment and moment <= now), default=None)
+
+
+def _as_many(shown: Any) -> Iterable[Any]:
+    return [shown] if shown is None or isinstance(shown, Record) else shown
+
+
+def _fetched(records: Iterable[Any], seen: set[int]) -> Iterator[Record]:
+    """The records with all that was selected or prefetched along, without asking the database."""
+    for record in records:
+        if not isinstance(record, Record) or id(record) in seen:
+            continue
+        seen.add(id(record))
+        yield record
+        yield from _fetched(record._state.fields_cache.values(), seen)
+        prefetched = getattr(record, "_prefetched_objects_cache", {})
+        yield from _fetched(chain(*prefetched.values()), seen)

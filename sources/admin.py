@@ -1,0 +1,149 @@
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.db import models
+from django.db.models import Q
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.utils.text import Truncator, capfirst
+
+from record.admin import (
+    CitationsFilter,
+    ConditionFilter,
+    RecordAdmin,
+    RecordInline,
+    StateFilter,
+    date_column,
+    link,
+)
+from record.publishing import Record
+from sources.forms import CitationForm, SourceForm, source_field
+from sources.models import SUPPORTED, Citation, Source
+
+NOT_FACTS = {"id", "slug", "updated_at", "publish_at", "unpublish_at", "sort_day"}
+
+
+def citable(model: type[models.Model]) -> list[tuple[str, str]]:
+    """What a citation may support of a record, as the choices of a select."""
+    fields = [*model._meta.fields, *model._meta.many_to_many]
+    named = [(f.name, capfirst(f.verbose_name)) for f in fields if f.name not in NOT_FACTS]
+    return [("", "Todo el registro"), *named]
+
+
+class CitationInline(RecordInline):
+    model = Citation
+    form = CitationForm
+    template = "admin/edit_inline/citation.html"
+    fields = [("source", "field"), "exact"]
+    extra = 1
+
+    def formfield_for_dbfield(
+        self, db_field: models.Field, request: HttpRequest, **kwargs: Any
+    ) -> forms.Field:
+        if db_field.name == "source":
+            return source_field()
+        if db_field.name == "field":
+            return _supported_field(self.parent_model)
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
+
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet:
+        return super().get_queryset(request).order_by("position", "pk")
+
+
+def _supported_field(model: type[models.Model]) -> forms.ChoiceField:
+    return forms.ChoiceField(label="Apoya", choices=citable(model), required=False)
+
+
+@admin.register(Source)
+class SourceAdmin(RecordAdmin):
+    form = SourceForm
+    date_field = "describes_until"
+    list_display = ["title", "describes_until_shown", "citations_shown", "state_shown"]
+    list_filter = [StateFilter, CitationsFilter]
+    search_fields = ["title", "publisher", "slug"]
+    prepopulated_fields = {"slug": ["title"]}
+    change_form_template = "admin/sources/source/change_form.html"
+    fieldsets = [
+        ("La fuente", {"fields": ["title", "slug", "publisher", "url"]}),
+        ("Fechas", {"fields": ["published", "describes_until", "retrieved"]}),
+        ("Texto", {"fields": ["text"]}),
+    ]
+    describes_until_shown = date_column(
+        "describes_until", "describe hasta", "describes_until_latest"
+    )
+
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet:
+        return super().get_queryset(request).defer("text")
+
+
+class SupportsFilter(ConditionFilter):
+    title, parameter_name = "lo que apoya", "apoya"
+
+    @classmethod
+    def conditions(cls, model_admin: RecordAdmin) -> dict[str, tuple[str, Q]]:
+        return {
+            name: (capfirst(_kind(name)._meta.verbose_name), Q(**{f"{name}__isnull": False}))
+            for name in SUPPORTED
+        }
+
+
+def _kind(name: str) -> type[Record]:
+    return Citation._meta.get_field(name).related_model
+
+
+@admin.register(Citation)
+class CitationAdmin(RecordAdmin):
+    form = CitationForm
+    label = "exact"
+    list_display = ["number", "words", "record_shown", "source", "state_shown"]
+    list_display_links = ["number", "words"]
+    list_filter = [StateFilter, SupportsFilter, ("source", admin.RelatedOnlyFieldListFilter)]
+    search_fields = ["exact", "slug"]
+    shown_with = (
+        "source", *SUPPORTED, "membership__organization", "membership__replaces",
+        "representation_term__organization",
+    )  # fmt: skip
+
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet:
+        return super().get_queryset(request).defer("source__text")
+
+    @admin.display(description="palabras", ordering="exact")
+    def words(self, citation: Citation) -> str:
+        return Truncator(citation.exact).words(20)
+
+    @admin.display(description="registro")
+    def record_shown(self, citation: Citation) -> str:
+        return link(citation.record)
+
+    def add_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Asks first what kind of record the citation is to support."""
+        if request.GET.get("apoya") in SUPPORTED:
+            return super().add_view(request, *args, **kwargs)
+        kinds = [(name, _kind(name)._meta.verbose_name) for name in SUPPORTED]
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "¿Qué apoya la cita?",
+            "kinds": kinds,
+            "opts": self.opts,
+        }
+        return TemplateResponse(request, "admin/sources/citation/choose.html", context)
+
+    def _supported(self, request: HttpRequest, citation: Citation | None) -> str:
+        if citation is None:
+            return request.GET["apoya"]
+        return next(name for name in SUPPORTED if getattr(citation, f"{name}_id") is not None)
+
+    def get_fields(self, request: HttpRequest, obj: Citation | None = None) -> list[str]:
+        return [self._supported(request, obj), "field", "source", "exact"]
+
+    def get_form(
+        self, request: HttpRequest, obj: Citation | None = None, *args: Any, **kwargs: Any
+    ) -> type[CitationForm]:
+        form = super().get_form(request, obj, *args, **kwargs)
+        name = self._supported(request, obj)
+        if name in form.base_fields:  # not where the form is only read
+            form.base_fields[name].required = True
+            form.base_fields["source"] = source_field()
+            form.base_fields["field"] = _supported_field(_kind(name))
+        return form

@@ -1,0 +1,176 @@
+"""How a quote stands in its source, said while it is written; and the correction of a source's text
+together with the citations that it would break."""
+
+import hashlib
+from collections.abc import Iterator
+from difflib import SequenceMatcher
+from functools import cached_property
+from typing import Any
+
+from django import forms
+from django.contrib.admin.widgets import AdminTextareaWidget
+from django.core.exceptions import ValidationError
+
+from record.forms import PlainTextField, RecordForm
+from record.text import collapse
+from sources.models import Citation, Source
+
+LONGEST_QUOTE = 5000
+PLACES_SHOWN = 10
+
+
+def read_quote(source: Source | None, words: str) -> dict[str, Any]:
+    """For `sources/_quote_reading.html`: every place where `words` stand in the source, with their
+    sentence; else the words there that are most like them, and how they differ."""
+    words = collapse(words)
+    if not source or not words or len(words) > LONGEST_QUOTE:
+        return {"source": source, "too_long": len(words) > LONGEST_QUOTE, "empty": not words}
+    starts = source.passages.positions(words)
+    places = [_place(source, start, words) for start in starts[:PLACES_SHOWN]]
+    reading = {"source": source, "times": len(starts), "places": places}
+    if not starts and (nearest := source.passages.nearest(words)):
+        start = source.passages.positions(nearest)[0]
+        reading["nearest"] = _place(source, start, nearest)
+        reading["difference"] = list(_difference(words, nearest))
+    reading["more"] = len(starts) - len(places)
+    reading["single_word"] = " " not in words
+    return reading
+
+
+def _place(source: Source, start: int, words: str) -> dict[str, Any]:
+    passages, end = source.passages, start + len(words)
+    sentence = passages.sentence_around(start, end)
+    return {
+        "before": passages.text[sentence.start : start],
+        "exact": passages.text[start:end],
+        "after": passages.text[end : sentence.end],
+        "paragraph": passages.block_number(start),
+        "unique": _made_unique(source, start, end),
+    }
+
+
+def _made_unique(source: Source, start: int, end: int) -> str:
+    """The words from `start` on, with as many of the next ones as it takes to stand only here."""
+    text = source.passages.text
+    while " " not in text[start:end] or text.count(text[start:end]) > 1:
+        if end >= len(text):
+            return ""
+        end = text.find(" ", end + 1)
+        end = len(text) if end == -1 else end
+    return text[start:end]
+
+
+def _difference(written: str, said: str) -> Iterator[tuple[str, str]]:
+    """Word by word: `equal`, `delete` (only written) or `insert` (only in the source), and which."""
+    a, b = written.split(), said.split()
+    for kind, a1, a2, b1, b2 in SequenceMatcher(a=a, b=b, autojunk=False).get_opcodes():
+        if kind == "equal":
+            yield "equal", " ".join(a[a1:a2])
+            continue
+        if a1 < a2:
+            yield "delete", " ".join(a[a1:a2])
+        if b1 < b2:
+            yield "insert", " ".join(b[b1:b2])
+
+
+class Sources(dict[int, Source]):
+    """Sources by primary key, each read once however many citations ask for it."""
+
+    def __missing__(self, pk: int) -> Source:
+        source = Source.objects.filter(pk=pk).first()
+        if source is None:
+            raise ValueError(pk)
+        return self.setdefault(pk, source)
+
+    @cached_property
+    def choices(self) -> list[tuple[int | str, str]]:
+        titles = list(Source.objects.values_list("pk", "title"))
+        return titles if len(titles) == 1 else [("", "Elija la fuente"), *titles]
+
+
+def source_field() -> forms.TypedChoiceField:
+    """One select for all citations of a form; the only source, if there is just one, is chosen."""
+    sources = Sources()
+    return forms.TypedChoiceField(
+        label="Fuente",
+        choices=lambda: sources.choices,
+        coerce=lambda pk: sources[int(pk)],
+        initial=lambda: sources.choices[0][0] if len(sources.choices) == 1 else "",
+    )
+
+
+class QuoteInput(AdminTextareaWidget):
+    """A text area with, below it, how its words stand in `source`."""
+
+    template_name = "sources/quote_input.html"
+    source: Source | None = None
+
+    def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
+        attrs = {"rows": 2} | (attrs or {})
+        return super().get_context(name, value, attrs) | read_quote(self.source, value or "")
+
+
+class CitationForm(RecordForm):
+    exact = PlainTextField(
+        label="Palabras exactas",
+        max_length=LONGEST_QUOTE,
+        widget=QuoteInput(attrs={"data-reads": "quote"}),
+        help_text=Citation._meta.get_field("exact").help_text,
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "source" in self.fields:
+            self.fields["exact"].widget.source = self._chosen_source()
+
+    def _chosen_source(self) -> Source | None:
+        try:
+            return self.fields["source"].coerce(self["source"].value())
+        except (TypeError, ValueError):
+            return None
+
+    def slug_words(self) -> str:
+        return ""
+
+
+class SourceForm(RecordForm):
+    """Where a corrected text breaks citations, asks for new words for each, and saves both at once."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.asked: dict[str, str] = {}  # the broken words by the name of the field that mends them
+        self.unanswered = False
+        if "text" in self.fields:
+            self.fields["text"].strip = False
+            self.fields["text"].widget.attrs["rows"] = 20
+            if self.is_bound and self.instance.pk:
+                self._ask_for_new_words(self.fields["text"].to_python(self["text"].data or ""))
+
+    def _ask_for_new_words(self, text: str) -> None:
+        corrected = Source(title=self.instance.title, slug=self.instance.slug, text=text)
+        self.data = self.data.copy()
+        for words, proposal in self.instance.quotes_broken_by(text).items():
+            name = f"requote-{hashlib.sha256(words.encode()).hexdigest()[:12]}"
+            self.asked[name] = words
+            self.fields[name] = PlainTextField(label=f"En vez de «{words}»", widget=QuoteInput())
+            self.fields[name].widget.source = corrected
+            self.unanswered |= name not in self.data
+            self.data.setdefault(name, proposal)
+
+    @property
+    def requotes(self) -> list[forms.BoundField]:
+        return [self[name] for name in self.asked]
+
+    def clean(self) -> None:
+        super().clean()
+        new_words = {name: self.cleaned_data.get(name, "") for name in self.asked}
+        self.instance.requoted = {self.asked[name]: words for name, words in new_words.items()}
+        if self.unanswered:
+            raise ValidationError(
+                "Con este texto se romperían citas. Revise abajo las palabras propuestas para cada "
+                "una y guarde de nuevo; texto y citas se guardan juntos."
+            )
+        for name, words in new_words.items():
+            reading = read_quote(self.fields[name].widget.source, words)
+            if words and (reading.get("times") != 1 or reading["single_word"]):
+                self.add_error(name, "Deben estar en el texto nuevo una sola vez, y ser dos o más.")

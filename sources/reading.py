@@ -1,0 +1,70 @@
+"""A source's text as pages show it: its passages marked, each number with the facts it supports."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import groupby
+
+from django.utils.text import capfirst
+
+from record.publishing import Record
+from record.text import fold
+from sources.models import SUPPORTED, Citation, Source
+from sources.passages import MarkedBlock
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """What the words with one number support: records by the name of their kind."""
+
+    number: int
+    facts: dict[str, list[Record]]
+
+
+@dataclass(frozen=True, slots=True)
+class Paragraph:
+    """A block with what it proves; the items of a list stand together in one."""
+
+    blocks: list[MarkedBlock]
+    passages: list[Passage]
+
+    @property
+    def kind(self) -> str:
+        return self.blocks[0].kind
+
+    @property
+    def used(self) -> bool:
+        return any(block.used for block in self.blocks)
+
+
+def passages_by_number(citations: Iterable[Citation]) -> dict[int, Passage]:
+    records = defaultdict(list)
+    for citation in citations:
+        records[citation.number].append(citation.record)
+    return {number: Passage(number, _by_kind(found)) for number, found in records.items()}
+
+
+def _by_kind(records: Iterable[Record]) -> dict[str, list[Record]]:
+    """In the order of SUPPORTED, the records by name."""
+    kinds = defaultdict(list)
+    for record in sorted(dict.fromkeys(records), key=lambda record: fold(str(record))):
+        kinds[type(record)].append(record)
+    named = {}
+    for model in (Citation._meta.get_field(name).related_model for name in SUPPORTED):
+        if found := kinds[model]:
+            meta = model._meta
+            name = meta.verbose_name if len(found) == 1 else meta.verbose_name_plural
+            named[capfirst(name)] = found
+    return named
+
+
+def marked_blocks(source: Source, citations: Iterable[Citation]) -> list[MarkedBlock]:
+    return source.passages.marked({citation.number: citation.span for citation in citations})
+
+
+def paragraphs(source: Source, citations: list[Citation]) -> Iterator[Paragraph]:
+    """The whole text, in order."""
+    passages, blocks = passages_by_number(citations), marked_blocks(source, citations)
+    for _place, group in groupby(blocks, key=lambda b: b.kind if b.kind == "item" else b.number):
+        found = list(group)
+        yield Paragraph(found, [passages[n] for block in found for n in block.numbers])

@@ -1,0 +1,39 @@
+"""The pages of sources: the list, and each source's full text with its passages marked."""
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from record.pages import last_change, page_of
+from record.publishing import viewer
+from record.views import RecordView
+from sources.models import Source
+from sources.reading import paragraphs
+
+ON_A_PAGE = 50
+
+
+def source_list(request: HttpRequest) -> HttpResponse:
+    sources = Source.objects.visible_to(None).defer("text").with_passage_counts()
+    page = page_of(request, sources, ON_A_PAGE)
+    context = {"page": page, "changed": last_change(page.object_list)}
+    return render(request, "sources/source_list.html", context)
+
+
+class SourceView(RecordView):
+    model = Source
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        source = self.object
+        citations = list(source.citations.visible_to(viewer(self.request)).with_facts())
+        sentences = [s for s in source.passages.sentences if s.kind != "heading"]
+        unused = len(source.passages.unused(citation.span for citation in citations))
+        return super().get_context_data(**kwargs) | {
+            "paragraphs": list(paragraphs(source, citations)),
+            "sentence_count": len(sentences),
+            "used_count": len(sentences) - unused,
+            "unused_count": unused,
+            "fact_count": len({citation.record for citation in citations}),
+            "changed": last_change(source, citations),
+        }

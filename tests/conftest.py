@@ -1,0 +1,133 @@
+"""What every test can count on: a small cast of people, the clock in hand, a page that asks the
+database once per row an error, and a real Chromium for the tests that need a browser.
+
+Records to try things on are made by the functions of `tests/records.py`.
+"""
+
+import os
+import shutil
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.contrib.auth.models import Permission, User
+from django.test import Client
+from django.utils import timezone
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis
+
+OURS = ("sources", "organizations", "timeline")
+CHROMIUM_FLAGS = (
+    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run "
+    "--disable-background-networking --disable-component-update --disable-sync"
+).split()
+
+# Values at random, the same ones every time; `--hypothesis-profile=new` tries others.
+hypothesis.register_profile(
+    "new", deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+hypothesis.register_profile("same", hypothesis.get_profile("new"), derandomize=True, database=None)
+hypothesis.load_profile("same")
+
+
+def pytest_configure() -> None:
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    # Playwright keeps an event loop running in the thread in which tests use the database.
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    _refuse_a_query_per_row()
+
+
+def _refuse_a_query_per_row() -> None:
+    """Zeal around every request, the browser's too. Not around whole tests: two visits to one page
+    would look to it like one page asking twice."""
+    from zeal.constants import initialize_app_registry
+    from zeal.patch import patch
+
+    initialize_app_registry()
+    patch()
+    settings.MIDDLEWARE = ["zeal.middleware.zeal_middleware", *settings.MIDDLEWARE]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "page" in getattr(item, "fixturenames", ()):
+            item.add_marker("browser")
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(
+    django_db_modify_db_settings: None, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """SQLite in a file, as in earnest: in memory, threads would share one connection's locks."""
+    database = settings.DATABASES["default"]
+    if database["ENGINE"].endswith("sqlite3"):
+        database["TEST"]["NAME"] = str(tmp_path_factory.mktemp("database") / "test.sqlite3")
+
+
+# The cast. Each is a browser with somebody at it: `editor.get("/admin/")`, `editor.user`.
+
+
+class Person(Client):
+    def __init__(self, user: User | None = None) -> None:
+        super().__init__()
+        self.user = user
+        if user:
+            self.force_login(user)
+
+
+def _staff(name: str, *actions: str) -> Person:
+    user = User.objects.create_user(name, f"{name}@example.org", "only for tests", is_staff=True)
+    ours = Permission.objects.filter(content_type__app_label__in=OURS)
+    user.user_permissions.set(p for p in ours if p.codename.split("_")[0] in actions)
+    return Person(user)
+
+
+@pytest.fixture
+def visitor() -> Person:
+    """Anybody, on the public pages."""
+    return Person()
+
+
+@pytest.fixture
+def reader(db: None) -> Person:
+    """Staff who may see everything and change nothing."""
+    return _staff("reader", "view")
+
+
+@pytest.fixture
+def editor(db: None) -> Person:
+    """Staff who write drafts, and may not change what is public."""
+    return _staff("editor", "view", "add", "change")
+
+
+@pytest.fixture
+def publisher(db: None) -> Person:
+    """Staff who also publish, withdraw and delete."""
+    return _staff("publisher", "view", "add", "change", "delete", "publish")
+
+
+@pytest.fixture
+def admin(db: None) -> Person:
+    """Who may do everything."""
+    return Person(User.objects.create_superuser("admin", "admin@example.org", "only for tests"))
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[datetime], None]:
+    """`clock(moment)` makes it that moment."""
+    return lambda moment: monkeypatch.setattr(timezone, "now", lambda: moment)
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
+    """The Chromium that CHROMIUM names, else one on PATH, else Playwright's own."""
+    names = (os.environ.get("CHROMIUM"), "chromium", "chromium-browser", "google-chrome")
+    found = next(filter(None, map(shutil.which, filter(None, names))), None)
+    return browser_type_launch_args | {
+        "executable_path": found and Path(found),
+        "args": CHROMIUM_FLAGS,
+    }

@@ -1,0 +1,181 @@
+"""Records to try things on, each with what it must have and public unless told otherwise; dates at
+random; and the ways in which a record reaches the database.
+
+    event(start="2017-04", publish_at=None)
+"""
+
+from calendar import monthrange
+from copy import copy
+from datetime import timedelta
+from itertools import count
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import connection
+from django.utils import timezone
+from hypothesis import strategies as st
+
+from organizations.models import Membership, Organization, RepresentationTerm
+from record.dates import parse
+from record.publishing import Record
+from sources.models import Citation, Source
+from timeline.models import Event, Statement
+
+NOW = timezone.now()
+YESTERDAY, TOMORROW = NOW - timedelta(days=1), NOW + timedelta(days=1)
+LONG_AGO, FAR_OFF = NOW - timedelta(days=900), NOW + timedelta(days=900)
+TEXT = """La Red de Prueba
+
+¿Quiénes forman la Red de Prueba?
+
+En mayo de 2012 se convocó a cuatro organizaciones. Tres de ellas decidieron sumarse a la Red.
+
+Hasta hoy la representación ha estado a cargo de:
+
+Alfa
+
+Beta
+
+¿Por qué terminó?
+
+La Red anunció su salida. No se recibió respuesta alguna.
+"""
+_numbers = count(1)
+
+
+def _slug(kind: str) -> str:
+    return f"{kind}-{next(_numbers)}"
+
+
+def source(**fields: Any) -> Source:
+    defaults = {"title": "La fuente", "text": TEXT, "publish_at": LONG_AGO}
+    return Source.objects.create(**{"slug": _slug("source")} | defaults | fields)
+
+
+def organization(**fields: Any) -> Organization:
+    defaults = {"name": "La organización", "publish_at": LONG_AGO}
+    return Organization.objects.create(**{"slug": _slug("organization")} | defaults | fields)
+
+
+def membership(**fields: Any) -> Membership:
+    if "organization" not in fields:
+        fields["organization"] = organization()
+    return Membership.objects.create(**{"slug": _slug("membership")} | fields)
+
+
+def term(**fields: Any) -> RepresentationTerm:
+    if "organization" not in fields:
+        fields["organization"] = organization()
+    defaults = {"slug": _slug("term"), "role": "representative"}
+    return RepresentationTerm.objects.create(**defaults | fields)
+
+
+def event(**fields: Any) -> Event:
+    defaults = {"title": "El acontecimiento", "category": "acuerdo", "publish_at": LONG_AGO}
+    return Event.objects.create(**{"slug": _slug("event")} | defaults | fields)
+
+
+def statement(**fields: Any) -> Statement:
+    defaults = {"title": "El pronunciamiento", "kind": "position", "publish_at": LONG_AGO}
+    return Statement.objects.create(**{"slug": _slug("statement")} | defaults | fields)
+
+
+def citation(
+    record: Record, exact: str = "decidieron sumarse", *, source: Source, **fields: Any
+) -> Citation:
+    return Citation.objects.create(source=source, exact=exact, **supporting(record) | fields)
+
+
+def supporting(record: Record) -> dict[str, Record]:
+    """`record` as the citation's field for it."""
+    names = {"representationterm": "representation_term"}
+    return {names.get(record._meta.model_name, record._meta.model_name): record}
+
+
+# One of each model, by the function that makes it.
+MAKERS = (source, organization, membership, term, event, statement)
+
+
+# Dates at random: years near each other, so that orders and overlaps differ, and far-off ones.
+
+years = st.one_of(st.integers(2010, 2017), st.sampled_from([1, 4, 99, 1900, 2000, 9998, 9999]))
+
+
+@st.composite
+def level_0(draw: st.DrawFn, years: st.SearchStrategy[int] = years) -> str:
+    """A day, a month or a year."""
+    year, month = draw(years), draw(st.integers(1, 12))
+    day = draw(st.one_of(st.integers(1, 28), st.just(31))) if draw(st.booleans()) else 31
+    precise = f"{year:04}-{month:02}-{min(day, monthrange(year, month)[1]):02}"
+    return precise[: draw(st.sampled_from([4, 7, 10]))]
+
+
+@st.composite
+def edtf(draw: st.DrawFn, years: st.SearchStrategy[int] = years) -> str:
+    """A date of any kind, the unknown one among them."""
+    one, other = draw(level_0(years)), draw(level_0(years))
+    if parse(one).earliest > parse(other).latest:
+        one, other = other, one
+    return draw(st.sampled_from(["", one, one, f"[{one}..{other}]", f"[{one}..]", f"[..{one}]"]))
+
+
+def refusals(record: Record) -> dict[str, list[str]]:
+    """What `full_clean` says, by field; empty when the record may be saved."""
+    try:
+        record.full_clean()
+    except ValidationError as refusal:
+        return refusal.message_dict
+    return {}
+
+
+def copy_of(record: Record, **changes: Any) -> Record:
+    """Another one like it, not saved yet."""
+    other = copy(record)
+    other.pk, other.slug, other._state.adding = None, _slug("copy"), True
+    return _changed(other, changes)
+
+
+def _changed(record: Record, changes: dict[str, Any]) -> Record:
+    for name, value in changes.items():
+        setattr(record, name, value)
+    return record
+
+
+# The ways into the database, each given a record and what is to be changed in it, or in another one
+# like it. Only `save` and `create` pass through a model's own code.
+
+
+def by_create(record: Record, **changes: Any) -> None:
+    copy_of(record, **changes).save(force_insert=True)
+
+
+def by_save(record: Record, **changes: Any) -> None:
+    _changed(record, changes).save()
+
+
+def by_update(record: Record, **changes: Any) -> None:
+    type(record).objects.filter(pk=record.pk).update(**changes)
+
+
+def by_bulk_create(record: Record, **changes: Any) -> None:
+    type(record).objects.bulk_create([copy_of(record, **changes)])
+
+
+def by_bulk_update(record: Record, **changes: Any) -> None:
+    type(record).objects.bulk_update([_changed(record, changes)], changes)
+
+
+def by_raw_sql(record: Record, **changes: Any) -> None:
+    columns, values = [], []
+    for name, value in changes.items():
+        field = record._meta.get_field(name)
+        columns.append(f'"{field.column}" = %s')
+        values.append(field.get_db_prep_save(getattr(value, "pk", value), connection))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f'UPDATE "{record._meta.db_table}" SET {", ".join(columns)} WHERE id = %s',  # noqa: S608
+            [*values, record.pk],
+        )
+
+
+WAYS = (by_create, by_save, by_update, by_bulk_create, by_bulk_update, by_raw_sql)

@@ -1,0 +1,284 @@
+"""A source's text taken apart into blocks, sentences and quoted passages, none of it lost."""
+
+import time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from record.text import collapse
+from sources.passages import Passages
+from tests.records import TEXT
+
+# What a text may be made of: sentences with every ending, lists, headings, odd white space.
+pieces = st.sampled_from(
+    [
+        *("Alfa", "beta", "Ñandú", "¿Qué", "¿", "¡", "3er", "Plan", "de", "«", "»", "“", "(", ")"),
+        *(".", ". ", "?", "? ", "!", "…", ":", ";", ",", ".» ", "?) "),
+        *(" ", "  ", "\n", "\n\n", "\t", "\r\n", "\N{NO-BREAK SPACE}", "\x0b", "\x1c", "\u2028"),
+    ]
+)
+texts = st.one_of(
+    st.lists(pieces, max_size=60).map("".join),
+    st.lists(
+        st.sampled_from(["Uno dos.", "¿Tres?", "Lista:", "Cuatro", "Cinco seis"]), max_size=8
+    ).map("\n".join),
+    st.text(max_size=80),
+)
+
+
+@st.composite
+def quoted(draw: st.DrawFn) -> tuple[Passages, dict[int, tuple[int, int]]]:
+    """A text, and quotes anywhere in it: overlapping, nested, the same twice, across blocks."""
+    passages = Passages(draw(texts))
+    length = len(passages.text)
+    borders = st.integers(0, length)
+    spans = draw(st.lists(st.tuples(borders, borders), max_size=5)) if length else []
+    spans = [(min(span), max(span)) for span in spans if span[0] != span[1]]
+    return passages, dict(enumerate(spans, 1))
+
+
+def of_blocks(passages: Passages) -> list[str]:
+    return [passages.text[block.start : block.end] for block in passages.blocks]
+
+
+def of_sentences(text: str) -> list[str]:
+    passages = Passages(text)
+    return [passages.text[sentence.start : sentence.end] for sentence in passages.sentences]
+
+
+@given(texts)
+def test_blocks_joined_give_back_the_text(text):
+    assert " ".join(of_blocks(Passages(text))) == collapse(text)
+
+
+@given(texts)
+def test_sentences_joined_give_back_the_text(text):
+    assert " ".join(of_sentences(text)) == collapse(text)
+
+
+@settings(max_examples=200)
+@given(quoted())
+def test_pieces_joined_give_back_the_text(case):
+    passages, quotes = case
+    marked = passages.marked(quotes)
+    assert [block.text for block in marked] == of_blocks(passages)
+    assert [block.kind for block in marked] == [block.kind for block in passages.blocks]
+    for block in marked:
+        for sentence in block.sentences:
+            assert all(piece.text for piece in sentence.pieces)
+
+
+@settings(max_examples=200)
+@given(quoted())
+def test_every_character_is_marked_with_the_passages_that_hold_it_and_no_other(case):
+    passages, quotes = case
+    position = 0
+    for block in passages.marked(quotes):
+        for sentence in block.sentences:
+            position = passages.text.index(sentence.pieces[0].text, position)
+            for piece in sentence.pieces:
+                end = position + len(piece.text)
+                holding = {n for n, (a, b) in quotes.items() if a < end and b > position}
+                assert set(piece.numbers) == holding
+                assert set(piece.opens) == {n for n in holding if quotes[n][0] == position}
+                position = end
+
+
+@settings(max_examples=200)
+@given(quoted())
+def test_every_passage_ends_in_one_sentence_at_most_and_is_shown_where_it_ends(case):
+    passages, quotes = case
+    ends = [number for block in passages.marked(quotes) for number in block.numbers]
+    assert sorted(ends) == sorted(set(ends))
+    for number, (_, end) in quotes.items():
+        if passages.text[end - 1] != " ":
+            assert number in ends
+
+
+@given(texts, st.integers(0, 80), st.integers(1, 40))
+def test_a_quote_of_the_text_is_found_where_it_stands(text, start, length):
+    passages = Passages(text)
+    quote = passages.text[start : start + length]
+    places = passages.positions(quote)
+    for place in places:
+        assert passages.text.startswith(collapse(quote), place)
+    if collapse(quote):
+        assert start + len(quote) - len(quote.lstrip()) in places
+
+
+@given(texts, st.integers(0, 80), st.integers(1, 40))
+def test_a_sentence_around_words_holds_them(text, start, length):
+    passages = Passages(text)
+    end = min(start + length, len(passages.text))
+    if start < end:
+        around = passages.sentence_around(start, end)
+        assert around.start <= start
+        assert around.end >= end
+        assert passages.blocks[passages.block_number(start) - 1].start <= start
+
+
+@given(texts, st.text(max_size=40))
+def test_the_nearest_words_stand_in_the_text(text, quote):
+    passages = Passages(text)
+    nearest = passages.nearest(quote)
+    assert nearest in passages.text
+
+
+def test_blocks_are_headings_paragraphs_and_the_items_of_lists():
+    passages = Passages(TEXT)
+    assert list(
+        zip([block.kind for block in passages.blocks], of_blocks(passages), strict=True)
+    ) == [
+        ("heading", "La Red de Prueba"),
+        ("heading", "¿Quiénes forman la Red de Prueba?"),
+        (
+            "paragraph",
+            "En mayo de 2012 se convocó a cuatro organizaciones. "
+            "Tres de ellas decidieron sumarse a la Red.",
+        ),
+        ("paragraph", "Hasta hoy la representación ha estado a cargo de:"),
+        ("item", "Alfa"),
+        ("item", "Beta"),
+        ("heading", "¿Por qué terminó?"),
+        ("paragraph", "La Red anunció su salida. No se recibió respuesta alguna."),
+    ]
+
+
+def test_a_list_and_what_introduces_it_are_one_sentence():
+    assert of_sentences("Son tres. Se llaman:\nAlfa\nBeta\nFin de la lista.") == [
+        "Son tres.",
+        "Se llaman: Alfa Beta",
+        "Fin de la lista.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "sentences"),
+    [
+        ("Uno. Dos.", ["Uno.", "Dos."]),
+        ("Uno… Dos.", ["Uno…", "Dos."]),
+        ("¿Uno? ¡Dos! Tres.", ["¿Uno?", "¡Dos!", "Tres."]),
+        ("«Uno.» Dos.", ["«Uno.»", "Dos."]),
+        ("(Uno.) «Dos». ¿Tres?", ["(Uno.)", "«Dos».", "¿Tres?"]),
+        ("El 3.er Plan de Acción. Ñandú.", ["El 3.er Plan de Acción.", "Ñandú."]),
+        ("Más de 300. 20 más.", ["Más de 300.", "20 más."]),
+        ("Uno, etc. y dos.", ["Uno, etc. y dos."]),
+        ("Uno", ["Uno"]),
+        ("", []),
+        (" \n ", []),
+    ],
+)
+def test_a_sentence_ends_where_the_next_one_begins(text, sentences):
+    assert of_sentences(text) == sentences
+
+
+def numbers_by_words(text: str, *quotes: str) -> list[tuple[str, tuple[int, ...], tuple[int, ...]]]:
+    passages = Passages(text)
+    spans = {}
+    for number, quote in enumerate(quotes, 1):
+        (start,) = passages.positions(quote)
+        spans[number] = (start, start + len(quote))
+    return [
+        (piece.text, piece.numbers, piece.opens)
+        for block in passages.marked(spans)
+        for sentence in block.sentences
+        for piece in sentence.pieces
+    ]
+
+
+def test_overlapping_passages_are_split_and_none_is_lost():
+    quotes = ("Tres de ellas", "de ellas decidieron", "ellas")
+    assert numbers_by_words("Tres de ellas decidieron sumarse.", *quotes) == [
+        ("Tres ", (1,), (1,)),
+        ("de ", (1, 2), (2,)),
+        ("ellas", (1, 2, 3), (3,)),
+        (" decidieron", (2,), ()),
+        (" sumarse.", (), ()),
+    ]
+
+
+def test_the_same_words_quoted_twice_are_marked_once_with_both_numbers():
+    assert numbers_by_words("Uno dos tres.", "dos tres", "dos tres") == [
+        ("Uno ", (), ()),
+        ("dos tres", (1, 2), (1, 2)),
+        (".", (), ()),
+    ]
+
+
+def test_a_quote_across_sentences_and_blocks_is_marked_in_each():
+    assert numbers_by_words("Uno dos. Tres cuatro.\nCinco seis.", "dos. Tres cuatro. Cinco") == [
+        ("Uno ", (), ()),
+        ("dos.", (1,), (1,)),
+        ("Tres cuatro.", (1,), ()),
+        ("Cinco", (1,), ()),
+        (" seis.", (), ()),
+    ]
+
+
+def test_a_quote_across_a_list_is_marked_in_each_item_and_ends_in_the_last():
+    passages = Passages("Son:\nAlfa\nBeta\nGama\nFin.")
+    start = passages.text.index("Alfa")
+    blocks = passages.marked({7: (start, start + len("Alfa Beta"))})
+    marked = [[piece.numbers for s in block.sentences for piece in s.pieces] for block in blocks]
+    assert marked == [[()], [(7,)], [(7,)], [()], [()]]
+    assert [block.numbers for block in blocks] == [[], [], [7], [], []]
+    # The whole list is one sentence, so it is used.
+    assert [block.used for block in blocks] == [True, True, True, True, False]
+
+
+def test_white_space_is_no_difference_between_quote_and_text():
+    passages = Passages("Uno  dos\N{NO-BREAK SPACE}tres\n\ncuatro.")
+    assert passages.positions("uno dos") == []
+    assert passages.positions(" Uno\tdos tres\ncuatro ") == [0]
+    assert passages.positions("") == passages.positions(" \n") == []
+
+
+def test_every_place_of_a_quote_is_found_also_where_they_overlap():
+    assert Passages("ana banana y ana").positions("ana") == [0, 5, 7, 13]
+    assert Passages("uno dos uno dos uno").positions("uno dos uno") == [0, 8]
+
+
+@pytest.mark.parametrize(
+    ("quote", "nearest"),
+    [
+        ("TRES DE ELLAS DECIDIERON", "Tres de ellas decidieron"),
+        ("la representacion ha estado", "la representación ha estado"),
+        ("cuatro de ellas decidieron sumarse", "Tres de ellas decidieron sumarse"),
+        ("xyz", ""),
+        ("", ""),
+    ],
+)
+def test_the_nearest_words_overlook_capitals_accents_and_a_wrong_word(quote, nearest):
+    assert Passages(TEXT).nearest(quote) == nearest
+
+
+def test_sentences_that_no_quote_touches_are_unused_headings_apart():
+    passages = Passages(TEXT)
+    start = passages.text.index("decidieron")
+    unused = passages.unused([(start, start + 5)])
+    assert [passages.text[sentence.start : sentence.end] for sentence in unused] == [
+        "En mayo de 2012 se convocó a cuatro organizaciones.",
+        "Hasta hoy la representación ha estado a cargo de: Alfa Beta",
+        "La Red anunció su salida.",
+        "No se recibió respuesta alguna.",
+    ]
+
+
+def test_a_section_is_what_stands_between_its_heading_and_the_next():
+    passages = Passages(TEXT)
+    assert passages.section("¿Por  qué terminó?") == [
+        "La Red anunció su salida. No se recibió respuesta alguna."
+    ]
+    assert passages.section("La Red de Prueba") == []
+    for not_a_heading in ("Alfa", "¿No está?", ""):
+        with pytest.raises(KeyError):
+            passages.section(not_a_heading)
+
+
+def test_a_long_text_and_a_long_wrong_quote_take_no_time():
+    passages = Passages("Una oración de prueba, como tantas de las que hay. " * 2_000)
+    begun = time.perf_counter()
+    passages.nearest("de la que no hay " * 600)
+    passages.marked({n: (n * 50, n * 50 + 70) for n in range(300)})
+    assert time.perf_counter() - begun < 2

@@ -1,0 +1,83 @@
+"""A statement's body, paragraph by paragraph: what stands verbatim in a source carries the marks
+of the passages cited from it."""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from html import unescape
+
+from django.conf import settings
+from django.utils.html import strip_tags
+from django.utils.text import Truncator
+
+from organizations.models import Organization
+from record.richtext import sanitize
+from record.text import collapse
+from sources.models import Citation, Source
+from sources.passages import MarkedBlock
+from sources.reading import Passage, marked_blocks, passages_by_number
+from timeline.models import Statement
+
+_TAG = re.compile(r"<(/?)(?:p|h2|h3|ul|ol|li|blockquote)>")
+WORDS_IN_CONTENTS = 4
+
+
+@dataclass(slots=True)
+class Paragraph:
+    """`html` as the body has it; `block` where a source, `source`, has the same words."""
+
+    number: int
+    html: str
+    text: str
+    names: list[Organization]
+    source: Source | None = None
+    block: MarkedBlock | None = None
+    passages: list[Passage] = field(default_factory=list)
+
+    @property
+    def label(self) -> str:
+        return Truncator(self.text).words(WORDS_IN_CONTENTS, truncate="…")
+
+
+def paragraphs(
+    statement: Statement, sources: Iterable[Source], citations: Iterable[Citation]
+) -> list[Paragraph]:
+    """`citations` are all those of the sources, of whatever fact."""
+    others = [o for o in statement.organizations.all() if o.slug != settings.COALITION]
+    found = []
+    for number, html in enumerate(outermost(sanitize(statement.body)), 1):
+        text = collapse(unescape(strip_tags(html)))
+        found.append(Paragraph(number, html, text, [o for o in others if _names(text, o)]))
+    for source in sources:
+        _mark(found, source, [c for c in citations if c.source_id == source.pk])
+    return found
+
+
+def outermost(html: str) -> Iterator[str]:
+    """The outermost elements of sanitised HTML, each whole; loose text by itself."""
+    depth = start = 0
+    for tag in _TAG.finditer(html):
+        if depth == 0 and html[start : tag.start()].strip():
+            yield html[start : tag.start()]
+        start = start if depth else tag.start()
+        depth += -1 if tag[1] else 1
+        if depth == 0:
+            yield html[start : tag.end()]
+            start = tag.end()
+    if html[start:].strip():
+        yield html[start:]
+
+
+def _names(text: str, organization: Organization) -> bool:
+    names = {organization.name, organization.short_name, *organization.other_names_list} - {""}
+    return any(re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text) for name in names)
+
+
+def _mark(found: list[Paragraph], source: Source, citations: list[Citation]) -> None:
+    passages = passages_by_number(citations)
+    blocks = {block.text: block for block in marked_blocks(source, citations)}
+    for paragraph in found:
+        block = blocks.get(paragraph.text)
+        if block and not paragraph.block:
+            paragraph.source, paragraph.block = source, block
+            paragraph.passages = [passages[number] for number in block.numbers]
