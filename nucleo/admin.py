@@ -51,11 +51,10 @@ class AccessAdmin(StaffAdmin):
         self, db_field: models.ManyToManyField, request: HttpRequest, **kwargs: Any
     ) -> forms.Field:
         if db_field.related_model is Permission:
-            models = [m for m in self.admin_site._registry]
+            ours = [model._meta.model_name for model in self.admin_site._registry]
+            permissions = Permission.objects.filter(content_type__model__in=ours)
             kwargs["form_class"] = PermissionsField
-            kwargs["queryset"] = Permission.objects.filter(
-                content_type__model__in=[m._meta.model_name for m in models]
-            ).select_related("content_type")
+            kwargs["queryset"] = permissions.select_related("content_type")
         return super().formfield_for_manytomany(db_field, request, **kwargs)
 
 
@@ -84,7 +83,9 @@ class NucleoAdminSite(admin.AdminSite):
 
     def read_date(self, request: HttpRequest) -> HttpResponse:
         _may_read(request)
-        return render(request, "record/_date_reading.html", reading_of(request.GET.get("texto", "")))
+        return render(
+            request, "record/_date_reading.html", reading_of(request.GET.get("texto", ""))
+        )
 
     def read_quote(self, request: HttpRequest) -> HttpResponse:
         _may_read(request)

@@ -15,13 +15,14 @@ from django.urls import reverse
 from django.utils.text import Truncator, capfirst
 
 from organizations.models import RepresentationTerm
-from record.admin import ConditionFilter, RecordAdmin
+from record.admin import RecordAdmin
 from record.dates import in_words
+from record.filters import ConditionFilter
 from sources.models import Citation, Source
 
 TERMS_READ = 200
 SOURCES_READ = 10
-CHANGES_SHOWN, VERSIONS_READ = 10, 300
+CHANGES_SHOWN, VERSIONS_READ = 10, 1000
 MEND, PUBLISH, UNSAID, USE = (
     "Por arreglar",
     "Por publicar",
@@ -121,7 +122,9 @@ def gaps_in_the_rotation() -> Iterator[Notice]:
         yield Notice(
             UNSAID,
             len(gaps),
-            "tramo sin representante seguro" if len(gaps) == 1 else "tramos sin representante seguro",
+            "tramo sin representante seguro"
+            if len(gaps) == 1
+            else "tramos sin representante seguro",
             f"De {first} a {last} no se puede decir quién representaba en una fecha dada.",
             "Ver la rotación",
             reverse("admin:organizations_representationterm_changelist")
@@ -175,7 +178,11 @@ class Change:
     when: datetime
 
 
-ACTS = {"+": ("se agregó", "se agregaron"), "~": ("se cambió", "se cambiaron"), "-": ("se borró", "se borraron")}
+ACTS = {
+    "+": ("se agregó", "se agregaron"),
+    "~": ("se cambió", "se cambiaron"),
+    "-": ("se borró", "se borraron"),
+}
 _ACT = ("of", "history_type", "history_change_reason", "history_user__username")
 
 
@@ -193,19 +200,27 @@ def recent_changes(admins: list[RecordAdmin]) -> list[Change]:
 
 
 def _act(version: dict[str, Any]) -> tuple:
-    return *(version[name] for name in _ACT), version["history_date"].replace(second=0, microsecond=0)
+    return *(version[name] for name in _ACT), version["history_date"].replace(
+        second=0, microsecond=0
+    )
 
 
 def _change(versions: list[dict[str, Any]], model_admin: RecordAdmin) -> Change:
     first, meta, several = versions[0], model_admin.opts, len(versions) > 1
     gone = first["history_type"] == "-"
-    page = f"admin:{meta.app_label}_{meta.model_name}_" + ("changelist" if several or gone else "change")
+    page = f"admin:{meta.app_label}_{meta.model_name}_" + (
+        "changelist" if several or gone else "change"
+    )
     what = ACTS[first["history_type"]][several]
     return Change(
         first["history_type"],
-        f"{len(versions)} {meta.verbose_name_plural}" if several else Truncator(first["label"]).chars(90),
+        f"{len(versions)} {meta.verbose_name_plural}"
+        if several
+        else Truncator(first["label"]).chars(90),
         reverse(page, args=[] if several or gone else [first["id"]]),
-        " · ".join(filter(None, (capfirst(meta.verbose_name), what, first["history_change_reason"]))),
+        " · ".join(
+            filter(None, (capfirst(meta.verbose_name), what, first["history_change_reason"]))
+        ),
         first["history_user__username"] or "",
         first["history_date"],
     )

@@ -37,15 +37,23 @@ def home(request: HttpRequest) -> HttpResponse:
     Citation.objects.for_readers().attach_to(cited)
     context = {
         "coalition": coalition,
-        "representing": [term for term in terms if term.period.is_open],
-        "represented": [term for term in terms if term.order and not term.period.is_open],
         "chart": overview_chart(events),
         "event_count": events.count(),
         "latest": latest,
         "said": said,
         "changed": last_change(cited),
     }
-    return render(request, "home.html", context | _membership(members) | _figures())
+    context |= _representation(terms) | _membership(members) | _figures()
+    return render(request, "home.html", context)
+
+
+def _representation(terms: list[RepresentationTerm]) -> dict[str, Any]:
+    """Whoever it was when the source was written, and those before in the rotation's order."""
+    now = [term for term in terms if term.period.is_open]
+    before = [term for term in terms if term.order and not term.period.is_open]
+    proofs = [c for term in now for c in term.citations.all()]
+    proofs += [c for term in before for c in term.citations.all() if c.field == "order"]
+    return {"representing": now, "represented": before, "term_citations": proofs}
 
 
 def _members() -> Any:

@@ -2,15 +2,8 @@ from django.contrib import admin
 from django.db.models import Q
 
 from organizations.models import Membership, Organization, RepresentationTerm
-from record.admin import (
-    CitationsFilter,
-    ConditionFilter,
-    DateFilter,
-    RecordAdmin,
-    RecordInline,
-    StateFilter,
-    date_column,
-)
+from record.admin import RecordAdmin, RecordInline, date_column
+from record.filters import CitationsFilter, ConditionFilter, DateFilter, StateFilter
 from record.forms import RecordForm
 from sources.admin import CitationInline
 
@@ -74,7 +67,8 @@ class MembershipAdmin(PeriodAdmin):
     list_display = ["organization", "start_shown", "end_shown", "citations_shown", "state_shown"]
     list_filter = [StateFilter, CitationsFilter, DateFilter]
     search_fields = [
-        "organization__name", "organization__short_name", "organization__other_names", "note", "slug"
+        "organization__name", "organization__short_name", "organization__other_names", "note",
+        "slug",
     ]  # fmt: skip
     shown_with = ("organization", "replaces")
     fieldsets = [
@@ -97,7 +91,8 @@ class OverlapFilter(ConditionFilter):
 class TermAdmin(PeriodAdmin):
     form = TermForm
     list_display = [
-        "organization", "role", "order", "start_shown", "end_shown", "citations_shown", "state_shown"
+        "organization", "role", "order", "start_shown", "end_shown", "citations_shown",
+        "state_shown",
     ]  # fmt: skip
     list_filter = [StateFilter, CitationsFilter, DateFilter, "role", OverlapFilter]
     search_fields = ["organization__name", "organization__short_name", "note", "slug"]

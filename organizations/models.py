@@ -107,9 +107,11 @@ class MembershipQuerySet(RecordQuerySet):
         return self.annotate(state=state).order_by("state", *alike, "organization__name", "slug")
 
     def of(self, organization: Organization) -> Self:
-        """Its own, and those of whoever took its place."""
+        """Its own, and those of whoever took its place or had it before."""
+        replaced = Membership.objects.filter(organization=organization).values("replaces")
         mine = Q(organization=organization) | Q(replaces=organization)
-        return self.filter(mine).select_related("organization", "replaces")
+        found = self.filter(mine | Q(organization__in=replaced))
+        return found.select_related("organization", "replaces")
 
     def counts_by_state(self) -> dict[str, tuple[int, int]]:
         """How many memberships, and of how many organizations, are in each state."""
@@ -198,9 +200,7 @@ class RepresentationTerm(Spanning, Record):
         blank=True,
         help_text="1 para quien representó primero; vacío: la fuente no dice el orden.",
     )
-    start_label = models.CharField(
-        "inicio, en palabras de la fuente", max_length=200, blank=True
-    )
+    start_label = models.CharField("inicio, en palabras de la fuente", max_length=200, blank=True)
     end_label = models.CharField("fin, en palabras de la fuente", max_length=200, blank=True)
     note = models.TextField(
         "nota nuestra",

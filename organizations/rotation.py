@@ -5,9 +5,10 @@ from itertools import chain
 
 from django.conf import settings
 
+from organizations.charts import rotation_chart, zoom_chart
 from organizations.models import Organization, RepresentationTerm, RepresentationTermQuerySet
 from record import dates
-from record.charts import Entry, rotation_chart, zoom_chart
+from record.charts import Entry
 from record.dates import EDTF, parse
 from record.pages import counted, in_words, sentence
 from record.periods import Period
@@ -137,10 +138,8 @@ def overlaps(terms: list[RepresentationTerm]) -> list[str]:
     found, group, until = [], [], ""
     by_start = sorted(terms, key=lambda term: (term.role, term.start_earliest))
     for term in [*by_start, None]:
-        joins = (
-            term and group and term.role == group[0].role and term.start_earliest[:7] < until[:7]
-        )
-        if not joins:
+        same_role = term and group and term.role == group[0].role
+        if not same_role or term.start_earliest[:7] >= until[:7]:
             found.append(_sharing(group))
             group, until = [], ""
         if term:
@@ -227,5 +226,5 @@ def of_all(every: RepresentationTermQuerySet) -> dict[str, object]:
     found = [gaps([p for _, r, p in terms if r == role], role.label)[:GAPS_SHOWN] for role in Role]
     return {
         "title": headline(len(spoke), len(dated), coalition),
-        "gaps": list(dict.fromkeys(chain(*found))),
+        "gaps": sorted(dict.fromkeys(chain(*found)), key=lambda said: said.startswith("Después")),
     }

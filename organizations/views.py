@@ -1,6 +1,6 @@
 """The pages of organizations: who belonged to the coalition, and who else the record names."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain, groupby
 from typing import Any
@@ -11,13 +11,15 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from organizations import rotation
+from organizations.charts import replacement_chart
 from organizations.models import Membership, Organization, RepresentationTerm
+from record.charts import Chart, Entry
 from record.dates import EDTF, parse
 from record.pages import counted, in_words, last_change, page_of, sentence
 from record.publishing import viewer
 from record.text import fold
 from record.views import RecordView
-from sources.models import Citation, with_citations
+from sources.models import Citation
 
 ON_A_PAGE = 100
 TERMS_ON_A_PAGE = 60
@@ -141,11 +143,22 @@ class OrganizationView(RecordView):
             "state": memberships[0].state if memberships else "",
             "memberships": memberships,
             "successors": successors,
+            "chart": _succession(every, described_until([*memberships, *successors])),
             "terms": terms,
             "events": events,
             "statements": statements,
             "changed": last_change(shown, statements),
         }
+
+
+def _succession(memberships: Iterable[Membership], until: EDTF) -> Chart | None:
+    """The first of these that took another's place, drawn beneath the one whose place it took."""
+    by_organization = {membership.organization_id: membership for membership in memberships}
+    for after in by_organization.values():
+        if before := by_organization.get(after.replaces_id):
+            rows = (Entry(str(m.organization), m.period) for m in (before, after))
+            return replacement_chart(*rows, until)
+    return None
 
 
 def representation(request: HttpRequest) -> HttpResponse:

@@ -1,30 +1,36 @@
-"""What the admin of every record shares: filters with counts, search without accents, the permission
-to publish, errors that lead to their field, and saving beside others who save."""
+"""What the admin of every record shares: search without accents, the permission to publish, errors
+that lead to their field, and saving beside others who save."""
 
 from collections.abc import Callable, Iterable, Iterator
+from itertools import pairwise
 from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.contrib.admin.utils import unquote
-from django.contrib.admin.widgets import AdminTextareaWidget, AutocompleteSelectMultiple
+from django.contrib.admin.utils import NestedObjects, unquote
+from django.contrib.admin.widgets import (
+    AdminTextareaWidget,
+    AdminURLFieldWidget,
+    AutocompleteSelect,
+    AutocompleteSelectMultiple,
+)
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import IntegrityError, models
-from django.db.models import Count, Exists, ExpressionWrapper, F, OuterRef, Q, Subquery
+from django.db.models import Count, ExpressionWrapper, F, Q, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 
 from record.dates import EDTFField, parse
+from record.filters import citations_of
 from record.forms import DRAFTS_ONLY, EDTFInput, PlainTextField, RecordForm
 from record.publishing import Publishable, Record, may_publish
 from record.richtext import RichTextField
-from record.text import fold, folded
+from record.text import WebAddressField, fold, folded
 
 LONGEST_SEARCH = 200  # letters; the database would refuse a condition for each of a thousand words
 REFERRERS_SHOWN = 50
@@ -36,73 +42,9 @@ STATES = {
 }
 
 
-class ConditionFilter(admin.SimpleListFilter):
-    """A filter whose choices are conditions, which the front page counts too."""
-
-    @classmethod
-    def conditions(cls, model_admin: "RecordAdmin") -> dict[str, tuple[str, Q]]:
-        """By the value in the address: the words shown and the condition."""
-        raise NotImplementedError
-
-    def lookups(self, request: HttpRequest, model_admin: "RecordAdmin") -> list[tuple[str, str]]:
-        self._conditions = self.conditions(model_admin)
-        return [(value, words) for value, (words, _condition) in self._conditions.items()]
-
-    def queryset(self, request: HttpRequest, queryset: models.QuerySet) -> models.QuerySet:
-        _words, condition = self._conditions.get(self.value(), ("", Q()))
-        return queryset.filter(condition)
-
-
-class StateFilter(ConditionFilter):
-    title, parameter_name = "estado", "estado"
-
-    @classmethod
-    def conditions(cls, model_admin: "RecordAdmin") -> dict[str, tuple[str, Q]]:
-        if not issubclass(model_admin.model, Publishable):
-            public = Q(pk__in=model_admin.model._default_manager.visible_to(None).values("pk"))
-            return {"publico": ("Se ve", public), "oculto": ("No se ve", ~public)}
-        now = timezone.now()
-        ended = Q(unpublish_at__isnull=False, unpublish_at__lte=now)
-        return {
-            "borrador": ("Borrador", Q(publish_at=None)),
-            "programado": ("Programado", Q(publish_at__gt=now)),
-            "publico": ("Público", Q(publish_at__lte=now) & ~ended),
-            "retirado": ("Retirado", Q(publish_at__lte=now) & ended),
-        }
-
-
-class CitationsFilter(ConditionFilter):
-    title, parameter_name = "citas", "citas"
-
-    @classmethod
-    def conditions(cls, model_admin: "RecordAdmin") -> dict[str, tuple[str, Q]]:
-        cited = Exists(_citations_of(model_admin.model))
-        return {"sin": ("Sin cita", ~Q(cited)), "con": ("Con cita", Q(cited))}
-
-
-class DateFilter(ConditionFilter):
-    title, parameter_name = "fecha", "fecha"
-
-    @classmethod
-    def conditions(cls, model_admin: "RecordAdmin") -> dict[str, tuple[str, Q]]:
-        name = model_admin.date_field
-        unknown, bounded = Q(**{name: ""}), Q(**{f"{name}__startswith": "["})
-        return {
-            "exacta": ("Exacta: día, mes o año", ~unknown & ~bounded),
-            "acotada": ("Acotada", bounded),
-            "sin": ("Sin fecha", unknown),
-        }
-
-
-def _citations_of(model: type[models.Model]) -> models.QuerySet:
-    relation = model._meta.get_field("citations")
-    citations = relation.related_model._base_manager
-    return citations.filter(**{relation.field.name: OuterRef("pk")})
-
-
 def _citation_count(model: type[models.Model]) -> models.Expression:
     name = model._meta.get_field("citations").field.name
-    counts = _citations_of(model).order_by().values(name).annotate(count=Count("pk"))
+    counts = citations_of(model).order_by().values(name).annotate(count=Count("pk"))
     return Coalesce(Subquery(counts.values("count")), 0)
 
 
@@ -111,9 +53,13 @@ def date_column(field: str, label: str, ordering: str) -> Callable[[Any, Any], S
 
     @admin.display(description=label, ordering=ordering)
     def column(self: admin.ModelAdmin, record: models.Model) -> SafeString:
-        return render_to_string("record/_date.html", {"date": parse(getattr(record, field))})
+        return _date(getattr(record, field))
 
     return column
+
+
+def _date(text: str) -> SafeString:
+    return render_to_string("record/_date.html", {"date": parse(text)})
 
 
 def state_of(record: Record) -> str:
@@ -129,8 +75,7 @@ def changed_fields(new: models.Model, old: models.Model) -> list[str]:
     return [
         str(field.verbose_name)
         for field in new.tracked_fields
-        if field.name != "updated_at"
-        and getattr(new, field.attname) != getattr(old, field.attname)
+        if field.name != "updated_at" and getattr(new, field.attname) != getattr(old, field.attname)
     ]
 
 
@@ -178,15 +123,32 @@ def _problems_of(form: forms.BaseForm, of: str = "") -> Iterator[dict[str, str]]
             continue
         field = form[name]
         label = f"{of}{field.label}" if of else capfirst(field.label)
-        yield from (
-            {"text": f"{label}: {error}", "field": field.id_for_label} for error in errors
-        )
+        yield from ({"text": f"{label}: {error}", "field": field.id_for_label} for error in errors)
+
+
+class OnlyKeys:
+    """Django asks the database for whatever a form sends as chosen, and fails on what is no key."""
+
+    def format_value(self, value: Any) -> list[str]:
+        return [key for key in super().format_value(value) if key.isdecimal() and len(key) < 19]
+
+
+class Picked(OnlyKeys, AutocompleteSelect):
+    pass
+
+
+class SeveralPicked(OnlyKeys, AutocompleteSelectMultiple):
+    pass
 
 
 class Relations:
     """Relations are picked by typing; text areas keep the line ends of the text."""
 
     formfield_overrides = {
+        WebAddressField: {
+            "widget": AdminURLFieldWidget,
+            "error_messages": {"invalid": WebAddressField.default_validators[0].message},
+        },
         EDTFField: {"widget": EDTFInput},
         RichTextField: {"widget": AdminTextareaWidget},
         models.TextField: {
@@ -195,15 +157,17 @@ class Relations:
         },
     }
 
-    def get_autocomplete_fields(self, request: HttpRequest) -> list[str]:
-        fields = [*self.model._meta.fields, *self.model._meta.many_to_many]
-        return [field.name for field in fields if field.is_relation]
+    def formfield_for_foreignkey(
+        self, db_field: models.ForeignKey, request: HttpRequest, **kwargs: Any
+    ) -> forms.Field:
+        widget = Picked(db_field, self.admin_site)
+        return super().formfield_for_foreignkey(db_field, request, **{"widget": widget} | kwargs)
 
     def formfield_for_manytomany(
         self, db_field: models.ManyToManyField, request: HttpRequest, **kwargs: Any
     ) -> forms.Field:
         """Also where the table is written out, which the admin by itself leaves out of forms."""
-        widget = AutocompleteSelectMultiple(db_field, self.admin_site)
+        widget = SeveralPicked(db_field, self.admin_site)
         return db_field.formfield(**{"widget": widget} | kwargs)
 
 
@@ -249,9 +213,7 @@ class RecordAdmin(Relations, StaffAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Record | None = None) -> bool:
         return super().has_delete_permission(request, obj) and self.may_touch(request.user, obj)
 
-    def get_readonly_fields(
-        self, request: HttpRequest, obj: Record | None = None
-    ) -> list[str]:
+    def get_readonly_fields(self, request: HttpRequest, obj: Record | None = None) -> list[str]:
         publication = [] if may_publish(request.user) else self._publication_fields()
         return [*super().get_readonly_fields(request, obj), "state_explained", *publication]
 
@@ -304,14 +266,32 @@ class RecordAdmin(Relations, StaffAdmin):
     def state_explained(self, record: Record) -> SafeString:
         hiding = [] if record.pk is None else [r for r in record.points_to() if not r.is_public()]
         depends = not isinstance(record, Publishable)
-        context = {"hiding": [link(other) for other in hiding], "depends": depends, "new": record.pk is None}
+        context = {
+            "hiding": [link(other) for other in hiding],
+            "depends": depends,
+            "new": record.pk is None,
+        }
         return self.state_shown(record) + render_to_string("record/_state_explained.html", context)
 
     def get_fieldsets(self, request: HttpRequest, obj: Record | None = None) -> list[tuple]:
         fields = ["state_explained", *filter(None, [tuple(self._publication_fields())])]
-        description = "" if may_publish(request.user) else DRAFTS_ONLY
-        box = {"fields": fields, "description": description, "classes": ["publication"]}
-        return [("Publicación", box), *super().get_fieldsets(request, obj)]
+        why = "" if may_publish(request.user) else DRAFTS_ONLY
+        box = {"fields": fields, "description": why, "classes": ["publication"]}
+        fieldsets = [("Publicación", box), *super().get_fieldsets(request, obj)]
+        if obj is None or self.has_change_permission(request, obj):
+            return fieldsets
+        return [
+            (title, options | {"fields": [self._only_shown(name) for name in options["fields"]]})
+            for title, options in fieldsets
+        ]
+
+    def _only_shown(self, name: Any) -> Any:
+        """What stands for a field where a form is only read: its dates in words."""
+        dates = {f.name: f for f in self.model._meta.fields if isinstance(f, EDTFField)}
+        if name not in dates:
+            return name
+        show = admin.display(description=dates[name].verbose_name)
+        return show(lambda record: _date(getattr(record, name)))
 
     def get_form(
         self, request: HttpRequest, obj: Record | None = None, change: bool = False, **kwargs: Any
@@ -355,19 +335,21 @@ class RecordAdmin(Relations, StaffAdmin):
         self, objs: Iterable[Record], request: HttpRequest
     ) -> tuple[list, dict[str, int], set[str], list]:
         """The records themselves and how many citations go with them; what refers to them."""
-        _all, counts, missing, protected = super().get_deleted_objects(objs, request)
-        names = (self.opts.verbose_name_plural, "citas")
-        counts = {name: counts[name] for name in names if name in counts}
-        if protected:
-            protected = [link(record) for record in referrers(objs, request, self.admin_site)]
-        return [link(record) for record in objs], counts, missing, protected
+        collector = NestedObjects("default", objs)
+        collector.collect(objs)
+        found = collector.model_objs.items()
+        counts = {m._meta.verbose_name_plural: len(o) for m, o in found if issubclass(m, Record)}
+        allowed = all(self.has_delete_permission(request, record) for record in objs)
+        missing = set() if allowed else {self.opts.verbose_name}
+        kept = referrers(objs, request, self.admin_site) if collector.protected else ()
+        return [link(record) for record in objs], counts, missing, [link(record) for record in kept]
 
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         record = self.get_object(request, unquote(object_id))
         versions = record.history.select_related("history_user")[:101] if record else []
-        for new, old in zip(versions, versions[1:], strict=False):
+        for new, old in pairwise(versions):
             new.changes = changed_fields(new, old)
         context = {"versions": versions[:100]} | (extra_context or {})
         return super().history_view(request, object_id, context)

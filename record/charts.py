@@ -13,9 +13,9 @@ from typing import Any
 from record.dates import EDTF, MONTHS
 from record.periods import Period
 
-BAR, THIN_BAR = 16, 12
+BAR, THIN_BAR = 16, 12  # px
 PHONE, WIDE = 288, 576  # px that a chart has on the narrowest phone, and where titles appear
-LETTER = 6.8  # px of a letter of a label, on average
+LETTER = 7.2  # px of a letter of a label, on average
 STEPS = [step * 10**power for power in range(5) for step in (1, 2, 5)]  # years between hairlines
 PERIOD_KEY = {
     "between": "en algún momento de este tramo; los corchetes son sus límites",
@@ -128,6 +128,7 @@ class Chart:
     undated_count: int = 0
     limit: Label | None = None
     handover: list[float] = field(default_factory=list)
+    handover_name: Label | None = None
 
     def __post_init__(self) -> None:
         self.title = self.title or self.years
@@ -166,7 +167,7 @@ class Chart:
         return [(kind, words[kind]) for kind in words if kind in drawn]
 
 
-def _days(when: EDTF) -> tuple[int | None, int | None]:
+def days_of(when: EDTF) -> tuple[int | None, int | None]:
     """Its first possible day and the day after its last."""
     first, last = when.first_day, when.last_day
     return first and first.toordinal(), last and last.toordinal() + 1
@@ -175,12 +176,12 @@ def _days(when: EDTF) -> tuple[int | None, int | None]:
 def _edge(when: EDTF, side: str) -> list[Stretch]:
     """What a period's start or end looks like by itself: a day is sharp and adds nothing."""
     kind = f"{when.kind}-{side}" if when.kind in ("month", "year") else when.kind
-    return [(kind, *_days(when))] if kind not in ("day", "after", "unknown") else []
+    return [(kind, *days_of(when))] if kind not in ("day", "after", "unknown") else []
 
 
 def period_stretches(period: Period) -> list[Stretch]:
     """Solid from the last possible day of the start to the first possible one of the end."""
-    (_, started), (ending, _) = _days(period.start), _days(period.end)
+    (_, started), (ending, _) = days_of(period.start), days_of(period.end)
     if started is None or ending is None or started - 1 > ending:
         return _uncertain(period)
     since = started - 1 if period.start.kind == "day" else started
@@ -192,7 +193,7 @@ def period_stretches(period: Period) -> list[Stretch]:
 
 def _uncertain(period: Period) -> list[Stretch]:
     """Of a period with no certain day: all the room for it, or what is known of one end."""
-    (earliest, started), (ending, latest) = _days(period.start), _days(period.end)
+    (earliest, started), (ending, latest) = days_of(period.start), days_of(period.end)
     if earliest is not None and latest is not None:
         return [("between", earliest, latest)]
     if latest is not None and (period.start or ending is None):
@@ -214,7 +215,7 @@ def event_stretches(period: Period) -> list[Stretch]:
     """What has no end is the sign of its date alone; the unknown date has none."""
     if period.end:
         return period_stretches(period)
-    return [(period.start.kind, *_days(period.start))] if period.start else []
+    return [(period.start.kind, *days_of(period.start))] if period.start else []
 
 
 def year_axis(dates: Iterable[EDTF]) -> Axis | None:
@@ -225,7 +226,7 @@ def year_axis(dates: Iterable[EDTF]) -> Axis | None:
     if not years:
         return None
     axis = years_between(min(years), max(years))
-    if any(axis.x(_days(when)[0]) > 96 for when in dates if when.kind == "after"):
+    if any(axis.x(days_of(when)[0]) > 96 for when in dates if when.kind == "after"):
         more = 1 + (max(years) - min(years)) // 20
         return years_between(min(years), min(max(years) + more, date.max.year))
     return axis
@@ -262,82 +263,7 @@ def _month_start(month: int) -> int:
     return date(year, month + 1, 1).toordinal() if year <= 9999 else date.max.toordinal() + 1
 
 
-def rotation_chart(
-    entries: list[Entry], until: EDTF, axis: Axis | None = None, chart_id: str = "rotacion"
-) -> Chart | None:
-    """A row per period, in the order given; `until` is the source's last day. None: no date."""
-    axis = axis or year_axis([d for e in entries for d in (e.period.start, e.period.end)] + [until])
-    if axis is None:
-        return None
-    chart = Chart(chart_id, axis, BAR, top=24, bottom=30)
-    for number, entry in enumerate(entries, 1):
-        marks = axis.marks(period_stretches(entry.period))
-        name = _name(entry.name, marks)
-        height = 44 if name.dy < 0 else 38
-        chart.rows.append(Row(entry, number, chart.bottom + height - BAR - 8, marks, name))
-        chart.bottom += height
-    chart.limit = _limit(axis, until)
-    return chart
-
-
-def _name(text: str, marks: list[Mark]) -> Label:
-    """Before a bar that leaves it room on a phone, else above it, from where it starts or ends."""
-    left, right, needed = marks[0].x, marks[-1].end, 100 * len(text) * LETTER / PHONE
-    if left >= 40 and left > needed + 3:
-        return Label(text, left, dx=-8, anchor="end")
-    if left + needed <= 100:
-        return Label(text, left, dy=-7)
-    if needed <= right:
-        return Label(text, right, dy=-7, anchor="end")
-    return Label(fit(text, PHONE), 0, dy=-7)
-
-
 def fit(text: str, room: float) -> str:
     """The text, or as much of it as `room` px hold."""
     letters = max(int(room / LETTER), 2)
     return text if len(text) <= letters else f"{text[: letters - 1].rstrip()}…"
-
-
-def _limit(axis: Axis, until: EDTF) -> Label | None:
-    if not until.upper:
-        return None
-    year, *rest = until.upper.split("-")
-    month = [MONTHS[int(number) - 1][:3] for number in rest[:1]]
-    day = [f"al {int(number)}" for number in rest[1:]] or ["a"]
-    text, x = " ".join(["la fuente llega", *day, *month, year]), axis.x(_days(until)[1])
-    needed = 100 * len(text) * LETTER / PHONE
-    return Label(text, x, anchor="end" if x > needed else "start" if x < 100 - needed else "middle")
-
-
-def zoom_chart(entries: list[Entry], until: EDTF) -> Chart | None:
-    """The months up to the last day that is certain of any; None if none is known so closely."""
-    close = [
-        entry
-        for entry in entries
-        if entry.period.start.kind in ("day", "month")
-        and entry.period.end.kind in ("day", "month", "after")
-        and "solid" in {kind for kind, *_ in period_stretches(entry.period)}
-    ]
-    if not close:
-        return None
-    last = max(entry.period.end.first_day for entry in close)
-    month = last.year * 12 + last.month - 1
-    first = max(min(last.year * 12, month - 4), 12)
-    axis = months_between(first, min(month + 1, 9999 * 12 + 11))
-    near = [e for e in close if _days(e.period.end)[0] >= axis.first]
-    chart = rotation_chart(near, until, axis, "de-cerca")
-    chart.title = "De cerca, " + " y ".join(str(y) for y in sorted({first // 12, last.year}))
-    return chart
-
-
-def replacement_chart(before: Entry, after: Entry, until: EDTF) -> Chart | None:
-    """Two rows, and thin arrows wherever between them one may have taken the other's place."""
-    chart = rotation_chart([before, after], until, chart_id="sustitucion")
-    room = [*_days(before.period.end), *_days(after.period.start)]
-    if chart is None or None in room:
-        return chart
-    first, last = max(room[0], room[2]), min(room[1], room[3])
-    if first < last:
-        places = (0.5,) if last - first <= 31 else (0.25, 0.5, 0.75)
-        chart.handover = [chart.axis.x(first + (last - first) * place) for place in places]
-    return chart

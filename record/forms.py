@@ -1,5 +1,5 @@
-"""What the forms of the staff share: dates in Spanish with their reading, slugs that make themselves
-and the refusal of what only those who publish may do."""
+"""What the forms of the staff share: dates in Spanish with their reading, slugs that make
+themselves, and the refusal of what only those who publish may do."""
 
 from itertools import count
 from typing import Any
@@ -71,9 +71,7 @@ class PlainTextField(forms.CharField):
 def free_slug(model: type[models.Model], words: str) -> str:
     """`words` as a slug that no other record of `model` has: `firma-del-acuerdo-2`."""
     base = slugify(words)[:110].strip("-") or model._meta.model_name
-    taken = set(
-        model._base_manager.filter(slug__startswith=base).values_list("slug", flat=True)
-    )
+    taken = set(model._base_manager.filter(slug__startswith=base).values_list("slug", flat=True))
     return next(s for n in count(1) if (s := f"{base}-{n}" if n > 1 else base) not in taken)
 
 

@@ -13,9 +13,10 @@ from django.utils import timezone
 from record.publishing import Record
 
 NUMBERS = (
-    "ningún un dos tres cuatro cinco seis siete ocho nueve diez once doce trece catorce quince "
+    "ninguno uno dos tres cuatro cinco seis siete ocho nueve diez once doce trece catorce quince "
     "dieciséis diecisiete dieciocho diecinueve veinte"
 ).split()
+BEFORE_NOUNS = {"ninguno": "ningún", "uno": "un"}
 
 
 def in_words(count: int, feminine: bool = False) -> str:
@@ -27,8 +28,8 @@ def in_words(count: int, feminine: bool = False) -> str:
 
 def counted(count: int, singular: str, plural: str = "", feminine: bool = False) -> str:
     """«una anterior», «17 acontecimientos» written «diecisiete acontecimientos»."""
-    noun = singular if count < 2 else plural or f"{singular}s"
-    return f"{in_words(count, feminine)} {noun}"
+    number, noun = in_words(count, feminine), singular if count < 2 else plural or f"{singular}s"
+    return f"{BEFORE_NOUNS.get(number, number)} {noun}"
 
 
 def sentence(text: str) -> str:
@@ -36,9 +37,7 @@ def sentence(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def page_of(
-    request: HttpRequest, records: QuerySet, size: int, count: int | None = None
-) -> Page:
+def page_of(request: HttpRequest, records: QuerySet, size: int, count: int | None = None) -> Page:
     """The page that `?pagina=` asks for; `count` saves counting what is known already."""
     paginator = Paginator(records, size)
     if count is not None:
@@ -46,7 +45,8 @@ def page_of(
     try:
         return paginator.page(request.GET.get("pagina", 1))
     except InvalidPage:
-        raise Http404(f"Esta lista tiene {counted(paginator.num_pages, 'página', '', True)}.") from None
+        pages = counted(paginator.num_pages, "página", feminine=True)
+        raise Http404(f"Esta lista tiene {pages}.") from None
 
 
 def last_change(*shown: Record | Iterable[Record] | None) -> datetime | None:

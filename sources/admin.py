@@ -8,17 +8,10 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.text import Truncator, capfirst
 
-from record.admin import (
-    CitationsFilter,
-    ConditionFilter,
-    RecordAdmin,
-    RecordInline,
-    StateFilter,
-    date_column,
-    link,
-)
+from record.admin import RecordAdmin, RecordInline, date_column, link
+from record.filters import CitationsFilter, ConditionFilter, StateFilter
 from record.publishing import Record
-from sources.forms import CitationForm, SourceForm, source_field
+from sources.forms import CitationForm, SourceForm, quote_field, source_field
 from sources.models import SUPPORTED, Citation, Source
 
 NOT_FACTS = {"id", "slug", "updated_at", "publish_at", "unpublish_at", "sort_day"}
@@ -31,28 +24,50 @@ def citable(model: type[models.Model]) -> list[tuple[str, str]]:
     return [("", "Todo el registro"), *named]
 
 
-class CitationInline(RecordInline):
-    model = Citation
-    form = CitationForm
-    template = "admin/edit_inline/citation.html"
-    fields = [("source", "field"), "exact"]
-    extra = 1
+class CitationFields:
+    """The form fields of a citation, in an inline and by itself."""
 
     def formfield_for_dbfield(
         self, db_field: models.Field, request: HttpRequest, **kwargs: Any
     ) -> forms.Field:
-        if db_field.name == "source":
-            return source_field()
-        if db_field.name == "field":
-            return _supported_field(self.parent_model)
+        own = {"source": source_field, "exact": quote_field, "field": _supported_field}
+        if db_field.name in own:
+            return own[db_field.name]()
         return super().formfield_for_dbfield(db_field, request, **kwargs)
 
+    @admin.display(description="apoya")
+    def supported(self, citation: Citation) -> str:
+        """Where the form is only read."""
+        return citation.get_field_display() or "todo el registro"
+
+
+def _supported_field() -> forms.ChoiceField:
+    return forms.ChoiceField(label="Apoya", required=False)
+
+
+class CitationInline(CitationFields, RecordInline):
+    model = Citation
+    form = CitationForm
+    template = "admin/edit_inline/citation.html"
+    readonly_fields = ["supported"]
+    extra = 1
+
+    def get_fields(self, request: HttpRequest, obj: Record | None = None) -> list[Any]:
+        parent = self.admin_site.get_model_admin(self.parent_model)
+        editable = obj is None or parent.has_change_permission(request, obj)
+        return [("source", "field" if editable else "supported"), "exact"]
+
+    def get_formset(
+        self, request: HttpRequest, obj: Record | None = None, **kwargs: Any
+    ) -> type[forms.BaseInlineFormSet]:
+        formset = super().get_formset(request, obj, **kwargs)
+        if "field" in formset.form.base_fields:  # not where it is only read
+            formset.form.base_fields["field"].choices = citable(self.parent_model)
+        return formset
+
     def get_queryset(self, request: HttpRequest) -> models.QuerySet:
-        return super().get_queryset(request).order_by("position", "pk")
-
-
-def _supported_field(model: type[models.Model]) -> forms.ChoiceField:
-    return forms.ChoiceField(label="Apoya", choices=citable(model), required=False)
+        citations = super().get_queryset(request).order_by("position", "pk")
+        return citations.select_related("source").defer("source__text")
 
 
 @admin.register(Source)
@@ -93,7 +108,7 @@ def _kind(name: str) -> type[Record]:
 
 
 @admin.register(Citation)
-class CitationAdmin(RecordAdmin):
+class CitationAdmin(CitationFields, RecordAdmin):
     form = CitationForm
     label = "exact"
     list_display = ["number", "words", "record_shown", "source", "state_shown"]
@@ -135,15 +150,16 @@ class CitationAdmin(RecordAdmin):
         return next(name for name in SUPPORTED if getattr(citation, f"{name}_id") is not None)
 
     def get_fields(self, request: HttpRequest, obj: Citation | None = None) -> list[str]:
-        return [self._supported(request, obj), "field", "source", "exact"]
+        editable = obj is None or self.has_change_permission(request, obj)
+        field = "field" if editable else "supported"
+        return [self._supported(request, obj), field, "source", "exact"]
 
     def get_form(
         self, request: HttpRequest, obj: Citation | None = None, *args: Any, **kwargs: Any
     ) -> type[CitationForm]:
         form = super().get_form(request, obj, *args, **kwargs)
         name = self._supported(request, obj)
-        if name in form.base_fields:  # not where the form is only read
+        if name in form.base_fields:  # not where it is only read
             form.base_fields[name].required = True
-            form.base_fields["source"] = source_field()
-            form.base_fields["field"] = _supported_field(_kind(name))
+            form.base_fields["field"].choices = citable(_kind(name))
         return form

@@ -61,7 +61,7 @@ def _made_unique(source: Source, start: int, end: int) -> str:
 
 
 def _difference(written: str, said: str) -> Iterator[tuple[str, str]]:
-    """Word by word: `equal`, `delete` (only written) or `insert` (only in the source), and which."""
+    """Word by word: `equal`, `delete` (only written) or `insert` (only in the source)."""
     a, b = written.split(), said.split()
     for kind, a1, a2, b1, b2 in SequenceMatcher(a=a, b=b, autojunk=False).get_opcodes():
         if kind == "equal":
@@ -110,14 +110,16 @@ class QuoteInput(AdminTextareaWidget):
         return super().get_context(name, value, attrs) | read_quote(self.source, value or "")
 
 
-class CitationForm(RecordForm):
-    exact = PlainTextField(
+def quote_field() -> PlainTextField:
+    return PlainTextField(
         label="Palabras exactas",
         max_length=LONGEST_QUOTE,
         widget=QuoteInput(attrs={"data-reads": "quote"}),
         help_text=Citation._meta.get_field("exact").help_text,
     )
 
+
+class CitationForm(RecordForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if "source" in self.fields:
@@ -134,7 +136,7 @@ class CitationForm(RecordForm):
 
 
 class SourceForm(RecordForm):
-    """Where a corrected text breaks citations, asks for new words for each, and saves both at once."""
+    """Where a corrected text breaks citations, asks for new words for each and saves all at once."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -1,6 +1,5 @@
 import hashlib
-from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection
 from contextlib import suppress
 from functools import cached_property
 from typing import Any, Self
@@ -144,24 +143,21 @@ class CitationQuerySet(RecordQuerySet):
         counts = {name: Count(name, distinct=True) for name in SUPPORTED}
         return sum(self.aggregate(**counts).values())
 
-    def attach_to(self, records: Iterable[Record]) -> None:
+    def attach_to(self, records: Collection[Record]) -> None:
         """Prefetches the `citations` of records, of whatever kinds, in one query."""
-        records, cited = list(records), defaultdict(list)
-        rule = Q(pk=None)
-        for record in records:
-            name = record._meta.get_field("citations").field.name
-            cited[name].append(record.pk)
-        for name, keys in cited.items():
-            rule |= Q(**{f"{name}__in": keys})
-        found = defaultdict(list)
-        for citation in self.filter(rule):
-            name = next(name for name in cited if getattr(citation, f"{name}_id") is not None)
+        found = {(_relation_to(record), record.pk): [] for record in records}
+        keys = {f"{name}__in": [pk for kind, pk in found if kind == name] for name in SUPPORTED}
+        for citation in self.filter(Q(**keys, _connector=Q.OR)):
+            name = next(name for name in SUPPORTED if getattr(citation, f"{name}_id"))
             found[name, getattr(citation, f"{name}_id")].append(citation)
         for record in records:
-            name = record._meta.get_field("citations").field.name
-            record.__dict__.setdefault("_prefetched_objects_cache", {})["citations"] = found[
-                name, record.pk
-            ]
+            citations = record.citations.none()
+            citations._result_cache = found[_relation_to(record), record.pk]
+            vars(record).setdefault("_prefetched_objects_cache", {})["citations"] = citations
+
+
+def _relation_to(record: Record) -> str:
+    return record._meta.get_field("citations").field.name
 
 
 def with_citations(user: AbstractBaseUser | None = None) -> models.Prefetch:
@@ -326,7 +322,5 @@ class Citation(Record):
     def _free_slug(self) -> str:
         """`firma-del-acuerdo-2`: its record's slug and the first number free."""
         base = f"{self.record.slug[:90]}-{self.record._meta.model_name}"
-        taken = set(
-            Citation.objects.filter(slug__startswith=base).values_list("slug", flat=True)
-        )
+        taken = set(Citation.objects.filter(slug__startswith=base).values_list("slug", flat=True))
         return next(s for n in range(1, len(taken) + 2) if (s := f"{base}-{n}") not in taken)

@@ -56,9 +56,9 @@ def written(response: HttpResponse) -> dict[str, Any]:
         for field in form:
             value = field.value()
             if isinstance(value, datetime) or "publish_at" in field.html_name:
-                parts = field.field.widget.decompress(value)
+                parts = value if isinstance(value, list) else field.field.widget.decompress(value)
                 data |= {f"{field.html_name}_{n}": part or "" for n, part in enumerate(parts)}
-            elif value or isinstance(value, int | str) and value is not False:
+            elif value or (isinstance(value, int | str) and value is not False):
                 data[field.html_name] = value
     return data
 
@@ -93,8 +93,9 @@ def whole_record(source: Source) -> dict[type[models.Model], models.Model]:
     event.organizations.add(member, other)
     statement = records.statement(date="2017")
     statement.events.add(event)
-    facts = [member, records.membership(organization=member, replaces=other, start="2016"),
-             records.term(organization=member, order=1, start="2011"), event, statement]  # fmt: skip
+    membership = records.membership(organization=member, replaces=other, start="2016")
+    term = records.term(organization=member, order=1, start="2011")
+    facts = [member, membership, term, event, statement]
     citations = [
         records.citation(fact, words, source=source)
         for fact in facts
@@ -102,6 +103,13 @@ def whole_record(source: Source) -> dict[type[models.Model], models.Model]:
     ]
     found = [*facts, source, citations[0], User.objects.create_user("otra"), Group.objects.create()]
     return {type(record): record for record in found}
+
+
+@pytest.fixture(autouse=True)
+def _gets_that_are_no_query_per_row(settings: Any) -> None:
+    """Who works and whom they change are two users; a form checks its relations one by one."""
+    names = ("auth.User", "organizations.Organization", "sources.Citation")
+    settings.ZEAL_ALLOWLIST = [{"model": name, "field": "get()"} for name in names]
 
 
 # Every page opens
@@ -156,6 +164,17 @@ def test_permissions_of_users_are_in_spanish_and_only_ours(admin: Any) -> None:
     assert "Puede publicar y cambiar lo que es público" in shown
     assert "historical" not in shown
     assert "Can add" not in shown
+
+
+def test_what_is_only_read_is_in_words(reader: Any, source: Source) -> None:
+    event = records.event(start="[2011-08..2015-02]")
+    citation = records.citation(event, source=source, field="start_earliest")
+    shown = reader.get(page("change", event)).text
+    assert "entre agosto de 2011 y febrero de 2015" in shown
+    for address in (page("change", event), page("change", citation)):
+        shown = reader.get(address).text
+        assert "inicio: no antes de" in shown
+        assert "start_earliest" not in shown
 
 
 # What is written is what is saved
@@ -222,7 +241,16 @@ def test_a_record_saved_unchanged_stays_the_same(
     before = model.objects.filter(pk=record.pk).values().get()
     assert save(admin, page("change", record)).status_code == 302
     after = model.objects.filter(pk=record.pk).values().get()
-    assert before | {"updated_at": None} == after | {"updated_at": None}
+    assert _as_forms_know(before) == _as_forms_know(after)
+
+
+def _as_forms_know(values: dict[str, Any]) -> dict[str, Any]:
+    """Moments to the second, and not when it was saved."""
+    rounded = {
+        name: value.replace(microsecond=0) if isinstance(value, datetime) else value
+        for name, value in values.items()
+    }
+    return rounded | {"updated_at": None}
 
 
 def test_dates_are_shown_in_spanish_and_stored_as_edtf(admin: Any, source: Source) -> None:
@@ -246,7 +274,9 @@ def test_each_citation_may_support_any_fact_of_its_record(admin: Any, source: So
     shown = admin.get(page("change", event)).text
     for label in ("Todo el registro", "Inicio: no antes de", "Organizaciones", "Resumen"):
         assert f">{label}</option>" in shown
-    assert save(admin, page("change", event), **quote(event, field="start_latest")).status_code == 302
+    assert (
+        save(admin, page("change", event), **quote(event, field="start_latest")).status_code == 302
+    )
     assert event.citations.get().field == "start_latest"
 
 
@@ -275,9 +305,7 @@ def test_a_citation_is_added_for_a_chosen_kind_of_record(admin: Any, source: Sou
         ("_", False),
     ],
 )
-def test_search_finds_all_words_whatever_their_accents(
-    words: str, found: bool, admin: Any
-) -> None:
+def test_search_finds_all_words_whatever_their_accents(words: str, found: bool, admin: Any) -> None:
     organization = records.organization(name="Organización Ñandú", other_names="LA OTRA\nOÑ")
     listed = admin.get(page("changelist", Organization), {"q": words}).context["cl"].queryset
     assert (organization in listed) == found
@@ -302,7 +330,9 @@ def test_an_editor_saves_drafts(editor: Any, source: Source) -> None:
     event.refresh_from_db()
     assert event.title == "Otro"
     assert event.citations.exists()
-    assert "publica quien tiene permiso" in editor.get(page("change", event)).text
+    shown = editor.get(page("change", event)).text
+    assert "publica quien tiene permiso" in shown
+    assert 'name="publish_at_0"' not in shown
 
 
 def test_an_editor_publishes_by_no_field_of_a_form(editor: Any) -> None:
@@ -388,9 +418,10 @@ def test_what_hides_a_membership_is_said(publisher: Any) -> None:
     shown = publisher.get(page("change", records.membership())).text
     assert "Se ve en el sitio porque todo lo que menciona es público" in shown
     hidden = records.membership(organization=draft(records.organization, name="La oculta"))
-    assert "No se verá en el sitio mientras no sea público" in publisher.get(
-        page("change", hidden)
-    ).text
+    assert (
+        "No se verá en el sitio mientras no sea público"
+        in publisher.get(page("change", hidden)).text
+    )
 
 
 # Nothing wrong is stored, and what is wrong is said
@@ -528,7 +559,7 @@ def test_a_corrected_text_asks_for_the_words_of_the_quotes_it_breaks(
     asked = save(admin, address, text=corrected)
     assert "se romperían citas" in problems(asked)
     requotes = asked.context["adminform"].form.requotes
-    assert [field.value() for field in requotes] == ["resolvieron sumarse a la Red"]
+    assert [field.value() for field in requotes] == ["resolvieron sumarse a la Red."]
     source.refresh_from_db()
     assert "decidieron" in source.text
 
@@ -537,7 +568,7 @@ def test_a_corrected_text_asks_for_the_words_of_the_quotes_it_breaks(
     assert "una sola vez" in problems(wrong)
     assert admin.post(address, written(asked)).status_code == 302
     citation.refresh_from_db()
-    assert citation.exact == "resolvieron sumarse a la Red"
+    assert citation.exact == "resolvieron sumarse a la Red."
     assert citation.source.text == corrected
 
 
@@ -607,7 +638,7 @@ def test_a_quote_is_read_against_its_source(reader: Any, source: Source) -> None
     twice = read("la Red")
     assert "Está 2 veces en la fuente; una cita señala un solo lugar." in twice
     assert twice.count("<mark>") == 2
-    assert 'data-use="la Red de Prueba?"' in twice
+    assert 'data-use="la Red de"' in twice
     missing = read("Tres de ellos decidieron unirse")
     assert "No está en la fuente «La fuente». Copie las palabras sin cambiar nada." in missing
     assert "ellos</del>" in missing
@@ -670,7 +701,9 @@ def test_the_front_page_says_nothing_of_what_is_in_order(admin: Any) -> None:
 
 
 def test_the_front_page_shows_gaps_and_possible_overlaps(admin: Any) -> None:
-    for order, (start, end) in enumerate((("2011", "2012"), ("[2011..2016]", ""), ("2015", "2016"))):
+    for order, (start, end) in enumerate(
+        (("2011", "2012"), ("[2011..2016]", ""), ("2015", "2016"))
+    ):
         records.term(start=start, end=end, order=order + 1)
     shown = {notice.fact: notice for notice in admin.get("/admin/").context["notices"]}
     assert shown["periodos de representación que podrían traslaparse"].count == 3

@@ -6,30 +6,29 @@ from itertools import pairwise
 from xml.etree import ElementTree
 
 import pytest
-import records
 from django.template.loader import render_to_string
 from django.utils import translation
 from hypothesis import given
 
 from organizations import rotation
+from organizations.charts import replacement_chart, rotation_chart, zoom_chart
 from organizations.models import RepresentationTerm
 from record.charts import (
+    LETTER,
     Chart,
     Entry,
     event_stretches,
     period_stretches,
-    replacement_chart,
-    rotation_chart,
     year_axis,
     years_between,
-    zoom_chart,
 )
 from record.dates import EDTF, parse
 from record.periods import Period
+from tests import records
 from timeline.charts import MOST_ROWS, columns_chart, overview_chart, rows_chart
 from timeline.models import Event
 
-HOSTILE = '"><script>alert(1)</script>&amp;<![CDATA[ ]]> \u202e‮ 組織'
+HOSTILE = '"><script>alert(1)</script>&amp;<![CDATA[ ]]> \u202e 組織'
 LAST_DAY = parse("2017-05-23")
 
 
@@ -198,9 +197,11 @@ def test_the_key_explains_every_sign_that_occurs_and_no_other():
 
 
 def test_the_last_day_of_the_source_is_marked_where_that_day_ends():
-    chart = rotation_chart([entry("2017-04", "[2017-05-23..]")], LAST_DAY)
+    chart = rotation_chart([entry("2011", "2012"), entry("2017-04", "[2017-05-23..]")], LAST_DAY)
     assert chart.limit.text == "la fuente llega al 23 may 2017"
-    assert chart.limit.x == chart.rows[0].marks[-1].x
+    assert chart.limit.x == chart.rows[1].marks[-1].x
+    in_the_middle_of_a_phone = rotation_chart([entry("2017-04", "[2017-05-23..]")], LAST_DAY)
+    assert in_the_middle_of_a_phone.limit.text == "23 may 2017"
 
 
 def test_seen_from_near_only_what_is_known_to_the_month_or_day_is_drawn():
@@ -216,6 +217,10 @@ def test_seen_from_near_only_what_is_known_to_the_month_or_day_is_drawn():
     assert [label.text for label in chart.axis.labels] == "ene feb mar abr may jun".split()
     assert chart.title == "De cerca, 2017"
     assert zoom_chart([entry("2015", "2016")], LAST_DAY) is None
+
+
+def test_a_last_day_of_the_source_outside_the_months_seen_from_near_is_not_drawn_there():
+    assert zoom_chart([entry("2017-04", "2017-05-03")], parse("2020-01-01")).limit is None
 
 
 def test_the_arrows_of_a_replacement_stand_within_what_both_dates_leave_open():
@@ -241,7 +246,7 @@ def test_labels_of_any_event_stay_within_the_chart(start, other):
     for row in chart.rows if chart else []:
         for label, room in ((row.name, 576), (row.numeral, 288)):
             at = label.x * room / 100 + label.dx
-            length = len(label.text) * 6.8
+            length = len(label.text) * LETTER
             left, right = (at - length, at) if label.anchor == "end" else (at, at + length)
             assert left >= -3, label
             assert right <= room + 3, label
@@ -280,7 +285,7 @@ def test_every_kind_of_mark_is_drawn_without_inline_style_or_script_and_with_uni
         rows = tree.findall(f".//svg[@height='{chart.bar}'][@overflow]")
         assert len(rows) == len(chart.rows)
         for row, group in zip(chart.rows, rows, strict=True):
-            assert len(list(group)) > len(row.marks), "something is drawn for each mark"
+            assert len(list(group)) >= len(row.marks) + 2, "something is drawn for each mark"
 
 
 def test_numbers_are_written_with_a_point_in_every_language():
@@ -360,12 +365,15 @@ def test_the_gaps_are_the_stretches_without_a_certain_representative():
     ]
 
 
-def test_a_month_of_hand_over_is_no_gap_and_a_year_of_it_is_one():
+def test_a_hand_over_within_a_month_or_on_the_next_day_is_no_gap_and_a_year_of_it_is_one():
     months = [period("2011-01-01", "2012-02"), period("2012-02", "2013-01-01")]
+    days = [period("2011-01-01", "2012-03-31"), period("2012-04-01", "2013-01-01")]
     years = [period("2011-01-01", "2012"), period("2012", "2013-01-01")]
-    assert not any(
-        "Entre" in sentence or "Dentro" in sentence for sentence in rotation.gaps(months, "r")
-    )
+    for periods in (months, days):
+        assert [sentence.split()[0] for sentence in rotation.gaps(periods, "r")] == [
+            "Antes",
+            "Después",
+        ]
     assert "Dentro de 2012 no consta, de ningún día, quién era r." in rotation.gaps(years, "r")
 
 

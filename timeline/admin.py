@@ -1,6 +1,7 @@
 from django.contrib import admin
 
-from record.admin import CitationsFilter, DateFilter, RecordAdmin, StateFilter, date_column
+from record.admin import RecordAdmin, date_column
+from record.filters import CitationsFilter, DateFilter, StateFilter
 from sources.admin import CitationInline
 from timeline.models import Event, Statement
 

@@ -12,7 +12,6 @@ from record.periods import Spanning
 from record.publishing import Publishable, RecordQuerySet
 from record.richtext import RichTextField
 
-
 # The many-to-many tables are written out, for what is referred to can't be deleted: PROTECT.
 
 

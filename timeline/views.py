@@ -28,7 +28,7 @@ def event_list(request: HttpRequest) -> HttpResponse:
     context = {
         "title": _title(filters),
         "filters": filters.groups(),
-        "chips": filters.chips(),
+        "filtered": bool(filters.chosen),
         "page": page,
         "years": [(year, list(of_it)) for year, of_it in groupby(events, lambda e: e.sort_day[:4])],
         "chart": overview_chart(filters.events()) if page.number == 1 else None,
@@ -42,6 +42,8 @@ def _title(filters: Filters) -> str:
     every = counted(filters.total(), "acontecimiento")
     if filters.chosen:
         return sentence(f"{in_words(filters.count())} de {every}")
+    if not filters.total():
+        return "Ningún acontecimiento todavía"
     return sentence(f"{every}, {in_words(filters.total(dated=True))} con fecha o con límites")
 
 
@@ -86,7 +88,8 @@ class StatementView(RecordView):
         statement, user = self.object, viewer(self.request)
         cited = {citation.source_id for citation in statement.citations.all()}
         sources = list(Source.objects.visible_to(user).filter(pk__in=cited))
-        citations = list(Citation.objects.visible_to(user).filter(source__in=cited).with_facts())
+        others = Citation.objects.visible_to(user).exclude(statement=statement)
+        citations = list(others.filter(source__in=cited).with_facts())
         events = list(statement.events.visible_to(None).by_time()[:RELATED])
         coalition = Organization.objects.visible_to(None).coalition()
         return super().get_context_data(**kwargs) | {

@@ -1,0 +1,192 @@
+"""People at a real browser: a reader with a phone, a reader with a keyboard, staff who edit."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.contrib.auth.models import User
+from django.core.management import call_command
+
+from sources.models import Citation
+from timeline.models import Event
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+PHONE = {"width": 390, "height": 844}
+READERS_PAGES = [
+    "/",
+    "/organizaciones/",
+    "/organizaciones/socialtic/",
+    "/representacion/",
+    "/linea-de-tiempo/",
+    "/linea-de-tiempo/salida-del-stt/",
+    "/pronunciamientos/",
+    "/pronunciamientos/por-que-el-nucleo-concluyo-su-participacion/",
+    "/fuentes/",
+    "/fuentes/nucleo-de-sociedad-civil/",
+    "/acerca-de/",
+    "/no-existe/",
+]
+
+
+@pytest.fixture
+def site(live_server: Any, page: Any) -> Iterator[str]:
+    """The site with its record; at the end the console must have stayed clean and every request
+    must have gone to the site."""
+    call_command("load_record", verbosity=0)
+    complaints: list[str] = []
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("console", lambda message: complaints.append(message.text))
+    page.on(
+        "request",
+        lambda request: request.url.startswith((live_server.url, "data:"))
+        or complaints.append(request.url),
+    )
+    yield live_server.url
+    expected = ("404 (Not Found)",)
+    assert [text for text in complaints if not any(words in text for words in expected)] == []
+
+
+def test_a_journalist_on_a_phone_finds_who_represented_and_the_sentence_that_proves_it(
+    site: str, page: Any
+) -> None:
+    page.set_viewport_size(PHONE)
+    page.goto(site)
+    page.get_by_role("link", name="Representación", exact=True).click()
+    assert "habl" in page.locator("h1").inner_text()
+    proof = page.locator("details.cita").last
+    proof.locator("summary").click()
+    quote = proof.locator("mark").last
+    assert quote.is_visible()
+    words = quote.inner_text()
+    proof.get_by_role("link").last.click()
+    assert "/fuentes/" in page.url
+    passage = page.locator(f"xpath=//*[@id='{page.url.split('#')[1]}']/following::mark[1]")
+    assert passage.is_visible()
+    assert passage.inner_text()[:20] == words[:20]
+
+
+def test_citations_stand_open_in_the_margin_of_a_wide_screen(site: str, page: Any) -> None:
+    page.set_viewport_size({"width": 1280, "height": 900})
+    page.goto(f"{site}/linea-de-tiempo/salida-del-stt/")
+    assert page.locator("details.cita mark").first.is_visible()
+    assert not page.locator("details.cita summary").first.is_visible()
+
+
+def test_a_reader_with_a_keyboard_alone_reaches_the_content_and_a_sentence(
+    site: str, page: Any
+) -> None:
+    page.set_viewport_size(PHONE)
+    page.goto(f"{site}/linea-de-tiempo/salida-del-stt/")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    assert page.url.endswith("#contenido")
+    for _ in range(20):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.tagName") == "SUMMARY":
+            break
+    page.keyboard.press("Enter")
+    assert page.locator("details.cita[open] mark").first.is_visible()
+
+
+@pytest.mark.parametrize("width", [320, 390, 1280])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_pages_fit_their_screen_and_have_no_accessibility_violation(
+    site: str, page: Any, width: int, scheme: str
+) -> None:
+    page.emulate_media(color_scheme=scheme)
+    page.set_viewport_size({"width": width, "height": 800})
+    for address in READERS_PAGES:
+        page.goto(site + address)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, address
+        found = Axe().run(page)
+        assert found.violations_count == 0, f"{address}\n{found.generate_report()}"
+
+
+def test_without_javascript_everything_is_there(
+    site: str, live_server: Any, browser: Any
+) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    for address in READERS_PAGES[:-1]:
+        page.goto(live_server.url + address)
+        assert page.locator("h1").is_visible(), address
+    context.close()
+
+
+# Staff
+
+
+@pytest.fixture
+def staff(site: str, page: Any) -> str:
+    User.objects.create_superuser("admin", password="only for tests")
+    page.goto(f"{site}/admin/")
+    page.get_by_label("Nombre de usuario").fill("admin")
+    page.get_by_label("Contraseña").fill("only for tests")
+    page.get_by_role("button", name="Identificarse").click()
+    page.wait_for_url(f"{site}/admin/")
+    return site
+
+
+def event_form(site: str, slug: str) -> str:
+    return f"{site}/admin/timeline/event/{Event.objects.get(slug=slug).pk}/change/"
+
+
+def test_a_date_is_read_back_while_it_is_typed(staff: str, page: Any) -> None:
+    page.goto(event_form(staff, "se-crea-el-nucleo"))
+    page.fill("#id_start", "entre agosto de 2011 y febrero de 2015")
+    page.get_by_text("[2011-08..2015-02]").wait_for()
+    page.fill("#id_start", "30 de febrero de 2017")
+    page.get_by_text("febrero de 2017 tiene 28 días").first.wait_for()
+
+
+def test_a_pasted_sentence_is_found_in_the_source_or_its_nearest_words_offered(
+    staff: str, page: Any
+) -> None:
+    page.goto(event_form(staff, "se-crea-el-nucleo"))
+    words = page.locator("textarea[name^=citations-][name$=-exact]:visible").last
+    words.fill("con más de 300 participantes")
+    page.get_by_text("Está en la fuente, una sola vez").last.wait_for()
+    words.fill("con más de 300 asistentes en las jornadas")
+    page.get_by_role("button", name="Usar las palabras de la fuente").click()
+    page.get_by_text("Está en la fuente, una sola vez").last.wait_for()
+    page.get_by_role("button", name="Guardar", exact=True).click()
+    page.wait_for_url("**/admin/timeline/event/")
+    saved = Citation.objects.filter(event__slug="se-crea-el-nucleo").latest("pk")
+    assert saved.exact in saved.source.passages.text
+
+
+def test_rich_text_is_written_with_headings_and_lists(staff: str, page: Any) -> None:
+    page.goto(event_form(staff, "se-crea-el-nucleo"))
+    editor = page.locator(".ProseMirror:visible").first
+    editor.click()
+    page.keyboard.type("Un párrafo con ")
+    page.keyboard.press("Control+b")
+    page.keyboard.type("énfasis")
+    page.get_by_role("button", name="Guardar", exact=True).click()
+    page.wait_for_url("**/admin/timeline/event/")
+    body = Event.objects.get(slug="se-crea-el-nucleo").body
+    assert body == "<p>Un párrafo con <strong>énfasis</strong></p>"
+
+
+def test_errors_are_told_above_the_form_and_lead_to_their_fields(staff: str, page: Any) -> None:
+    page.goto(event_form(staff, "se-crea-el-nucleo"))
+    page.fill("#id_title", "")
+    page.fill("#id_start", "2017-13")
+    page.locator("form").evaluate_all("forms => forms.forEach(form => form.noValidate = true)")
+    page.get_by_role("button", name="Guardar", exact=True).click()
+    summary = page.get_by_text("No se guardó nada")
+    summary.wait_for()
+    page.wait_for_load_state()
+    page.get_by_role("link", name="no hay mes 13").click()
+    assert page.evaluate("document.activeElement.id") == "id_start"
+    assert Event.objects.get(slug="se-crea-el-nucleo").title
+
+
+def test_the_staff_pages_fit_a_phone_and_a_desk(staff: str, page: Any) -> None:
+    addresses = ["/admin/", "/admin/timeline/event/", "/admin/sources/citation/"]
+    for width in (390, 1280):
+        page.set_viewport_size({"width": width, "height": 800})
+        for address in (*addresses, event_form(staff, "salida-del-stt").removeprefix(staff)):
+            page.goto(staff + address)
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, address
