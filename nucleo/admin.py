@@ -38,7 +38,8 @@ class PermissionsField(forms.ModelMultipleChoiceField):
 
 class PasswordForm(AdminPasswordChangeForm):
     usable_password_help_text = (
-        "Si se desactiva, esta persona no podrá entrar y se perderá la contraseña que tiene ahora."
+        "Si se desactiva, esta persona no podrá entrar "  # noqa: S105, no password
+        "y se perderá la contraseña que tiene ahora."
     )
 
 
@@ -83,9 +84,8 @@ class NucleoAdminSite(admin.AdminSite):
 
     def read_date(self, request: HttpRequest) -> HttpResponse:
         _may_read(request)
-        return render(
-            request, "record/_date_reading.html", reading_of(request.GET.get("texto", ""))
-        )
+        reading = reading_of(request.GET.get("texto", ""))
+        return render(request, "record/_date_reading.html", reading)
 
     def read_quote(self, request: HttpRequest) -> HttpResponse:
         _may_read(request)

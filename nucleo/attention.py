@@ -2,13 +2,11 @@
 
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import groupby, islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.contrib.admin import ModelAdmin
-from django.db import models
 from django.db.models import Count, F, Max, Min, Q, Value
 from django.db.models.functions import Length
 from django.urls import reverse
@@ -18,6 +16,7 @@ from organizations.models import RepresentationTerm
 from record.admin import RecordAdmin
 from record.dates import in_words
 from record.filters import ConditionFilter
+from record.periods import Period
 from sources.models import Citation, Source
 
 TERMS_READ = 200
@@ -31,20 +30,7 @@ MEND, PUBLISH, UNSAID, USE = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """A row of the table; zeros make none."""
-
-    group: str
-    count: int
-    fact: str
-    why: str
-    action: str
-    url: str
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
+class Check(NamedTuple):
     """What to count: the records that the choice `value` of the filter `parameter` would list."""
 
     group: str
@@ -53,6 +39,17 @@ class Check:
     fact: str
     why: str
     action: str
+
+
+class Notice(NamedTuple):
+    """A row of the table; zeros make none."""
+
+    group: str
+    count: int
+    fact: str
+    why: str
+    action: str
+    url: str
 
 
 CHECKS = [
@@ -79,11 +76,10 @@ def survey(model_admin: ModelAdmin) -> tuple[int, list[Notice]]:
         counts[f"last_{number}"] = Max(label, filter=condition)
     found = model_admin.model._default_manager.aggregate(**counts)
     return found["total"], [
-        _notice(model_admin.opts, check, *(found[f"{name}_{number}"] for name in
-                ("count", "first", "last")))
-        for number, (check, _condition) in enumerate(checks)
-        if found[f"count_{number}"]
-    ]  # fmt: skip
+        _notice(model_admin, check, found[f"count_{n}"], found[f"first_{n}"], found[f"last_{n}"])
+        for n, (check, _condition) in enumerate(checks)
+        if found[f"count_{n}"]
+    ]
 
 
 def _checks_of(model_admin: ModelAdmin) -> Iterator[tuple[Check, Q]]:
@@ -95,47 +91,49 @@ def _checks_of(model_admin: ModelAdmin) -> Iterator[tuple[Check, Q]]:
                     yield check, conditions[check.value][1]
 
 
-def _notice(
-    meta: models.options.Options, check: Check, count: int, first: str, last: str
-) -> Notice:
+def _notice(model_admin: ModelAdmin, check: Check, count: int, first: str, last: str) -> Notice:
+    meta = model_admin.opts
     names = [f"«{Truncator(name).chars(60)}»" for name in dict.fromkeys((first, last))]
-    names = ", ".join(names) + f" y {count - 2} más" if count > 2 else " y ".join(names)
+    shown = ", ".join(names) + f" y {count - 2} más" if count > 2 else " y ".join(names)
     return Notice(
         check.group,
         count,
-        f"{meta.verbose_name if count == 1 else meta.verbose_name_plural} {check.fact}",
-        f"{names}. {check.why}",
+        f"{_plural(count, meta.verbose_name, meta.verbose_name_plural)} {check.fact}",
+        f"{shown}. {check.why}",
         check.action,
-        reverse(f"admin:{meta.app_label}_{meta.model_name}_changelist")
-        + f"?{check.parameter}={check.value}",
+        f"{_list_of(meta)}?{check.parameter}={check.value}",
     )
+
+
+def _plural(count: int, one: str, several: str) -> str:
+    return one if count == 1 else several
+
+
+def _list_of(meta: Any) -> str:
+    return reverse(f"admin:{meta.app_label}_{meta.model_name}_changelist")
 
 
 def gaps_in_the_rotation() -> Iterator[Notice]:
     """Stretches, from the first day that any term may have begun to the last that one certainly
     held, on which nobody certainly was the representative."""
     terms = RepresentationTerm.objects.filter(role=RepresentationTerm.Role.REPRESENTATIVE)
-    periods = [term.period for term in terms[:TERMS_READ]]
-    gaps = list(_gaps(periods))
-    if gaps:
+    if gaps := list(_gaps([term.period for term in terms[:TERMS_READ]])):
         first, last = (in_words(day.isoformat()[:7]) for day in gaps[0])
         yield Notice(
             UNSAID,
             len(gaps),
-            "tramo sin representante seguro"
-            if len(gaps) == 1
-            else "tramos sin representante seguro",
+            f"{_plural(len(gaps), 'tramo', 'tramos')} sin representante seguro",
             f"De {first} a {last} no se puede decir quién representaba en una fecha dada.",
             "Ver la rotación",
-            reverse("admin:organizations_representationterm_changelist")
-            + "?role__exact=representative",
+            f"{_list_of(RepresentationTerm._meta)}?role__exact=representative",
         )
 
 
-def _gaps(periods: list[Any]) -> Iterator[tuple[date, date]]:
-    spans = [(p.start.last_day, p.end.first_day) for p in periods]
+def _gaps(periods: list[Period]) -> Iterator[tuple[date, date]]:
+    spans = [(period.start.last_day, period.end.first_day) for period in periods]
     certain = sorted((start, end) for start, end in spans if start and end and start <= end)
-    covered = min((p.start.first_day for p in periods if p.start.first_day), default=None)
+    starts = [period.start.first_day for period in periods if period.start.first_day]
+    covered = min(starts, default=None)
     for start, end in certain:
         if covered and (start - covered).days > 1:
             yield covered, start - timedelta(days=1)
@@ -154,20 +152,27 @@ def unused_sentences() -> Iterator[Notice]:
             yield Notice(
                 USE,
                 len(unused),
-                f"oraciones de «{source}» que ningún hecho usa"
-                if len(unused) > 1
-                else f"oración de «{source}» que ningún hecho usa",
+                f"{_plural(len(unused), 'oración', 'oraciones')} de «{source}» sin usar",
                 f"La primera: «{Truncator(first).chars(90)}»",
                 "Leerlas en la fuente",
                 f"{source.get_absolute_url()}#p{passages.block_number(unused[0].start)}",
             )
 
 
+def in_order(notices: list[Notice], admins: list[ModelAdmin]) -> list[Notice]:
+    """All notices by group: those of the lists, and those that take the texts and terms to see."""
+    seen, found = {model_admin.model for model_admin in admins}, [*notices]
+    if RepresentationTerm in seen:
+        found += gaps_in_the_rotation()
+    if Source in seen:
+        found += unused_sentences()
+    return sorted(found, key=lambda notice: (MEND, PUBLISH, UNSAID, USE).index(notice.group))
+
+
 # What changed
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """What somebody did at one moment: to one record, or the same to several of a kind."""
 
     kind: str  # `+`, `~` or `-`
@@ -188,50 +193,31 @@ _ACT = ("of", "history_type", "history_change_reason", "history_user__username")
 
 def recent_changes(admins: list[RecordAdmin]) -> list[Change]:
     """The latest acts on records of any kind, in one query."""
-    kinds = {a.opts.label_lower: a for a in admins}
+    kinds = {model_admin.opts.label_lower: model_admin for model_admin in admins}
     versions = [
-        a.model.history.order_by().annotate(of=Value(kind), label=F(a.label))
+        model_admin.model.history.order_by()
+        .annotate(of=Value(kind), label=F(model_admin.label))
         .values("id", "label", "history_date", *_ACT)
-        for kind, a in kinds.items()
-    ]  # fmt: skip
+        for kind, model_admin in kinds.items()
+    ]
     latest = versions[0].union(*versions[1:], all=True) if versions else Source.history.none()
     acts = groupby(latest.order_by("-history_date")[:VERSIONS_READ], key=_act)
     return [_change([*act], kinds[key[0]]) for key, act in islice(acts, CHANGES_SHOWN)]
 
 
 def _act(version: dict[str, Any]) -> tuple:
-    return *(version[name] for name in _ACT), version["history_date"].replace(
-        second=0, microsecond=0
-    )
+    minute = version["history_date"].replace(second=0, microsecond=0)
+    return *(version[name] for name in _ACT), minute
 
 
 def _change(versions: list[dict[str, Any]], model_admin: RecordAdmin) -> Change:
-    first, meta, several = versions[0], model_admin.opts, len(versions) > 1
-    gone = first["history_type"] == "-"
-    page = f"admin:{meta.app_label}_{meta.model_name}_" + (
-        "changelist" if several or gone else "change"
-    )
-    what = ACTS[first["history_type"]][several]
-    return Change(
-        first["history_type"],
-        f"{len(versions)} {meta.verbose_name_plural}"
-        if several
-        else Truncator(first["label"]).chars(90),
-        reverse(page, args=[] if several or gone else [first["id"]]),
-        " · ".join(
-            filter(None, (capfirst(meta.verbose_name), what, first["history_change_reason"]))
-        ),
-        first["history_user__username"] or "",
-        first["history_date"],
-    )
-
-
-def in_order(notices: list[Notice], admins: list[ModelAdmin]) -> list[Notice]:
-    """All notices by group: those of the lists, and those that take the texts and terms to see."""
-    seen = {a.model for a in admins}
-    found = [*notices]
-    if RepresentationTerm in seen:
-        found += gaps_in_the_rotation()
-    if Source in seen:
-        found += unused_sentences()
-    return sorted(found, key=lambda notice: (MEND, PUBLISH, UNSAID, USE).index(notice.group))
+    first, meta = versions[0], model_admin.opts
+    kind, several = first["history_type"], len(versions) > 1
+    title, url = Truncator(first["label"]).chars(90), _list_of(meta)
+    if several:
+        title = f"{len(versions)} {meta.verbose_name_plural}"
+    elif kind != "-":
+        url = reverse(f"admin:{meta.app_label}_{meta.model_name}_change", args=[first["id"]])
+    what = (capfirst(meta.verbose_name), ACTS[kind][several], first["history_change_reason"])
+    who = first["history_user__username"] or ""
+    return Change(kind, title, url, " · ".join(filter(None, what)), who, first["history_date"])

@@ -5,16 +5,16 @@ from typing import Any
 from django.conf import settings
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.views.decorators.cache import never_cache
 
 from organizations.models import Membership, Organization, RepresentationTerm
-from record.dates import parse
 from record.pages import in_words, last_change, sentence
 from record.text import fold
-from sources.models import Citation, Source
+from sources.models import Citation
 from timeline.charts import overview_chart
 from timeline.models import Event, Statement
 
@@ -29,16 +29,14 @@ def site(request: HttpRequest) -> dict[str, str]:
 def home(request: HttpRequest) -> HttpResponse:
     coalition = Organization.objects.visible_to(None).coalition()
     events, statements = Event.objects.visible_to(None), Statement.objects.visible_to(None)
-    latest = list(events.latest_dated().with_organizations()[:LATEST])
+    latest = list(events.latest_dated()[:LATEST])
     said = list(statements.order_by("-sort_day", "slug")[:LATEST])
-    terms = list(RepresentationTerm.objects.visible_to(None).select_related("organization")[:TERMS])
-    members = list(_members())
+    terms, members = list(_terms()), list(_members())
     cited = [*filter(None, [coalition]), *terms, *members, *latest, *said]
     Citation.objects.for_readers().attach_to(cited)
     context = {
         "coalition": coalition,
-        "chart": overview_chart(events),
-        "event_count": events.count(),
+        "chart": overview_chart(events, latest[0].many if latest else 0),
         "latest": latest,
         "said": said,
         "changed": last_change(cited),
@@ -47,16 +45,23 @@ def home(request: HttpRequest) -> HttpResponse:
     return render(request, "home.html", context)
 
 
+def _terms() -> QuerySet:
+    """The latest to end, those that had not ended before them."""
+    terms = RepresentationTerm.objects.visible_to(None).select_related("organization")
+    return terms.order_by("-end_latest", "-end_earliest", "-role", "order", "slug")[:TERMS]
+
+
 def _representation(terms: list[RepresentationTerm]) -> dict[str, Any]:
     """Whoever it was when the source was written, and those before in the rotation's order."""
     now = [term for term in terms if term.period.is_open]
     before = [term for term in terms if term.order and not term.period.is_open]
+    before.sort(key=lambda term: term.order)
     proofs = [c for term in now for c in term.citations.all()]
     proofs += [c for term in before for c in term.citations.all() if c.field == "order"]
     return {"representing": now, "represented": before, "term_citations": proofs}
 
 
-def _members() -> Any:
+def _members() -> QuerySet:
     memberships = Membership.objects.visible_to(None).with_state()
     known = memberships.exclude(state="unsaid").order_by("state", "organization__name")
     return known.select_related("organization", "replaces")[:MEMBERS]
@@ -65,22 +70,19 @@ def _members() -> Any:
 def _membership(members: list[Membership]) -> dict[str, Any]:
     current = [membership for membership in members if membership.state == "current"]
     citations = [c for membership in current for c in membership.citations.all()]
+    number = in_words(len({m.organization_id for m in current}), feminine=True)
     return {
         "members": sorted({m.organization for m in current}, key=lambda o: fold(str(o))),
-        "member_count": sentence(in_words(len({m.organization_id for m in current}), True)),
+        "member_count": sentence(number) if len(members) < MEMBERS else "",
         "former": [membership.organization for membership in members if membership not in current],
         "member_citations": citations,
     }
 
 
 def _figures() -> dict[str, Any]:
-    sources = Source.objects.visible_to(None)
-    last = sources.order_by("-describes_until_earliest").values_list("describes_until", flat=True)
-    return {
-        "source_count": sources.count(),
-        "fact_count": Citation.objects.visible_to(None).fact_count(),
-        "until": parse(last.first() or ""),
-    }
+    citations = Citation.objects.visible_to(None)
+    sources, facts, until = citations.figures()
+    return {"source_count": sources, "fact_count": facts, "until": until}
 
 
 def about(request: HttpRequest) -> HttpResponse:

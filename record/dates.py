@@ -174,9 +174,7 @@ def _is_set(name: str) -> Q:
 def _lower_part(name: str) -> Case:
     dots = StrIndex(F(name), Value(".."))
     inside = Case(When(Q(models.lookups.GreaterThan(dots, 2)), then=Substr(F(name), 2, dots - 2)))
-    return Case(
-        When(_is_set(name), then=inside), default=F(name), output_field=models.CharField()
-    )
+    return Case(When(_is_set(name), then=inside), default=F(name), output_field=models.CharField())
 
 
 def _upper_part(name: str) -> Case:
@@ -188,9 +186,7 @@ def _upper_part(name: str) -> Case:
             then=Substr(F(name), dots + 2, length - dots - 2),
         )
     )
-    return Case(
-        When(_is_set(name), then=inside), default=F(name), output_field=models.CharField()
-    )
+    return Case(When(_is_set(name), then=inside), default=F(name), output_field=models.CharField())
 
 
 def _completed(part: Case, ending: str) -> Concat:

@@ -1,4 +1,4 @@
-"""The filters of the admin's lists, each of whose choices is a condition that can be counted too."""
+"""The filters of the admin's lists, whose choices are conditions that can be counted too."""
 
 from django.contrib.admin import ModelAdmin, SimpleListFilter
 from django.db import models
@@ -10,7 +10,7 @@ from record.publishing import Publishable
 
 
 class ConditionFilter(SimpleListFilter):
-    """A filter whose choices are conditions, which the front page counts too."""
+    """A filter whose choices the front page may count."""
 
     @classmethod
     def conditions(cls, model_admin: ModelAdmin) -> dict[str, tuple[str, Q]]:

@@ -94,8 +94,12 @@ class Record(models.Model):
         return (self.slug,)
 
     def full_clean(self, exclude: Collection[str] | None = None, **checks: bool) -> None:
-        refuse_nul(self, exclude or ())  # first, for the other checks would ask the database
+        refuse_nul(self, exclude or ())  # first, for `clean` may ask the database
         super().full_clean(exclude, **checks)
+
+    def clean_fields(self, exclude: Collection[str] | None = None) -> None:
+        refuse_nul(self, exclude or ())
+        super().clean_fields(exclude)
 
     def points_to(self) -> Iterator["Record"]:
         """The records that this one's visibility depends on."""

@@ -136,7 +136,7 @@ class CitationForm(RecordForm):
 
 
 class SourceForm(RecordForm):
-    """Where a corrected text breaks citations, asks for new words for each and saves all at once."""
+    """Where a corrected text breaks citations, asks for new words for each; saves all at once."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

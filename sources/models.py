@@ -11,7 +11,7 @@ from django.db.models import Count, Max, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce
 from django.urls import reverse
 
-from record.dates import EDTFField, earliest_of, latest_of, possible_date
+from record.dates import EDTF, EDTFField, earliest_of, latest_of, parse, possible_date
 from record.history import Versions
 from record.publishing import Publishable, Record, RecordQuerySet
 from record.text import WebAddressField, collapse
@@ -138,10 +138,17 @@ class CitationQuerySet(RecordQuerySet):
         facts = self.select_related(*SUPPORTED, *whose).defer(*long_texts)
         return facts.order_by("number", "pk")
 
-    def fact_count(self) -> int:
-        """How many records they support."""
-        counts = {name: Count(name, distinct=True) for name in SUPPORTED}
-        return sum(self.aggregate(**counts).values())
+    def figures(self) -> tuple[int, int, EDTF]:
+        """How many sources they cite, how many records they support, how far the sources reach."""
+        facts = {name: Count(name, distinct=True) for name in SUPPORTED}
+        exact = ~Q(source__describes_until__startswith="[")
+        found = self.aggregate(
+            sources=Count("source", distinct=True),
+            until=Max("source__describes_until", filter=exact),
+            **facts,
+        )
+        total = sum(found[name] for name in SUPPORTED)
+        return found["sources"], total, parse(found["until"] or "")
 
     def attach_to(self, records: Collection[Record]) -> None:
         """Prefetches the `citations` of records, of whatever kinds, in one query."""

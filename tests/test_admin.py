@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 from django.contrib import admin as django_admin
-from django.contrib.auth.models import Group, User
-from django.db import IntegrityError, models
+from django.contrib.auth.models import Group, Permission, User
+from django.db import IntegrityError, connection, models
 from django.forms import BaseForm
 from django.http import HttpResponse
 from django.urls import reverse
@@ -36,14 +36,14 @@ MAKERS = {
 QUOTE = "decidieron sumarse"
 
 
-def page(action: str, of: Any) -> str:
+def address_of(action: str, of: Any) -> str:
     meta = of._meta
     args = [of.pk] if isinstance(of, models.Model) else []
     return reverse(f"admin:{meta.app_label}_{meta.model_name}_{action}", args=args)
 
 
 def add_page(model: type[models.Model]) -> str:
-    return page("add", model) + ("?apoya=event" if model is Citation else "")
+    return address_of("add", model) + ("?apoya=event" if model is Citation else "")
 
 
 def written(response: HttpResponse) -> dict[str, Any]:
@@ -118,8 +118,12 @@ def _gets_that_are_no_query_per_row(settings: Any) -> None:
 @pytest.mark.parametrize("model", MODELS)
 def test_every_page_of_every_model_opens(model: Any, admin: Any, whole_record: dict) -> None:
     record = whole_record[model]
-    opened = [page("changelist", model), page("changelist", model) + "?q=á", add_page(model)]
-    opened += [page(action, record) for action in ("change", "delete", "history")]
+    opened = [
+        address_of("changelist", model),
+        address_of("changelist", model) + "?q=á",
+        add_page(model),
+    ]
+    opened += [address_of(action, record) for action in ("change", "delete", "history")]
     for address in opened:
         assert admin.get(address).status_code == 200, address
 
@@ -130,17 +134,17 @@ def test_every_page_opens_for_who_may_only_read(
 ) -> None:
     for action, of in (("changelist", model), ("change", whole_record[model]),
                        ("history", whole_record[model])):  # fmt: skip
-        response = reader.get(page(action, of))
+        response = reader.get(address_of(action, of))
         assert response.status_code == 200
         assert 'name="_save"' not in response.text
 
 
 @pytest.mark.parametrize("model", RECORDS)
 def test_every_filter_lists_what_it_counts(model: Any, admin: Any, whole_record: dict) -> None:
-    response = admin.get(page("changelist", model))
+    response = admin.get(address_of("changelist", model))
     for spec in response.context["cl"].filter_specs:
         for choice in spec.choices(response.context["cl"]):
-            listed = admin.get(page("changelist", model) + choice["query_string"])
+            listed = admin.get(address_of("changelist", model) + choice["query_string"])
             count = listed.context["cl"].result_count
             title = str(choice["display"])
             assert f"({count})" in title or title.startswith("Tod"), (spec, title)
@@ -152,14 +156,18 @@ def test_the_front_page_opens(person: str, request: Any, whole_record: dict) -> 
 
 
 def test_the_pages_speak_spanish(admin: Any, whole_record: dict) -> None:
-    for address in ("/admin/", page("changelist", Event), page("change", whole_record[Event])):
+    for address in (
+        "/admin/",
+        address_of("changelist", Event),
+        address_of("change", whole_record[Event]),
+    ):
         shown = admin.get(address).text
         for english in (">Filter", ">Run<", "Change history", "Add another", ">Delete<", "Search"):
             assert english not in shown
 
 
 def test_permissions_of_users_are_in_spanish_and_only_ours(admin: Any) -> None:
-    shown = admin.get(page("add", Group)).text
+    shown = admin.get(address_of("add", Group)).text
     assert "acontecimiento: puede modificar" in shown
     assert "Puede publicar y cambiar lo que es público" in shown
     assert "historical" not in shown
@@ -169,9 +177,9 @@ def test_permissions_of_users_are_in_spanish_and_only_ours(admin: Any) -> None:
 def test_what_is_only_read_is_in_words(reader: Any, source: Source) -> None:
     event = records.event(start="[2011-08..2015-02]")
     citation = records.citation(event, source=source, field="start_earliest")
-    shown = reader.get(page("change", event)).text
+    shown = reader.get(address_of("change", event)).text
     assert "entre agosto de 2011 y febrero de 2015" in shown
-    for address in (page("change", event), page("change", citation)):
+    for address in (address_of("change", event), address_of("change", citation)):
         shown = reader.get(address).text
         assert "inicio: no antes de" in shown
         assert "start_earliest" not in shown
@@ -193,7 +201,7 @@ def test_a_record_is_added_through_its_form_with_a_slug_of_its_own(
     model: Any, admin: Any, source: Source
 ) -> None:
     for number in ("", "-2"):
-        assert save(admin, page("add", model), **FILLED[model]).status_code == 302
+        assert save(admin, address_of("add", model), **FILLED[model]).status_code == 302
         record = model.objects.latest("pk")
         words = getattr(record, "title", "") or record.name
         assert record.slug == words.lower().replace(" ", "-").translate(_PLAIN) + number
@@ -208,10 +216,13 @@ def test_memberships_and_terms_are_added_with_slugs_of_their_own(
 ) -> None:
     organization = records.organization(slug="alfa")
     for _time in range(2):
-        assert save(admin, page("add", Membership), organization=organization.pk).status_code == 302
+        assert (
+            save(admin, address_of("add", Membership), organization=organization.pk).status_code
+            == 302
+        )
     assert {*Membership.objects.values_list("slug", flat=True)} == {"alfa", "alfa-2"}
     filled = {"organization": organization.pk, "role": "representative", "order": 3}
-    assert save(admin, page("add", RepresentationTerm), **filled).status_code == 302
+    assert save(admin, address_of("add", RepresentationTerm), **filled).status_code == 302
     assert RepresentationTerm.objects.get().slug == "representante-3"
 
 
@@ -225,7 +236,7 @@ def test_memberships_terms_and_citations_are_added_on_the_organization(
         "terms-0-role": "representative", "terms-0-start": "2011", "terms-0-end": "2012",
         "terms-1-role": "co_representative", "terms-1-order": 1,
     }  # fmt: skip
-    address = page("change", organization)
+    address = address_of("change", organization)
     response = save(admin, address, **counts, **several, **quote(organization, field="name"))
     assert response.status_code == 302
     assert sorted(m.slug for m in organization.memberships.all()) == ["alfa", "alfa-2"]
@@ -239,7 +250,7 @@ def test_a_record_saved_unchanged_stays_the_same(
 ) -> None:
     record = whole_record[model]
     before = model.objects.filter(pk=record.pk).values().get()
-    assert save(admin, page("change", record)).status_code == 302
+    assert save(admin, address_of("change", record)).status_code == 302
     after = model.objects.filter(pk=record.pk).values().get()
     assert _as_forms_know(before) == _as_forms_know(after)
 
@@ -255,7 +266,7 @@ def _as_forms_know(values: dict[str, Any]) -> dict[str, Any]:
 
 def test_dates_are_shown_in_spanish_and_stored_as_edtf(admin: Any, source: Source) -> None:
     event = records.event(start="2011-08")
-    address = page("change", event)
+    address = address_of("change", event)
     assert 'value="agosto de 2011"' in admin.get(address).text
     save(admin, address, start="entre agosto de 2011 y febrero de 2015")
     event.refresh_from_db()
@@ -264,26 +275,27 @@ def test_dates_are_shown_in_spanish_and_stored_as_edtf(admin: Any, source: Sourc
 
 def test_relations_are_saved_and_picked_by_typing(admin: Any, source: Source) -> None:
     organization, event = records.organization(), records.event()
-    save(admin, page("change", event), organizations=[organization.pk])
+    save(admin, address_of("change", event), organizations=[organization.pk])
     assert list(event.organizations.all()) == [organization]
-    assert "admin-autocomplete" in admin.get(page("change", event)).text
+    assert "admin-autocomplete" in admin.get(address_of("change", event)).text
 
 
 def test_each_citation_may_support_any_fact_of_its_record(admin: Any, source: Source) -> None:
     event = records.event()
-    shown = admin.get(page("change", event)).text
+    shown = admin.get(address_of("change", event)).text
     for label in ("Todo el registro", "Inicio: no antes de", "Organizaciones", "Resumen"):
         assert f">{label}</option>" in shown
     assert (
-        save(admin, page("change", event), **quote(event, field="start_latest")).status_code == 302
+        save(admin, address_of("change", event), **quote(event, field="start_latest")).status_code
+        == 302
     )
     assert event.citations.get().field == "start_latest"
 
 
 def test_a_citation_is_added_for_a_chosen_kind_of_record(admin: Any, source: Source) -> None:
-    assert "?apoya=statement" in admin.get(page("add", Citation)).text
+    assert "?apoya=statement" in admin.get(address_of("add", Citation)).text
     statement = records.statement()
-    address = page("add", Citation) + "?apoya=statement"
+    address = address_of("add", Citation) + "?apoya=statement"
     assert problems(save(admin, address, exact=QUOTE, source=source.pk))
     response = save(admin, address, exact=QUOTE, source=source.pk, statement=statement.pk)
     assert response.status_code == 302
@@ -307,7 +319,7 @@ def test_a_citation_is_added_for_a_chosen_kind_of_record(admin: Any, source: Sou
 )
 def test_search_finds_all_words_whatever_their_accents(words: str, found: bool, admin: Any) -> None:
     organization = records.organization(name="Organización Ñandú", other_names="LA OTRA\nOÑ")
-    listed = admin.get(page("changelist", Organization), {"q": words}).context["cl"].queryset
+    listed = admin.get(address_of("changelist", Organization), {"q": words}).context["cl"].queryset
     assert (organization in listed) == found
     event = {"app_label": "timeline", "model_name": "event", "field_name": "organizations"}
     answer = admin.get(reverse("admin:autocomplete"), event | {"term": words}).json()
@@ -316,7 +328,7 @@ def test_search_finds_all_words_whatever_their_accents(words: str, found: bool, 
 
 def test_a_search_beyond_reason_finds_nothing_and_fails_nobody(admin: Any) -> None:
     for words in ("a " * 5000, "%" * 5000, '"', "'", "\\"):
-        response = admin.get(page("changelist", Event), {"q": words})
+        response = admin.get(address_of("changelist", Event), {"q": words})
         assert response.status_code == 200
 
 
@@ -325,12 +337,12 @@ def test_a_search_beyond_reason_finds_nothing_and_fails_nobody(admin: Any) -> No
 
 def test_an_editor_saves_drafts(editor: Any, source: Source) -> None:
     event = draft()
-    response = save(editor, page("change", event), title="Otro", **quote(event))
+    response = save(editor, address_of("change", event), title="Otro", **quote(event))
     assert response.status_code == 302
     event.refresh_from_db()
     assert event.title == "Otro"
     assert event.citations.exists()
-    shown = editor.get(page("change", event)).text
+    shown = editor.get(address_of("change", event)).text
     assert "publica quien tiene permiso" in shown
     assert 'name="publish_at_0"' not in shown
 
@@ -338,8 +350,8 @@ def test_an_editor_saves_drafts(editor: Any, source: Source) -> None:
 def test_an_editor_publishes_by_no_field_of_a_form(editor: Any) -> None:
     event = draft()
     moment = {"publish_at_0": "01/01/2020", "publish_at_1": "09:00:00"}
-    save(editor, page("change", event), **moment)
-    save(editor, page("add", Event), **FILLED[Event], **moment)
+    save(editor, address_of("change", event), **moment)
+    save(editor, address_of("add", Event), **FILLED[Event], **moment)
     assert not Event.objects.exclude(publish_at=None).exists()
 
 
@@ -348,16 +360,16 @@ def test_an_editor_changes_nothing_that_is_public(
     model: Any, editor: Any, whole_record: dict
 ) -> None:
     record = whole_record[model]
-    assert 'name="_save"' not in editor.get(page("change", record)).text
-    assert editor.post(page("change", record), {"slug": "otro"}).status_code == 403
-    assert editor.post(page("delete", record), {"post": "yes"}).status_code == 403
+    assert 'name="_save"' not in editor.get(address_of("change", record)).text
+    assert editor.post(address_of("change", record), {"slug": "otro"}).status_code == 403
+    assert editor.post(address_of("delete", record), {"post": "yes"}).status_code == 403
 
 
 def test_an_editor_adds_nothing_to_what_is_public(editor: Any, source: Source) -> None:
     public, event = records.organization(), records.event()
     for address, filled in (
-        (page("add", Membership), {"organization": public.pk}),
-        (page("add", Citation) + "?apoya=event",
+        (address_of("add", Membership), {"organization": public.pk}),
+        (address_of("add", Citation) + "?apoya=event",
          {"event": event.pk, "source": source.pk, "exact": QUOTE}),
     ):  # fmt: skip
         assert "publica quien tiene permiso" in problems(save(editor, address, **filled))
@@ -371,7 +383,7 @@ def test_an_editor_moves_nothing_to_what_is_public(editor: Any, source: Source) 
     moves = ((membership, {"organization": records.organization().pk}),
              (citation, {"event": records.event().pk}))  # fmt: skip
     for record, filled in moves:
-        response = save(editor, page("change", record), **filled)
+        response = save(editor, address_of("change", record), **filled)
         assert "publica quien tiene permiso" in problems(response)
 
 
@@ -381,7 +393,7 @@ def test_an_editor_adds_no_citation_inline_where_the_record_goes_public(
     membership = records.membership(organization=draft(records.organization))
     filled = {"organization": records.organization().pk} | quote(membership)
     assert "publica quien tiene permiso" in problems(
-        save(editor, page("change", membership), **filled)
+        save(editor, address_of("change", membership), **filled)
     )
     assert not Citation.objects.exists()
 
@@ -390,7 +402,7 @@ def test_deleting_a_list_needs_permission_for_each(editor: Any) -> None:
     editor.user.user_permissions.add(*_delete_permissions())
     public, mine = records.event(), draft()
     chosen = {"action": "delete_selected", "post": "yes"}
-    address = page("changelist", Event)
+    address = address_of("changelist", Event)
     both = editor.post(address, chosen | {"_selected_action": [public.pk, mine.pk]})
     assert both.status_code == 403
     assert Event.objects.count() == 2
@@ -399,15 +411,13 @@ def test_deleting_a_list_needs_permission_for_each(editor: Any) -> None:
 
 
 def _delete_permissions() -> Any:
-    from django.contrib.auth.models import Permission
-
     return Permission.objects.filter(codename__startswith="delete_")
 
 
 def test_a_publisher_publishes(publisher: Any) -> None:
     event = draft()
     response = save(
-        publisher, page("change", event), publish_at_0="01/01/2020", publish_at_1="09:00:00"
+        publisher, address_of("change", event), publish_at_0="01/01/2020", publish_at_1="09:00:00"
     )
     assert response.status_code == 302
     event.refresh_from_db()
@@ -415,12 +425,12 @@ def test_a_publisher_publishes(publisher: Any) -> None:
 
 
 def test_what_hides_a_membership_is_said(publisher: Any) -> None:
-    shown = publisher.get(page("change", records.membership())).text
+    shown = publisher.get(address_of("change", records.membership())).text
     assert "Se ve en el sitio porque todo lo que menciona es público" in shown
     hidden = records.membership(organization=draft(records.organization, name="La oculta"))
     assert (
         "No se verá en el sitio mientras no sea público"
-        in publisher.get(page("change", hidden)).text
+        in publisher.get(address_of("change", hidden)).text
     )
 
 
@@ -456,7 +466,7 @@ def _wrong() -> Iterator[Any]:
 def test_bad_input_is_refused_beside_its_field(
     model: Any, filled: dict, said: str, admin: Any, source: Source
 ) -> None:
-    response = save(admin, page("add", model), **FILLED[model] | filled)
+    response = save(admin, address_of("add", model), **FILLED[model] | filled)
     assert said in problems(response)
     assert "No se guardó nada" in response.text
     assert not model.objects.exists()
@@ -466,12 +476,16 @@ def test_bad_input_is_refused_beside_its_field(
 def test_overlapping_terms_are_refused(admin: Any, source: Source) -> None:
     records.term(start="2011", end="2013")
     filled = {"organization": records.organization().pk, "role": "representative"}
-    response = save(admin, page("add", RepresentationTerm), start="2012", end="2014", **filled)
+    response = save(
+        admin, address_of("add", RepresentationTerm), start="2012", end="2014", **filled
+    )
     assert "Se traslapa" in problems(response)
 
 
 def test_the_summary_of_errors_leads_to_the_fields(admin: Any, source: Source) -> None:
-    response = save(admin, page("add", Event), start="2017-13", **quote(None, exact="no está"))
+    response = save(
+        admin, address_of("add", Event), start="2017-13", **quote(None, exact="no está")
+    )
     fields = {problem.get("field") for problem in response.context["problems"]}
     assert fields == {"id_title", "id_category", "id_start", "id_citations-0-exact"}
     for field in fields:
@@ -487,7 +501,7 @@ def test_a_slug_taken_at_the_same_moment_is_a_form_error(
     admin: Any, source: Source, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _somebody_saves_first(monkeypatch, lambda: records.event(slug="acuerdo"))
-    response = save(admin, page("add", Event), **FILLED[Event] | {"slug": "acuerdo"})
+    response = save(admin, address_of("add", Event), **FILLED[Event] | {"slug": "acuerdo"})
     assert "Identificador" in problems(response)
 
 
@@ -495,7 +509,7 @@ def test_a_slug_made_at_the_same_moment_gets_the_next_number(
     admin: Any, source: Source, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _somebody_saves_first(monkeypatch, lambda: records.event(slug="se-firmo-el-acuerdo"))
-    assert save(admin, page("add", Event), **FILLED[Event]).status_code == 302
+    assert save(admin, address_of("add", Event), **FILLED[Event]).status_code == 302
     assert Event.objects.filter(slug="se-firmo-el-acuerdo-2").exists()
 
 
@@ -504,7 +518,9 @@ def test_a_term_saved_at_the_same_moment_is_a_form_error(
 ) -> None:
     _somebody_saves_first(monkeypatch, lambda: records.term(start="2011", end="2013"))
     filled = {"organization": records.organization().pk, "role": "representative"}
-    response = save(admin, page("add", RepresentationTerm), start="2012", end="2014", **filled)
+    response = save(
+        admin, address_of("add", RepresentationTerm), start="2012", end="2014", **filled
+    )
     assert "Se traslapa" in problems(response)
 
 
@@ -515,7 +531,7 @@ def test_what_collides_again_and_again_is_not_saved_and_not_lost(
         raise IntegrityError
 
     monkeypatch.setattr(RecordAdmin, "save_model", never)
-    response = save(admin, page("add", Event), **FILLED[Event])
+    response = save(admin, address_of("add", Event), **FILLED[Event])
     assert "alguien guardó al mismo tiempo" in response.text
     assert "Se firmó el acuerdo" in response.text
 
@@ -534,8 +550,6 @@ def _somebody_saves_first(monkeypatch: pytest.MonkeyPatch, what: Any) -> None:
 
 def _as_committed_by_another(what: Any) -> None:
     """What is made here stays when the transaction around it is rolled back: it is made again."""
-    from django.db import connection
-
     rollback = connection.savepoint_rollback
 
     def then_again(sid: str) -> None:
@@ -555,7 +569,7 @@ def test_a_corrected_text_asks_for_the_words_of_the_quotes_it_breaks(
 ) -> None:
     citation = records.citation(records.event(), "decidieron sumarse a la Red", source=source)
     corrected = source.text.replace("decidieron sumarse a", "resolvieron sumarse a")
-    address = page("change", source)
+    address = address_of("change", source)
     asked = save(admin, address, text=corrected)
     assert "se romperían citas" in problems(asked)
     requotes = asked.context["adminform"].form.requotes
@@ -574,7 +588,10 @@ def test_a_corrected_text_asks_for_the_words_of_the_quotes_it_breaks(
 
 def test_a_text_that_breaks_nothing_is_saved_at_once(admin: Any, source: Source) -> None:
     citation = records.citation(records.event(), source=source)
-    assert save(admin, page("change", source), text="Algo antes. " + source.text).status_code == 302
+    assert (
+        save(admin, address_of("change", source), text="Algo antes. " + source.text).status_code
+        == 302
+    )
     moved = Citation.objects.get(pk=citation.pk)
     assert moved.position == citation.position + len("Algo antes. ")
 
@@ -590,14 +607,14 @@ def test_what_is_referred_to_is_not_deleted_and_what_refers_is_listed(
         (Organization, [Membership, RepresentationTerm, Event]),
         (Event, [Statement]),
     ):
-        address = page("delete", whole_record[model])
+        address = address_of("delete", whole_record[model])
         shown = admin.get(address).text
         for other in referring:
-            assert page("change", whole_record[other]) in shown
+            assert address_of("change", whole_record[other]) in shown
         assert admin.post(address, {"post": "yes"}).status_code == 200
         chosen = {"action": "delete_selected", "_selected_action": [whole_record[model].pk]}
-        listed = admin.post(page("changelist", model), chosen | {"post": "yes"})
-        assert page("change", whole_record[referring[0]]) in listed.text
+        listed = admin.post(address_of("changelist", model), chosen | {"post": "yes"})
+        assert address_of("change", whole_record[referring[0]]) in listed.text
         assert model.objects.filter(pk=whole_record[model].pk).exists()
 
 
@@ -605,8 +622,8 @@ def test_what_is_referred_to_is_not_deleted_and_what_refers_is_listed(
 def test_deleting_a_record_takes_its_citations(model: Any, admin: Any, source: Source) -> None:
     record = MAKERS[model]()
     records.citation(record, source=source)
-    assert "Citas: 1" in admin.get(page("delete", record)).text
-    assert admin.post(page("delete", record), {"post": "yes"}).status_code == 302
+    assert "Citas: 1" in admin.get(address_of("delete", record)).text
+    assert admin.post(address_of("delete", record), {"post": "yes"}).status_code == 302
     assert not model.objects.filter(pk=record.pk).exists()
     assert not Citation.objects.exists()
 
@@ -665,7 +682,7 @@ def test_only_who_may_see_sources_reads_and_only_by_get(
 
 def test_checking_saves_nothing_and_shows_how_all_is_read(admin: Any, source: Source) -> None:
     changed = {"start": "antes de 2015", "_check": "1"} | quote(None)
-    response = save(admin, page("add", Event), **FILLED[Event] | changed)
+    response = save(admin, address_of("add", Event), **FILLED[Event] | changed)
     assert "Nada de esto está guardado todavía" in response.text
     assert "[..2014]" in response.text
     assert "una sola vez" in response.text
@@ -686,14 +703,14 @@ def test_the_front_page_counts_what_the_lists_show(
         ("acontecimiento en borrador", 1),
         ("acontecimiento con publicación programada", 1),
         ("acontecimientos sin fecha", 2),
-        ("oraciones de «La fuente» que ningún hecho usa", 3),
+        ("oraciones de «La fuente» sin usar", 3),
     ):
         assert shown[fact].count == count, fact
         if "oraciones" not in fact:
             listed = admin.get(shown[fact].url).context["cl"]
             assert listed.result_count == count
     assert "«Pronto» y «Sin nada»" in shown["acontecimientos sin ninguna cita"].why
-    assert source.get_absolute_url() in shown["oraciones de «La fuente» que ningún hecho usa"].url
+    assert source.get_absolute_url() in shown["oraciones de «La fuente» sin usar"].url
 
 
 def test_the_front_page_says_nothing_of_what_is_in_order(admin: Any) -> None:
@@ -714,14 +731,14 @@ def test_the_front_page_shows_gaps_and_possible_overlaps(admin: Any) -> None:
 
 def test_the_front_page_shows_who_changed_what(admin: Any, source: Source) -> None:
     event = records.event(title="El cambiado")
-    save(admin, page("change", event), title="El cambiado dos veces")
+    save(admin, address_of("change", event), title="El cambiado dos veces")
     newest = admin.get("/admin/").context["changes"][0]
     assert newest.title == "El cambiado dos veces"
     assert newest.who == "admin"
-    assert page("change", event) == newest.url
+    assert address_of("change", event) == newest.url
     event.delete()
     deleted = admin.get("/admin/").context["changes"][0]
-    assert (deleted.kind, deleted.url) == ("-", page("changelist", Event))
+    assert (deleted.kind, deleted.url) == ("-", address_of("changelist", Event))
 
 
 # How often the database is asked
@@ -736,7 +753,7 @@ def test_a_list_asks_the_database_the_same_however_long_it_is(
         if model is not Source and (model is Citation or number % 2):
             records.citation(record, source=source)
     with django_assert_max_num_queries(10):
-        assert admin.get(page("changelist", model)).status_code == 200
+        assert admin.get(address_of("changelist", model)).status_code == 200
 
 
 def test_the_front_page_asks_the_database_25_times_at_most(
@@ -757,4 +774,53 @@ def test_a_form_asks_the_database_the_same_however_many_citations(
     for _more in range(10):
         records.citation(record, source=source)
     with django_assert_max_num_queries(12):
-        assert admin.get(page("change", record)).text.count("una sola vez") == 10
+        assert admin.get(address_of("change", record)).text.count("una sola vez") == 10
+
+
+# In a browser
+
+
+@pytest.fixture
+def at_work(page: Any, live_server: Any, transactional_db: None) -> Any:
+    """A browser in which somebody is logged in, on the form of a new event."""
+    User.objects.create_superuser("admin", password="only for tests")
+    records.source()
+    page.set_viewport_size({"width": 1280, "height": 2400})  # nothing under the bar of buttons
+    page.problems = []
+    page.on("pageerror", lambda error: page.problems.append(str(error)))
+    page.goto(live_server.url + reverse("admin:timeline_event_add"))
+    page.fill("#id_username", "admin")
+    page.fill("#id_password", "only for tests")
+    page.click("[type=submit]")
+    yield page
+    assert page.problems == []
+
+
+@pytest.mark.browser
+def test_readings_follow_what_is_written(at_work: Any) -> None:
+    at_work.fill("#id_start", "antes de 2015")
+    at_work.get_by_text("Se guarda como [..2014]").wait_for()
+    at_work.fill("#id_citations-0-exact", "Tres de ellos decidieron unirse")
+    at_work.click("text=Usar las palabras de la fuente")
+    assert at_work.input_value("#id_citations-0-exact") == "Tres de ellas decidieron sumarse"
+    at_work.get_by_text("Está en la fuente, una sola vez").wait_for()
+
+
+@pytest.mark.browser
+def test_rich_text_is_written_with_buttons_in_spanish(at_work: Any) -> None:
+    editor = at_work.get_by_role("textbox", name="Texto")
+    editor.click()
+    at_work.get_by_role("button", name="lista", exact=True).click()
+    editor.press_sequentially("Alfa")
+    for name in ("negritas", "cursivas", "cita", "poner enlace", "lista numerada"):
+        assert at_work.get_by_role("button", name=name, exact=True).count() == 1
+    assert at_work.input_value("#id_body") == "<ul><li><p>Alfa</p></li></ul>"
+
+
+@pytest.mark.browser
+def test_after_errors_the_focus_is_on_their_summary(at_work: Any) -> None:
+    at_work.fill("#id_start", "2017-13")
+    at_work.click("text=Guardar y continuar editando")
+    at_work.locator(".problems:focus").wait_for()
+    at_work.click(".problems a:has-text('Inicio')")
+    assert at_work.evaluate("document.activeElement.id") == "id_start"

@@ -1,5 +1,4 @@
-"""A citation stands in one place of its source, and follows its words when its text is corrected.
-"""
+"""A citation stands in one place of its source and follows its words when the text is corrected."""
 
 import hashlib
 

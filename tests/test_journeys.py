@@ -39,8 +39,9 @@ def site(live_server: Any, page: Any) -> Iterator[str]:
     page.on("console", lambda message: complaints.append(message.text))
     page.on(
         "request",
-        lambda request: request.url.startswith((live_server.url, "data:"))
-        or complaints.append(request.url),
+        lambda request: (
+            request.url.startswith((live_server.url, "data:")) or complaints.append(request.url)
+        ),
     )
     yield live_server.url
     expected = ("404 (Not Found)",)
@@ -103,9 +104,7 @@ def test_pages_fit_their_screen_and_have_no_accessibility_violation(
         assert found.violations_count == 0, f"{address}\n{found.generate_report()}"
 
 
-def test_without_javascript_everything_is_there(
-    site: str, live_server: Any, browser: Any
-) -> None:
+def test_without_javascript_everything_is_there(site: str, live_server: Any, browser: Any) -> None:
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
     for address in READERS_PAGES[:-1]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.apps import apps
+from django.core.exceptions import ValidationError
 from django.db import DatabaseError, connection, models, transaction
 from django.db.models import CASCADE, PROTECT, ProtectedError
 from hypothesis import given
@@ -396,6 +397,9 @@ def test_a_nul_is_refused_in_every_text_with_a_reason(model, name):
     before = getattr(one, name)
     setattr(one, name, f"{before}\0")
     assert refusals(one)[name] == ["No se admite el carácter nulo (NUL)."]
+    with pytest.raises(ValidationError, match="NUL"):
+        one.clean_fields()
+    one.clean_fields(exclude=[name])
 
 
 def of(model: type[Record]) -> Record:

@@ -59,12 +59,11 @@ class Column:
         return self.y - 4
 
 
-def overview_chart(events: EventQuerySet) -> Chart | None:
-    """None when no event has a date. Two queries, however many events there are."""
-    counts = events.counts_by_year()
-    rows = events.by_time().only("slug", "title", "start", "end")[: MOST_ROWS + 1]
-    if len(rows) > MOST_ROWS:
-        return columns_chart(counts)
+def overview_chart(events: EventQuerySet, count: int) -> Chart | None:
+    """Of `count` events, more or less; None when none has a date. One query, however many."""
+    if count > MOST_ROWS:
+        return columns_chart(events.counts_by_year())
+    rows = events.by_time().only("slug", "title", "start", "end")[:MOST_ROWS]
     return rows_chart([Entry(row.title, row.period, row.get_absolute_url()) for row in rows])
 
 

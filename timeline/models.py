@@ -1,7 +1,7 @@
 from typing import Self
 
 from django.db import models
-from django.db.models import Count, Q, Value
+from django.db.models import Count, Q, Value, Window
 from django.db.models.functions import NullIf, Substr
 from django.urls import reverse
 
@@ -57,8 +57,9 @@ class EventQuerySet(RecordQuerySet):
         return self.order_by(NullIf("sort_day", Value("")).asc(nulls_last=True), "slug")
 
     def latest_dated(self) -> Self:
-        """Newest first, by the first possible day."""
-        return self.exclude(start_earliest="").order_by("-start_earliest", "slug")
+        """Newest first, by the first possible day; each with how `many` there are in all."""
+        dated = self.exclude(start_earliest="").annotate(many=Window(Count("pk")))
+        return dated.order_by("-start_earliest", "slug")
 
     def before(self, event: "Event") -> Self:
         """The dated ones that stand before `event`, nearest first."""

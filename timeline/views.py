@@ -31,7 +31,7 @@ def event_list(request: HttpRequest) -> HttpResponse:
         "filtered": bool(filters.chosen),
         "page": page,
         "years": [(year, list(of_it)) for year, of_it in groupby(events, lambda e: e.sort_day[:4])],
-        "chart": overview_chart(filters.events()) if page.number == 1 else None,
+        "chart": overview_chart(filters.events(), filters.count()) if page.number == 1 else None,
         "changed": last_change(events),
     }
     return render(request, "timeline/event_list.html", context)
