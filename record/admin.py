@@ -32,7 +32,7 @@ from record.publishing import Publishable, Record, may_publish
 from record.richtext import RichTextField
 from record.text import WebAddressField, fold, folded
 
-LONGEST_SEARCH = 200  # letters; the database would refuse a condition for each of a thousand words
+LONGEST_SEARCH, MOST_WORDS = 200, 12  # the database would refuse a condition for each of a thousand
 REFERRERS_SHOWN = 50
 STATES = {
     "draft": "Borrador",
@@ -242,7 +242,8 @@ class RecordAdmin(Relations, StaffAdmin):
             f"searched_{number}": folded(ExpressionWrapper(F(name), models.CharField()))
             for number, name in enumerate(names)
         }
-        for word in fold(search_term[:LONGEST_SEARCH].replace("\0", " ")).split():
+        words = fold(search_term[:LONGEST_SEARCH].replace("\0", " ")).split()
+        for word in list(dict.fromkeys(words))[:MOST_WORDS]:
             found = [Q(**{f"{column}__contains": word}) for column in columns]
             queryset = queryset.alias(**columns).filter(Q(*found, _connector=Q.OR))
         return queryset, False
