@@ -19,7 +19,7 @@ from django.views.decorators.http import require_safe
 from django.views.i18n import JavaScriptCatalog
 
 from nucleo import attention
-from record.admin import RecordAdmin, StaffAdmin
+from record.admin import RecordAdmin, StaffAdmin, is_key
 from record.forms import reading_of
 from sources.forms import read_quote
 from sources.models import Source
@@ -83,14 +83,13 @@ class NucleoAdminSite(admin.AdminSite):
         return readings + super().get_urls()
 
     def read_date(self, request: HttpRequest) -> HttpResponse:
-        _may_read(request)
         reading = reading_of(request.GET.get("texto", ""))
         return render(request, "record/_date_reading.html", reading)
 
     def read_quote(self, request: HttpRequest) -> HttpResponse:
         _may_read(request)
         number = request.GET.get("fuente", "")
-        chosen = Source.objects.filter(pk=number) if number.isdecimal() else Source.objects.none()
+        chosen = Source.objects.filter(pk=number) if is_key(number) else Source.objects.none()
         reading = read_quote(chosen.first(), request.GET.get("palabras", ""))
         return render(request, "sources/_quote_reading.html", reading)
 
@@ -117,5 +116,7 @@ class NucleoAdminSite(admin.AdminSite):
 
 
 def _may_read(request: HttpRequest) -> None:
-    if not request.user.has_perm("sources.view_source"):
+    """A quote's reading shows what its source says, drafts too."""
+    rights = ("sources.view_source", "sources.add_citation", "sources.change_citation")
+    if not any(map(request.user.has_perm, rights)):
         raise PermissionDenied

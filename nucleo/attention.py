@@ -142,10 +142,11 @@ def _gaps(periods: list[Period]) -> Iterator[tuple[date, date]]:
 
 def unused_sentences() -> Iterator[Notice]:
     quoted = defaultdict(list)
-    spans = Citation.objects.values_list("source_id", "position", Length("exact"))
-    for source_id, position, length in spans.order_by():
+    sources = list(Source.objects.order_by("-updated_at")[:SOURCES_READ])
+    spans = Citation.objects.filter(source__in=sources).order_by().distinct()
+    for source_id, position, length in spans.values_list("source_id", "position", Length("exact")):
         quoted[source_id].append((position, position + length))
-    for source in Source.objects.order_by("-updated_at")[:SOURCES_READ]:
+    for source in sources:
         passages = source.passages
         if unused := passages.unused(quoted[source.pk]):
             first = passages.text[unused[0].start : unused[0].end]

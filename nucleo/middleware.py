@@ -1,7 +1,20 @@
 from collections.abc import Callable
 
 from django.core.exceptions import SuspiciousOperation
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+
+
+def read_only_outside_the_admin(
+    get_response: Callable[[HttpRequest], HttpResponse],
+) -> Callable[[HttpRequest], HttpResponse]:
+    """Readers read: any other method is answered 405, before it could be taken for a form."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        if request.method not in ("GET", "HEAD") and not request.path.startswith("/admin/"):
+            return HttpResponseNotAllowed(["GET", "HEAD"])
+        return get_response(request)
+
+    return middleware
 
 
 def refuse_nul(

@@ -3,7 +3,8 @@
 from typing import Any
 
 from django.conf import settings
-from django.db import DatabaseError, connection
+from django.db import Error as DatabaseException
+from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -12,6 +13,7 @@ from django.template.loader import render_to_string
 from django.views.decorators.cache import never_cache
 
 from organizations.models import Membership, Organization, RepresentationTerm
+from organizations.rotation import is_dated
 from record.pages import in_words, last_change, sentence
 from record.text import fold
 from sources.models import Citation
@@ -30,7 +32,7 @@ def home(request: HttpRequest) -> HttpResponse:
     coalition = Organization.objects.visible_to(None).coalition()
     events, statements = Event.objects.visible_to(None), Statement.objects.visible_to(None)
     latest = list(events.latest_dated()[:LATEST])
-    said = list(statements.order_by("-sort_day", "slug")[:LATEST])
+    said = list(statements.order_by("-sort_day", "pk")[:LATEST])
     terms, members = list(_terms()), list(_members())
     cited = [*filter(None, [coalition]), *terms, *members, *latest, *said]
     Citation.objects.for_readers().attach_to(cited)
@@ -54,11 +56,16 @@ def _terms() -> QuerySet:
 def _representation(terms: list[RepresentationTerm]) -> dict[str, Any]:
     """Whoever it was when the source was written, and those before in the rotation's order."""
     now = [term for term in terms if term.period.is_open]
-    before = [term for term in terms if term.order and not term.period.is_open]
+    before = [term for term in terms if term.order and term.period.end.upper]
     before.sort(key=lambda term: term.order)
     proofs = [c for term in now for c in term.citations.all()]
     proofs += [c for term in before for c in term.citations.all() if c.field == "order"]
-    return {"representing": now, "represented": before, "term_citations": proofs}
+    return {
+        "representing": now,
+        "represented": before,
+        "undated": not any(is_dated(term.period) for term in before),
+        "term_citations": proofs,
+    }
 
 
 def _members() -> QuerySet:
@@ -69,12 +76,15 @@ def _members() -> QuerySet:
 
 def _membership(members: list[Membership]) -> dict[str, Any]:
     current = [membership for membership in members if membership.state == "current"]
-    citations = [c for membership in current for c in membership.citations.all()]
-    number = in_words(len({m.organization_id for m in current}), feminine=True)
+    citations = [c for m in members for c in m.citations.all() if c.field[:3] in ("", "end")]
+    named = {membership.organization: membership.listed_as for membership in current}
+    number = in_words(len(named), feminine=True)
     return {
-        "members": sorted({m.organization for m in current}, key=lambda o: fold(str(o))),
+        "members": sorted(named.items(), key=lambda item: fold(str(item[0]))),
         "member_count": sentence(number) if len(members) < MEMBERS else "",
-        "former": [membership.organization for membership in members if membership not in current],
+        "former": list(
+            dict.fromkeys(m.organization for m in members if m.organization not in named)
+        ),
         "member_citations": citations,
     }
 
@@ -97,7 +107,7 @@ def healthz(request: HttpRequest) -> HttpResponse:
     try:
         executor = MigrationExecutor(connection)
         pending = executor.migration_plan(executor.loader.graph.leaf_nodes())
-    except DatabaseError:
+    except DatabaseException:
         return HttpResponse("database", status=503, content_type="text/plain")
     if pending:
         return HttpResponse("migrations", status=503, content_type="text/plain")

@@ -11,7 +11,7 @@ from record.history import Versions
 from record.periods import Spanning
 from record.publishing import Publishable, Record, RecordQuerySet
 from record.richtext import RichTextField
-from record.text import WebAddressField
+from record.text import WebAddressField, fold
 
 
 class OrganizationQuerySet(RecordQuerySet):
@@ -87,14 +87,6 @@ class Organization(Publishable):
 
 
 class MembershipQuerySet(RecordQuerySet):
-    def current(self) -> Self:
-        """Those that still held when their source was written."""
-        return self.filter(end__startswith="[", end_latest="9999-12-31")
-
-    def former(self) -> Self:
-        """Those that their source says had ended."""
-        return self.filter(end_latest__lt="9999-12-31")
-
     def with_state(self) -> Self:
         """With `state`: `current`, `former`, or `unsaid` where no end is known; sorted by it and
         then so that those which began alike stand together."""
@@ -148,6 +140,7 @@ class Membership(Spanning, Record):
     )
 
     visible_through = ("organization", "replaces")
+    belongs_to = ("organization",)
     objects = MembershipQuerySet.as_manager()
     history = Versions()
 
@@ -169,6 +162,18 @@ class Membership(Spanning, Record):
 
     def get_absolute_url(self) -> str:
         return f"{self.organization.get_absolute_url()}#membresia-{self.slug}"
+
+    def clean(self) -> None:
+        super().clean()
+        if self.replaces_id and self.replaces_id == self.organization_id:
+            raise ValidationError({"replaces": "Una organización no se sustituye a sí misma."})
+
+    @property
+    def listed_as(self) -> str:
+        """The other name that the words which prove its end call the organization by, if any."""
+        words = fold(" ".join(c.exact for c in self.citations.all() if c.field == "end"))
+        others = (name for name in self.organization.other_names_list if fold(name) in words)
+        return "" if fold(str(self.organization)) in words else next(others, "")
 
 
 class RepresentationTermQuerySet(RecordQuerySet):
@@ -208,7 +213,7 @@ class RepresentationTerm(Spanning, Record):
         help_text="Lo que inferimos y la fuente no dice; así se muestra.",
     )
 
-    visible_through = ("organization",)
+    visible_through = belongs_to = ("organization",)
     objects = RepresentationTermQuerySet.as_manager()
     history = Versions()
 

@@ -67,8 +67,9 @@ def _order(terms: list[RepresentationTerm]) -> str:
     if not ordered:
         return "La fuente no da su orden"
     which = in_words(ordered, feminine=True)
-    which = f"las {which}" if ordered == len(terms) else which
-    return f"La fuente da el orden de {which}"
+    if ordered < len(terms):
+        return f"La fuente da el orden de {which}"
+    return f"La fuente nombra a las {which} en este orden"
 
 
 def _since(terms: list[RepresentationTerm]) -> str:

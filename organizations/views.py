@@ -31,17 +31,18 @@ HEADINGS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Group:
     """Memberships that began alike, with a caption that says how."""
 
     caption: str
     memberships: list[Membership]
+    citations: list[Citation]
 
     @property
-    def citations(self) -> list[Citation]:
-        found = chain(*(membership.citations.all() for membership in self.memberships))
-        return sorted(found, key=lambda citation: citation.number)
+    def notes(self) -> list[str]:
+        """Each once."""
+        return list(dict.fromkeys(m.note for m in self.memberships if m.note))
 
 
 def organization_list(request: HttpRequest) -> HttpResponse:
@@ -101,15 +102,26 @@ def described_until(memberships: list[Membership]) -> EDTF:
 
 def _sections(
     memberships: list[Membership], counts: dict[str, tuple[int, int]]
-) -> Iterator[tuple[str, list[Group]]]:
-    """A heading for each state, with its groups. Adds `successor` to each membership."""
+) -> Iterator[tuple[str, list[Group], list[Citation]]]:
+    """A heading for each state, its groups, and the quotes common to them. Adds `successor` to
+    each membership."""
     successors = {m.replaces_id: m.organization for m in memberships if m.replaces_id}
     for membership in memberships:
         membership.successor = successors.get(membership.organization_id)
     for state, members in groupby(memberships, key=lambda m: m.state):
         alike = groupby(members, key=lambda m: (m.start, m.start_label, m.replaces_id))
         groups = [_group(list(found)) for _how, found in alike]
-        yield HEADINGS[state][counts[state][1] > 1], groups
+        yield HEADINGS[state][counts[state][1] > 1], groups, _taken_out(groups)
+
+
+def _taken_out(groups: list[Group]) -> list[Citation]:
+    """The quotes that all memberships of several groups share, which stay in none of them."""
+    every = chain(*(group.memberships for group in groups))
+    quotes = [{(c.source_id, c.number): c for c in m.citations.all()} for m in every]
+    common = set(quotes[0]).intersection(*quotes[1:]) if len(groups) > 1 else set()
+    for group in groups:
+        group.citations = [c for c in group.citations if (c.source_id, c.number) not in common]
+    return [quotes[0][quote] for quote in sorted(common)]
 
 
 def _group(memberships: list[Membership]) -> Group:
@@ -117,13 +129,15 @@ def _group(memberships: list[Membership]) -> Group:
     if first.replaces:
         how = f"en lugar de {first.replaces}"
     elif first.start_label:
-        how = f"«{first.start_label}»"
+        how = first.start_label
     elif first.start:
         how = f"desde {first.period.start_words}"
     else:
         how = "desde cuándo, la fuente no lo dice"
     caption = f"{sentence(in_words(len(memberships), feminine=True))}, {how}"
-    return Group(caption, sorted(memberships, key=lambda m: fold(str(m.organization))))
+    memberships = sorted(memberships, key=lambda m: fold(str(m.organization)))
+    citations = chain(*(membership.citations.all() for membership in memberships))
+    return Group(caption, memberships, sorted(citations, key=lambda c: c.number))
 
 
 class OrganizationView(RecordView):
@@ -136,11 +150,15 @@ class OrganizationView(RecordView):
         successors = [m for m in every if m.replaces_id == organization.pk]
         terms = list(organization.terms.visible_to(user)[:RELATED])
         events = organization.events.visible_to(None).by_time().with_organizations()[:RELATED]
-        statements = list(organization.statements.visible_to(None)[:RELATED])
+        statements = list(organization.statements.visible_to(None).by_time()[:RELATED])
         shown = [organization, *memberships, *successors, *terms, *events]
         Citation.objects.for_readers(user).attach_to(shown)
+        paragraphs = organization.description.split("<p>")[1:] or [""]
         return super().get_context_data(**kwargs) | {
             "state": memberships[0].state if memberships else "",
+            "is_coalition": organization.slug == settings.COALITION,
+            "several_names": organization.short_name or organization.other_names_list,
+            "only_noted": all(p.startswith("Nota nuestra") for p in paragraphs),
             "memberships": memberships,
             "successors": successors,
             "chart": _succession(every, described_until([*memberships, *successors])),
@@ -153,9 +171,10 @@ class OrganizationView(RecordView):
 
 def _succession(memberships: Iterable[Membership], until: EDTF) -> Chart | None:
     """The first of these that took another's place, drawn beneath the one whose place it took."""
-    by_organization = {membership.organization_id: membership for membership in memberships}
-    for after in by_organization.values():
-        if before := by_organization.get(after.replaces_id):
+    memberships = list(memberships)
+    ended = {m.organization_id: m for m in memberships if m.state == "former"}
+    for after in memberships:
+        if before := ended.get(after.replaces_id):
             rows = (Entry(str(m.organization), m.period) for m in (before, after))
             return replacement_chart(*rows, until)
     return None

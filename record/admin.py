@@ -15,6 +15,7 @@ from django.contrib.admin.widgets import (
     AutocompleteSelectMultiple,
 )
 from django.contrib.auth.base_user import AbstractBaseUser
+from django.core.exceptions import PermissionDenied, SuspiciousOperation
 from django.db import IntegrityError, models
 from django.db.models import Count, ExpressionWrapper, F, Q, Subquery
 from django.db.models.functions import Coalesce
@@ -115,6 +116,20 @@ class StaffAdmin(admin.ModelAdmin):
                 problems += _problems_of(form, f"{capfirst(str(name))}, ")
         return super().render_change_form(request, {"problems": problems} | context, **kwargs)
 
+    def get_search_results(
+        self, request: HttpRequest, queryset: models.QuerySet, search_term: str
+    ) -> tuple[models.QuerySet, bool]:
+        names = self.get_search_fields(request)
+        columns = {
+            f"searched_{number}": folded(ExpressionWrapper(F(name), models.CharField()))
+            for number, name in enumerate(names)
+        }
+        words = fold(search_term[:LONGEST_SEARCH].replace("\0", " ")).split()
+        for word in list(dict.fromkeys(words))[:MOST_WORDS]:
+            found = [Q(**{f"{column}__contains": word}) for column in columns]
+            queryset = queryset.alias(**columns).filter(Q(*found, _connector=Q.OR))
+        return queryset, False
+
 
 def _problems_of(form: forms.BaseForm, of: str = "") -> Iterator[dict[str, str]]:
     for name, errors in form.errors.items() if form.is_bound else ():
@@ -126,11 +141,23 @@ def _problems_of(form: forms.BaseForm, of: str = "") -> Iterator[dict[str, str]]
         yield from ({"text": f"{label}: {error}", "field": field.id_for_label} for error in errors)
 
 
+def is_key(text: Any) -> bool:
+    """Whether a database can be asked for it as a primary key."""
+    return str(text).isascii() and str(text).isdecimal() and len(str(text)) < 19
+
+
 class OnlyKeys:
-    """Django asks the database for whatever a form sends as chosen, and fails on what is no key."""
+    """Django asks the database for whatever a form sends as chosen, and fails on what is no key;
+    «0» is the key of nothing."""
 
     def format_value(self, value: Any) -> list[str]:
-        return [key for key in super().format_value(value) if key.isdecimal() and len(key) < 19]
+        return list(filter(is_key, super().format_value(value)))
+
+    def value_from_datadict(self, data: Any, files: Any, name: str) -> Any:
+        value = super().value_from_datadict(data, files, name)
+        if isinstance(value, list):
+            return [key if is_key(key) else "0" for key in value]
+        return value if not value or is_key(value) else "0"
 
 
 class Picked(OnlyKeys, AutocompleteSelect):
@@ -234,20 +261,6 @@ class RecordAdmin(Relations, StaffAdmin):
         title = {"title": capfirst(self.opts.verbose_name_plural)}
         return super().changelist_view(request, title | (extra_context or {}))
 
-    def get_search_results(
-        self, request: HttpRequest, queryset: models.QuerySet, search_term: str
-    ) -> tuple[models.QuerySet, bool]:
-        names = self.get_search_fields(request)
-        columns = {
-            f"searched_{number}": folded(ExpressionWrapper(F(name), models.CharField()))
-            for number, name in enumerate(names)
-        }
-        words = fold(search_term[:LONGEST_SEARCH].replace("\0", " ")).split()
-        for word in list(dict.fromkeys(words))[:MOST_WORDS]:
-            found = [Q(**{f"{column}__contains": word}) for column in columns]
-            queryset = queryset.alias(**columns).filter(Q(*found, _connector=Q.OR))
-        return queryset, False
-
     @admin.display(description="citas", ordering="citation_count")
     def citations_shown(self, record: Record) -> str:
         if record.citation_count:
@@ -314,7 +327,23 @@ class RecordAdmin(Relations, StaffAdmin):
         }
         return super().render_change_form(request, context, **kwargs)
 
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        """No regular expressions from an address: a wrong one fails in the database."""
+        return "regex" not in lookup and super().lookup_allowed(lookup, value, request)
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """What an address fills in; moments are not read from there."""
+        given = super().get_changeform_initial_data(request)
+        return {k: v for k, v in given.items() if k not in ("publish_at", "unpublish_at")}
+
+    def response_action(self, request: HttpRequest, queryset: models.QuerySet) -> Any:
+        if not all(map(is_key, request.POST.getlist("_selected_action"))):
+            raise SuspiciousOperation("A selected row that is no key")
+        return super().response_action(request, queryset)
+
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if "_saveasnew" in request.POST:
+            raise PermissionDenied
         for _attempt in range(2):
             try:
                 return super().changeform_view(request, *args, **kwargs)

@@ -35,7 +35,6 @@ class ImpossibleDate(ValueError):
     """Text that is no date of ours; its message, in Spanish, says why and what to write."""
 
     def __init__(self, text: str, reason: str) -> None:
-        self.reason = reason
         shown = text if len(text) <= 60 else f"{text[:60]}…"
         super().__init__(f"«{shown}» no es una fecha posible: {reason}. {ADVICE}")
         self.reason = reason

@@ -4,11 +4,12 @@ Visibility is computed from the clock, so nothing has to run at midnight and not
 """
 
 from collections.abc import Collection, Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Self
 
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
+from django.core.validators import MaxValueValidator
 from django.db import models
 from django.db.models import F, OuterRef, Q, Subquery
 from django.http import HttpRequest
@@ -86,6 +87,8 @@ class Record(models.Model):
 
     objects = RecordQuerySet.as_manager()
     visible_through: tuple[str, ...] = ()
+    belongs_to: tuple[str, ...] = ()
+    """Of those, the one (of several, the one there is) whose page it stands on."""
 
     class Meta:
         abstract = True
@@ -112,18 +115,32 @@ class Record(models.Model):
         return all(record.is_public() for record in self.points_to())
 
     def is_draft(self) -> bool:
-        """Whether nobody has decided yet that it, or something it points to, becomes public."""
-        return any(record.is_draft() for record in self.points_to())
+        """Whether nobody has decided yet that it, or what it belongs to, becomes public. What it
+        merely mentions does not count: a draft source keeps no public event's citation a draft."""
+        owners = (getattr(self, name, None) for name in self.belongs_to)
+        return any(owner.is_draft() for owner in owners if owner is not None)
+
+
+# The last days of the year 9999 have no moment in Mexico City.
+_in_calendar = MaxValueValidator(datetime(9000, 1, 1, tzinfo=UTC), "Un año anterior a 9000.")
 
 
 class Publishable(Record):
     """A record that is published in its own right. No `publish_at`: a draft."""
 
     publish_at = models.DateTimeField(
-        "se publica", null=True, blank=True, help_text="Vacío: borrador, solo lo ve la redacción."
+        "se publica",
+        null=True,
+        blank=True,
+        validators=[_in_calendar],
+        help_text="Vacío: borrador, solo lo ve la redacción.",
     )
     unpublish_at = models.DateTimeField(
-        "se retira", null=True, blank=True, help_text="Vacío: no se retira."
+        "se retira",
+        null=True,
+        blank=True,
+        validators=[_in_calendar],
+        help_text="Vacío: no se retira.",
     )
 
     class Meta:

@@ -25,6 +25,7 @@ class RecordView(DetailView):
             return self._moved_or_missing(kwargs["slug"])
         if not self.object.is_public():
             response["X-Robots-Tag"] = "noindex"
+        if viewer(request) or not self.object.is_public():  # staff see drafts beside it, too
             add_never_cache_headers(response)
         return response
 

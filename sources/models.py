@@ -217,6 +217,7 @@ class Citation(Record):
     )  # fmt: skip
 
     visible_through = ("source", *SUPPORTED)
+    belongs_to = SUPPORTED
     objects = CitationQuerySet.as_manager()
     history = Versions()
 

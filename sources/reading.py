@@ -5,20 +5,21 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
 
-from django.utils.text import capfirst
-
 from record.publishing import Record
 from record.text import fold
 from sources.models import SUPPORTED, Citation, Source
 from sources.passages import MarkedBlock
 
+SHORT_NAMES = {"organization": "ficha", "representationterm": "periodo"}
+
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """What the words with one number support: records by the name of their kind."""
+    """What the words with one number support: under each organization, event or statement, what of
+    it, in a word, with the record."""
 
     number: int
-    facts: dict[str, list[Record]]
+    facts: dict[Record, list[tuple[str, Record]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,21 +42,17 @@ def passages_by_number(citations: Iterable[Citation]) -> dict[int, Passage]:
     records = defaultdict(list)
     for citation in citations:
         records[citation.number].append(citation.record)
-    return {number: Passage(number, _by_kind(found)) for number, found in records.items()}
+    return {number: Passage(number, _by_whom(found)) for number, found in records.items()}
 
 
-def _by_kind(records: Iterable[Record]) -> dict[str, list[Record]]:
-    """In the order of SUPPORTED, the records by name."""
-    kinds = defaultdict(list)
-    for record in sorted(dict.fromkeys(records), key=lambda record: fold(str(record))):
-        kinds[type(record)].append(record)
-    named = {}
-    for model in (Citation._meta.get_field(name).related_model for name in SUPPORTED):
-        if found := kinds[model]:
-            meta = model._meta
-            name = meta.verbose_name if len(found) == 1 else meta.verbose_name_plural
-            named[capfirst(name)] = found
-    return named
+def _by_whom(records: Iterable[Record]) -> dict[Record, list[tuple[str, Record]]]:
+    """Organizations first, each kind by name."""
+    kinds = [Citation._meta.get_field(name).related_model for name in SUPPORTED]
+    found = defaultdict(list)
+    for record in sorted(dict.fromkeys(records), key=lambda record: kinds.index(type(record))):
+        word = SHORT_NAMES.get(record._meta.model_name, record._meta.verbose_name)
+        found[getattr(record, "organization", record)].append((word, record))
+    return dict(sorted(found.items(), key=lambda i: (kinds.index(type(i[0])), fold(str(i[0])))))
 
 
 def marked_blocks(source: Source, citations: Iterable[Citation]) -> list[MarkedBlock]:

@@ -28,7 +28,7 @@ class SourceView(RecordView):
         source = self.object
         citations = list(source.citations.visible_to(viewer(self.request)).with_facts())
         sentences = [s for s in source.passages.sentences if s.kind != "heading"]
-        unused = len(source.passages.unused(citation.span for citation in citations))
+        unused = len(source.passages.unused({citation.span for citation in citations}))
         return super().get_context_data(**kwargs) | {
             "paragraphs": list(paragraphs(source, citations)),
             "sentence_count": len(sentences),

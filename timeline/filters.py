@@ -13,7 +13,7 @@ from timeline.models import Event, EventQuerySet
 
 TITLES = {"ano": "Año", "categoria": "Categoría", "organizacion": "Organización"}
 UNDATED = "sin-fecha"
-ORGANIZATIONS_SHOWN = 12
+ORGANIZATIONS_SHOWN = 40
 
 
 @dataclass(frozen=True, slots=True)

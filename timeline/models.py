@@ -1,7 +1,8 @@
 from typing import Self
 
+from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import Count, Q, Value, Window
+from django.db.models import Case, Count, Q, Value, When, Window
 from django.db.models.functions import NullIf, Substr
 from django.urls import reverse
 
@@ -11,6 +12,8 @@ from record.history import Versions
 from record.periods import Spanning
 from record.publishing import Publishable, RecordQuerySet
 from record.richtext import RichTextField
+
+DATED_FIRST = NullIf("sort_day", Value("")).asc(nulls_last=True)
 
 # The many-to-many tables are written out, for what is referred to can't be deleted: PROTECT.
 
@@ -26,6 +29,15 @@ class EventOrganization(models.Model):
 
     def __str__(self) -> str:
         return f"{self.event} nombra a {self.organization}"
+
+
+def _beside(event: "Event", side: str) -> Q:
+    """What stands on one side of `event` in the timeline: `lt` or `gt`."""
+    found = Q(**{f"slug__{side}": event.slug})
+    for name in ("start_latest", "sort_day"):
+        value = getattr(event, name)
+        found = Q(**{f"{name}__{side}": value}) | Q(found, **{name: value})
+    return found
 
 
 class EventQuerySet(RecordQuerySet):
@@ -53,8 +65,10 @@ class EventQuerySet(RecordQuerySet):
         return self.filter(sort_day__gte=f"{year}-01-01", sort_day__lte=f"{year}-12-31")
 
     def by_time(self) -> Self:
-        """Oldest first, the undated last."""
-        return self.order_by(NullIf("sort_day", Value("")).asc(nulls_last=True), "slug")
+        """Oldest first, then the narrower; the undated last, as they were entered."""
+        return self.order_by(
+            DATED_FIRST, "start_latest", Case(When(sort_day="", then="pk")), "slug"
+        )
 
     def latest_dated(self) -> Self:
         """Newest first, by the first possible day; each with how `many` there are in all."""
@@ -63,14 +77,13 @@ class EventQuerySet(RecordQuerySet):
 
     def before(self, event: "Event") -> Self:
         """The dated ones that stand before `event`, nearest first."""
-        same_day = Q(sort_day=event.sort_day, slug__lt=event.slug)
-        earlier = self.filter(Q(sort_day__lt=event.sort_day) | same_day).exclude(sort_day="")
-        return earlier.order_by("-sort_day", "-slug")
+        earlier = self.filter(_beside(event, "lt"), sort_day__lte=event.sort_day, sort_day__gt="")
+        return earlier.order_by("-sort_day", "-start_latest", "-slug")
 
     def after(self, event: "Event") -> Self:
         """Those that stand after it, nearest first."""
-        same_day = Q(sort_day=event.sort_day, slug__gt=event.slug)
-        return self.filter(Q(sort_day__gt=event.sort_day) | same_day).order_by("sort_day", "slug")
+        later = self.filter(_beside(event, "gt"), sort_day__gte=event.sort_day)
+        return later.order_by("sort_day", "start_latest", "slug")
 
     def with_organizations(self) -> Self:
         """With those of their organizations that everybody may see."""
@@ -131,6 +144,11 @@ class Event(Spanning, Publishable):
     def get_absolute_url(self) -> str:
         return reverse("timeline:event_detail", args=[self.slug])
 
+    def clean(self) -> None:
+        super().clean()
+        if self.end and not self.start:
+            raise ValidationError({"end": "Falta el inicio, que puede ser «… o antes»."})
+
     @property
     def when(self) -> EDTF:
         """When it happened, or began."""
@@ -166,6 +184,10 @@ class StatementEvent(models.Model):
 
 
 class StatementQuerySet(RecordQuerySet):
+    def by_time(self) -> Self:
+        """Oldest first, the undated last, as they were entered."""
+        return self.order_by(DATED_FIRST, "pk")
+
     def with_organizations(self) -> Self:
         """With those of the organizations named that everybody may see."""
         return self.prefetch_related(

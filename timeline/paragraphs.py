@@ -24,15 +24,19 @@ WORDS_IN_CONTENTS = 4
 
 @dataclass(slots=True)
 class Paragraph:
-    """`html` as the body has it; `block` where a source, `source`, has the same words."""
+    """`html` as the body has it; `blocks` where a source, `source`, has the same words: more than
+    one where they are items of one list."""
 
-    number: int
     html: str
     text: str
     names: list[Organization]
     source: Source | None = None
-    block: MarkedBlock | None = None
+    blocks: list[MarkedBlock] = field(default_factory=list)
     passages: list[Passage] = field(default_factory=list)
+
+    @property
+    def is_list(self) -> bool:
+        return bool(self.blocks) and self.blocks[0].kind == "item"
 
     @property
     def label(self) -> str:
@@ -45,12 +49,27 @@ def paragraphs(
     """`citations` are all those of the sources, of whatever fact."""
     others = [o for o in statement.organizations.all() if o.slug != settings.COALITION]
     found = []
-    for number, html in enumerate(outermost(sanitize(statement.body)), 1):
+    for html in outermost(sanitize(statement.body)):
         text = collapse(unescape(strip_tags(html)))
-        found.append(Paragraph(number, html, text, [o for o in others if _names(text, o)]))
+        found.append(Paragraph(html, text, [o for o in others if _names(text, o)]))
     for source in sources:
         _mark(found, source, [c for c in citations if c.source_id == source.pk])
-    return found
+    return _with_whole_lists(found)
+
+
+def _with_whole_lists(found: list[Paragraph]) -> list[Paragraph]:
+    """The items of one list in one paragraph."""
+    whole: list[Paragraph] = []
+    for paragraph in found:
+        before = whole[-1] if whole else None
+        if before and before.is_list and paragraph.is_list and before.source == paragraph.source:
+            before.text += f" {paragraph.text}"
+            before.names = list(dict.fromkeys([*before.names, *paragraph.names]))
+            before.blocks += paragraph.blocks
+            before.passages += paragraph.passages
+        else:
+            whole.append(paragraph)
+    return whole
 
 
 def outermost(html: str) -> Iterator[str]:
@@ -78,6 +97,6 @@ def _mark(found: list[Paragraph], source: Source, citations: list[Citation]) -> 
     blocks = {block.text: block for block in marked_blocks(source, citations)}
     for paragraph in found:
         block = blocks.get(paragraph.text)
-        if block and not paragraph.block:
-            paragraph.source, paragraph.block = source, block
+        if block and not paragraph.blocks:
+            paragraph.source, paragraph.blocks = source, [block]
             paragraph.passages = [passages[number] for number in block.numbers]

@@ -6,7 +6,6 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from organizations.models import Organization
 from record.pages import counted, in_words, last_change, page_of, sentence
 from record.publishing import RecordQuerySet, viewer
 from record.views import RecordView
@@ -55,7 +54,7 @@ class EventView(RecordView):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         event, others = self.object, Event.objects.visible_to(None)
-        statements = list(event.statements.visible_to(None)[:RELATED])
+        statements = list(event.statements.visible_to(None).by_time()[:RELATED])
         before = others.before(event).first() if event.start else None
         after = others.after(event).first() if event.start else None
         return super().get_context_data(**kwargs) | {
@@ -67,7 +66,7 @@ class EventView(RecordView):
 
 
 def statement_list(request: HttpRequest) -> HttpResponse:
-    page = page_of(request, Statement.objects.visible_to(None), ON_A_PAGE)
+    page = page_of(request, Statement.objects.visible_to(None).by_time(), ON_A_PAGE)
     statements = page.object_list = list(page.object_list)
     Citation.objects.for_readers().attach_to(statements)
     context = {
@@ -91,10 +90,8 @@ class StatementView(RecordView):
         others = Citation.objects.visible_to(user).exclude(statement=statement)
         citations = list(others.filter(source__in=cited).with_facts())
         events = list(statement.events.visible_to(None).by_time()[:RELATED])
-        coalition = Organization.objects.visible_to(None).coalition()
         return super().get_context_data(**kwargs) | {
             "paragraphs": paragraphs(statement, sources, citations),
             "events": events,
-            "coalition": coalition,
-            "changed": last_change(statement, sources, citations, events, coalition),
+            "changed": last_change(statement, sources, citations, events),
         }

@@ -54,6 +54,13 @@ def about(citations: Iterable[Citation], names: str) -> list[Citation]:
 
 
 @register.filter
+def proving(citations: Iterable[Citation], names: str) -> list[Citation]:
+    """Those about one of these fields or, where there are none, about the whole record, or all."""
+    whole = [citation for citation in citations if not citation.field]
+    return about(citations, names) or whole or list(citations)
+
+
+@register.filter
 def besides(citations: Iterable[Citation], names: str) -> list[Citation]:
     """All but those: of the whole record, and of every other field."""
     return [citation for citation in citations if not _is_about(citation, names)]
