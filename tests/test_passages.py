@@ -1,7 +1,5 @@
 """A source's text taken apart into blocks, sentences and quoted passages, none of it lost."""
 
-import time
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -274,11 +272,3 @@ def test_a_section_is_what_stands_between_its_heading_and_the_next():
     for not_a_heading in ("Alfa", "¿No está?", ""):
         with pytest.raises(KeyError):
             passages.section(not_a_heading)
-
-
-def test_a_long_text_and_a_long_wrong_quote_take_no_time():
-    passages = Passages("Una oración de prueba, como tantas de las que hay. " * 2_000)
-    begun = time.perf_counter()
-    passages.nearest("de la que no hay " * 600)
-    passages.marked({n: (n * 50, n * 50 + 70) for n in range(300)})
-    assert time.perf_counter() - begun < 2

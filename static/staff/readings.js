@@ -103,14 +103,22 @@
 
   new MutationObserver((changes) => {
     for (const { target, addedNodes } of changes) {
-      if (!addedNodes.length) continue;
       const editor = target.closest?.(".prose-editor");
       if (editor) inSpanish(editor);
       for (const node of addedNodes) {
         node.querySelectorAll?.(".prose-editor").forEach(inSpanish);
       }
     }
-  }).observe(document, { childList: true, subtree: true });
+  }).observe(document, {
+    childList: true,
+    subtree: true,
+    attributeFilter: ["contenteditable"], // given after the editor stands on the page
+  });
+
+  document.addEventListener("prose-editor:ready", ({ target }) => {
+    const editor = target.closest(".prose-editor");
+    if (editor) inSpanish(editor);
+  });
 
   // Django moves to the first field; what was not saved comes before it.
   addEventListener("load", () => {
