@@ -119,7 +119,7 @@ class Facts:
         try:
             record.clean_fields(exclude=relations)
             period = getattr(record, "period", None)
-            if period and period.start.earliest > period.end.latest:
+            if period and not period.is_possible:
                 self.problems.append(f"{place}: ends before it starts ({period})")
         except ValidationError as error:
             for name, messages in error.message_dict.items():

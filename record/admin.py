@@ -240,6 +240,9 @@ class RecordAdmin(Relations, StaffAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Record | None = None) -> bool:
         return super().has_delete_permission(request, obj) and self.may_touch(request.user, obj)
 
+    def has_export_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("exchange.export_records")
+
     def get_readonly_fields(self, request: HttpRequest, obj: Record | None = None) -> list[str]:
         publication = [] if may_publish(request.user) else self._publication_fields()
         return [*super().get_readonly_fields(request, obj), "state_explained", *publication]

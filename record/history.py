@@ -2,19 +2,32 @@
 
 from typing import Any
 
-from django.db import models
+from django.db import connection, models
+from django.utils import timezone
 from simple_history.models import HistoricalRecords
+
+
+class Version(models.Model):
+    """What our versions have beside the package's own columns."""
+
+    history_receipt = models.PositiveBigIntegerField(null=True, db_index=True)
+    """The import that made this version, if one did: `exchange.Receipt`'s primary key."""
+
+    class Meta:
+        abstract = True
 
 
 class Versions(HistoricalRecords):
     """A model's `history`: who saved which version, when and why.
 
     Generated columns follow from the others, so versions do not repeat them. The model has this
-    object as `versions`, to write a version of what was loaded without signals.
+    object as `versions`, to write versions of what was written without signals.
     """
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(history_change_reason_field=models.TextField(null=True), **kwargs)
+        super().__init__(
+            bases=[Version], history_change_reason_field=models.TextField(null=True), **kwargs
+        )
 
     def fields_included(self, model: type[models.Model]) -> list[models.Field]:
         return [field for field in super().fields_included(model) if not field.generated]
@@ -22,3 +35,62 @@ class Versions(HistoricalRecords):
     def contribute_to_class(self, cls: type[models.Model], name: str) -> None:
         super().contribute_to_class(cls, name)
         cls.versions = self
+
+    def write(
+        self,
+        ids: list[int],
+        history_type: str,
+        reason: str,
+        user_id: int | None = None,
+        receipt: int | None = None,
+    ) -> None:
+        """The rows with these ids, as they now are in the database, as versions: one statement a
+        table, copied inside the database, many-to-many rows too."""
+        if not ids:
+            return
+        version = self.cls.history.model
+        own = [field.column for field in self.fields_included(self.cls)]
+        added = ["history_date", "history_type", "history_change_reason", "history_user_id"]
+        values = [timezone.now(), history_type, reason, user_id, receipt]
+        last = version.objects.aggregate(last=models.Max("history_id"))["last"] or 0
+        columns = ", ".join(_quoted([*own, *added, "history_receipt"]))
+        marks = ", ".join(["%s"] * len(values))
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"INSERT INTO {_table(version)} ({columns}) SELECT {', '.join(_quoted(own))},"  # noqa: S608
+                f" {marks} FROM {_table(self.cls)} WHERE id IN ({_marks(ids)})",
+                [*_adapted(values), *ids],
+            )
+            for field in version._history_m2m_fields:
+                self._write_relations(cursor, field, version, ids, last)
+
+    def _write_relations(
+        self, cursor: Any, field: Any, version: type[models.Model], ids: list[int], last: int
+    ) -> None:
+        through = field.remote_field.through
+        own = _quoted([column.column for column in through._meta.fields])
+        to_record = _quoted([through._meta.get_field(field.m2m_field_name()).column])[0]
+        cursor.execute(
+            f"INSERT INTO {_table(self.m2m_models[field])} ({', '.join(own)}, history_id)"  # noqa: S608
+            f" SELECT {', '.join(f'related.{column}' for column in own)}, version.history_id"
+            f" FROM {_table(through)} AS related JOIN {_table(version)} AS version"
+            f" ON version.id = related.{to_record} WHERE version.history_id > %s"
+            f" AND version.id IN ({_marks(ids)}) AND related.{to_record} IN ({_marks(ids)})",
+            [last, *ids, *ids],
+        )
+
+
+def _table(model: type[models.Model]) -> str:
+    return connection.ops.quote_name(model._meta.db_table)
+
+
+def _quoted(names: list[str]) -> list[str]:
+    return [connection.ops.quote_name(name) for name in names]
+
+
+def _marks(ids: list[int]) -> str:
+    return ", ".join(["%s"] * len(ids))
+
+
+def _adapted(values: list[Any]) -> list[Any]:
+    return [connection.ops.adapt_datetimefield_value(values[0]), *values[1:]]

@@ -66,6 +66,11 @@ class Period:
         return self.start.earliest < other.end.latest and other.start.earliest < self.end.latest
 
     @property
+    def is_possible(self) -> bool:
+        """Whether it need not end before it starts."""
+        return self.start.earliest <= self.end.latest
+
+    @property
     def is_open(self) -> bool:
         """Whether it still was so when the source fell silent."""
         return self.end.kind == "after"
@@ -142,7 +147,7 @@ class Spanning(models.Model):
             period = self.period
         except ImpossibleDate:
             return  # the field itself has said so
-        if period.start.earliest > period.end.latest:
+        if not period.is_possible:
             raise ValidationError(
                 {"end": f"El fin ({period.end}) no puede ser anterior al inicio ({period.start})."}
             )

@@ -2,7 +2,9 @@
 
 import re
 import unicodedata
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
+from difflib import SequenceMatcher
+from itertools import takewhile
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -11,6 +13,7 @@ from django.db import models
 from django.db.models.functions import Lower, Replace
 from django.forms import Field
 
+MOST_COMPARISONS = 250_000  # of words with words; texts that differ by more are replaced whole
 _refuse_nul = ProhibitNullCharactersValidator("No se admite el carácter nulo (NUL).")
 # What Spanish text needs; SQLite lowers ASCII alone, so capitals are listed too.
 _PLAIN = dict(zip("áéíóúüñÁÉÍÓÚÜÑ", "aeiouunaeiouun", strict=True))
@@ -37,6 +40,36 @@ def folded(expression: Any) -> models.Expression:
 def words(text: str) -> list[str]:
     """The words of a text, with the punctuation that clings to them left out."""
     return re.findall(r"\w+", text)
+
+
+def word_diff(before: str, after: str) -> list[tuple[str, str]]:
+    """What became of a text word by word: («same» | «del» | «ins», words) in reading order."""
+    old, new = _with_space_before(before), _with_space_before(after)
+    start = _alike(old, new)
+    end = _alike(old[start:][::-1], new[start:][::-1])
+    last = (len(old) - end, len(new) - end)
+    pieces = [("same", old[:start])]
+    for kind, a, b, c, d in _differences(old[start : last[0]], new[start : last[1]]):
+        removed, added = old[start + a : start + b], new[start + c : start + d]
+        pieces += [("same", removed)] if kind == "equal" else [("del", removed), ("ins", added)]
+    pieces.append(("same", old[last[0] :]))
+    return [(kind, "".join(some)) for kind, some in pieces if some]
+
+
+def _with_space_before(text: str) -> list[str]:
+    """Words and signs, each with the white space before it; together they are the text."""
+    return re.findall(r"\s*(?:\w+|[^\w\s])|\s+$", text)
+
+
+def _alike(old: list[str], new: list[str]) -> int:
+    """How many words they begin with alike."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(old, new, strict=False)))
+
+
+def _differences(old: list[str], new: list[str]) -> Iterable[tuple[str, int, int, int, int]]:
+    if len(old) * len(new) > MOST_COMPARISONS:
+        return [("replace", 0, len(old), 0, len(new))]
+    return SequenceMatcher(a=old, b=new, autojunk=False).get_opcodes()
 
 
 def refuse_nul(record: models.Model, exclude: Collection[str] = ()) -> None:

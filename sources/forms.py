@@ -2,8 +2,6 @@
 together with the citations that it would break."""
 
 import hashlib
-from collections.abc import Iterator
-from difflib import SequenceMatcher
 from functools import cached_property
 from typing import Any
 
@@ -12,7 +10,7 @@ from django.contrib.admin.widgets import AdminTextareaWidget
 from django.core.exceptions import ValidationError
 
 from record.forms import PlainTextField, RecordForm
-from record.text import collapse
+from record.text import collapse, word_diff
 from sources.models import Citation, Source
 
 LONGEST_QUOTE = 5000
@@ -31,7 +29,7 @@ def read_quote(source: Source | None, words: str) -> dict[str, Any]:
     if not starts and (nearest := source.passages.nearest(words)):
         start = source.passages.positions(nearest)[0]
         reading["nearest"] = _place(source, start, nearest)
-        reading["difference"] = list(_difference(words, nearest))
+        reading["difference"] = word_diff(words, nearest)
     reading["more"] = len(starts) - len(places)
     reading["single_word"] = " " not in words
     return reading
@@ -58,19 +56,6 @@ def _made_unique(source: Source, start: int, end: int) -> str:
         end = text.find(" ", end + 1)
         end = len(text) if end == -1 else end
     return text[start:end]
-
-
-def _difference(written: str, said: str) -> Iterator[tuple[str, str]]:
-    """Word by word: `equal`, `delete` (only written) or `insert` (only in the source)."""
-    a, b = written.split(), said.split()
-    for kind, a1, a2, b1, b2 in SequenceMatcher(a=a, b=b, autojunk=False).get_opcodes():
-        if kind == "equal":
-            yield "equal", " ".join(a[a1:a2])
-            continue
-        if a1 < a2:
-            yield "delete", " ".join(a[a1:a2])
-        if b1 < b2:
-            yield "insert", " ".join(b[b1:b2])
 
 
 class Sources(dict[int, Source]):

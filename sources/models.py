@@ -107,14 +107,14 @@ class Source(Publishable):
             before = self.stored_text() if self.pk else None
             super().save(*args, **kwargs)
             if before not in (None, self.text) and self.stored_text() == self.text:
-                self._move_citations(getattr(self, "requoted", {}))
+                self.move_citations(getattr(self, "requoted", {}))
 
     def stored_text(self) -> str | None:
         """The text in the database, held there until the transaction ends."""
         held = Source.objects.select_for_update().filter(pk=self.pk)
         return held.values_list("text", flat=True).first()
 
-    def _move_citations(self, requoted: dict[str, str]) -> None:
+    def move_citations(self, requoted: dict[str, str]) -> None:
         numbers: dict[str, int] = {}
         for citation in self.citations.select_for_update().order_by("number"):
             citation.source = self

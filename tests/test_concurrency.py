@@ -2,6 +2,7 @@
 turned away because the database is busy. In threads, each with a connection of its own.
 """
 
+import io
 import time
 from collections.abc import Callable
 from threading import Barrier, Event, Thread
@@ -10,10 +11,15 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connections, transaction
 
+from exchange.imports import Refused, make, preview
+from exchange.models import Receipt
+from exchange.tables import read_table
 from organizations.models import RepresentationTerm
+from record.resources import Row
 from sources.models import Citation, Source
 from tests.records import TEXT, copy_of, event, organization, source, term
 from timeline import models as timeline
+from timeline.resources import EventResource
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -210,3 +216,83 @@ def test_a_record_deleted_while_it_is_referred_to_is_refused_to_one_of_the_two()
         assert raised.count(None) == 1
         assert issubclass(type(next(filter(None, raised))), IntegrityError)
         terms.delete()
+
+
+def importing(content: bytes) -> str:
+    """How an import of events ended."""
+    table = read_table(io.BytesIO(content), 10_000)
+    try:
+        return str(make(Receipt(resource="eventos", file_name="x"), table))
+    except Refused as refused:
+        return str(refused)
+
+
+def test_an_edit_while_an_import_goes_on_waits_for_it_and_neither_is_lost(monkeypatch):
+    record, compared = event(slug="uno", title="Antes", summary="Antes"), Event()
+
+    def check(self: EventResource, row: Row) -> None:
+        compared.set()  # the import has read the record, and has not written it yet
+        time.sleep(0.5)
+
+    def edit() -> None:
+        assert compared.wait(PATIENCE)
+        with transaction.atomic():
+            timeline.Event.objects.filter(pk=record.pk).update(summary="De otra mano")
+
+    monkeypatch.setattr(EventResource, "check", check)
+    content = b"identificador,titulo\nuno,Importado\n"
+    assert at_once(lambda: importing(content), edit) == [None, None]
+    record.refresh_from_db()
+    assert (record.title, record.summary) == ("Importado", "De otra mano")
+
+
+def test_of_two_imports_of_one_file_at_once_the_second_finds_nothing_to_do():
+    content = "\n".join(
+        ["identificador,titulo,categoria", *(f"e-{n},T,acuerdo" for n in range(1500))]
+    ).encode()
+    told = []
+    assert at_once(*[lambda: told.append(importing(content))] * 2) == [None, None]
+    assert sorted(told) == [
+        "nuevos: 0, modificados: 0, sin cambios: 1500, errores: 0",
+        "nuevos: 1500, modificados: 0, sin cambios: 0, errores: 0",
+    ]
+    assert timeline.Event.objects.count() == timeline.Event.history.count() == 1500
+
+
+def test_a_record_made_while_an_import_goes_on_refuses_it_whole_and_says_so(monkeypatch):
+    compared = Event()
+
+    def check(self: EventResource, row: Row) -> None:
+        compared.set()
+        time.sleep(0.5)
+
+    def rival() -> None:
+        assert compared.wait(PATIENCE)
+        event(slug="uno", title="De otra mano")
+
+    monkeypatch.setattr(EventResource, "check", check)
+    told = []
+    content = b"identificador,titulo,categoria\nuno,Importado,acuerdo\n"
+    raised = at_once(lambda: told.append(importing(content)), rival)
+    done = {"nuevos: 1, modificados: 0, sin cambios: 0, errores: 0": "Importado",
+            "nuevos: 0, modificados: 0, sin cambios: 0, errores: 1": "De otra mano"}  # fmt: skip
+    assert timeline.Event.objects.get().title == done[told[0]]
+    assert (told[0][8] == "1") == (raised[1] is not None)
+
+
+def test_a_preview_keeps_nobody_from_writing(monkeypatch):
+    reading, saved = Event(), Event()
+
+    def check(self: EventResource, row: Row) -> None:
+        reading.set()
+        assert saved.wait(PATIENCE)
+
+    def edit() -> None:
+        assert reading.wait(PATIENCE)
+        event(slug="otro")
+        saved.set()
+
+    monkeypatch.setattr(EventResource, "check", check)
+    content = b"identificador,titulo,categoria\nuno,Importado,acuerdo\n"
+    receipt = Receipt(resource="eventos", file_name="x")
+    assert at_once(lambda: preview(receipt, content), edit) == [None, None]

@@ -1,0 +1,86 @@
+import sys
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.core.management.base import BaseCommand, CommandError
+
+from exchange.imports import COMMAND_ROWS, RESOURCES, Refused, make
+from exchange.intake import Outcome, take
+from exchange.models import Receipt
+from exchange.progress import progress
+from exchange.rights import may_import
+from exchange.tables import Table, TableError, digest_of, read_table
+from record.resources import Resource
+from record.text import collapse
+
+
+class Command(BaseCommand):
+    help = "Imports a CSV or XLSX file of one table: all of it, or nothing when a row has an error."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("table", choices=RESOURCES)
+        parser.add_argument("file", type=Path)
+        parser.add_argument("--dry-run", action="store_true", help="only say what would change")
+        parser.add_argument("--as", dest="username", help="whose import it is, with their rights")
+        parser.add_argument("--reason", default="", help="why, for the history")
+
+    def handle(self, *args: Any, table: str, file: Path, **options: Any) -> None:
+        try:
+            with file.open("rb") as content:
+                outcome = self._take(table, content, file.name, options)
+        except OSError as error:
+            raise CommandError(f"No se puede leer «{file}»: {error.strerror}.") from error
+        except TableError as error:
+            raise CommandError(str(error)) from error
+        for problem in outcome.errors:
+            self.stderr.write(collapse(str(problem)))
+        self.stdout.write(str(outcome))
+        if outcome.counts["errors"]:
+            sys.exit(1)
+
+    def _take(self, name: str, content: Any, file_name: str, options: dict[str, Any]) -> Outcome:
+        user = _user(options["username"], RESOURCES[name])
+        sha256 = digest_of(content)
+        table = read_table(content, COMMAND_ROWS)
+        self.stderr.write(f"{file_name}: {table.reading}")
+        with progress(self.stderr) as tell:
+            if options["dry_run"]:
+                return take(RESOURCES[name](), table, user, tell=tell)
+            return self._make(name, table, file_name, sha256, user, options["reason"], tell)
+
+    def _make(
+        self,
+        name: str,
+        table: Table,
+        file_name: str,
+        sha256: str,
+        user: Any,
+        reason: str,
+        tell: Any,
+    ) -> Outcome:
+        receipt = Receipt(
+            resource=name,
+            file_name=collapse(file_name)[:200],
+            sha256=sha256,
+            encoding=table.reading.encoding,
+            delimiter=table.reading.delimiter,
+            user=user,
+            reason=reason[:200],
+        )
+        try:
+            return make(receipt, table, tell=tell)
+        except Refused as refused:
+            return refused.outcome
+
+
+def _user(username: str | None, resource: type[Resource]) -> Any:
+    if username is None:
+        return None
+    user = get_user_model().objects.filter(username=username, is_active=True).first()
+    if user is None:
+        raise CommandError(f"No hay usuario activo «{username}».")
+    if not may_import(user, resource):
+        raise CommandError(f"«{username}» no tiene permiso de importar {resource.name}.")
+    return user

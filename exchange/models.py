@@ -1,0 +1,130 @@
+"""Receipts: every import that was previewed, and every one that was made, which can be undone."""
+
+from datetime import datetime, timedelta
+from typing import Self
+
+from django.conf import settings
+from django.db import models
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import date_format
+
+from exchange.tables import DELIMITERS, ENCODINGS
+
+PAGE = 50  # changes shown at a time
+LEFT_BEHIND = timedelta(days=1)
+
+
+def in_words(moment: datetime | None) -> str:
+    """«24 de noviembre de 2026, 9:05»."""
+    return (
+        date_format(timezone.localtime(moment), r"j \d\e F \d\e Y, G:i").lower() if moment else ""
+    )
+
+
+class ReceiptQuerySet(models.QuerySet):
+    def made(self) -> Self:
+        return self.filter(made_at__isnull=False)
+
+    def left_behind(self) -> Self:
+        """Previews that nobody confirmed within a day."""
+        return self.filter(made_at=None, created_at__lt=timezone.now() - LEFT_BEHIND)
+
+
+class Receipt(models.Model):
+    """An import. Until it is made it is a preview and keeps its file; the versions that it made
+    carry its primary key as `history_receipt`."""
+
+    resource = models.CharField("tabla", max_length=30)
+    file_name = models.CharField("archivo", max_length=200)
+    sha256 = models.CharField("huella SHA-256", max_length=64)
+    encoding = models.CharField("codificación", max_length=20, blank=True)
+    delimiter = models.CharField("separador", max_length=1, blank=True)
+    sample = models.CharField("muestra de acentos", max_length=300, blank=True)
+    content = models.BinaryField(null=True, editable=False)
+    state = models.CharField(max_length=64, editable=False)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, verbose_name="quién"
+    )
+    reason = models.CharField("por qué", max_length=200, blank=True)
+    created_at = models.DateTimeField("subido", auto_now_add=True)
+    made_at = models.DateTimeField("importado", null=True)
+    undone_at = models.DateTimeField("deshecho", null=True)
+    undone_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+", verbose_name="quién"
+    )
+    new = models.PositiveIntegerField("nuevos", default=0)
+    changed = models.PositiveIntegerField("modificados", default=0)
+    same = models.PositiveIntegerField("sin cambios", default=0)
+    errors = models.PositiveIntegerField("errores", default=0)
+    faulty_rows = models.PositiveIntegerField(default=0, editable=False)
+    problems = models.JSONField(default=list, editable=False)
+    """The first RowErrors, as JSON."""
+    losses = models.PositiveIntegerField("datos que se pierden", default=0)
+    lost = models.JSONField(default=list, editable=False)
+    """The first losses: [row, slug, title, header, what is lost]."""
+
+    objects = ReceiptQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "importación"
+        verbose_name_plural = "importaciones"
+        ordering = ["-created_at", "-pk"]
+        default_permissions = ("view",)
+        permissions = [
+            ("import_records", "Puede importar registros"),
+            ("export_records", "Puede exportar registros"),
+            ("undo_import", "Puede deshacer importaciones"),
+        ]
+
+    def __str__(self) -> str:
+        return self.file_name
+
+    def get_absolute_url(self) -> str:
+        return reverse("admin:exchange_receipt_change", args=[self.pk])
+
+    @property
+    def encoding_name(self) -> str:
+        return ENCODINGS.get(self.encoding, self.encoding)
+
+    @property
+    def delimiter_name(self) -> str:
+        return DELIMITERS.get(self.delimiter, self.delimiter)
+
+    @property
+    def rows(self) -> int:
+        """How many the file has."""
+        return self.new + self.changed + self.same + self.faulty_rows
+
+    @property
+    def made_words(self) -> str:
+        return in_words(self.made_at)
+
+    @property
+    def undone_words(self) -> str:
+        return in_words(self.undone_at)
+
+    @property
+    def undo_reason(self) -> str:
+        return f"Se deshizo la importación {self.pk}"
+
+    @property
+    def change_reason(self) -> str:
+        reason = f": {self.reason}" if self.reason else ""
+        return f"Importación {self.pk}, {self.file_name}{reason}"
+
+
+class PreviewPage(models.Model):
+    """A page of what an import would change: RowChange tuples as JSON."""
+
+    receipt = models.ForeignKey(Receipt, models.CASCADE, related_name="pages")
+    number = models.PositiveIntegerField()
+    changes = models.JSONField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["receipt", "number"], name="preview_page_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.receipt}, {self.number}"

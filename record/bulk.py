@@ -1,0 +1,77 @@
+"""Writing many rows at once, a statement a batch.
+
+Several times as fast as Django's bulk writes, which prepare every value of every row by itself,
+though most values of a column are the same; alike in all else: every value passes its field's
+preparation, and generated columns, constraints and triggers are the database's own.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from django.db import connection, models
+from django.utils import timezone
+
+
+def insert(records: Sequence[models.Model]) -> None:
+    """New records into their table; each gets its primary key."""
+    model = type(records[0])
+    fields = [f for f in model._meta.concrete_fields if not (f.primary_key or f.generated)]
+    rows = _rows(fields, records)
+    keys = dict(_insert(model, fields, rows, f"RETURNING {_name('slug')}, {_name('id')}"))
+    for record in records:
+        record.pk = keys[record.slug]
+
+
+def update(records: Sequence[models.Model]) -> None:
+    """All columns of records that exist, by an upsert, which takes one statement."""
+    model = type(records[0])
+    fields = [f for f in model._meta.concrete_fields if not f.generated]
+    changes = (f"{_name(f.column)} = EXCLUDED.{_name(f.column)}" for f in fields[1:])
+    ending = f"ON CONFLICT ({_name('id')}) DO UPDATE SET {', '.join(changes)}"
+    _insert(model, fields, _rows(fields, records), ending)
+
+
+def relate(field: models.ManyToManyField, pairs: Iterable[tuple[int, int]]) -> None:
+    """Rows of a many-to-many table: key of the record, key of the other."""
+    through = field.remote_field.through
+    ends = [
+        through._meta.get_field(name)
+        for name in (field.m2m_field_name(), field.m2m_reverse_field_name())
+    ]
+    if rows := list(pairs):
+        _insert(through, ends, rows)
+
+
+def _rows(fields: list[models.Field], records: Sequence[models.Model]) -> list[tuple[Any, ...]]:
+    now = timezone.now()
+    for record in records:
+        record.updated_at = now
+    return list(zip(*(_column(field, records) for field in fields), strict=True))
+
+
+def _column(field: models.Field, records: Sequence[models.Model]) -> list[Any]:
+    """The values of a field as the database takes them, each different one prepared once."""
+    values = [getattr(record, field.attname) for record in records]
+    prepared = {value: field.get_db_prep_save(value, connection) for value in set(values)}
+    return [prepared[value] for value in values]
+
+
+def _insert(
+    model: type[models.Model],
+    fields: list[models.Field],
+    rows: list[tuple[Any, ...]],
+    ending: str = "",
+) -> list[tuple[Any, ...]]:
+    """What the statement returns, if it does."""
+    columns = ", ".join(_name(field.column) for field in fields)
+    marks = ", ".join([f"({', '.join(['%s'] * len(fields))})"] * len(rows))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO {_name(model._meta.db_table)} ({columns}) VALUES {marks} {ending}",  # noqa: S608
+            [value for row in rows for value in row],
+        )
+        return cursor.fetchall() if cursor.description else []
+
+
+def _name(name: str) -> str:
+    return connection.ops.quote_name(name)
