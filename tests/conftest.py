@@ -19,7 +19,7 @@ from django.utils import timezone
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis
 
-OURS = ("sources", "organizations", "timeline")
+OURS = ("sources", "organizations", "timeline", "exchange")
 CHROMIUM_FLAGS = (
     "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run "
     "--disable-background-networking --disable-component-update --disable-sync"
@@ -101,13 +101,14 @@ def reader(db: None) -> Person:
 @pytest.fixture
 def editor(db: None) -> Person:
     """Staff who write drafts, and may not change what is public."""
-    return _staff("editor", "view", "add", "change")
+    return _staff("editor", "view", "add", "change", "import", "export")
 
 
 @pytest.fixture
 def publisher(db: None) -> Person:
-    """Staff who also publish, withdraw and delete."""
-    return _staff("publisher", "view", "add", "change", "delete", "publish")
+    """Staff who also publish, withdraw and delete, and undo imports."""
+    does = ("view", "add", "change", "delete", "publish", "import", "export", "undo")
+    return _staff("publisher", *does)
 
 
 @pytest.fixture

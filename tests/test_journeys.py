@@ -24,6 +24,7 @@ READERS_PAGES = [
     "/pronunciamientos/por-que-el-nucleo-concluyo-su-participacion/",
     "/fuentes/",
     "/fuentes/nucleo-de-sociedad-civil/",
+    "/datos/",
     "/acerca-de/",
     "/no-existe/",
 ]

@@ -35,7 +35,7 @@ from .records import (
 
 pytestmark = pytest.mark.django_db
 LISTS = ["/organizaciones/", "/representacion/", "/pronunciamientos/", "/fuentes/"]
-PAGES = ["/", *LISTS, "/linea-de-tiempo/", "/acerca-de/"]
+PAGES = ["/", *LISTS, "/linea-de-tiempo/", "/datos/", "/acerca-de/"]
 
 
 @pytest.fixture
@@ -119,8 +119,10 @@ def test_every_link_within_the_site_leads_somewhere(record: None, visitor: Clien
         if url not in seen:
             seen[url] = page(visitor, url)
             within = {link.split("#")[0] for link in seen[url].links if link.startswith("/")}
+            files = {link for link in within if link.startswith("/datos/") and "." in link}
+            assert all(visitor.head(link).status_code == 200 for link in files)
             # Filters on filters are without number: those of the unfiltered page will do.
-            waiting += [link for link in within - seen.keys() if "?" not in link or "?" not in url]
+            waiting += [link for link in within - files if "?" not in link or "?" not in url]
     assert len(seen) > 60
     for url, shown in seen.items():
         assert len(shown.ids) == len(set(shown.ids)), url
@@ -245,6 +247,7 @@ BUDGETS = {
     **dict.fromkeys(LISTS, 5),
     "/linea-de-tiempo/": 8,
     "/linea-de-tiempo/?categoria=acuerdo&ano=1999": 8,
+    "/datos/": 8,
     "/acerca-de/": 1,
 }
 
@@ -440,6 +443,7 @@ def test_every_named_page_has_a_template_of_its_name(record: None, visitor: Clie
         "timeline:event_list",
         "timeline:statement_list",
         "sources:source_list",
+        "exchange:open_data",
     ):
         used = [template.name for template in visitor.get(reverse(name)).templates]
         assert f"{name.replace(':', '/')}.html" in used

@@ -2,6 +2,7 @@
 
 from itertools import groupby
 from typing import Any
+from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -27,7 +28,7 @@ def event_list(request: HttpRequest) -> HttpResponse:
     context = {
         "title": _title(filters),
         "filters": filters.groups(),
-        "filtered": bool(filters.chosen),
+        "query": urlencode(filters.chosen),
         "page": page,
         "years": [(year, list(of_it)) for year, of_it in groupby(events, lambda e: e.sort_day[:4])],
         "chart": overview_chart(filters.events(), filters.count()) if page.number == 1 else None,

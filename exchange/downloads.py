@@ -1,0 +1,37 @@
+"""Tables as files that a browser keeps."""
+
+import tempfile
+from collections.abc import Iterator
+
+from django.http import (
+    FileResponse,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    StreamingHttpResponse,
+)
+from django.utils import timezone
+
+from exchange.tables import csv_lines, write_xlsx
+
+CSV = "text/csv; charset=utf-8"
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
+
+def download(
+    request: HttpRequest, name: str, format_name: str, rows: Iterator[list[str]]
+) -> HttpResponseBase:
+    """Rows, header first, as one of FORMATS: CSV is streamed, XLSX comes by way of a file on disk,
+    so that memory stays flat. HEAD reads no rows."""
+    ending, content_type = ("xlsx", XLSX) if format_name == "xlsx" else ("csv", CSV)
+    file_name = f"{name}-{timezone.localdate().isoformat()}.{ending}"
+    headers = {"Content-Disposition": f'attachment; filename="{file_name}"'}
+    if request.method == "HEAD":
+        return HttpResponse(content_type=content_type, headers=headers)
+    if ending == "csv":
+        lines = csv_lines(rows, for_excel=format_name == "excel")
+        return StreamingHttpResponse(lines, content_type=content_type, headers=headers)
+    file = tempfile.TemporaryFile()  # noqa: SIM115, the response closes it
+    write_xlsx(file, rows, name)
+    file.seek(0)
+    return FileResponse(file, content_type=content_type, headers=headers)

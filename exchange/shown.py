@@ -1,0 +1,182 @@
+"""How the pages of an import show what it changes, and what it changed."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.db import models
+from django.db.models import Count, Max, OuterRef, Subquery
+from django.urls import reverse
+
+from exchange.imports import RESOURCES
+from exchange.models import Receipt
+from record.columns import Choice, Column, Date, Lines, Moment, Number, Reference, ReferenceList
+from record.dates import EDTF, ImpossibleDate
+from record.publishing import Publishable, Record
+from record.resources import Resource
+from record.spanish import read as read_date
+from record.text import word_diff
+
+WHOLE = (Choice, Moment, Number, Reference)
+LONGEST_SAME, LONGEST_CHANGED = 300, 3000  # letters
+
+
+def figure(count: int, one: str, several: str = "") -> str:
+    """«1 registro», «5 registros»."""
+    return f"{count} {one if count == 1 else several or one + 's'}"
+
+
+def form_url(model: type[Record], pk: int) -> str:
+    meta = model._meta
+    return reverse(f"admin:{meta.app_label}_{meta.model_name}_change", args=[pk])
+
+
+# What would change
+
+
+def changes_of(resource: Resource, changes: list[list[Any]]) -> dict[str, Any]:
+    """For the preview: RowChange tuples as JSON, told apart into `new` and `changed`."""
+    columns = {column.header: column for column in resource.columns}
+    slugs = [slug for _row, slug, _title, is_new, _fields in changes if not is_new]
+    keys = dict(resource.model.objects.filter(slug__in=slugs).values_list("slug", "pk"))
+    found: dict[str, Any] = {"new": [], "changed": []}
+    for row, slug, title, is_new, fields in changes:
+        shown = [_field(columns[header], *values) for header, *values in fields]
+        change = {"row": row, "title": title, "fields": shown}
+        if is_new:
+            change["cells"] = [_cell(column, shown) for column in _telling(resource)]
+        elif slug in keys:
+            change["url"] = form_url(resource.model, keys[slug])
+        found["new" if is_new else "changed"].append(change)
+    return found | {
+        "telling": [column.label for column in _telling(resource)],
+        "drafts": issubclass(resource.model, Publishable),
+    }
+
+
+def _telling(resource: Resource) -> list[Column]:
+    """What a list of new records shows beside their titles: the first date and the first choice."""
+    firsts = (next((c for c in resource.columns if isinstance(c, k)), None) for k in (Date, Choice))
+    return [column for column in firsts if column]
+
+
+def _cell(column: Column, fields: list[dict[str, Any]]) -> dict[str, Any]:
+    field = next((field for field in fields if field["column"] is column), {})
+    shown = {"label": column.label, "is_date": isinstance(column, Date)}
+    return shown | {"date": field.get("date"), "text": field.get("after", "")}
+
+
+def _field(column: Column, label: str, before: str, after: str) -> dict[str, Any]:
+    field = {"column": column, "label": label, "before": before, "after": after}
+    field["is_loss"] = bool(before) and not after
+    if isinstance(column, Date):
+        dates = (("del", _date(before)), ("ins", _date(after)))
+        return field | {"date": _date(after), "dates": [(k, date) for k, date in dates if date]}
+    return field | {"diff": [_shortened(*piece) for piece in _difference(column, before, after)]}
+
+
+def _date(words: str) -> EDTF | None:
+    try:
+        return read_date(words) if words else None
+    except ImpossibleDate:  # by a later version of the words
+        return None
+
+
+def _difference(column: Column, before: str, after: str) -> list[tuple[str, str]]:
+    """Prose word by word; lists item by item; the rest is replaced whole."""
+    if isinstance(column, ReferenceList | Lines):
+        return _items(*(text.replace("\n", "; ").split("; ") for text in (before, after)))
+    if isinstance(column, WHOLE):
+        pieces = [("del", before), ("same", " " if before and after else ""), ("ins", after)]
+        return [(kind, words) for kind, words in pieces if words]
+    return word_diff(before, after)
+
+
+def _items(before: list[str], after: list[str]) -> list[tuple[str, str]]:
+    items = [("same" if item in after else "del", item) for item in before if item]
+    items += [("ins", item) for item in after if item and item not in before]
+    pieces = [("same", ", ")] * (2 * len(items) - 1)
+    pieces[::2] = items
+    return pieces
+
+
+def _shortened(kind: str, words: str) -> tuple[str, str]:
+    longest = LONGEST_SAME if kind == "same" else LONGEST_CHANGED
+    if len(words) <= longest:
+        return kind, words
+    return kind, f"{words[: longest // 2]} […] {words[-longest // 2 :]}"
+
+
+# What was changed
+
+
+def with_previous(versions: models.QuerySet) -> models.QuerySet:
+    """Versions, each with `previous`, the key of the one before, and `number`, how many before."""
+    every = versions.model.objects.order_by()
+    earlier = every.filter(id=OuterRef("id"), history_id__lt=OuterRef("history_id")).values("id")
+    return versions.annotate(
+        previous=Subquery(earlier.annotate(last=Max("history_id")).values("last")),
+        number=Subquery(earlier.annotate(count=Count("history_id")).values("count")),
+    )
+
+
+def receipt_rows(receipt: Receipt, versions: Iterable[Any]) -> list[dict[str, Any]]:
+    """A row for each of an import's versions: what it changed, and whether it can be undone."""
+    versions, resource = list(versions), RESOURCES[receipt.resource]()
+    model = resource.model
+    history = model.history.model.objects
+    ids = [version.id for version in versions]
+    before = history.in_bulk([version.previous for version in versions if version.previous])
+    relations = _relations(model, [*before, *(version.pk for version in versions)])
+    undone = history.filter(id__in=ids, history_change_reason=receipt.undo_reason)
+    undone = set(undone.values_list("id", flat=True))
+    present = set(model.objects.filter(pk__in=ids).values_list("pk", flat=True))
+    later = _latest([version.id for version in versions if not version.untouched], history)
+    return [
+        {
+            "version": version,
+            "title": getattr(version, "title", "") or getattr(version, "name", "") or version.slug,
+            "is_new": version.history_type == "+",
+            "fields": _changed_fields(resource, before.get(version.previous), version, relations),
+            "undone": version.id in undone,
+            "later": later.get(version.id),
+            "url": form_url(model, version.id) if version.id in present else "",
+        }
+        for version in versions
+    ]
+
+
+def _latest(ids: list[int], history: models.Manager) -> dict[int, Any]:
+    latest = history.filter(id__in=ids).order_by().values("id").annotate(last=Max("history_id"))
+    versions = history.filter(pk__in=[one["last"] for one in latest])
+    return {version.id: version for version in versions.select_related("history_user")}
+
+
+Relations = dict[str, dict[int, set[int]]]
+
+
+def _relations(model: type[Record], versions: list[int]) -> Relations:
+    """By field and version, the keys of the records that it referred to."""
+    found: Relations = {}
+    for field in model.history.model._history_m2m_fields:
+        others = model.versions.m2m_models[field].objects.filter(history__in=versions)
+        found[field.name] = {}
+        for version, other in others.values_list("history_id", field.m2m_reverse_name()):
+            found[field.name].setdefault(version, set()).add(other)
+    return found
+
+
+def _changed_fields(
+    resource: Resource, before: Any, after: Any, relations: Relations
+) -> list[tuple[str, bool]]:
+    """The names of the fields that differ, each with whether it was emptied."""
+    if before is None:
+        return []
+    changed = []
+    for column in resource.columns:
+        if column.many:
+            old, new = (relations[column.field].get(version.pk) for version in (before, after))
+        else:
+            old, new = (getattr(version, column.attname) for version in (before, after))
+        if old != new:
+            changed.append((column.label, bool(old) and not new))
+    return changed
