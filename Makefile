@@ -15,11 +15,11 @@ TEMPLATE_FILES = find templates -name '*.html'
 PORT ?= 8000
 export PORT
 
-.PHONY: help run setup test lint format clean
+.PHONY: help run setup test test-hard bench lint format clean
 .NOTPARALLEL:
 
 help: ## List the targets (what bare make does)
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: ## Serve the site with its record on http://127.0.0.1:8000/ (PORT=, DATABASE_URL=)
 	$(BOOTSTRAP) run
@@ -30,6 +30,14 @@ setup: ## Do all that run does, but do not serve
 test: ## Run the suite on SQLite and on PostgreSQL (ARGS="-k dates" picks tests)
 	$(BOOTSTRAP) install requirements-dev.txt
 	@$(VENV) tests/run.py $(ARGS)
+
+test-hard: ## Run what is slow or breaks things: LibreOffice, kill -9 in mid-import (ARGS=)
+	$(BOOTSTRAP) install requirements-dev.txt
+	@$(VENV) tests/run.py --hard $(ARGS)
+
+bench: ## Measure imports and exports into docs/performance.md (ARGS="--only new" for one figure)
+	$(BOOTSTRAP) install requirements-bench.txt
+	@$(VENV) bench/exchange.py $(ARGS)
 
 # A server's settings, so that what lint checks is what a server would run.
 lint: export DEBUG = 0

@@ -1,6 +1,6 @@
 """The suite, once on SQLite and once on a PostgreSQL of its own, with a real Chromium.
 
-    python tests/run.py [arguments for pytest]
+    python tests/run.py [--hard] [arguments for pytest]
 
 The tests find their browser in CHROMIUM and their database in DATABASE_URL.
 """
@@ -36,6 +36,9 @@ FAST_BUT_UNSAFE = "\nfsync = off\nsynchronous_commit = off\nfull_page_writes = o
 
 def main(arguments: list[str]) -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the server is stopped too
+    if arguments[:1] == ["--hard"]:
+        install_of_debian("soffice", "libreoffice-calc")
+        return suites(["-m", "hard", *arguments[1:]])
     chromium = find_chromium()
     if chromium:
         os.environ["CHROMIUM"] = chromium
@@ -43,13 +46,17 @@ def main(arguments: list[str]) -> int:
         print(NO_BROWSER)
         return 1
     else:
-        arguments = ["-m", "not browser", *arguments]
+        arguments = ["-m", "not browser and not hard", *arguments]
+    result = suites(arguments)
+    if not chromium:
+        print(NO_BROWSER)
+    return result
 
+
+def suites(arguments: list[str]) -> int:
     databases = {"SQLite": sqlite, "PostgreSQL": postgresql}
     passed = {name: suite_passes(on, name, arguments) for name, on in databases.items()}
     print(*(f"{name}: {'passed' if ok else 'FAILED'}" for name, ok in passed.items()), sep="\n")
-    if not chromium:
-        print(NO_BROWSER)
     return 0 if all(passed.values()) else 1
 
 
@@ -127,12 +134,17 @@ def chromium_of_playwright() -> str | None:
 
 
 def chromium_of_debian() -> str | None:
-    if os.geteuid() != 0 or not shutil.which("apt-get"):
-        return None
-    print("Installing Debian's chromium ...", flush=True)
-    fetch(["apt-get", "update"])
-    fetch(["apt-get", "install", "--yes", "chromium"])
+    install_of_debian("chromium", "chromium")
     return chromium_at_hand()
+
+
+def install_of_debian(program: str, package: str) -> None:
+    """Where that may be done and the program is not there yet."""
+    if shutil.which(program) or os.geteuid() != 0 or not shutil.which("apt-get"):
+        return
+    print(f"Installing Debian's {package} ...", flush=True)
+    fetch(["apt-get", "update"])
+    fetch(["apt-get", "install", "--yes", "--no-install-recommends", package])
 
 
 def fetch(command: list[str]) -> None:
