@@ -5,7 +5,7 @@ what was expected. Texts compare with line breaks as `\\n` and without white spa
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from difflib import get_close_matches
 from functools import cached_property
@@ -330,10 +330,9 @@ class ReferenceList(Column):
         references.gather(self.model_field.related_model, slugs)
 
     def read(self, text: str, references: References) -> frozenset[int]:
-        find: Callable[[str], int] = lambda slug: references.find(  # noqa: E731
-            self.model_field.related_model, slug
-        )
-        return frozenset(find(s) for slug in text.split(";") if (s := slug.strip()))
+        model = self.model_field.related_model
+        slugs = filter(None, (slug.strip() for slug in text.split(";")))
+        return frozenset(references.find(model, slug) for slug in slugs)
 
     def put(self, record: Record, value: Any) -> None:
         """Many-to-many rows are written apart, when the record has its key."""

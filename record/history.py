@@ -57,7 +57,7 @@ class Versions(HistoricalRecords):
         marks = ", ".join(["%s"] * len(values))
         with connection.cursor() as cursor:
             cursor.execute(
-                f"INSERT INTO {_table(version)} ({columns}) SELECT {', '.join(_quoted(own))},"  # noqa: S608
+                f"INSERT INTO {_table(version)} ({columns}) SELECT {', '.join(_quoted(own))},"  # noqa: S608, our own names
                 f" {marks} FROM {_table(self.cls)} WHERE id IN ({_marks(ids)})",
                 [*_adapted(values), *ids],
             )
@@ -71,7 +71,7 @@ class Versions(HistoricalRecords):
         own = _quoted([column.column for column in through._meta.fields])
         to_record = _quoted([through._meta.get_field(field.m2m_field_name()).column])[0]
         cursor.execute(
-            f"INSERT INTO {_table(self.m2m_models[field])} ({', '.join(own)}, history_id)"  # noqa: S608
+            f"INSERT INTO {_table(self.m2m_models[field])} ({', '.join(own)}, history_id)"  # noqa: S608, our own names
             f" SELECT {', '.join(f'related.{column}' for column in own)}, version.history_id"
             f" FROM {_table(through)} AS related JOIN {_table(version)} AS version"
             f" ON version.id = related.{to_record} WHERE version.history_id > %s"
