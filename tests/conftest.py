@@ -18,6 +18,7 @@ from django.test import Client
 from django.utils import timezone
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis
+from playwright.sync_api import expect
 
 OURS = ("sources", "organizations", "timeline", "exchange")
 CHROMIUM_FLAGS = (
@@ -37,6 +38,7 @@ def pytest_configure() -> None:
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     # Playwright keeps an event loop running in the thread in which tests use the database.
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    expect.set_options(timeout=30_000)  # a busy machine is slow, not wrong
     _refuse_a_query_per_row()
 
 

@@ -13,6 +13,7 @@ from django.forms import BaseForm
 from django.http import HttpResponse
 from django.urls import reverse
 from django.utils import timezone
+from playwright.sync_api import expect
 
 from organizations.models import Membership, Organization, RepresentationTerm
 from record.admin import RecordAdmin
@@ -797,6 +798,8 @@ def at_work(page: Any, live_server: Any, transactional_db: None) -> Any:
     page.fill("#id_username", "admin")
     page.fill("#id_password", "only for tests")
     page.click("[type=submit]")
+    page.locator("#id_start").wait_for()
+    page.wait_for_load_state()  # the scripts too
     yield page
     assert page.problems == []
 
@@ -807,7 +810,8 @@ def test_readings_follow_what_is_written(at_work: Any) -> None:
     at_work.get_by_text("Se guarda como [..2014]").wait_for()
     at_work.fill("#id_citations-0-exact", "Tres de ellos decidieron unirse")
     at_work.click("text=Usar las palabras de la fuente")
-    assert at_work.input_value("#id_citations-0-exact") == "Tres de ellas decidieron sumarse"
+    quote = at_work.locator("#id_citations-0-exact")
+    expect(quote).to_have_value("Tres de ellas decidieron sumarse")
     at_work.get_by_text("Está en la fuente, una sola vez").wait_for()
 
 
@@ -818,8 +822,8 @@ def test_rich_text_is_written_with_buttons_in_spanish(at_work: Any) -> None:
     at_work.get_by_role("button", name="lista", exact=True).click()
     editor.press_sequentially("Alfa")
     for name in ("negritas", "cursivas", "cita", "poner enlace", "lista numerada"):
-        assert at_work.get_by_role("button", name=name, exact=True).count() == 1
-    assert at_work.input_value("#id_body") == "<ul><li><p>Alfa</p></li></ul>"
+        expect(at_work.get_by_role("button", name=name, exact=True)).to_have_count(1)
+    expect(at_work.locator("#id_body")).to_have_value("<ul><li><p>Alfa</p></li></ul>")
 
 
 @pytest.mark.browser
@@ -828,7 +832,7 @@ def test_after_errors_the_focus_is_on_their_summary(at_work: Any) -> None:
     at_work.click("text=Guardar y continuar editando")
     at_work.locator(".problems:focus").wait_for()
     at_work.click(".problems a:has-text('Inicio')")
-    assert at_work.evaluate("document.activeElement.id") == "id_start"
+    expect(at_work.locator("#id_start")).to_be_focused()
 
 
 # What an attacker sends

@@ -15,6 +15,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from playwright.sync_api import expect
 
 from exchange import admin as pages
 from exchange.imports import RESOURCES
@@ -651,19 +652,20 @@ def test_a_file_is_imported_without_javascript_under_a_strict_policy(
     page.get_by_label("Nombre de usuario").fill("admin")
     page.get_by_label("Contraseña").fill("only for tests")
     page.get_by_role("button", name="Identificarse").click()
+    page.wait_for_url("**/admin/")
     page.goto(f"{live_server.url}{UPLOAD}")
     table = "identificador;titulo;resumen\nuno;Título de después;".encode("cp1252")
     file = {"name": "hoja.csv", "mimeType": "text/csv", "buffer": table}
     page.get_by_label("Archivo", exact=False).set_input_files(file)
     page.get_by_role("button", name="Ver qué cambiaría").press("Enter")
-    assert page.get_by_text("Windows-1252").first.is_visible()
-    assert page.get_by_text("Se pierde 1 dato").is_visible()
+    expect(page.get_by_text("Windows-1252").first).to_be_visible()
+    expect(page.get_by_text("Se pierde 1 dato")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     page.get_by_role("button", name="Importar 1 registro").press("Enter")
-    assert page.get_by_role("heading", name="Recibo de importación").is_visible()
+    expect(page.get_by_role("heading", name="Recibo de importación")).to_be_visible()
     record = Event.objects.get()
     assert (record.title, record.summary) == ("Título de después", "Se queda")
     page.get_by_role("button", name="Deshacer en 1 registro").press("Enter")
-    assert page.get_by_text("Se deshizo en 1 registro.").is_visible()
+    expect(page.get_by_text("Se deshizo en 1 registro.")).to_be_visible()
     assert complaints == []
     context.close()

@@ -7,6 +7,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.contrib.auth.models import User
 from django.core.management import call_command
+from playwright.sync_api import expect
 
 from sources.models import Citation
 from timeline.models import Event
@@ -55,24 +56,24 @@ def test_a_journalist_on_a_phone_finds_who_represented_and_the_sentence_that_pro
     page.set_viewport_size(PHONE)
     page.goto(site)
     page.get_by_role("link", name="Representación", exact=True).click()
-    assert "habl" in page.locator("h1").inner_text()
+    expect(page.locator("h1")).to_contain_text("habl")
     proof = page.locator("details.cita").last
     proof.locator("summary").click()
     quote = proof.locator("mark").last
-    assert quote.is_visible()
+    expect(quote).to_be_visible()
     words = quote.inner_text()
     proof.get_by_role("link").last.click()
-    assert "/fuentes/" in page.url
+    page.wait_for_url("**/fuentes/**")
     passage = page.locator(f"xpath=//*[@id='{page.url.split('#')[1]}']/following::mark[1]")
-    assert passage.is_visible()
-    assert passage.inner_text()[:20] == words[:20]
+    expect(passage).to_be_visible()
+    expect(passage).to_contain_text(words[:20])
 
 
 def test_citations_stand_open_in_the_margin_of_a_wide_screen(site: str, page: Any) -> None:
     page.set_viewport_size({"width": 1280, "height": 900})
     page.goto(f"{site}/linea-de-tiempo/salida-del-stt/")
-    assert page.locator("details.cita mark").first.is_visible()
-    assert not page.locator("details.cita summary").first.is_visible()
+    expect(page.locator("details.cita mark").first).to_be_visible()
+    expect(page.locator("details.cita summary").first).to_be_hidden()
 
 
 def test_a_reader_with_a_keyboard_alone_reaches_the_content_and_a_sentence(
@@ -82,13 +83,13 @@ def test_a_reader_with_a_keyboard_alone_reaches_the_content_and_a_sentence(
     page.goto(f"{site}/linea-de-tiempo/salida-del-stt/")
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
-    assert page.url.endswith("#contenido")
+    page.wait_for_url("**#contenido")
     for _ in range(20):
         page.keyboard.press("Tab")
         if page.evaluate("document.activeElement.tagName") == "SUMMARY":
             break
     page.keyboard.press("Enter")
-    assert page.locator("details.cita[open] mark").first.is_visible()
+    expect(page.locator("details.cita[open] mark").first).to_be_visible()
 
 
 @pytest.mark.parametrize("width", [320, 390, 1280])
@@ -110,7 +111,7 @@ def test_without_javascript_everything_is_there(site: str, live_server: Any, bro
     page = context.new_page()
     for address in READERS_PAGES[:-1]:
         page.goto(live_server.url + address)
-        assert page.locator("h1").is_visible(), address
+        expect(page.locator("h1"), address).to_be_visible()
     context.close()
 
 
@@ -179,7 +180,7 @@ def test_errors_are_told_above_the_form_and_lead_to_their_fields(staff: str, pag
     summary.wait_for()
     page.wait_for_load_state()
     page.get_by_role("link", name="no hay mes 13").click()
-    assert page.evaluate("document.activeElement.id") == "id_start"
+    expect(page.locator("#id_start")).to_be_focused()
     assert Event.objects.get(slug="se-crea-el-nucleo").title
 
 
