@@ -3,11 +3,13 @@ from django.conf.urls.static import static
 from django.contrib import admin
 from django.urls import include, path
 
-from nucleo import views
+from nucleo import as_of, views
 
 urlpatterns = [
     path("", views.home, name="home"),
     path("acerca-de/", views.about, name="about"),
+    path("al/", as_of.as_of_form, name="as_of_form"),
+    path("al/<str:date>/", as_of.as_of, name="as_of"),
     path("healthz", views.healthz, name="healthz"),
     path("admin/", admin.site.urls),
     path("", include("organizations.urls")),

@@ -6,9 +6,9 @@ from django.db import models
 from django.db.models import Case, Count, Exists, F, OuterRef, Q, Value, When
 from django.urls import reverse
 
-from record.dates import ImpossibleDate
+from record.dates import EDTF, ImpossibleDate
 from record.history import Versions
-from record.periods import Spanning
+from record.periods import RANKED, Answer, Spanning, SpanningQuerySet, rank_on
 from record.publishing import Publishable, Record, RecordQuerySet
 from record.richtext import RichTextField
 from record.text import WebAddressField, fold
@@ -86,7 +86,17 @@ class Organization(Publishable):
         return [name for line in self.other_names.splitlines() if (name := line.strip())]
 
 
-class MembershipQuerySet(RecordQuerySet):
+class MembershipQuerySet(SpanningQuerySet):
+    def on(self, when: EDTF) -> Self:
+        """Of an organization that belonged more than once, without the memberships that would only
+        contradict a better answer of another one: «no», and whatever stands beside a «sí»."""
+        others = Membership.objects.visible_to(None).filter(organization=OuterRef("organization"))
+        others = others.annotate(rank=rank_on(when))
+        yes, no = RANKED.index(Answer.YES), RANKED.index(Answer.NO)
+        contradicted = Q(rank=no) & Exists(others.exclude(rank=no))
+        outdone = ~Q(rank=yes) & Exists(others.filter(rank=yes))
+        return super().on(when).exclude(contradicted | outdone)
+
     def with_state(self) -> Self:
         """With `state`: `current`, `former`, or `unsaid` where no end is known; sorted by it and
         then so that those which began alike stand together."""
@@ -176,7 +186,7 @@ class Membership(Spanning, Record):
         return "" if fold(str(self.organization)) in words else next(others, "")
 
 
-class RepresentationTermQuerySet(RecordQuerySet):
+class RepresentationTermQuerySet(SpanningQuerySet):
     def possibly_overlapping(self) -> Self:
         """Those whose source leaves room for another one of the same role at the same time."""
         others = RepresentationTerm.objects.filter(

@@ -1,12 +1,14 @@
 """Periods whose ends are partial dates, and the question «on D?» with its four honest answers."""
 
+from calendar import monthrange
 from dataclasses import dataclass
 from datetime import date
 from enum import Enum
+from typing import Self
 
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Case, F, Q, Value, When
 
 from record.dates import (
     EDTF,
@@ -18,6 +20,7 @@ from record.dates import (
     parse,
     possible_date,
 )
+from record.publishing import RecordQuerySet
 
 
 class Answer(Enum):
@@ -27,6 +30,10 @@ class Answer(Enum):
     PARTLY = "en parte"
     NO = "no"
     UNKNOWN = "no determinable"
+
+
+RANKED = (Answer.YES, Answer.PARTLY, Answer.UNKNOWN, Answer.NO)
+"""From what the record says most surely of whoever was, to whoever was not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +117,37 @@ def possible_period() -> DatabaseCheck:
         condition=Q(start_earliest__lte=F("end_latest")),
         violation_error_message="El fin no puede ser anterior al inicio.",
     )
+
+
+def padded(day: date) -> str:
+    """`day` as the columns of latest days have it, where every month's last one is `-31`."""
+    last = day.day == monthrange(day.year, day.month)[1]
+    return f"{day.isoformat()[:8]}31" if last else day.isoformat()
+
+
+def rank_on(when: EDTF) -> Case:
+    """`Period.on` in SQL: the answer's place in `RANKED`."""
+    first, last = _days(when)
+    surely_begun = {"start_latest__lte": padded(last), "end_earliest__gte": first.isoformat()}
+    before, after = Q(end_latest__lt=first.isoformat()), Q(start_earliest__gt=last.isoformat())
+    whole = Q(start_latest__lte=padded(first), end_earliest__gte=last.isoformat())
+    cases = [(whole, Answer.YES), (before | after, Answer.NO), (Q(**surely_begun), Answer.PARTLY)]
+    return Case(
+        *(When(condition, then=Value(RANKED.index(answer))) for condition, answer in cases),
+        default=Value(RANKED.index(Answer.UNKNOWN)),
+    )
+
+
+class SpanningQuerySet(RecordQuerySet):
+    def on(self, when: EDTF) -> Self:
+        """With `rank`, the place in `RANKED` of the answer to «on `when`?»; ValueError if `when` is
+        no day, month or year."""
+        return self.annotate(rank=rank_on(when))
+
+    def counts(self) -> dict[Answer, int]:
+        """How many have each answer, after `on`; in the order of `RANKED`."""
+        counts = self.order_by("rank").values_list("rank").annotate(models.Count("pk"))
+        return {RANKED[rank]: count for rank, count in counts}
 
 
 class Spanning(models.Model):

@@ -7,9 +7,18 @@ from django.db.models.functions import NullIf, Substr
 from django.urls import reverse
 
 from organizations.models import Organization
-from record.dates import EDTF, EDTFField, earliest_of, latest_of, parse, possible_date, sort_day_of
+from record.dates import (
+    EDTF,
+    END_OF_TIME,
+    EDTFField,
+    earliest_of,
+    latest_of,
+    parse,
+    possible_date,
+    sort_day_of,
+)
 from record.history import Versions
-from record.periods import Spanning
+from record.periods import Spanning, padded
 from record.publishing import Publishable, RecordQuerySet
 from record.richtext import RichTextField
 
@@ -74,6 +83,20 @@ class EventQuerySet(RecordQuerySet):
         """Newest first, by the first possible day; each with how `many` there are in all."""
         dated = self.exclude(start_earliest="").annotate(many=Window(Count("pk")))
         return dated.order_by("-start_earliest", "slug")
+
+    def around(self, when: EDTF) -> Self:
+        """Those that began on `when`, a day, a month or a year, or were going on then, `surely` or
+        maybe, the sure ones first. One whose source leaves a side open may have begun at any time;
+        it stands only where its bound does."""
+        first, last = when.earliest, padded(when.last_day)
+        began = Q(start_earliest__gte=first, start_latest__lte=last)
+        going_on = Q(start_latest__lte=last, end_earliest__gte=first)
+        bounded = Q(start_earliest__gt="", start_latest__lt=END_OF_TIME)
+        may_have_begun = bounded & Q(start_earliest__lte=last, start_latest__gte=first)
+        bound_here = Q(sort_day__gte=first, sort_day__lte=last)
+        surely = Case(When(began | going_on, then=True), default=False)
+        found = self.filter(began | going_on | may_have_begun | bound_here)
+        return found.annotate(surely=surely).order_by("-surely", "sort_day", "slug")
 
     def before(self, event: "Event") -> Self:
         """The dated ones that stand before `event`, nearest first."""

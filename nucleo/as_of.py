@@ -1,0 +1,136 @@
+"""The pages that ask: who belonged and who represented on this day, in this month, in this year?"""
+
+import re
+from calendar import monthrange
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+
+from organizations.as_of import groups, members, representatives, tally
+from organizations.moments import moments, neighbours
+from organizations.views import described_until
+from record.answers import at
+from record.dates import EDTF, ImpossibleDate, parse
+from record.forms import LONGEST_DATE, read_briefly
+from record.pages import last_change, page_of, sentence
+from record.periods import Answer
+from sources.models import Citation
+from timeline.models import Event
+
+ON_A_PAGE, EVENTS, MOMENTS = 100, 8, 60
+MEANINGS = {
+    Answer.YES: "consta para toda la fecha",
+    Answer.PARTLY: "consta para una parte",
+    Answer.UNKNOWN: "la fuente no alcanza",
+    Answer.NO: "consta que no",
+}
+KICKERS = {"day": "El registro, al", "month": "El registro, en", "year": "El registro, en el año"}
+WHOLE = {"day": "ese día", "month": "durante todo el mes", "year": "durante todo el año"}
+
+
+def as_of(request: HttpRequest, date: str) -> HttpResponse:
+    try:
+        when = _precise(parse(date[: LONGEST_DATE + 1]))
+    except ImpossibleDate as error:
+        return _impossible(request, date[:LONGEST_DATE], error)
+    members_then, terms_then = members(when), representatives(when)
+    counts = members_then.counts(), terms_then.counts()
+    page = page_of(request, members_then, ON_A_PAGE, max(sum(c.values()) for c in counts))
+    first = (page.number - 1) * ON_A_PAGE
+    memberships = list(members_then[first : first + ON_A_PAGE])
+    terms = list(terms_then[first : first + ON_A_PAGE])
+    events = list(Event.objects.visible_to(None).around(when).with_organizations()[: EVENTS + 1])
+    shown = [*memberships, *terms, *events]
+    Citation.objects.for_readers().attach_to(shown)
+    tallies = tally(counts[0], "membresía", feminine=True), tally(counts[1], "periodo")
+    context = {
+        "when": when,
+        "whole": WHOLE[when.kind],
+        "kicker": KICKERS[when.kind],
+        "asked": at(when.text),
+        "until": _silence(described_until([*memberships, *terms]), when),
+        "meanings": MEANINGS,
+        "page": page,
+        "sections": [
+            ("Integrantes", tallies[0], list(groups(memberships, when))),
+            ("Representación", tallies[1], list(groups(terms, when))),
+        ],
+        "happened": [event for event in events[:EVENTS] if event.surely],
+        "perhaps": [event for event in events[:EVENTS] if not event.surely],
+        "more_events": events[EVENTS:] and when.text[:4],
+        "neighbours": neighbours(when),
+        "changed": last_change(shown),
+    }
+    return render(request, "as_of.html", context)
+
+
+def _silence(until: EDTF, when: EDTF) -> EDTF | None:
+    """How far the sources go, if that is not to the end of `when`."""
+    return until if until.last_day and until.last_day < when.last_day else None
+
+
+def as_of_form(request: HttpRequest) -> HttpResponse:
+    """The form; its answer leads to the page of the date, or says what is wrong with it."""
+    written = request.GET.get("fecha")
+    problem = ""
+    if written is not None:
+        try:
+            return redirect("as_of", _precise(read_briefly(written)).text)
+        except ImpossibleDate as error:
+            problem = _problem(error)
+    return _form(request, written or "", problem, status=400 if problem else 200)
+
+
+def _impossible(request: HttpRequest, text: str, error: ImpossibleDate) -> HttpResponse:
+    """The address of a date that there is not: why, the form, and a date nearby."""
+    return _form(request, text, _problem(error), nearby=nearest(text), status=404)
+
+
+def _form(request: HttpRequest, written: str, problem: str, **rest: Any) -> HttpResponse:
+    status = rest.pop("status")
+    every = moments()
+    latest = every[-1].when if every else None
+    context = {
+        "written": written,
+        "problem": problem,
+        "nearby": rest.get("nearby") or latest,
+        "status": status,
+        "moments": every[-MOMENTS:],
+        "changed": max((moment.changed for moment in every), default=None),
+    }
+    return render(request, "as_of_form.html", context, status=status)
+
+
+def _problem(error: ImpossibleDate) -> str:
+    return f"{sentence(error.reason)}."
+
+
+def _precise(date: EDTF) -> EDTF:
+    """A day, a month or a year; raises ImpossibleDate for what is no single one of them."""
+    if not date:
+        raise ImpossibleDate("", "falta la fecha: un día, un mes o un año")
+    if date.kind not in WHOLE:
+        raise ImpossibleDate(
+            date.text, "es un tramo, y aquí se pregunta por un día, un mes o un año"
+        )
+    return date
+
+
+def nearest(text: str) -> EDTF | None:
+    """The possible date most like `text`: `2017-02-30` → `2017-02-28`; None if it is like none."""
+    try:
+        date = read_briefly(text)
+        return parse(date.upper or date.lower) or None
+    except ImpossibleDate:
+        found = re.search(r"(\d{4})(?:-(\d{1,2})(?:-(\d{1,2}))?)?", text, re.ASCII)
+    if not found:
+        return None
+    year, month, day = (number and max(int(number), 1) for number in found.groups())
+    date = f"{year:04}"
+    if month:
+        month = min(month, 12)
+        date += f"-{month:02}"
+    if day:
+        date += f"-{min(day, monthrange(year, month)[1]):02}"
+    return parse(date)

@@ -1,0 +1,97 @@
+"""Who belonged and who represented on a date: the answers, with what they rest on."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import groupby
+
+from django.db.models import F
+
+from organizations.models import Membership, RepresentationTerm
+from record.answers import Reason, reason
+from record.dates import EDTF
+from record.pages import counted, in_words, sentence
+from record.periods import Answer, SpanningQuerySet
+from record.text import fold
+from sources.models import Citation
+
+LABELS = ("start_label", "end_label")
+ALIKE = ("start_earliest", "start_latest", "end_earliest", "end_latest", "start", "end", *LABELS)
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Memberships, or terms of one role, that have the same answer for the same reason."""
+
+    reason: Reason
+    records: list[Membership | RepresentationTerm]
+    citations: list[Citation]
+    already: list[Citation]
+    """Those of its citations whose words another group has shown before."""
+
+    @property
+    def count(self) -> str:
+        return in_words(len(self.records), feminine=isinstance(self.records[0], Membership))
+
+    @property
+    def labels(self) -> list[str]:
+        """The source's own words for the bounds that the reason rests on."""
+        sides = dict.fromkeys(bound.partition("_")[0] for bound in self.reason.bounds)
+        return [label for side in sides if (label := getattr(self.records[0], f"{side}_label"))]
+
+    @property
+    def notes(self) -> list[str]:
+        """Each once."""
+        return list(dict.fromkeys(record.note for record in self.records if record.note))
+
+
+def tally(counts: dict[Answer, int], noun: str, feminine: bool = False) -> str:
+    """«Once membresías: sí, ocho; no determinable, una; no, dos»."""
+    total = counted(sum(counts.values()), noun, feminine=feminine)
+    said = (f"{answer.value}, {in_words(count, feminine)}" for answer, count in counts.items())
+    return ": ".join(filter(None, (sentence(total), "; ".join(said))))
+
+
+def members(when: EDTF) -> SpanningQuerySet:
+    """The answers of the memberships, alike ones together."""
+    found = Membership.objects.visible_to(None).on(when).select_related("organization", "replaces")
+    return found.order_by("rank", *ALIKE, "replaces__slug", "organization__name", "slug")
+
+
+def representatives(when: EDTF) -> SpanningQuerySet:
+    """The answers of the terms, representatives first."""
+    found = RepresentationTerm.objects.visible_to(None).on(when).select_related("organization")
+    return found.order_by("-role", "rank", *ALIKE, F("order").asc(nulls_last=True), "slug")
+
+
+def groups(records: Iterable[Membership | RepresentationTerm], when: EDTF) -> Iterator[Group]:
+    """Of records in the order of `members` or `representatives`, citations attached."""
+    shown: set[tuple[int, int]] = set()
+    for _how, alike in groupby(records, key=_likeness):
+        found = list(alike)
+        if isinstance(found[0], Membership):
+            found.sort(key=lambda record: fold(str(record.organization)))
+        why = reason(found[0].period, when)
+        quotes = {(c.source_id, c.number): c for c in _bearing(why, found)}
+        new, already = (
+            [quotes[key] for key in sorted(keys)]
+            for keys in (quotes.keys() - shown, quotes.keys() & shown)
+        )
+        shown |= quotes.keys()
+        yield Group(why, found, new, already)
+
+
+def _likeness(record: Membership | RepresentationTerm) -> tuple:
+    return getattr(record, "role", ""), *(getattr(record, name) for name in ("rank", *ALIKE))
+
+
+def _bearing(why: Reason, records: list[Membership | RepresentationTerm]) -> list[Citation]:
+    """The citations of the bounds that the reason rests on and, unless it is a «no», of the fact
+    that there was such a period; all of them, if there are none of those."""
+    every = [c for record in records for c in record.citations.all() if c.field != "note"]
+    return [citation for citation in every if _bears_on(why, citation.field)] or every
+
+
+def _bears_on(why: Reason, field: str) -> bool:
+    if field.startswith(("start", "end")):
+        return any(bound.startswith(field) for bound in why.bounds)
+    return why.answer != Answer.NO
