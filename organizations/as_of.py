@@ -1,8 +1,8 @@
 """Who belonged and who represented on a date: the answers, with what they rest on."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import groupby
 
 from django.db.models import F
 
@@ -14,8 +14,7 @@ from record.periods import Answer, SpanningQuerySet
 from record.text import fold
 from sources.models import Citation
 
-LABELS = ("start_label", "end_label")
-ALIKE = ("start_earliest", "start_latest", "end_earliest", "end_latest", "start", "end", *LABELS)
+ALIKE = ("start_earliest", "start_latest", "end_earliest", "end_latest")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +22,8 @@ class Group:
     """Memberships, or terms of one role, that have the same answer for the same reason."""
 
     reason: Reason
+    labels: tuple[str, ...]
+    """The source's own words for the bounds that the reason rests on."""
     records: list[Membership | RepresentationTerm]
     citations: list[Citation]
     already: list[Citation]
@@ -30,13 +31,11 @@ class Group:
 
     @property
     def count(self) -> str:
-        return in_words(len(self.records), feminine=isinstance(self.records[0], Membership))
-
-    @property
-    def labels(self) -> list[str]:
-        """The source's own words for the bounds that the reason rests on."""
-        sides = dict.fromkeys(bound.partition("_")[0] for bound in self.reason.bounds)
-        return [label for side in sides if (label := getattr(self.records[0], f"{side}_label"))]
+        """«siete», of memberships; «cuatro representantes», of terms."""
+        number, first = len(self.records), self.records[0]
+        if isinstance(first, Membership):
+            return in_words(number, feminine=True)
+        return counted(number, first.get_role_display())
 
     @property
     def notes(self) -> list[str]:
@@ -54,7 +53,7 @@ def tally(counts: dict[Answer, int], noun: str, feminine: bool = False) -> str:
 def members(when: EDTF) -> SpanningQuerySet:
     """The answers of the memberships, alike ones together."""
     found = Membership.objects.visible_to(None).on(when).select_related("organization", "replaces")
-    return found.order_by("rank", *ALIKE, "replaces__slug", "organization__name", "slug")
+    return found.order_by("rank", *ALIKE, "organization__name", "slug")
 
 
 def representatives(when: EDTF) -> SpanningQuerySet:
@@ -66,22 +65,25 @@ def representatives(when: EDTF) -> SpanningQuerySet:
 def groups(records: Iterable[Membership | RepresentationTerm], when: EDTF) -> Iterator[Group]:
     """Of records in the order of `members` or `representatives`, citations attached."""
     shown: set[tuple[int, int]] = set()
-    for _how, alike in groupby(records, key=_likeness):
-        found = list(alike)
+    for (_role, why, labels), found in _by_reason(records, when).items():
         if isinstance(found[0], Membership):
             found.sort(key=lambda record: fold(str(record.organization)))
-        why = reason(found[0].period, when)
         quotes = {(c.source_id, c.number): c for c in _bearing(why, found)}
-        new, already = (
-            [quotes[key] for key in sorted(keys)]
-            for keys in (quotes.keys() - shown, quotes.keys() & shown)
-        )
+        new = [quotes[key] for key in sorted(quotes.keys() - shown)]
+        already = [quotes[key] for key in sorted(quotes.keys() & shown)]
         shown |= quotes.keys()
-        yield Group(why, found, new, already)
+        yield Group(why, labels, found, new, already)
 
 
-def _likeness(record: Membership | RepresentationTerm) -> tuple:
-    return getattr(record, "role", ""), *(getattr(record, name) for name in ("rank", *ALIKE))
+def _by_reason(records: Iterable, when: EDTF) -> dict[tuple, list[Membership | RepresentationTerm]]:
+    """Role, reason and the source's own words for its bounds, with the records that share them."""
+    found = defaultdict(list)
+    for record in records:
+        why = reason(record.period, when)
+        sides = dict.fromkeys(bound.partition("_")[0] for bound in why.bounds)
+        labels = (getattr(record, f"{side}_label") for side in sides)
+        found[getattr(record, "role", ""), why, tuple(filter(None, labels))].append(record)
+    return found
 
 
 def _bearing(why: Reason, records: list[Membership | RepresentationTerm]) -> list[Citation]:
