@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from django.db.models import F
 
+from organizations import rotation
 from organizations.models import Membership, RepresentationTerm
 from record.answers import Reason, reason
 from record.dates import EDTF
@@ -38,9 +39,14 @@ class Group:
         return counted(number, first.get_role_display())
 
     @property
-    def notes(self) -> list[str]:
-        """Each once."""
-        return list(dict.fromkeys(record.note for record in self.records if record.note))
+    def notes(self) -> list[tuple[str, str]]:
+        """Each once, with whom it is about unless that is all of them."""
+        told = rotation.notes(self.records)
+        return [("" if len(told) == 1 and self._all_noted else names, note) for names, note in told]
+
+    @property
+    def _all_noted(self) -> bool:
+        return all(record.note for record in self.records)
 
 
 def tally(counts: dict[Answer, int], noun: str, feminine: bool = False) -> str:

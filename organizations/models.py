@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import Case, Count, Exists, F, OuterRef, Q, Value, When
 from django.urls import reverse
 
+from record.answers import EXACT, UNSAID, at, story
 from record.dates import EDTF, ImpossibleDate
 from record.history import Versions
 from record.periods import RANKED, Answer, Spanning, SpanningQuerySet, rank_on
@@ -179,6 +180,16 @@ class Membership(Spanning, Record):
             raise ValidationError({"replaces": "Una organización no se sustituye a sí misma."})
 
     @property
+    def story(self) -> str:
+        return story(self.period, "ser integrante", "fue integrante")
+
+    @property
+    def handover(self) -> str:
+        """When it took another one's place, to follow its name: «, en 2016»."""
+        known = self.period.start.kind in EXACT
+        return f", {at(self.start)}" if known else f"; cuándo, {UNSAID}"
+
+    @property
     def listed_as(self) -> str:
         """The other name that the words which prove its end call the organization by, if any."""
         words = fold(" ".join(c.exact for c in self.citations.all() if c.field == "end"))
@@ -245,6 +256,10 @@ class RepresentationTerm(Spanning, Record):
             ),
         ]
         # That no two terms of a role certainly overlap is held by a trigger: see the migration.
+
+    @property
+    def story(self) -> str:
+        return story(self.period)
 
     def __str__(self) -> str:
         place = f"{self.order}.º " if self.order else ""

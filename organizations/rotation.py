@@ -6,7 +6,12 @@ from itertools import chain
 from django.conf import settings
 
 from organizations.charts import rotation_chart, zoom_chart
-from organizations.models import Organization, RepresentationTerm, RepresentationTermQuerySet
+from organizations.models import (
+    Membership,
+    Organization,
+    RepresentationTerm,
+    RepresentationTermQuerySet,
+)
 from record import dates
 from record.charts import Entry
 from record.dates import EDTF, parse
@@ -165,12 +170,12 @@ def caption(number: int) -> str:
     return one if number == 1 else f"Los mismos {counted(number, 'periodo')}, en tabla"
 
 
-def notes(terms: list[RepresentationTerm]) -> list[tuple[str, str]]:
+def notes(records: list[Membership | RepresentationTerm]) -> list[tuple[str, str]]:
     """Each of our notes once, with whom it is about."""
     about: dict[str, list[str]] = {}
-    for term in terms:
-        if note := term.note.removeprefix("Nota nuestra:").strip():
-            about.setdefault(note[0].upper() + note[1:], []).append(str(term.organization))
+    for record in records:
+        if note := record.note.removeprefix("Nota nuestra:").strip():
+            about.setdefault(sentence(note), []).append(str(record.organization))
     return [(listed(names), note) for note, names in about.items()]
 
 

@@ -74,6 +74,19 @@ def ended(end: EDTF) -> str:
     return f"lo fue hasta {in_words(end.text, 'el ')}"
 
 
+def story(period: Period, to_be: str = "serlo", was: str = "lo fue") -> str:
+    """The whole of it: «Empezó a serlo en abril de 2017; lo seguía siendo el 23 de mayo de 2017;
+    después, la fuente no lo dice.»"""
+    start, end = period.start, period.end
+    if not start and not end:
+        return f"{sentence(was)}; desde cuándo y hasta cuándo, {UNSAID}."
+    if start == end and start.kind == "between":
+        return f"{sentence(was)} en algún momento {start}; cuándo, {UNSAID}."
+    said = started(start, to_be) if start else f"{was}; {started(start)}"
+    after = f"; después, {UNSAID}" if period.is_open else ""
+    return f"{sentence(said)}; {ended(end)}{after}."
+
+
 def _since(start: EDTF) -> str:
     """By when it certainly had begun."""
     return f"{'' if start.kind in EXACT else 'a más tardar '}desde {in_words(start.upper, 'el ')}"

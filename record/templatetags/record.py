@@ -3,8 +3,10 @@
 from datetime import date
 
 from django import template
+from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 
+from record.answers import UNSAID
 from record.dates import EDTF, in_words, parse
 from record.richtext import sanitize
 
@@ -22,6 +24,13 @@ def edtf(text: str) -> EDTF:
 def day(value: date | None) -> str:
     """«23 de mayo de 2017»; with years before 1000 too, which strftime gets wrong."""
     return in_words(value.isoformat()) if value else ""
+
+
+@register.filter
+def unsaid(text: str) -> SafeString:
+    """Words of ours with «la fuente no lo dice» shown as the unknown is shown everywhere."""
+    shown = f'<span class="unsaid">{UNSAID}</span>'
+    return mark_safe(escape(text).replace(UNSAID, shown))  # noqa: S308, escaped here
 
 
 @register.filter
