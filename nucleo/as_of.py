@@ -34,35 +34,44 @@ def as_of(request: HttpRequest, date: str) -> HttpResponse:
         when = _precise(parse(date[: LONGEST_DATE + 1]))
     except ImpossibleDate as error:
         return _impossible(request, date[:LONGEST_DATE], error)
-    members_then, terms_then = members(when), representatives(when)
-    counts = members_then.counts(), terms_then.counts()
-    page = page_of(request, members_then, ON_A_PAGE, max(sum(c.values()) for c in counts))
+    asked = members(when), representatives(when)
+    counts = [answers.counts() for answers in asked]
+    page = page_of(request, asked[0], ON_A_PAGE, max(sum(count.values()) for count in counts))
     first = (page.number - 1) * ON_A_PAGE
-    memberships = list(members_then[first : first + ON_A_PAGE])
-    terms = list(terms_then[first : first + ON_A_PAGE])
-    events = list(Event.objects.visible_to(None).around(when).with_organizations()[: EVENTS + 1])
-    shown = [*memberships, *terms, *events]
-    Citation.objects.for_readers().attach_to(shown)
-    tallies = tally(counts[0], "membresía", feminine=True), tally(counts[1], "periodo")
+    memberships, terms = (list(answers[first : first + ON_A_PAGE]) for answers in asked)
+    events = list(Event.objects.visible_to(None).around(when)[: EVENTS + 1])
+    Citation.objects.for_readers().attach_to([*memberships, *terms, *events])
     context = {
+        "page": page,
+        "belonging": tally(counts[0], "membresía", feminine=True),
+        "members": list(groups(memberships, when)),
+        "representing": tally(counts[1], "periodo"),
+        "representatives": list(groups(terms, when)),
+        "until": _silence(described_until([*memberships, *terms]), when),
+        "changed": last_change(memberships, terms, events),
+    }
+    return render(request, "as_of.html", context | _about(when) | _happened(events))
+
+
+def _about(when: EDTF) -> dict[str, Any]:
+    return {
         "when": when,
         "whole": WHOLE[when.kind],
         "kicker": KICKERS[when.kind],
         "asked": at(when.text),
-        "until": _silence(described_until([*memberships, *terms]), when),
         "meanings": MEANINGS,
-        "page": page,
-        "sections": [
-            ("Integrantes", tallies[0], list(groups(memberships, when))),
-            ("Representación", tallies[1], list(groups(terms, when))),
-        ],
-        "happened": [event for event in events[:EVENTS] if event.surely],
-        "perhaps": [event for event in events[:EVENTS] if not event.surely],
-        "more_events": events[EVENTS:] and when.text[:4],
         "neighbours": neighbours(when),
-        "changed": last_change(shown),
     }
-    return render(request, "as_of.html", context)
+
+
+def _happened(events: list[Event]) -> dict[str, Any]:
+    """What surely happened then and what may have; `events` has one more than is shown, if any."""
+    shown = events[:EVENTS]
+    return {
+        "happened": [event for event in shown if event.surely],
+        "perhaps": [event for event in shown if not event.surely],
+        "more_events": len(events) > EVENTS,
+    }
 
 
 def _silence(until: EDTF, when: EDTF) -> EDTF | None:

@@ -25,7 +25,7 @@ NOUNS = {
     Membership: ("la membresía de", "membresías"),
     RepresentationTerm: ("el periodo de representación de", "periodos de representación"),
 }
-TOLD = 3
+TOLD, AROUND = 3, 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +51,11 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class Neighbours:
-    """The moments before, at or within, and after the one asked about."""
+    """The moments before a date, at it or within (the first ones; are there `more`?), and after."""
 
     before: Moment | None
     around: list[Moment]
+    more: bool
     after: Moment | None
 
 
@@ -123,9 +124,10 @@ def _clause(verb: str, changes: list[Change]) -> str:
 
 def neighbours(when: EDTF) -> Neighbours:
     """The nearest moments that end before `when` and begin after it, and those that it shares."""
-    every = moments()
-    before = [moment for moment in every if moment.when.latest < when.earliest]
-    after = [moment for moment in every if moment.when.earliest > when.latest]
-    around = [m for m in every if m not in before and m not in after]
+    first, last = when.earliest, when.latest
+    before, around, after = [], [], []
+    for moment in moments():
+        early, late = moment.when.latest < first, moment.when.earliest > last
+        (before if early else after if late else around).append(moment)
     latest = max(before, key=lambda m: (m.when.latest, m.when.earliest), default=None)
-    return Neighbours(latest, around, after[0] if after else None)
+    return Neighbours(latest, around[:AROUND], len(around) > AROUND, after[0] if after else None)

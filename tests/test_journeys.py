@@ -25,8 +25,12 @@ READERS_PAGES = [
     "/pronunciamientos/por-que-el-nucleo-concluyo-su-participacion/",
     "/fuentes/",
     "/fuentes/nucleo-de-sociedad-civil/",
+    "/al/",
+    "/al/2017/",
+    "/al/2015-02-11/",
     "/datos/",
     "/acerca-de/",
+    "/al/2017-02-30/",
     "/no-existe/",
 ]
 

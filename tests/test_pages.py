@@ -35,7 +35,8 @@ from .records import (
 
 pytestmark = pytest.mark.django_db
 LISTS = ["/organizaciones/", "/representacion/", "/pronunciamientos/", "/fuentes/"]
-PAGES = ["/", *LISTS, "/linea-de-tiempo/", "/datos/", "/acerca-de/"]
+DATES = ["/al/", "/al/2017/", "/al/2015-02-11/"]
+PAGES = ["/", *LISTS, "/linea-de-tiempo/", *DATES, "/datos/", "/acerca-de/"]
 
 
 @pytest.fixture
@@ -152,7 +153,7 @@ def test_overlapping_passages_are_split_and_both_lead_to_their_facts(visitor: Cl
 
 
 def test_a_page_says_when_what_it_shows_last_changed(record: None, visitor: Client) -> None:
-    for url in ("/", *LISTS, *details()):
+    for url in ("/", *LISTS, *DATES, *details()):
         assert "Último cambio de lo que muestra esta página" in visitor.get(url).content.decode()
 
 

@@ -6,13 +6,13 @@ from datetime import date, timedelta
 
 import pytest
 from django.db import IntegrityError, transaction
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from organizations.models import Membership
 from record.dates import EDTF, parse
-from record.periods import Answer, Period
-from tests.records import edtf, membership, refusals
+from record.periods import RANKED, Answer, Period
+from tests.records import edtf, level_0, membership, refusals
 
 # A leap February and a few days on each side: few enough that all worlds can be tried.
 DAYS = [date(2016, 1, 28) + timedelta(days=n) for n in range(37)]
@@ -215,17 +215,25 @@ def test_model_and_database_agree_on_which_period_is_possible(kept, start, end):
         assert possible
 
 
+def says_the_same(kept: Membership, period: Period, when: EDTF) -> None:
+    spans = {"start": period.start.text, "end": period.end.text}
+    Membership.objects.filter(pk=kept.pk).update(**spans)
+    assert RANKED[Membership.objects.on(when).get().rank] is period.on(when), (spans, when.text)
+    assert Membership.objects.on(when).counts() == {period.on(when): 1}
+
+
 @given(periods, exact)
-def test_the_columns_give_the_answer_that_python_gives(kept, period, when):
-    """Searching the columns for «on D» takes D's own first and last day."""
-    Membership.objects.filter(pk=kept.pk).update(start=period.start.text, end=period.end.text)
-    first, last = (day.isoformat() for day in (parse(when).first_day, parse(when).last_day))
-    found = Membership.objects.filter
-    answer = period.on(parse(when))
-    assert found(start_latest__lte=first, end_earliest__gte=last).exists() == (answer is Answer.YES)
-    assert (found(start_earliest__gt=last) | found(end_latest__lt=first)).exists() == (
-        answer is Answer.NO
-    )
+@example(Period(parse("[..2016-02]"), parse("[2016-03..]")), "2016-02-29")
+def test_the_database_gives_the_answer_that_python_gives(kept, period, when):
+    """Also on the last day of a month, which its columns of latest days call the 31st."""
+    says_the_same(kept, period, parse(when))
+
+
+@given(edtf(), edtf(), level_0())
+def test_the_database_answers_as_python_does_at_the_ends_of_the_calendar(kept, start, end, when):
+    period = Period(parse(start), parse(end))
+    if period.is_possible:
+        says_the_same(kept, period, parse(when))
 
 
 @pytest.fixture
