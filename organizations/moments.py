@@ -44,9 +44,19 @@ class Moment:
     """A day, a month or a year, and what changes or may change with it."""
 
     when: EDTF
-    words: str
-    changed: datetime
-    """When what it tells last changed."""
+    changes: list[Change]
+
+    @property
+    def words(self) -> str:
+        """«empiezan dos membresías; a más tardar termina la membresía de…»."""
+        verbs = [verb for verb in VERBS if verb in {change.verb for change in self.changes}]
+        said = [_clause(verb, [c for c in self.changes if c.verb == verb]) for verb in verbs]
+        return "; ".join([*said[:TOLD], *(["y más"] if len(said) > TOLD else [])])
+
+    @property
+    def changed(self) -> datetime:
+        """When what it tells last changed."""
+        return max(change.changed for change in self.changes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +76,7 @@ def moments() -> list[Moment]:
         for start, end, count, name, *changed in _spans(model.objects.visible_to(None)):
             for level_0, verb in _bounds(parse(start), parse(end)):
                 changes[level_0].append(Change(verb, model, count, name, max(changed)))
-    found = [
-        Moment(parse(level_0), _told(some), max(change.changed for change in some))
-        for level_0, some in changes.items()
-    ]
+    found = (Moment(parse(level_0), some) for level_0, some in changes.items())
     return sorted(found, key=lambda moment: (moment.when.earliest, moment.when.latest))
 
 
@@ -99,13 +106,6 @@ def _bounds(start: EDTF, end: EDTF) -> Iterator[tuple[str, str]]:
             yield from (
                 (part, verb) for part, verb in ((date.lower, may), (date.upper, has)) if part
             )
-
-
-def _told(changes: list[Change]) -> str:
-    """«empiezan dos membresías; a más tardar termina la membresía de…»."""
-    verbs = [verb for verb in VERBS if verb in {change.verb for change in changes}]
-    said = [_clause(verb, [c for c in changes if c.verb == verb]) for verb in verbs]
-    return "; ".join([*said[:TOLD], *(["y más"] if len(said) > TOLD else [])])
 
 
 def _clause(verb: str, changes: list[Change]) -> str:
