@@ -28,6 +28,10 @@ if _missing := [name for name, value in _required.items() if not value]:
 COALITION = env.str("COALITION", "nucleo")  # the slug of the coalition's own organization
 SITE_NAME = env.str("SITE_NAME", "Núcleo")
 CONTACT_EMAIL = env.str("CONTACT_EMAIL", "")
+# Who vouches for the ids of feeds and calendars (RFC 4151): a host name and a date on which it was
+# ours. Ids must not change, so that once the site moves to another host, this stays as it was.
+_hosts = [host.lstrip(".") for host in ALLOWED_HOSTS if host != "*"]
+TAG_AUTHORITY = env.str("TAG_AUTHORITY", f"{_hosts[0] if _hosts else 'localhost'},2026")
 
 INSTALLED_APPS = [
     "nucleo.apps.NucleoAdminConfig",
@@ -35,6 +39,7 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
+    "django.contrib.sitemaps",
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "django.forms",

@@ -25,6 +25,7 @@ MONTHS = (
     "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre"
 ).split()
 _LEVEL_0 = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?", re.ASCII)
+EXACT = ("day", "month", "year")
 ADVICE = (
     "Escriba, por ejemplo, «11 de febrero de 2017» o «febrero de 2017»; "
     "déjelo vacío si la fuente no lo dice."

@@ -14,6 +14,7 @@ from django.db.models.functions import Lower, Replace
 from django.forms import Field
 
 MOST_COMPARISONS = 250_000  # of words with words; texts that differ by more are replaced whole
+_CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
 _refuse_nul = ProhibitNullCharactersValidator("No se admite el carácter nulo (NUL).")
 # What Spanish text needs; SQLite lowers ASCII alone, so capitals are listed too.
 _PLAIN = dict(zip("áéíóúüñÁÉÍÓÚÜÑ", "aeiouunaeiouun", strict=True))
@@ -22,6 +23,21 @@ _PLAIN = dict(zip("áéíóúüñÁÉÍÓÚÜÑ", "aeiouunaeiouun", strict=True)
 def collapse(text: str) -> str:
     """Every run of white space, line breaks and no-break spaces included, as one space."""
     return " ".join(text.split())
+
+
+def printable(text: str) -> str:
+    """Without the control characters that XML and calendars forbid; tabs and line breaks stay."""
+    return _CONTROLS.sub("", text)
+
+
+def cut(text: str, length: int) -> str:
+    """Its beginning: whole words in at most `length` characters, then «…»."""
+    if len(text) <= length:
+        return text
+    kept = text[: length - 1]
+    if not text[length - 1].isspace():
+        kept = kept.rpartition(" ")[0] or kept
+    return f"{kept.rstrip(' ,;:.')}…"
 
 
 def fold(text: str) -> str:

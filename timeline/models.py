@@ -158,7 +158,10 @@ class Event(Spanning, Publishable):
         verbose_name = "acontecimiento"
         verbose_name_plural = "acontecimientos"
         ordering = ["sort_day", "slug"]
-        indexes = [models.Index(fields=["sort_day", "slug"])]
+        indexes = [
+            models.Index(fields=["sort_day", "slug"]),
+            *(models.Index(fields=[moment]) for moment in ("updated_at", "publish_at")),
+        ]
         constraints = [*Spanning.span_constraints(), Publishable.publication_constraint()]
 
     def __str__(self) -> str:
@@ -257,7 +260,10 @@ class Statement(Publishable):
         verbose_name = "pronunciamiento"
         verbose_name_plural = "pronunciamientos"
         ordering = ["sort_day", "slug"]
-        indexes = [models.Index(fields=["sort_day", "slug"])]
+        indexes = [
+            models.Index(fields=["sort_day", "slug"]),
+            *(models.Index(fields=[moment]) for moment in ("updated_at", "publish_at")),
+        ]
         constraints = [possible_date("date"), Publishable.publication_constraint()]
 
     def __str__(self) -> str:

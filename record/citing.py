@@ -1,0 +1,163 @@
+"""How a page of the record is cited: APA in Spanish, BibTeX, CSL-JSON, and the tags that reference
+managers read.
+
+The date of what is told stays as partial as its source has it; beside it stands the day on which
+the page last changed, which is the version that was read.
+"""
+
+import json
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from record.dates import EDTF, EXACT, MONTHS, in_words
+from record.periods import Period
+from record.text import collapse
+
+FORMATS = {"bib": "application/x-bibtex", "json": "application/vnd.citationstyles.csl+json"}
+UNDATED = Period(EDTF(), EDTF())
+_MACROS = "jan feb mar apr may jun jul aug sep oct nov dec".split()
+# BibTeX counts braces even after a backslash, so that no brace of the text may stay one.
+_TEX = str.maketrans(
+    {
+        "\\": r"\textbackslash{}",
+        "{": r"\textbraceleft{}",
+        "}": r"\textbraceright{}",
+        "~": r"\textasciitilde{}",
+        "^": r"\textasciicircum{}",
+        **{sign: f"\\{sign}" for sign in "%&#$_"},
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """What a citation needs. `url` is absolute; `changed` is the day of the version; `period` holds
+    the date of what is told, with an end where it lasted."""
+
+    key: str
+    title: str
+    site: str
+    url: str
+    changed: date | None = None
+    period: Period = UNDATED
+    author: str = ""
+
+    @property
+    def dates(self) -> list[EDTF]:
+        """The date, or the two dates from and to which it lasted."""
+        return [date for date in (self.period.start, self.period.end) if date]
+
+    @property
+    def exact(self) -> list[str]:
+        """The same as ISO 8601, reduced where they are partial; none where a source only bounds
+        one of them, for no such format can say so."""
+        exact = self.dates and all(date.kind in EXACT for date in self.dates)
+        return [date.text for date in self.dates] if exact else []
+
+    @property
+    def when(self) -> str:
+        """In words; empty when the source does not say."""
+        return str(self.period) if self.period.end else str(self.period.start)
+
+    @property
+    def version(self) -> str:
+        return f"Versión del {in_words(self.changed.isoformat())}" if self.changed else ""
+
+    @property
+    def apa_parts(self) -> tuple[str, str, str]:
+        """What stands before the title, the title, which is set in italics, and the rest."""
+        when = f"({self._apa_date()})."
+        title, author = collapse(self.title), collapse(self.author)
+        rest = [when] if not author else []
+        rest += [_sentence(self.site), *([f"{self.version}."] if self.version else []), self.url]
+        before = f"{_sentence(author)} {when} " if author else ""
+        return before, title, f"{_sentence(title)[len(title) :]} {' '.join(rest)}"
+
+    @property
+    def apa(self) -> str:
+        return "".join(self.apa_parts)
+
+    def _apa_date(self) -> str:
+        """«2017, 23 de mayo», «2011, agosto», «2016», a bounded date in words, «s. f.»."""
+        if len(self.exact) != 1:
+            return self.when or "s. f."
+        year, *month_and_day = self.exact[0].split("-")
+        if not month_and_day:
+            return year
+        month = MONTHS[int(month_and_day[0]) - 1]
+        return f"{year}, {f'{int(month_and_day[1])} de ' if month_and_day[1:] else ''}{month}"
+
+    @property
+    def bibtex(self) -> str:
+        """For BibTeX (year and month) and biblatex (date), in UTF-8."""
+        bounds = f"Fecha: {self.when}" if self.when and not self.exact else ""
+        fields = {
+            "author": f"{{{_tex(self.author)}}}" if self.author else "",
+            "title": f"{{{_tex(self.title)}}}",
+            **self._bibtex_dates(),
+            "howpublished": _tex(self.site),
+            "note": _tex(". ".join(filter(None, (bounds, self.version)))),
+            "url": self.url,
+            "langid": "spanish",
+        }
+        lines = [f"  {name} = {{{value}}}" for name, value in fields.items() if value]
+        if len(self.exact) == 1 and (month := self.exact[0][5:7]):
+            lines.append(f"  month = {_MACROS[int(month) - 1]}")
+        return "\n".join([f"@misc{{{self.key},", ",\n".join(lines), "}", ""])
+
+    def _bibtex_dates(self) -> dict[str, str]:
+        years = dict.fromkeys(date[:4] for date in self.exact)
+        return {"date": "/".join(self.exact), "year": "--".join(years)}
+
+    @property
+    def csl(self) -> str:
+        """https://citeproc-js.readthedocs.io/en/latest/csl-json/markup.html"""
+        return json.dumps([self.csl_item], ensure_ascii=False, indent=2) + "\n"
+
+    @property
+    def csl_item(self) -> dict[str, Any]:
+        item = {
+            "id": self.key,
+            "type": "webpage",
+            "title": self.title,
+            "author": [{"literal": self.author}] if self.author else [],
+            "issued": self._csl_date(),
+            "container-title": self.site,
+            "version": self.changed.isoformat() if self.changed else "",
+            "URL": self.url,
+            "language": "es-MX",
+        }
+        return {name: value for name, value in item.items() if value}
+
+    def _csl_date(self) -> dict[str, Any]:
+        """Partial dates stay partial: `[[2011, 8]]`; bounds are words."""
+        if self.exact:
+            return {"date-parts": [[int(n) for n in date.split("-")] for date in self.exact]}
+        return {"literal": self.when} if self.when else {}
+
+    @property
+    def tags(self) -> list[tuple[str, str]]:
+        """Highwire's `<meta>` tags and, for what they lack, Zotero's and Dublin Core's. A date that
+        they cannot hold is left out; `citation_online_date` would be taken for it."""
+        date = self.exact[0].replace("-", "/") if len(self.exact) == 1 else ""
+        tags = [
+            ("citation_title", self.title),
+            ("citation_author", self.author),
+            ("citation_publication_date", date),
+            ("citation_publisher", self.site),
+            ("citation_public_url", self.url),
+            ("citation_language", "es-MX"),
+            ("z:itemType", "webpage"),
+            ("dcterms.modified", self.changed.isoformat() if self.changed else ""),
+        ]
+        return [(name, value) for name, value in tags if value]
+
+
+def _sentence(text: str) -> str:
+    """With a full stop, unless it ends in a sign of its own."""
+    return text if text.endswith((".", "?", "!", "…")) else f"{text}."
+
+
+def _tex(text: str) -> str:
+    return collapse(text).translate(_TEX)

@@ -1,0 +1,93 @@
+"""The record as linked data: schema.org in JSON-LD, one graph a page.
+
+A date goes out as ISO 8601 has it, reduced where it is partial (`2011-08`); one that its source
+only bounds has no such form and is left out, never widened, and told in words beside.
+"""
+
+import json
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.utils.safestring import SafeString, mark_safe
+
+from record.dates import EDTF, EXACT
+from record.periods import Period
+
+LICENSE = "https://creativecommons.org/licenses/by/4.0/"
+Node = dict[str, Any]
+# Whatever could end the element or the line it stands in, as JSON's own escapes.
+_ESCAPES = {ord(sign): f"\\u{ord(sign):04x}" for sign in "<>&\u2028\u2029"}
+
+
+def script(data: Node) -> SafeString:
+    """A data block that no text in it can break out of, and that parses back equal."""
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":")).translate(_ESCAPES)
+    return mark_safe(f'<script type="application/ld+json">{text}</script>')  # noqa: S308, escaped
+
+
+def told(**properties: Any) -> Node:
+    """A node of what is known: `kind` and `id` are JSON-LD's `@type` and `@id`."""
+    renamed = {"kind": "@type", "id": "@id"}
+    return {renamed.get(name, name): value for name, value in properties.items() if value}
+
+
+def iso(date: EDTF) -> str:
+    """The date, reduced if it is partial; empty for bounds and for what is not said."""
+    return date.text if date.kind in EXACT else ""
+
+
+def role(name: str, period: Period, **party: Node) -> Node:
+    """An OrganizationRole; `party` is `member=…` or `memberOf=…`."""
+    return told(
+        kind="OrganizationRole",
+        roleName=name,
+        startDate=iso(period.start),
+        endDate=iso(period.end),
+        description=str(period),
+        **party,
+    )
+
+
+def page(
+    request: HttpRequest,
+    *crumbs: tuple[str, str],
+    kind: str = "WebPage",
+    changed: datetime | None = None,
+    main: Node | list[Node] | None = None,
+    sources: Iterable[Node] = (),
+    is_ours: bool = True,
+) -> Node:
+    """The graph of a page. `crumbs` lead from the front page to this one: name and path; `main` is
+    what it is about, `sources` what that rests on. A page that is mostly the text of others is not
+    ours to license."""
+    url, root = request.build_absolute_uri(request.path), request.build_absolute_uri("/")
+    about = [
+        told(
+            kind=kind,
+            id=url,
+            url=url,
+            name=crumbs[-1][0] if crumbs else settings.SITE_NAME,
+            inLanguage="es-MX",
+            dateModified=changed.isoformat() if changed else "",
+            license=LICENSE if is_ours else "",
+            isPartOf=told(kind="WebSite", id=f"{root}#sitio", name=settings.SITE_NAME, url=root),
+            breadcrumb={"@id": f"{url}#ruta"},
+            mainEntity=main,
+            isBasedOn=list(sources),
+        ),
+        told(
+            kind="BreadcrumbList",
+            id=f"{url}#ruta",
+            itemListElement=list(_trail(request, ("Inicio", "/"), *crumbs)),
+        ),
+    ]
+    return {"@context": "https://schema.org", "@graph": about}
+
+
+def _trail(request: HttpRequest, *crumbs: tuple[str, str]) -> Iterator[Node]:
+    for position, (name, path) in enumerate(crumbs, start=1):
+        item = request.build_absolute_uri(path)
+        yield told(kind="ListItem", position=position, name=name, item=item)
