@@ -16,6 +16,7 @@ from exchange.tables import csv_lines, write_xlsx
 
 CSV = "text/csv; charset=utf-8"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+CONTENT_TYPES = {"csv": CSV, "xlsx": XLSX}
 
 
 def download(

@@ -1,14 +1,18 @@
 """The record as open data: every table as a file, with what each of its columns holds."""
 
+from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from django.db.models import Count, Max
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import render
+from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from exchange.downloads import download
+from exchange.downloads import CONTENT_TYPES, download
 from exchange.imports import RESOURCES
+from record import linked
 from record.publishing import RecordQuerySet
 from record.resources import Resource
 from timeline import filters as timeline_filters
@@ -21,7 +25,38 @@ PUBLIC_FORMATS = ("csv", "xlsx")
 def open_data(request: HttpRequest) -> HttpResponse:
     tables = [_described(resource()) for resource in RESOURCES.values()]
     changed = max((table["changed"] for table in tables if table["changed"]), default=None)
-    return render(request, "exchange/open_data.html", {"tables": tables, "changed": changed})
+    context = {"tables": tables, "changed": changed, "linked": _data_graph(request, changed)}
+    return TemplateResponse(request, "exchange/open_data.html", context)
+
+
+def _data_graph(request: HttpRequest, changed: datetime | None) -> linked.Node:
+    """The record as one Dataset with every file that it comes as."""
+    url = request.build_absolute_uri(request.path)
+    files = [
+        linked.told(
+            kind="DataDownload",
+            name=f"{name}.{ending}",
+            encodingFormat=CONTENT_TYPES[ending],
+            contentUrl=request.build_absolute_uri(reverse("exchange:table", args=[name, ending])),
+        )
+        for name in RESOURCES
+        for ending in PUBLIC_FORMATS
+    ]
+    dataset = linked.told(
+        kind="Dataset",
+        id=f"{url}#datos",
+        name=f"El registro de {settings.SITE_NAME}, en tablas",
+        description="Todo lo público del registro: organizaciones, membresías, representación, "
+        "acontecimientos, pronunciamientos, fuentes y las citas que prueban cada dato.",
+        url=url,
+        license=linked.LICENSE,
+        usageInfo=request.build_absolute_uri(f"{reverse('about')}#licencia"),
+        inLanguage="es-MX",
+        dateModified=changed.isoformat() if changed else "",
+        isAccessibleForFree=True,
+        distribution=files,
+    )
+    return linked.page(request, ("Datos", request.path), changed=changed, main=dataset)
 
 
 def _described(resource: Resource) -> dict[str, Any]:

@@ -3,13 +3,16 @@ from django.conf.urls.static import static
 from django.contrib import admin
 from django.urls import include, path
 
-from nucleo import as_of, views
+from nucleo import as_of, sitemaps, views
 
 urlpatterns = [
     path("", views.home, name="home"),
     path("acerca-de/", views.about, name="about"),
     path("al/", as_of.as_of_form, name="as_of_form"),
     path("al/<str:date>/", as_of.as_of, name="as_of"),
+    path("sitemap.xml", sitemaps.sitemap, name="sitemap"),
+    path("sitemap-<slug:section>.xml", sitemaps.section, name="sitemap_section"),
+    path("robots.txt", sitemaps.robots, name="robots"),
     path("healthz", views.healthz, name="healthz"),
     path("admin/", admin.site.urls),
     path("", include("organizations.urls")),

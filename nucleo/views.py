@@ -1,5 +1,6 @@
 """What crosses the apps: the front page, what is said about the site, errors, health."""
 
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -10,10 +11,14 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
+from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.views.decorators.cache import never_cache
 
+from organizations.linked import organization_node
 from organizations.models import Membership, Organization, RepresentationTerm
 from organizations.rotation import is_dated
+from record import linked
 from record.pages import in_words, last_change, sentence
 from record.text import fold
 from sources.models import Citation
@@ -44,7 +49,31 @@ def home(request: HttpRequest) -> HttpResponse:
         "changed": last_change(cited),
     }
     context |= _representation(terms) | _membership(members) | _figures()
-    return render(request, "home.html", context)
+    context["linked"] = _site_graph(request, coalition, context["changed"])
+    return TemplateResponse(request, "home.html", context)
+
+
+def _site_graph(
+    request: HttpRequest, coalition: Organization | None, changed: datetime | None
+) -> linked.Node:
+    """The front page's, with the whole site and how it is searched."""
+    main = organization_node(request, coalition) if coalition else None
+    graph = linked.page(request, changed=changed, main=main)
+    root = request.build_absolute_uri("/")
+    address = linked.told(kind="EntryPoint", urlTemplate=f"{root}buscar/?q={{search_term_string}}")
+    search = linked.told(kind="SearchAction", target=address)
+    search["query-input"] = "required name=search_term_string"
+    graph["@graph"].append(
+        linked.told(
+            kind="WebSite",
+            id=f"{root}#sitio",
+            name=settings.SITE_NAME,
+            url=root,
+            inLanguage="es-MX",
+            potentialAction=search,
+        )
+    )
+    return graph
 
 
 def _terms() -> QuerySet:
@@ -98,7 +127,9 @@ def _figures() -> dict[str, Any]:
 def about(request: HttpRequest) -> HttpResponse:
     coalition = Organization.objects.visible_to(None).coalition()
     context = {"coalition": coalition, "changed": last_change(coalition)}
-    return render(request, "about.html", context)
+    crumb = ("Acerca de y método", reverse("about"))
+    context["linked"] = linked.page(request, crumb, kind="AboutPage", changed=context["changed"])
+    return TemplateResponse(request, "about.html", context)
 
 
 @never_cache

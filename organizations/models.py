@@ -3,7 +3,7 @@ from typing import Self
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import Case, Count, Exists, F, OuterRef, Q, Value, When
+from django.db.models import Case, Count, Exists, F, OuterRef, Q, Subquery, Value, When
 from django.urls import reverse
 
 from record.answers import EXACT, UNSAID, at, story
@@ -198,6 +198,11 @@ class Membership(Spanning, Record):
 
 
 class RepresentationTermQuerySet(SpanningQuerySet):
+    def with_coalition_name(self) -> Self:
+        """With `coalition_name`, None where a visitor may not read of the coalition."""
+        coalition = Organization.objects.visible_to(None).filter(slug=settings.COALITION)
+        return self.annotate(coalition_name=Subquery(coalition.values("name")[:1]))
+
     def possibly_overlapping(self) -> Self:
         """Those whose source leaves room for another one of the same role at the same time."""
         others = RepresentationTerm.objects.filter(

@@ -8,5 +8,10 @@ urlpatterns = [
     path(
         "organizaciones/<slug:slug>/", views.OrganizationView.as_view(), name="organization_detail"
     ),
+    path(
+        "organizaciones/<slug:slug>/cita.<slug:format_name>",
+        views.OrganizationView.as_view(),
+        name="organization_reference",
+    ),
     path("representacion/", views.representation, name="representation"),
 ]

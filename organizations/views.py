@@ -2,28 +2,34 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import chain, groupby
 from typing import Any
 
 from django.conf import settings
 from django.db.models import Count, Max, Q
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.template.response import TemplateResponse
+from django.urls import reverse
 
 from organizations import rotation
 from organizations.charts import replacement_chart
+from organizations.linked import coalition_in_short, members_of, organization_node
 from organizations.models import Membership, Organization, RepresentationTerm
+from record import linked
 from record.charts import Chart, Entry
 from record.dates import EDTF, parse
 from record.pages import counted, in_words, last_change, page_of, sentence
 from record.publishing import viewer
 from record.text import fold
 from record.views import RecordView
+from sources.linked import cited_sources
 from sources.models import Citation
 
 ON_A_PAGE = 100
 TERMS_ON_A_PAGE = 60
 RELATED = 50
+ORGANIZATIONS = ("Organizaciones", "organizations:organization_list")
 HEADINGS = {
     "current": ("Integrante", "Integrantes"),
     "former": ("Anterior", "Anteriores"),
@@ -65,7 +71,23 @@ def organization_list(request: HttpRequest) -> HttpResponse:
         "page": page,
         "changed": last_change(shown, page.object_list),
     }
-    return render(request, "organizations/organization_list.html", context)
+    name = coalition.name if coalition else ""
+    context["linked"] = _coalition_page(request, ORGANIZATIONS, name, shown, context["changed"])
+    return TemplateResponse(request, "organizations/organization_list.html", context)
+
+
+def _coalition_page(
+    request: HttpRequest,
+    section: tuple[str, str],
+    coalition: str,
+    records: list[Membership] | list[RepresentationTerm],
+    changed: datetime | None,
+) -> linked.Node:
+    """Of a page that shows who belonged to the coalition, or spoke for it."""
+    crumb = (section[0], reverse(section[1]))
+    main = members_of(request, coalition_in_short(request, coalition), records)
+    kind, main = "CollectionPage", main if coalition else None
+    return linked.page(request, crumb, kind=kind, changed=changed, main=main)
 
 
 def _named_and_coalition() -> tuple[int, Organization | None]:
@@ -142,6 +164,7 @@ def _group(memberships: list[Membership]) -> Group:
 
 class OrganizationView(RecordView):
     model = Organization
+    section = ORGANIZATIONS
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         organization, user = self.object, viewer(self.request)
@@ -165,8 +188,22 @@ class OrganizationView(RecordView):
             "terms": terms,
             "events": events,
             "statements": statements,
+            "shown": shown,
             "changed": last_change(shown, statements),
         }
+
+    def cited(self, context: dict[str, Any]) -> dict[str, Any]:
+        return {"title": self.object.name}
+
+    def main(self, context: dict[str, Any]) -> linked.Node:
+        memberships, terms = context["memberships"], context["terms"]
+        is_anything = memberships or terms
+        coalition = Organization.objects.visible_to(None).coalition() if is_anything else None
+        return organization_node(self.request, self.object, coalition, memberships, terms)
+
+    def sources(self, context: dict[str, Any]) -> list[linked.Node]:
+        citations = chain(*(record.citations.all() for record in context["shown"]))
+        return cited_sources(self.request, citations)
 
 
 def _succession(memberships: Iterable[Membership], until: EDTF) -> Chart | None:
@@ -182,11 +219,14 @@ def _succession(memberships: Iterable[Membership], until: EDTF) -> Chart | None:
 
 def representation(request: HttpRequest) -> HttpResponse:
     every = RepresentationTerm.objects.visible_to(None)
-    page = page_of(request, every.select_related("organization"), TERMS_ON_A_PAGE)
+    named = every.select_related("organization").with_coalition_name()
+    page = page_of(request, named, TERMS_ON_A_PAGE, every.count())
     terms = page.object_list = list(page.object_list)
     Citation.objects.for_readers().attach_to(terms)
     told = rotation.of_page(terms, described_until(terms), whole=not page.has_other_pages())
-    context = {"page": page, "terms": terms, "changed": last_change(terms)}
-    return render(
-        request, "organizations/representation.html", context | told | rotation.of_all(every)
-    )
+    changed, coalition = last_change(terms), terms[0].coalition_name if terms else ""
+    section = ("Representación", "organizations:representation")
+    graph = _coalition_page(request, section, coalition or "", terms, changed)
+    context = {"page": page, "terms": terms, "changed": changed, "linked": graph}
+    context |= told | rotation.of_all(every)
+    return TemplateResponse(request, "organizations/representation.html", context)

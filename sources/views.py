@@ -3,26 +3,38 @@
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.template.response import TemplateResponse
+from django.urls import reverse
 
+from record import linked
+from record.dates import EDTF, parse
 from record.pages import last_change, page_of
+from record.periods import Period
 from record.publishing import viewer
 from record.views import RecordView
+from sources.linked import source_node
 from sources.models import Source
 from sources.reading import paragraphs
 
 ON_A_PAGE = 50
+SOURCES = ("Fuentes", "sources:source_list")
 
 
 def source_list(request: HttpRequest) -> HttpResponse:
     sources = Source.objects.visible_to(None).defer("text").with_passage_counts()
     page = page_of(request, sources, ON_A_PAGE)
     context = {"page": page, "changed": last_change(page.object_list)}
-    return render(request, "sources/source_list.html", context)
+    crumb = (SOURCES[0], reverse(SOURCES[1]))
+    context["linked"] = linked.page(
+        request, crumb, kind="CollectionPage", changed=context["changed"]
+    )
+    return TemplateResponse(request, "sources/source_list.html", context)
 
 
 class SourceView(RecordView):
     model = Source
+    section = SOURCES
+    is_ours = False
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         source = self.object
@@ -37,3 +49,10 @@ class SourceView(RecordView):
             "fact_count": len({citation.record for citation in citations}),
             "changed": last_change(source, citations),
         }
+
+    def cited(self, context: dict[str, Any]) -> dict[str, Any]:
+        source = self.object
+        return {"period": Period(parse(source.published), EDTF()), "author": source.publisher}
+
+    def main(self, context: dict[str, Any]) -> linked.Node:
+        return source_node(self.request, self.object)

@@ -5,18 +5,27 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.template.response import TemplateResponse
+from django.urls import reverse
 
+from organizations.models import Organization
+from record import linked
+from record.dates import EDTF
 from record.pages import counted, in_words, last_change, page_of, sentence
+from record.periods import Period
 from record.publishing import RecordQuerySet, viewer
 from record.views import RecordView
+from sources.linked import cited_sources, source_in_short
 from sources.models import Citation, Source, with_citations
 from timeline.charts import overview_chart
 from timeline.filters import Filters
+from timeline.linked import event_node, question_node, statement_node
 from timeline.models import Event, Statement
 from timeline.paragraphs import paragraphs
 
 ON_A_PAGE = RELATED = 50
+EVENTS = ("Línea de tiempo", "timeline:event_list")
+STATEMENTS = ("Pronunciamientos", "timeline:statement_list")
 
 
 def event_list(request: HttpRequest) -> HttpResponse:
@@ -34,7 +43,15 @@ def event_list(request: HttpRequest) -> HttpResponse:
         "chart": overview_chart(filters.events(), filters.count()) if page.number == 1 else None,
         "changed": last_change(events),
     }
-    return render(request, "timeline/event_list.html", context)
+    context["linked"] = _list_graph(request, EVENTS, context)
+    return TemplateResponse(request, "timeline/event_list.html", context)
+
+
+def _list_graph(
+    request: HttpRequest, section: tuple[str, str], context: dict[str, Any]
+) -> linked.Node:
+    crumb = (section[0], reverse(section[1]))
+    return linked.page(request, crumb, kind="CollectionPage", changed=context["changed"])
 
 
 def _title(filters: Filters) -> str:
@@ -49,6 +66,7 @@ def _title(filters: Filters) -> str:
 
 class EventView(RecordView):
     model = Event
+    section = EVENTS
 
     def prefetched(self, records: RecordQuerySet) -> RecordQuerySet:
         return records.with_organizations().prefetch_related(with_citations(viewer(self.request)))
@@ -65,6 +83,15 @@ class EventView(RecordView):
             "changed": last_change(event, statements, before, after),
         }
 
+    def cited(self, context: dict[str, Any]) -> dict[str, Any]:
+        return {"period": self.object.period}
+
+    def main(self, context: dict[str, Any]) -> linked.Node:
+        return event_node(self.request, self.object, context["statements"])
+
+    def sources(self, context: dict[str, Any]) -> list[linked.Node]:
+        return cited_sources(self.request, self.object.citations.all())
+
 
 def statement_list(request: HttpRequest) -> HttpResponse:
     page = page_of(request, Statement.objects.visible_to(None).by_time(), ON_A_PAGE)
@@ -75,11 +102,14 @@ def statement_list(request: HttpRequest) -> HttpResponse:
         "page": page,
         "changed": last_change(statements),
     }
-    return render(request, "timeline/statement_list.html", context)
+    context["linked"] = _list_graph(request, STATEMENTS, context)
+    return TemplateResponse(request, "timeline/statement_list.html", context)
 
 
 class StatementView(RecordView):
     model = Statement
+    section = STATEMENTS
+    is_ours = False
 
     def prefetched(self, records: RecordQuerySet) -> RecordQuerySet:
         return records.with_organizations().prefetch_related(with_citations(viewer(self.request)))
@@ -93,6 +123,33 @@ class StatementView(RecordView):
         events = list(statement.events.visible_to(None).by_time()[:RELATED])
         return super().get_context_data(**kwargs) | {
             "paragraphs": paragraphs(statement, sources, citations),
+            "sources": sources,
             "events": events,
+            "author": Organization.objects.visible_to(None).coalition(),
             "changed": last_change(statement, sources, citations, events),
         }
+
+    @property
+    def page_kind(self) -> str:
+        return "FAQPage" if self._is_question else "WebPage"
+
+    @property
+    def _is_question(self) -> bool:
+        return self.object.kind == Statement.Kind.QUESTION_AND_ANSWER
+
+    def cited(self, context: dict[str, Any]) -> dict[str, Any]:
+        author = context["author"]
+        return {
+            "period": Period(self.object.when, EDTF()),
+            "author": author.name if author else "",
+        }
+
+    def main(self, context: dict[str, Any]) -> linked.Node | list[linked.Node]:
+        said = (self.request, self.object, context["author"])
+        if self._is_question:
+            return [question_node(*said, context["paragraphs"])]
+        return statement_node(*said, context["events"])
+
+    def sources(self, context: dict[str, Any]) -> list[linked.Node]:
+        public = (source for source in context["sources"] if source.is_public())
+        return [source_in_short(self.request, source) for source in public]

@@ -1,0 +1,235 @@
+"""Every public page for search engines, each with the moment of the last change of what it shows:
+the one that stands at its foot. A sitemap's cost is bounded by its length, whatever the record's.
+"""
+
+from copy import copy
+from datetime import datetime
+from itertools import chain, pairwise
+from typing import Any
+
+from django.contrib import sitemaps
+from django.contrib.sitemaps import views
+from django.core.paginator import Page, Paginator
+from django.db.models import Max, Q
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
+from django.urls import resolve, reverse
+
+from organizations.models import Membership, Organization, RepresentationTerm
+from record.publishing import Record, RecordQuerySet
+from sources.models import Citation, Source
+from timeline.models import Event, Statement
+
+ON_A_SITEMAP = 2_000
+PAGES = (
+    "home", "organizations:organization_list", "organizations:representation",
+    "timeline:event_list", "timeline:statement_list", "sources:source_list", "exchange:open_data",
+    "about",
+)  # fmt: skip
+Moments = dict[int, datetime]
+SAVED, PUBLIC = "updated_at", ("updated_at", "publish_at")
+
+
+def _of(path: str, *names: str) -> tuple[str, ...]:
+    return tuple(f"{path}__{name}" for name in names)
+
+
+# What a page shows beside its record: a model, the way from it to the record, and the moments that
+# come along with each of its rows.
+CITED = (SAVED, *_of("source", *PUBLIC))
+FACTS = (
+    *CITED,
+    *_of("organization", *PUBLIC),
+    *_of("membership", SAVED),
+    *_of("membership__organization", *PUBLIC),
+    *_of("representation_term", SAVED),
+    *_of("representation_term__organization", *PUBLIC),
+    *_of("event", *PUBLIC),
+    *_of("statement", *PUBLIC),
+)
+EVENT = (
+    (Citation, "event", CITED),
+    (Organization, "events", PUBLIC),
+    (Statement, "events", PUBLIC),
+)
+STATEMENT = (
+    (Citation, "statement", CITED),
+    (Organization, "statements", PUBLIC),
+    (Event, "statements", PUBLIC),
+)
+ORGANIZATION = (
+    (Membership, "organization", (SAVED, *_of("replaces", *PUBLIC))),
+    (Membership, "replaces", (SAVED, *_of("organization", *PUBLIC))),
+    (RepresentationTerm, "organization", (SAVED,)),
+    (Event, "organizations", PUBLIC),
+    (Organization, "events__organizations", PUBLIC),
+    (Statement, "organizations", PUBLIC),
+    *(
+        (Citation, path, CITED)
+        for path in (
+            "organization", "membership__organization", "membership__replaces",
+            "representation_term__organization", "event__organizations",
+        )
+    ),
+)  # fmt: skip
+SOURCE = ((Citation, "source", FACTS),)
+
+
+def _latest(found: list[Moments]) -> Moments:
+    """Of each key, the latest of all."""
+    keys = set(chain(*found))
+    return {key: max(moments[key] for moments in found if key in moments) for key in keys}
+
+
+def _shown(kind: tuple, ids: list[int]) -> Moments:
+    """When what is shown beside these records last changed."""
+    return _latest([_beside(*beside, ids) for beside in kind])
+
+
+def _beside(model: type[Record], path: str, moments: tuple[str, ...], ids: list[int]) -> Moments:
+    records = model.objects.visible_to(None).order_by()
+    chosen = Q(**{f"{path}__in": ids})
+    if path == "events__organizations":  # by way of events that a visitor may read
+        chosen &= Q(events__in=Event.objects.visible_to(None))
+    rows = records.filter(chosen).values_list(path).annotate(*map(Max, moments))
+    return {key: max(filter(None, found)) for key, *found in rows if key is not None}
+
+
+class _Dated(Paginator):
+    """Pages whose records have their `changed`."""
+
+    def __init__(self, sitemap: "RecordSitemap") -> None:
+        super().__init__(sitemap.items(), ON_A_SITEMAP)
+        self.sitemap = sitemap
+
+    def page(self, number: int | str) -> Page:
+        page = super().page(number)
+        page.object_list = records = list(page.object_list)
+        shown = self.sitemap.shown(records)
+        for record in records:
+            own = max(record.updated_at, record.publish_at)
+            record.changed = max(own, shown.get(record.pk, own))
+        return page
+
+
+class RecordSitemap(sitemaps.Sitemap):
+    model: type[Record]
+    beside: tuple = ()
+
+    @property
+    def paginator(self) -> Paginator:
+        return _Dated(self)
+
+    def items(self) -> RecordQuerySet:
+        return self.model.objects.visible_to(None).order_by("pk").only("slug", *PUBLIC)
+
+    def shown(self, records: list[Record]) -> Moments:
+        return _shown(self.beside, [record.pk for record in records])
+
+    def lastmod(self, record: Record) -> datetime:
+        return record.changed
+
+    def get_latest_lastmod(self) -> None:
+        """Not said in an index: it would take every row."""
+
+
+class OrganizationSitemap(RecordSitemap):
+    model, beside = Organization, ORGANIZATION
+
+
+class SourceSitemap(RecordSitemap):
+    model, beside = Source, SOURCE
+
+
+class EventSitemap(RecordSitemap):
+    """In the timeline's order, for each event's page names the ones before and after it."""
+
+    model, beside = Event, EVENT
+
+    def items(self) -> RecordQuerySet:
+        in_order = super().items().order_by("sort_day", "start_latest", "slug")
+        return in_order.only("slug", "sort_day", "start_latest", *PUBLIC)
+
+    def shown(self, records: list[Event]) -> Moments:
+        dated = [event for event in records if event.sort_day]
+        if dated:
+            events = Event.objects.visible_to(None)
+            around = [events.before(dated[0]).first(), *dated, events.after(dated[-1]).first()]
+            dated = list(filter(None, around))
+        neighbours = [{a.pk: _own(b), b.pk: _own(a)} for a, b in pairwise(dated)]
+        return _latest([super().shown(records), *neighbours])
+
+
+def _own(record: Record) -> datetime:
+    return max(record.updated_at, record.publish_at)
+
+
+class StatementSitemap(RecordSitemap):
+    """A statement's page shows all that the sources it is cited from are cited for."""
+
+    model, beside = Statement, STATEMENT
+
+    def shown(self, records: list[Statement]) -> Moments:
+        citations = Citation.objects.visible_to(None).filter(statement__in=records)
+        pairs = list(citations.order_by().values_list("statement", "source").distinct())
+        of_source = _shown(SOURCE, [source for _statement, source in pairs])
+        proved = [{statement: of_source[source]} for statement, source in pairs]
+        return _latest([super().shown(records), *proved])
+
+
+class PageSitemap(sitemaps.Sitemap):
+    """The pages that are no record's. Their views are asked, which fetch all that a page shows
+    and leave its writing for later."""
+
+    def __init__(self, request: HttpRequest) -> None:
+        self.request = copy(request)
+        self.request.GET = QueryDict()
+
+    def items(self) -> tuple[str, ...]:
+        return PAGES
+
+    def location(self, name: str) -> str:
+        return reverse(name)
+
+    def lastmod(self, name: str) -> datetime | None:
+        self.request.path = self.location(name)
+        return resolve(self.request.path).func(self.request).context_data["changed"]
+
+    def get_latest_lastmod(self) -> None:
+        """Not said in an index."""
+
+
+RECORDS: dict[str, type[RecordSitemap]] = {
+    "organizaciones": OrganizationSitemap,
+    "linea-de-tiempo": EventSitemap,
+    "pronunciamientos": StatementSitemap,
+    "fuentes": SourceSitemap,
+}
+
+
+def _sections(request: HttpRequest) -> dict[str, Any]:
+    return {"paginas": PageSitemap(request)} | {name: kind() for name, kind in RECORDS.items()}
+
+
+def sitemap(request: HttpRequest) -> HttpResponse:
+    """All in one file, or an index of several where one would be too long."""
+    sections = _sections(request)
+    if any(section.paginator.num_pages > 1 for section in sections.values()):
+        return views.index(request, sections, sitemap_url_name="sitemap_section")
+    try:
+        return views.sitemap(request, sections)
+    except Http404:
+        raise Http404("El mapa del sitio es uno solo.") from None
+
+
+def section(request: HttpRequest, section: str) -> HttpResponse:
+    try:
+        return views.sitemap(request, _sections(request), section)
+    except Http404:
+        raise Http404("El mapa del sitio no tiene esa parte.") from None
+
+
+def robots(request: HttpRequest) -> HttpResponse:
+    """Everything may be read but the staff's pages."""
+    address = request.build_absolute_uri(reverse("sitemap"))
+    lines = ["User-agent: *", "Disallow: /admin/", "", f"Sitemap: {address}", ""]
+    return HttpResponse("\n".join(lines), content_type="text/plain; charset=utf-8")

@@ -1,0 +1,67 @@
+"""Organizations in the words of schema.org, with who they belonged to and spoke for, and when."""
+
+from collections.abc import Iterable
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.urls import reverse
+
+from organizations.models import Membership, Organization, RepresentationTerm
+from record.linked import Node, role, told
+
+# Sectors that schema.org has a word for; the others are organizations and no more.
+KINDS = {
+    "civil_society": "NGO",
+    "government": "GovernmentOrganization",
+    "media": "NewsMediaOrganization",
+    "research": "ResearchOrganization",
+    "company": "Corporation",
+}
+
+
+def organization_in_short(request: HttpRequest, organization: Organization) -> Node:
+    url = request.build_absolute_uri(organization.get_absolute_url())
+    kind = KINDS.get(organization.sector, "Organization")
+    return told(kind=kind, id=f"{url}#organizacion", name=organization.name, url=url)
+
+
+def coalition_in_short(request: HttpRequest, name: str) -> Node:
+    path = reverse("organizations:organization_detail", args=[settings.COALITION])
+    url = request.build_absolute_uri(path)
+    return told(kind="Organization", id=f"{url}#organizacion", name=name, url=url)
+
+
+def organization_node(
+    request: HttpRequest,
+    organization: Organization,
+    coalition: Organization | None = None,
+    memberships: Iterable[Membership] = (),
+    terms: Iterable[RepresentationTerm] = (),
+) -> Node:
+    """Its memberships and terms are the coalition's: none are told without a `coalition`."""
+    roles = []
+    if coalition:
+        whole = organization_in_short(request, coalition)
+        roles = [role("integrante", m.period, memberOf=whole) for m in memberships]
+        roles += [role(t.get_role_display(), t.period, memberOf=whole) for t in terms]
+    names = [organization.short_name, *organization.other_names_list]
+    logo = request.build_absolute_uri(organization.logo.url) if organization.logo else ""
+    return organization_in_short(request, organization) | told(
+        alternateName=list(filter(None, names)),
+        description=organization.summary,
+        sameAs=organization.website,
+        logo=logo,
+        memberOf=roles,
+    )
+
+
+def members_of(
+    request: HttpRequest, coalition: Node, records: Iterable[Membership | RepresentationTerm]
+) -> Node:
+    """The coalition with those who belonged to it, or spoke for it."""
+    members = []
+    for one in records:
+        name = one.get_role_display() if isinstance(one, RepresentationTerm) else "integrante"
+        member = organization_in_short(request, one.organization)
+        members.append(role(name, one.period, member=member))
+    return coalition | told(member=members)
