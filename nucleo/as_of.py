@@ -2,14 +2,18 @@
 
 import re
 from calendar import monthrange
+from datetime import datetime
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
 
 from organizations.as_of import groups, members, representatives, tally
 from organizations.moments import moments, neighbours
 from organizations.views import described_until
+from record import linked
 from record.answers import at
 from record.dates import EDTF, ImpossibleDate, parse
 from record.forms import LONGEST_DATE, read_briefly
@@ -50,7 +54,13 @@ def as_of(request: HttpRequest, date: str) -> HttpResponse:
         "until": _silence(described_until([*memberships, *terms]), when),
         "changed": last_change(memberships, terms, events),
     }
-    return render(request, "as_of.html", context | _about(when) | _happened(events))
+    here = (str(when), reverse("as_of", args=[when.text]))
+    context["linked"] = _graph(request, here, changed=context["changed"])
+    return TemplateResponse(request, "as_of.html", context | _about(when) | _happened(events))
+
+
+def _graph(request: HttpRequest, *here: tuple[str, str], changed: datetime | None) -> linked.Node:
+    return linked.page(request, ("En una fecha", reverse("as_of_form")), *here, changed=changed)
 
 
 def _about(when: EDTF) -> dict[str, Any]:
@@ -108,7 +118,9 @@ def _form(request: HttpRequest, written: str, problem: str, **rest: Any) -> Http
         "moments": every[-MOMENTS:],
         "changed": max((moment.changed for moment in every), default=None),
     }
-    return render(request, "as_of_form.html", context, status=status)
+    if status == 200:
+        context["linked"] = _graph(request, changed=context["changed"])
+    return TemplateResponse(request, "as_of_form.html", context, status=status)
 
 
 def _problem(error: ImpossibleDate) -> str:

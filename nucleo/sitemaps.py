@@ -23,7 +23,7 @@ ON_A_SITEMAP = 2_000
 PAGES = (
     "home", "organizations:organization_list", "organizations:representation",
     "timeline:event_list", "timeline:statement_list", "sources:source_list", "exchange:open_data",
-    "about",
+    "as_of_form", "about",
 )  # fmt: skip
 Moments = dict[int, datetime]
 SAVED, PUBLIC = "updated_at", ("updated_at", "publish_at")
