@@ -16,11 +16,13 @@ from organizations import rotation
 from organizations.charts import replacement_chart
 from organizations.linked import coalition_in_short, members_of, organization_node
 from organizations.models import Membership, Organization, RepresentationTerm
+from organizations.names import Names
 from record import linked
 from record.charts import Chart, Entry
 from record.dates import EDTF, parse
 from record.pages import counted, in_words, last_change, page_of, sentence
 from record.publishing import viewer
+from record.richtext import with_contents
 from record.text import fold
 from record.views import RecordView
 from sources.linked import cited_sources
@@ -30,6 +32,7 @@ ON_A_PAGE = 100
 TERMS_ON_A_PAGE = 60
 RELATED = 50
 ORGANIZATIONS = ("Organizaciones", "organizations:organization_list")
+TOGETHER = 12
 HEADINGS = {
     "current": ("Integrante", "Integrantes"),
     "former": ("Anterior", "Anteriores"),
@@ -176,7 +179,12 @@ class OrganizationView(RecordView):
         statements = list(organization.statements.visible_to(None).by_time()[:RELATED])
         shown = [organization, *memberships, *successors, *terms, *events]
         Citation.objects.for_readers(user).attach_to(shown)
+        together = list(
+            Organization.objects.visible_to(None).together_with(organization)[:TOGETHER]
+        )
         paragraphs = organization.description.split("<p>")[1:] or [""]
+        names = Names.public()
+        description, contents = with_contents(organization.description)
         return super().get_context_data(**kwargs) | {
             "state": memberships[0].state if memberships else "",
             "is_coalition": organization.slug == settings.COALITION,
@@ -189,7 +197,11 @@ class OrganizationView(RecordView):
             "events": events,
             "statements": statements,
             "shown": shown,
-            "changed": last_change(shown, statements),
+            "together": together,
+            "summary": names.linked(organization.summary, but=organization),
+            "description": names.linked(description, but=organization),
+            "contents": contents,
+            "changed": last_change(shown, statements, together),
         }
 
     def cited(self, context: dict[str, Any]) -> dict[str, Any]:

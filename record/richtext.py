@@ -1,9 +1,13 @@
 """Rich text, sanitised on the way into the database, whichever way that is."""
 
-from typing import Any
+import re
+from html import unescape
+from typing import Any, NamedTuple
 
 import nh3
 from django.db import models
+from django.utils.html import strip_tags
+from django.utils.safestring import SafeString, mark_safe
 from django_prose_editor.fields import ProseEditorField
 
 EXTENSIONS = {
@@ -29,6 +33,30 @@ def sanitize(html: str) -> str:
     """Headings, lists, quotes, links and emphasis; everything else goes, its text stays."""
     cleaned = _CLEANER.clean(html).strip()
     return "" if cleaned == "<p></p>" else cleaned
+
+
+_HEADING = re.compile(r"<(h[23])>(.*?)</\1>", re.DOTALL)
+
+
+class Heading(NamedTuple):
+    """A line of a table of contents: the id that it leads to, a sign, what it says."""
+
+    anchor: str
+    sign: str
+    text: str
+
+
+def with_contents(html: str) -> tuple[SafeString, list[Heading]]:
+    """Sanitised, each heading with an id, and the contents; a lone heading needs none."""
+    contents: list[Heading] = []
+
+    def anchored(heading: re.Match) -> str:
+        number = len(contents) + 1
+        contents.append(Heading(f"s{number}", f"§ {number}", unescape(strip_tags(heading[2]))))
+        return f'<{heading[1]} id="s{number}">{heading[2]}</{heading[1]}>'
+
+    html = mark_safe(_HEADING.sub(anchored, sanitize(html)))  # noqa: S308, sanitised here
+    return html, contents if len(contents) > 1 else []
 
 
 class RichTextField(ProseEditorField):

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlencode
 
 from django.db.models import Count
@@ -9,9 +10,15 @@ from django.http import Http404, HttpRequest
 from django.urls import reverse
 
 from organizations.models import Organization
-from timeline.models import Event, EventQuerySet
+from record.publishing import Record
+from timeline.models import Event, EventQuerySet, Statement, StatementQuerySet
 
-TITLES = {"ano": "Año", "categoria": "Categoría", "organizacion": "Organización"}
+TITLES = {
+    "ano": "Año",
+    "categoria": "Categoría",
+    "organizacion": "Organización",
+    "pronunciamiento": "Pronunciamiento",
+}
 UNDATED = "sin-fecha"
 ORGANIZATIONS_SHOWN = 40
 
@@ -30,17 +37,18 @@ class Filters:
     """What a request chooses among `events`; Http404, in Spanish, for what the record lacks."""
 
     def __init__(self, events: EventQuerySet, request: HttpRequest) -> None:
-        self.every = events
         self.chosen = {name: value for name in TITLES if (value := request.GET.get(name))}
-        named = Organization.objects.visible_to(None)
-        slug = self.chosen.get("organizacion")
-        self.organization = named.filter(slug=slug).first() if slug else None
+        self._unfiltered = events
+        statement = _named(Statement, self.chosen.get("pronunciamiento"))
+        self.every = events = events.filter(statements=statement) if statement else events
+        self.organization = _named(Organization, self.chosen.get("organizacion"))
         self._counts = events.counts_by_year_and_category(self.organization)
         years = sorted({year for year, *_ in self._counts if year})
         self._labels = {
             "ano": {year: year for year in years} | {UNDATED: "sin fecha"},
             "categoria": dict(Event.Category.choices),
-            "organizacion": {slug: str(self.organization)} if self.organization else {},
+            "organizacion": {o.slug: str(o) for o in [self.organization] if o},
+            "pronunciamiento": {s.slug: str(s) for s in [statement] if s},
         }
         for name, value in self.chosen.items():
             if value not in self._labels[name]:
@@ -62,6 +70,9 @@ class Filters:
 
     def total(self, dated: bool = False) -> int:
         """How many events there are whatever is chosen."""
+        if "pronunciamiento" in self.chosen:
+            every = self._unfiltered
+            return (every.exclude(sort_day="") if dated else every).count()
         return sum(count for year, _category, count, _naming in self._counts if year or not dated)
 
     def count(self, **instead: str) -> int:
@@ -99,3 +110,23 @@ class Filters:
         counted = others.annotate(event_count=Count("events")).order_by("-event_count", "name")
         for organization in counted.only("slug", "name", "short_name")[:ORGANIZATIONS_SHOWN]:
             yield organization.slug, str(organization), organization.event_count
+
+
+def chosen_statements(
+    request: HttpRequest,
+) -> tuple[StatementQuerySet, Organization | Event | None, str]:
+    """The statements that name the organization, or tell the event, that a request asks for; that
+    record; and what it is, in a word. Http404, in Spanish, for what the record lacks."""
+    every = Statement.objects.visible_to(None)
+    for name, model in (("organizacion", Organization), ("acontecimiento", Event)):
+        if slug := request.GET.get(name):
+            chosen, title = _named(model, slug), model._meta.verbose_name
+            if chosen is None:
+                raise Http404(f"En los pronunciamientos no hay {title} «{slug[:60]}».")
+            return every.filter(**{f"{model._meta.model_name}s": chosen}), chosen, title
+    return every, None, ""
+
+
+def _named(model: type[Record], slug: str | None) -> Any:
+    """The record with that slug that everybody may see."""
+    return model.objects.visible_to(None).filter(slug=slug).first() if slug else None

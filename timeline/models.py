@@ -214,6 +214,30 @@ class StatementQuerySet(RecordQuerySet):
         """Oldest first, the undated last, as they were entered."""
         return self.order_by(DATED_FIRST, "pk")
 
+    def before(self, statement: "Statement") -> Self:
+        """Those that stand before `statement`, nearest first."""
+        alike = Q(sort_day=statement.sort_day, pk__lt=statement.pk)
+        dated = Q(sort_day__lt=statement.sort_day) if statement.sort_day else Q()
+        return self.filter(alike | (dated & Q(sort_day__gt=""))).by_time().reverse()
+
+    def after(self, statement: "Statement") -> Self:
+        """Those that stand after it, nearest first."""
+        found = Q(sort_day=statement.sort_day, pk__gt=statement.pk)
+        if statement.sort_day:
+            found |= Q(sort_day__gt=statement.sort_day) | Q(sort_day="")
+        return self.filter(found).by_time()
+
+    def beside(self, statement: "Statement") -> tuple["Statement | None", "Statement | None"]:
+        """The one before it and the one after it, in one query."""
+        before, after = (
+            some.values("pk")[:1] for some in (self.before(statement), self.after(statement))
+        )
+        found = {
+            one.place > statement.place: one
+            for one in self.filter(Q(pk__in=before) | Q(pk__in=after))
+        }
+        return found.get(False), found.get(True)
+
     def with_organizations(self) -> Self:
         """With those of the organizations named that everybody may see."""
         return self.prefetch_related(
@@ -275,3 +299,8 @@ class Statement(Publishable):
     @property
     def when(self) -> EDTF:
         return parse(self.date)
+
+    @property
+    def place(self) -> tuple[bool, str, int]:
+        """Where `by_time` puts it."""
+        return not self.sort_day, self.sort_day, self.pk

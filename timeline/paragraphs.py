@@ -11,7 +11,8 @@ from django.utils.html import strip_tags
 from django.utils.text import Truncator
 
 from organizations.models import Organization
-from record.richtext import sanitize
+from organizations.names import Names
+from record.richtext import Heading, sanitize
 from record.text import collapse
 from sources.models import Citation, Source
 from sources.passages import MarkedBlock
@@ -20,6 +21,8 @@ from timeline.models import Statement
 
 _TAG = re.compile(r"<(/?)(?:p|h2|h3|ul|ol|li|blockquote)>")
 WORDS_IN_CONTENTS = 4
+LONG = 4
+"""Paragraphs from which a text needs a table of contents."""
 
 
 @dataclass(slots=True)
@@ -40,18 +43,23 @@ class Paragraph:
 
     @property
     def label(self) -> str:
+        if self.is_heading:
+            return self.text
         return Truncator(self.text).words(WORDS_IN_CONTENTS, truncate="…")
+
+    @property
+    def is_heading(self) -> bool:
+        return self.html.startswith(("<h2", "<h3"))
 
 
 def paragraphs(
-    statement: Statement, sources: Iterable[Source], citations: Iterable[Citation]
+    statement: Statement, sources: Iterable[Source], citations: Iterable[Citation], names: Names
 ) -> list[Paragraph]:
     """`citations` are all those of the sources, of whatever fact."""
-    others = [o for o in statement.organizations.all() if o.slug != settings.COALITION]
     found = []
     for html in outermost(sanitize(statement.body)):
         text = collapse(unescape(strip_tags(html)))
-        found.append(Paragraph(html, text, [o for o in others if _names(text, o)]))
+        found.append(Paragraph(html, text, _named(text, names)))
     for source in sources:
         _mark(found, source, [c for c in citations if c.source_id == source.pk])
     return _with_whole_lists(found)
@@ -87,9 +95,17 @@ def outermost(html: str) -> Iterator[str]:
         yield html[start:]
 
 
-def _names(text: str, organization: Organization) -> bool:
-    names = {organization.name, organization.short_name, *organization.other_names_list} - {""}
-    return any(re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text) for name in names)
+def _named(text: str, names: Names) -> list[Organization]:
+    """Each once, the coalition left out, which every page of its record names."""
+    found = dict.fromkeys(organization for _start, _end, organization in names.found(text))
+    return [organization for organization in found if organization.slug != settings.COALITION]
+
+
+def contents(found: list[Paragraph]) -> list[Heading]:
+    """Of a long text: its headings or, where it has none, the first words of its paragraphs."""
+    lines = [Heading(f"p{n}", f"¶ {n}", p.label) for n, p in enumerate(found, 1)]
+    headings = [line for line, p in zip(lines, found, strict=True) if p.is_heading]
+    return ((headings[1:] and headings) or lines) if len(found) >= LONG else []
 
 
 def _mark(found: list[Paragraph], source: Source, citations: list[Citation]) -> None:

@@ -9,19 +9,21 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 
 from organizations.models import Organization
+from organizations.names import Names
 from record import linked
 from record.dates import EDTF
 from record.pages import counted, in_words, last_change, page_of, sentence
 from record.periods import Period
 from record.publishing import RecordQuerySet, viewer
+from record.richtext import with_contents
 from record.views import RecordView
 from sources.linked import cited_sources, source_in_short
 from sources.models import Citation, Source, with_citations
 from timeline.charts import overview_chart
-from timeline.filters import Filters
+from timeline.filters import Filters, chosen_statements
 from timeline.linked import event_node, question_node, statement_node
 from timeline.models import Event, Statement
-from timeline.paragraphs import paragraphs
+from timeline.paragraphs import contents, paragraphs
 
 ON_A_PAGE = RELATED = 50
 EVENTS = ("Línea de tiempo", "timeline:event_list")
@@ -76,7 +78,11 @@ class EventView(RecordView):
         statements = list(event.statements.visible_to(None).by_time()[:RELATED])
         before = others.before(event).first() if event.start else None
         after = others.after(event).first() if event.start else None
+        body, contents = with_contents(event.body)
         return super().get_context_data(**kwargs) | {
+            "body": body,
+            "contents": contents,
+            "names": Names.public(),
             "statements": statements,
             "before": before,
             "after": after,
@@ -94,11 +100,14 @@ class EventView(RecordView):
 
 
 def statement_list(request: HttpRequest) -> HttpResponse:
-    page = page_of(request, Statement.objects.visible_to(None).by_time(), ON_A_PAGE)
+    found, chosen, by = chosen_statements(request)
+    page = page_of(request, found.by_time(), ON_A_PAGE)
     statements = page.object_list = list(page.object_list)
     Citation.objects.for_readers().attach_to(statements)
     context = {
         "title": sentence(counted(page.paginator.count, "pronunciamiento")),
+        "chosen": chosen,
+        "by": by,
         "page": page,
         "changed": last_change(statements),
     }
@@ -121,12 +130,19 @@ class StatementView(RecordView):
         others = Citation.objects.visible_to(user).exclude(statement=statement)
         citations = list(others.filter(source__in=cited).with_facts())
         events = list(statement.events.visible_to(None).by_time()[:RELATED])
+        names, said = Names.public(), Statement.objects.visible_to(None)
+        found = paragraphs(statement, sources, citations, names)
+        before, after = said.beside(statement)
         return super().get_context_data(**kwargs) | {
-            "paragraphs": paragraphs(statement, sources, citations),
             "sources": sources,
-            "events": events,
             "author": Organization.objects.visible_to(None).coalition(),
-            "changed": last_change(statement, sources, citations, events),
+            "paragraphs": found,
+            "contents": contents(found),
+            "names": names,
+            "events": events,
+            "before": before,
+            "after": after,
+            "changed": last_change(statement, sources, citations, events, before, after),
         }
 
     @property
