@@ -15,7 +15,7 @@ TEMPLATE_FILES = find templates -name '*.html'
 PORT ?= 8000
 export PORT
 
-.PHONY: help run setup test test-hard bench lint format clean
+.PHONY: help run setup test test-hard audit bench lint format clean
 .NOTPARALLEL:
 
 help: ## List the targets (what bare make does)
@@ -34,6 +34,10 @@ test: ## Run the suite on SQLite and on PostgreSQL (ARGS="-k dates" picks tests)
 test-hard: ## Run what is slow or breaks things: LibreOffice, kill -9 in mid-import (ARGS=)
 	$(BOOTSTRAP) install requirements-dev.txt
 	@$(VENV) tests/run.py --hard $(ARGS)
+
+audit: ## Ask Lighthouse and the Nu HTML checker about every kind of page (needs Node and Java)
+	$(BOOTSTRAP) install requirements-dev.txt
+	@$(VENV) tests/audit.py
 
 bench: ## Measure imports and exports into docs/performance.md (ARGS="--only new" for one figure)
 	$(BOOTSTRAP) install requirements-bench.txt
@@ -62,5 +66,5 @@ format: ## Settle the form of code and templates
 	$(TEMPLATE_FILES) -exec .venv/bin/djade --target-version 5.2 {} + || true  # it fails when it changes
 
 clean: ## Remove what can be made again; keep database, uploads and .env
-	rm -rf .venv staticfiles setup.log .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv staticfiles audit/node_modules setup.log .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

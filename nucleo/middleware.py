@@ -2,6 +2,7 @@ from collections.abc import Callable
 
 from django.core.exceptions import SuspiciousOperation
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.middleware.gzip import GZipMiddleware
 
 
 def read_only_outside_the_admin(
@@ -13,6 +14,22 @@ def read_only_outside_the_admin(
         if request.method not in ("GET", "HEAD") and not request.path.startswith("/admin/"):
             return HttpResponseNotAllowed(["GET", "HEAD"])
         return get_response(request)
+
+    return middleware
+
+
+def compress_for_readers(
+    get_response: Callable[[HttpRequest], HttpResponse],
+) -> Callable[[HttpRequest], HttpResponse]:
+    """Gzip for the public pages, which hold no secret that their length could betray. The admin's,
+    with their tokens, go as they are; so do downloads, which are streamed."""
+    compress = GZipMiddleware(get_response).process_response
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        if response.streaming or request.path.startswith("/admin/"):
+            return response
+        return compress(request, response)
 
     return middleware
 

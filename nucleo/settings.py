@@ -56,6 +56,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "nucleo.middleware.compress_for_readers",
     "nucleo.middleware.refuse_nul",
     "nucleo.middleware.read_only_outside_the_admin",
     "django.contrib.sessions.middleware.SessionMiddleware",

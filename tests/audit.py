@@ -1,0 +1,204 @@
+"""What Lighthouse and the Nu HTML checker say of the site as a server would run it.
+
+    python tests/audit.py
+
+Granian, with DEBUG off and static files compressed, serves the record from a database of its own.
+Lighthouse's median of RUNS must be 100 in each category; nothing may shift, be a script or come
+from elsewhere, and pages keep their weight; the checker may have neither error nor warning. Each
+run is told; none is repeated.
+"""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median
+from typing import Any
+from urllib.error import HTTPError, URLError
+from urllib.parse import urlsplit
+from urllib.request import urlopen
+
+ROOT = Path(__file__).resolve().parent.parent
+MODULES = ROOT / "audit" / "node_modules"
+RUNS = 5
+CATEGORIES = ("performance", "accessibility", "best-practices", "seo")
+LIGHTHOUSE = (
+    "/ /linea-de-tiempo/ /pronunciamientos/que-es-y-quienes-conforman-el-nucleo/ "
+    "/organizaciones/socialtic/ /buscar/?q=datos"
+).split()
+KINDS = (
+    *LIGHTHOUSE,
+    *"/organizaciones/ /representacion/ /al/2017-05/ /linea-de-tiempo/?categoria=relevo".split(),
+    *"/linea-de-tiempo/salida-del-stt/ /pronunciamientos/ /fuentes/ /datos/ /acerca-de/".split(),
+    *"/fuentes/nucleo-de-sociedad-civil/ /no-existe/ /?organizacion=a%00b".split(),
+)
+KILOBYTES = {"/": 14, "others": 30}
+CHROME_FLAGS = (
+    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run "
+    "--disable-background-networking --disable-component-update --disable-sync"
+)
+NEEDED = {
+    "node": "Node.js 18.16 or newer (Debian: apt install nodejs)",
+    "npm": "npm (Debian: apt install npm)",
+    "java": "Java 11 or newer (Debian: apt install default-jre-headless)",
+}
+
+
+def main() -> int:
+    for program, package in NEEDED.items():
+        if not shutil.which(program):
+            sys.exit(f"make audit needs {package}.")
+    from run import find_chromium  # what serves `application` has no use for it
+
+    if not (chromium := find_chromium()):
+        sys.exit("make audit needs Chromium (Debian: apt install chromium).")
+    install()
+    with tempfile.TemporaryDirectory(prefix="nucleo-audit-") as folder, served(folder) as site:
+        problems = check_html(site, Path(folder))
+        for path in LIGHTHOUSE:
+            problems += check_page(site, path, chromium, Path(folder))
+    print("\nAll well." if not problems else "\n" + "\n".join(problems))
+    return bool(problems)
+
+
+def install() -> None:
+    """Without the packages' own scripts: one would download a Java."""
+    installed, wanted = MODULES / ".package-lock.json", MODULES.parent / "package-lock.json"
+    if installed.exists() and installed.stat().st_mtime >= wanted.stat().st_mtime:
+        return
+    command = "npm ci --ignore-scripts --no-audit --no-fund --loglevel=error".split()
+    if subprocess.run(command, cwd=MODULES.parent).returncode:
+        sys.exit("The packages of audit/package-lock.json could not be installed.")
+
+
+def application(environ: dict[str, Any], start_response: Callable) -> Iterable[bytes]:
+    """The site as behind a proxy that speaks TLS."""
+    from nucleo.wsgi import application as site
+
+    return site(environ | {"HTTP_X_FORWARDED_PROTO": "https"}, start_response)
+
+
+@contextmanager
+def served(folder: str) -> Iterator[str]:
+    """The address of the site, with its record, on a free port."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    settings = os.environ | {
+        "DEBUG": "0",
+        "SECRET_KEY": "a key for the audit alone, which guards nothing at all of anybody",
+        "ALLOWED_HOSTS": "127.0.0.1",
+        "DATABASE_URL": f"sqlite:///{folder}/db.sqlite3",
+    }
+    for command in ("migrate -v 0", "load_record", "collectstatic --no-input -v 0"):
+        manage = [sys.executable, "manage.py", *command.split()]
+        subprocess.run(manage, cwd=ROOT, env=settings, check=True)
+    options = f"--interface wsgi --port {port} --blocking-threads 1 --log-level warning".split()
+    command = [sys.executable, "-m", "granian", *options, "tests.audit:application"]
+    log = Path(folder, "server.log")
+    server = subprocess.Popen(command, cwd=ROOT, env=settings, stderr=log.open("w"))
+    try:
+        site = f"http://127.0.0.1:{port}"
+        wait_for(f"{site}/healthz", server, log)
+        yield site
+    finally:
+        server.terminate()
+        server.wait(timeout=30)
+
+
+def wait_for(address: str, server: subprocess.Popen, log: Path) -> None:
+    end = time.monotonic() + 60
+    while server.poll() is None and time.monotonic() < end:
+        try:
+            urlopen(address, timeout=5).close()  # noqa: S310, our own server
+            return
+        except URLError:
+            time.sleep(0.2)
+    sys.exit(f"The server did not start.\n{log.read_text()}")
+
+
+def fetched(address: str) -> bytes:
+    """A page, an error's too."""
+    try:
+        with urlopen(address, timeout=30) as answer:  # noqa: S310, our own server
+            return answer.read()
+    except HTTPError as error:
+        return error.read()
+
+
+def check_html(site: str, folder: Path) -> list[str]:
+    pages = {f"page-{number}.html": path for number, path in enumerate(KINDS)}
+    for name, path in pages.items():
+        (folder / name).write_bytes(fetched(site + path))
+    jar = MODULES / "vnu-jar" / "build" / "dist" / "vnu.jar"
+    command = ["java", "-Xss4m", "-jar", jar, "--format", "json", "--stdout", "--exit-zero-always"]
+    files = [folder / name for name in pages]
+    said = subprocess.run([*command, *files], capture_output=True, check=True).stdout
+    problems = [
+        f"HTML {pages[Path(m['url']).name]}, line {m.get('lastLine')}: {m['message']}"
+        for m in json.loads(said)["messages"]
+    ]
+    print(f"The HTML checker looked at {len(pages)} pages: {len(problems)} errors and warnings.\n")
+    return problems
+
+
+def check_page(site: str, path: str, chromium: str, folder: Path) -> list[str]:
+    reports = [report(site + path, chromium, folder) for _ in range(RUNS)]
+    problems = []
+    for name in CATEGORIES:
+        scores = [round(100 * (each["categories"][name]["score"] or 0)) for each in reports]
+        print(f"{path:55} {name:15} {median(scores):3.0f}  {scores}", flush=True)
+        if median(scores) < 100:
+            worst = reports[scores.index(min(scores))]
+            problems.append(f"{path} {name}: {', '.join(failing(worst, name))}")
+    return problems + loading_problems(site, path, reports)
+
+
+def report(address: str, chromium: str, folder: Path) -> dict[str, Any]:
+    output = folder / "lighthouse.json"
+    command = ["node", MODULES / "lighthouse" / "cli" / "index.js", address, "--quiet"]
+    command += ["--output=json", f"--output-path={output}", f"--chrome-flags={CHROME_FLAGS}"]
+    command += [f"--only-categories={','.join(CATEGORIES)}"]
+    done = subprocess.run(command, cwd=folder, env=os.environ | {"CHROME_PATH": chromium})
+    if done.returncode:
+        sys.exit(f"Lighthouse failed on {address}.")
+    return json.loads(output.read_text())
+
+
+def failing(found: dict[str, Any], category: str) -> list[str]:
+    """The audits of a category that cost it points, with what they measured."""
+    weighty = [ref["id"] for ref in found["categories"][category]["auditRefs"] if ref["weight"]]
+    audits = [found["audits"][name] for name in weighty]
+    return [
+        f"{audit['id']} {audit.get('displayValue', '')}".strip()
+        for audit in audits
+        if audit["score"] is not None and audit["score"] < 1
+    ]
+
+
+def loading_problems(site: str, path: str, reports: list[dict[str, Any]]) -> list[str]:
+    """What shifts, runs as script, comes from elsewhere or weighs too much."""
+    problems = []
+    shift = max(each["audits"]["cumulative-layout-shift"]["numericValue"] for each in reports)
+    loaded = reports[0]["audits"]["network-requests"]["details"]["items"]
+    home = urlsplit(site).netloc
+    elsewhere = [i["url"] for i in loaded if urlsplit(i["url"]).netloc not in (home, "")]
+    scripts = [i["url"] for i in loaded if i.get("resourceType") == "Script"]
+    weight = sum(i.get("transferSize", 0) for i in loaded) / 1024
+    print(f"{path:55} shift {shift}, {len(loaded)} requests, {weight:.1f} KB\n", flush=True)
+    if shift or elsewhere or scripts:
+        problems.append(f"{path} shifts by {shift}, loads {elsewhere + scripts}")
+    if weight > KILOBYTES.get(path, KILOBYTES["others"]):
+        problems.append(f"{path} weighs {weight:.1f} KB")
+    return problems
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,92 @@
+"""What pages weigh on their way to a phone, and whether what they say can be read."""
+
+import gzip
+import re
+from itertools import product
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.core.management import call_command
+from django.test import Client
+
+from organizations.models import Organization
+from sources.models import Source
+from timeline.models import Event, Statement
+
+STATIC = Path(settings.BASE_DIR, "static")
+STYLES = (STATIC / "nucleo.css").read_text()
+LISTS = (
+    "/organizaciones/ /representacion/ /linea-de-tiempo/ /pronunciamientos/ /fuentes/ /datos/ "
+    "/acerca-de/"
+).split()
+TEXT = ("tinta", "tinta-2", "grana", "anil")
+ON_MARKS = ("tinta", "anil")
+DRAWN = ("trazo", "trazo-2", "cempa", "filete-2")
+
+
+# Weight
+
+
+def kilobytes(*parts: bytes) -> float:
+    return sum(len(gzip.compress(part, 6)) for part in parts) / 1024
+
+
+@pytest.mark.django_db
+def test_the_first_view_of_any_page_weighs_little(visitor: Client) -> None:
+    call_command("load_record", verbosity=0)
+    styles, icon = ((STATIC / name).read_bytes() for name in ("nucleo.css", "favicon.svg"))
+    assert kilobytes(visitor.get("/").content, styles) <= 14
+    models = (Organization, Event, Statement, Source)
+    details = [record.get_absolute_url() for model in models for record in model.objects.all()]
+    for url in ("/", *LISTS, *details):
+        assert kilobytes(visitor.get(url).content, styles, icon) <= 30, url
+
+
+@pytest.mark.django_db
+def test_pages_are_compressed_for_readers_and_not_where_they_hold_secrets(visitor: Client) -> None:
+    asked = {"Accept-Encoding": "gzip"}
+    public = visitor.get("/acerca-de/", headers=asked)
+    assert public["Content-Encoding"] == "gzip"
+    assert "Accept-Encoding" in public["Vary"]
+    assert gzip.decompress(public.content) == visitor.get("/acerca-de/").content
+    assert "Content-Encoding" not in visitor.get("/admin/login/", headers=asked)
+
+
+# Contrast
+
+
+def colors(after: str) -> dict[str, str]:
+    """The custom properties that are plain colours in the first `:root` after those words."""
+    block = STYLES[STYLES.index(after) :].split(":root {", 1)[1].split("}", 1)[0]
+    return dict(re.findall(r"--([\w-]+): (#[0-9a-f]{3,6})\b", block))
+
+
+def luminance(color: str) -> float:
+    digits = color[1:] if len(color) == 7 else "".join(2 * digit for digit in color[1:])
+    parts = [int(digits[at : at + 2], 16) / 255 for at in (0, 2, 4)]
+    red, green, blue = (p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def contrast(one: str, other: str) -> float:
+    lighter, darker = sorted((luminance(one), luminance(other)), reverse=True)
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+@pytest.mark.parametrize("after", ["", "@media (prefers-color-scheme: dark)", "@media print"])
+def test_text_contrasts_by_seven_and_what_is_drawn_by_three(after: str) -> None:
+    found = colors(after)
+    pairs = [(text, ground, 7) for text, ground in product(TEXT, ("papel", "hoja"))]
+    pairs += [(text, "marca", 7) for text in ON_MARKS]
+    pairs += [(drawn, "papel", 3) for drawn in DRAWN]
+    assert [
+        (front, ground, round(contrast(found[front], found[ground]), 2))
+        for front, ground, least in pairs
+        if contrast(found[front], found[ground]) < least
+    ] == []
+
+
+def test_every_colour_of_the_styles_is_one_of_the_properties() -> None:
+    rules = re.sub(r":root \{.*?\}|/\*.*?\*/", "", STYLES, flags=re.DOTALL)
+    assert re.findall(r"(?<![\w&-])#[0-9a-f]{3,8}\b|rgba?\(|hsla?\(", rules) == []
