@@ -119,6 +119,105 @@ def test_without_javascript_everything_is_there(site: str, live_server: Any, bro
     context.close()
 
 
+STATEMENT = "/pronunciamientos/por-que-el-nucleo-concluyo-su-participacion/"
+
+
+def test_contents_lead_to_a_paragraph_and_its_number_to_the_sentence_in_the_source(
+    site: str, page: Any
+) -> None:
+    page.set_viewport_size({"width": 1280, "height": 900})
+    page.goto(site + STATEMENT)
+    contents = page.get_by_role("navigation", name="En esta página")
+    contents.get_by_role("link").nth(3).click()
+    page.wait_for_url("**#p4")
+    paragraph = page.locator("#p4")
+    expect(paragraph).to_be_in_viewport()
+    number = paragraph.locator("sup a").first
+    said = number.get_attribute("href")
+    number.click()
+    page.wait_for_url(f"**{said}")
+    mark = page.locator(f"xpath=//*[@id='{said.split('#')[1]}']/following::mark[1]")
+    expect(mark).to_be_in_viewport()
+    page.locator("#h" + said.split("#c")[1]).get_by_role("link").first.click()
+    page.wait_for_url(lambda address: "/fuentes/" not in address)
+    expect(page.locator("h1")).to_be_visible()
+
+
+def test_with_the_keyboard_alone_contents_open_and_lead_to_a_paragraph(
+    site: str, page: Any
+) -> None:
+    page.set_viewport_size(PHONE)
+    page.goto(site + STATEMENT)
+    page.get_by_text("En esta página").focus()
+    page.keyboard.press("Enter")
+    first = page.get_by_role("navigation", name="En esta página").get_by_role("link").first
+    expect(first).to_be_visible()
+    page.keyboard.press("Tab")
+    expect(first).to_be_focused()
+    outline = "getComputedStyle(document.activeElement).outlineWidth"
+    assert page.evaluate(outline) == "3px"
+    page.keyboard.press("Enter")
+    page.wait_for_url("**#p1")
+
+
+def test_an_organization_named_in_a_text_is_one_click_away(site: str, page: Any) -> None:
+    page.set_viewport_size(PHONE)
+    page.goto(site + STATEMENT)
+    named = page.locator("#p3 .prose a[href^='/organizaciones/']").last
+    words = named.inner_text()
+    named.click()
+    page.wait_for_url("**/organizaciones/*/")
+    expect(page.locator("main")).to_contain_text(words)
+
+
+@pytest.mark.parametrize("address", ["/", STATEMENT, "/linea-de-tiempo/", "/representacion/"])
+def test_a_printed_page_has_its_proofs_open_its_address_and_no_navigation(
+    site: str, page: Any, address: str
+) -> None:
+    page.set_viewport_size({"width": 673, "height": 950})  # A4 between its margins
+    page.emulate_media(media="print")
+    page.goto(site + address)
+    expect(page.locator("h1")).to_be_visible()
+    for proof in page.locator("details.cita").locator("mark, .facts a").all():
+        expect(proof).to_be_visible()
+    for link in page.locator("nav a, .fold a").all():
+        expect(link).to_be_hidden()
+    expect(page.get_by_text(f"{site}{address}")).to_be_visible()
+    expect(page.get_by_text("Último cambio")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 673
+
+
+def test_what_the_charts_draw_is_seen_in_forced_colours(site: str, page: Any) -> None:
+    page.emulate_media(forced_colors="active")
+    page.goto(f"{site}/representacion/")
+    color = "e => getComputedStyle(e).color"
+    ground = page.locator("body").evaluate("e => getComputedStyle(e).backgroundColor")
+    for row in page.locator(".chart-first, .chart-second").all():
+        assert row.evaluate(color) != ground
+
+
+def test_nothing_moves_where_motion_is_not_wanted(site: str, page: Any) -> None:
+    page.emulate_media(reduced_motion="reduce")
+    page.goto(site + STATEMENT)
+    moving = "document.getAnimations().length"
+    assert page.evaluate(moving) == 0
+
+
+def test_every_target_is_at_least_24_pixels_or_stands_in_a_sentence(site: str, page: Any) -> None:
+    page.set_viewport_size(PHONE)
+    for address in ("/", STATEMENT, "/linea-de-tiempo/", "/fuentes/nucleo-de-sociedad-civil/"):
+        page.goto(site + address)
+        assert page.evaluate(SMALL_TARGETS) == [], address
+
+
+# A link in a line of text may be as high as the line; its box is counted with its padding.
+SMALL_TARGETS = """() => [...document.querySelectorAll("main a, main summary, nav a")]
+  .filter(e => e.checkVisibility() && getComputedStyle(e).display !== "inline" && !e.closest("svg"))
+  .map(e => [e.innerText, e.getBoundingClientRect()])
+  .filter(([, box]) => box.width < 24 || box.height < 24)
+  .map(([text, box]) => `${text}: ${box.width} × ${box.height}`)"""
+
+
 # Staff
 
 
