@@ -113,8 +113,9 @@ class Axis:
 
 @dataclass(slots=True)
 class Chart:
-    """Rows or, where they would be too many, columns, drawn from `top` to `bottom`. `undated` are
-    off the axis; `limit` is the source's last day; at `handover` arrows lead to the second row."""
+    """Rows or, where they would be too many, columns, drawn from `top` to `bottom`; `unsplit` ones
+    do not tell what is dated from what only has bounds. `undated` are off the axis; `limit` is the
+    source's last day; at `handover` arrows lead to the second row."""
 
     id: str
     axis: Axis
@@ -125,7 +126,8 @@ class Chart:
     rows: list[Row] = field(default_factory=list)
     columns: list[Any] = field(default_factory=list)
     undated: list[tuple[int, Entry]] = field(default_factory=list)
-    undated_count: int = 0
+    undated_words: str = ""
+    unsplit: bool = False
     limit: Label | None = None
     handover: list[float] = field(default_factory=list)
     handover_name: Label | None = None
@@ -139,7 +141,12 @@ class Chart:
 
     @property
     def linked(self) -> bool:
-        return any(row.entry.url for row in self.rows)
+        return bool(self.columns) or any(row.entry.url for row in self.rows)
+
+    @property
+    def numbered(self) -> bool:
+        """Whether a number of a row is a link."""
+        return any(row.numeral and row.entry.url for row in self.rows)
 
     @property
     def foot(self) -> int:

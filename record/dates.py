@@ -10,6 +10,7 @@ https://www.loc.gov/standards/datetime/
 
 import re
 from calendar import monthrange
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
@@ -103,6 +104,19 @@ def in_words(level_0: str, article: str = "") -> str:
         return year
     month = f"{MONTHS[int(rest[0]) - 1]} de {year}"
     return f"{article}{int(rest[1])} de {month}" if len(rest) == 2 else month
+
+
+def reach_in_words(dates: Sequence[EDTF]) -> str:
+    """How far the dates of a list in order reach, each as precise as it is: «del 11 de febrero de
+    2017 a mayo de 2017, y sin fecha»."""
+    known = [when.lower or when.upper for when in dates if when]
+    undated = ["sin fecha"] if len(known) < len(dates) else []
+    if not known:
+        return ", ".join(undated)
+    first, last = ((in_words(day), len(day) == 10) for day in (known[0], known[-1]))
+    start, end = (f"del {first[0]}" if first[1] else f"de {first[0]}"), last[0]
+    reach = start if first == last else f"{start} {'al' if last[1] else 'a'} {end}"
+    return ", y ".join([reach, *undated])
 
 
 @lru_cache(maxsize=4096)

@@ -186,7 +186,7 @@ def test_rows_keep_the_order_given_and_the_unknown_has_its_row_too():
 def test_no_chart_is_drawn_where_no_date_is_known():
     assert rotation_chart([entry("")], EDTF()) is None
     assert rows_chart([entry("")]) is None
-    assert columns_chart({"": (3, 0)}) is None
+    assert columns_chart({}, undated=3) is None
 
 
 def test_the_key_explains_every_sign_that_occurs_and_no_other():
@@ -309,7 +309,7 @@ def test_many_events_become_counts_by_year_and_the_bounded_ones_are_told_apart()
         ("2015", MOST_ROWS, 0),
         ("2016", 0, 5),
     ]
-    assert chart.undated_count == 2
+    assert chart.undated_words == "2"
     assert "solo con límites" in "".join(drawn(chart).itertext())
 
 

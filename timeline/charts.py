@@ -1,6 +1,9 @@
 """The timeline at a glance: a row per event or, where they would be too many, a count per year."""
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+
+from django.urls import reverse
 
 from record.charts import (
     LETTER,
@@ -17,9 +20,11 @@ from record.charts import (
     year_axis,
     years_between,
 )
-from timeline.models import EventQuerySet
+from record.pages import MOST, bounded_counts, figure
+from timeline import years
+from timeline.models import Event, EventQuerySet
 
-MOST_ROWS, MOST_COLUMNS, MOST_NUMBERS = 60, 40, 12
+MOST_ROWS, MOST_NUMBERS = 50, 12
 ROW, TOP, FOOT = 24, 18, 158  # px of a row's height, and where the tallest column begins and ends
 DIGIT, GAP, BASE = 8, 10, 10  # px of a digit's width, between things, of a row's baseline
 TO_THE_LEFT, TO_THE_RIGHT = ("before", "unsaid-start"), ("after", "open", "unsaid-end")
@@ -27,9 +32,11 @@ TO_THE_LEFT, TO_THE_RIGHT = ("before", "unsaid-start"), ("after", "open", "unsai
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """How many in a year or more; those whose date is only bounded stand upon the others."""
+    """How many in a year or more; those whose date is only bounded stand upon the others. Where
+    there are more than are counted, it is `torn` at its top."""
 
     label: str
+    url: str
     x: float
     width: float
     dated: int
@@ -43,8 +50,26 @@ class Column:
         return self.dated + self.bounded
 
     @property
+    def torn(self) -> bool:
+        return self.total > MOST
+
+    @property
+    def number(self) -> str:
+        """«1,234», «más de 10,000»."""
+        return figure(self.total)
+
+    @property
+    def torn_y(self) -> float:
+        """Through its upper end, where a torn one is cut."""
+        return self.y + 8
+
+    @property
+    def end(self) -> float:
+        return round(self.x + self.width, 3)
+
+    @property
     def middle(self) -> float:
-        return self.x + self.width / 2
+        return round(self.x + self.width / 2, 3)
 
     @property
     def dated_height(self) -> float:
@@ -60,11 +85,28 @@ class Column:
 
 
 def overview_chart(events: EventQuerySet, count: int) -> Chart | None:
-    """Of `count` events, more or less; None when none has a date. One query, however many."""
+    """Of `count` events, more or less; None when none has a date. However many they are, it costs
+    no more than counting MOST of them for each column."""
+    if count > MOST:
+        return _bounded_chart(events)
     if count > MOST_ROWS:
-        return columns_chart(events.counts_by_year())
-    rows = events.by_time().only("slug", "title", "start", "end")[:MOST_ROWS]
-    return rows_chart([Entry(row.title, row.period, row.get_absolute_url()) for row in rows])
+        counts: dict[str, list[int]] = {}
+        for year, _category, bounded, some in events.counts_by_year_and_category():
+            counts.setdefault(year, [0, 0])[bounded] += some
+        undated = sum(counts.pop("", ()))
+        return columns_chart(counts, undated)
+    return events_chart(events.by_time().only("slug", "title", "start", "end")[:MOST_ROWS])
+
+
+def _bounded_chart(events: EventQuerySet) -> Chart | None:
+    spans = years.between(*ends) if (ends := events.first_and_last_year()) else []
+    found = bounded_counts({span: events.in_year(span) for span in ["", *spans]})
+    undated = found.pop("")
+    return columns_chart({span: (count, 0) for span, count in found.items()}, undated, unsplit=True)
+
+
+def events_chart(events: Iterable[Event]) -> Chart | None:
+    return rows_chart([Entry(one.title, one.period, one.get_absolute_url()) for one in events])
 
 
 def rows_chart(entries: list[Entry]) -> Chart | None:
@@ -108,33 +150,43 @@ def _numeral(number: str, left: float, right: float) -> Label:
     return Label(number, left, *((-GAP, BASE, "end") if left >= needed else (GAP, BASE)))
 
 
-def columns_chart(counts: dict[str, tuple[int, int]]) -> Chart | None:
-    """A column per year or, where these would be too many, per decade, century or millennium."""
-    years = sorted(int(year) for year in counts if year)
-    if not years:
+def columns_chart(
+    counts: Mapping[str, Sequence[int]], undated: int = 0, query: str = "", unsplit: bool = False
+) -> Chart | None:
+    """A column per span of `counts` or, where these are years and too many, per longer one: dated
+    ones and those with bounds only. Each leads to its events in the list that `query` narrows."""
+    sums = _wide_enough({span: both for span, both in counts.items() if sum(both)})
+    if not sums:
         return None
-    span = next(s for s in (1, 10, 100, 1000) if (years[-1] - years[0]) / s < MOST_COLUMNS)
-    sums = {start: [0, 0] for start in dict.fromkeys(year // span * span for year in years)}
-    for year in years:
-        for kind, count in enumerate(counts[f"{year:04}"]):
-            sums[year // span * span][kind] += count
-    first, last = min(sums), max(sums) + span
+    first, last = years.first_year(min(sums)), years.first_year(max(sums))
+    last += years.length(max(sums))
     chart = Chart("conjunto", years_between(max(first, 1), last - 1), THIN_BAR, TOP, FOOT)
-    chart.columns = _columns(sums, first, last, span)
-    chart.undated_count = sum(counts.get("", ()))
+    chart.columns = _columns(sums, first, last, query)
+    chart.undated_words, chart.unsplit = figure(undated), unsplit
     return chart
 
 
-def _columns(sums: dict[int, list[int]], first: int, last: int, span: int) -> list[Column]:
+def _wide_enough(counts: Mapping[str, Sequence[int]]) -> dict[str, Sequence[int]]:
+    if not counts or not all(span.isdigit() for span in counts):
+        return dict(counts)
+    unknown = years.between(min(counts), max(counts))[0].count("X")
+    sums = {years.around(year, unknown): [0, 0] for year in sorted(counts)}
+    for year, both in counts.items():
+        for kind, count in enumerate(both):
+            sums[years.around(year, unknown)][kind] += count
+    return sums
+
+
+def _columns(sums: dict[str, Sequence[int]], first: int, last: int, query: str) -> list[Column]:
     """Of the same width, a tenth of it free on each side; the tallest is numbered, all if few."""
-    tallest, width = max(map(sum, sums.values())), 100 * span / (last - first)
-    columns = []
-    for start, (dated, bounded) in sums.items():
-        label = f"{start}" if span == 1 else f"{start} a {start + span - 1}"
-        x, unit = (start - first) / span * width + width / 10, (FOOT - TOP) / tallest
-        numbered = len(sums) <= MOST_NUMBERS or dated + bounded == tallest
+    tallest, columns, address = max(map(sum, sums.values())), [], reverse("timeline:event_list")
+    for span, (dated, bounded) in sums.items():
+        width = 100 * years.length(span) / (last - first)
+        x = 100 * (years.first_year(span) - first) / (last - first) + width / 10
+        numbered = len(sums) <= MOST_NUMBERS or dated + bounded == tallest <= MOST
+        unit = (FOOT - TOP) / tallest
         tops = (round(FOOT - unit * n, 2) for n in (dated, dated + bounded))
-        columns.append(
-            Column(label, round(x, 3), round(width * 0.8, 3), dated, bounded, *tops, numbered)
-        )
+        url = f"{address}?{f'{query}&' if query else ''}ano={span}"
+        sizes = round(x, 3), round(width * 0.8, 3), dated, bounded
+        columns.append(Column(years.words(span), url, *sizes, *tops, numbered))
     return columns

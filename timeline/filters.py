@@ -1,17 +1,30 @@
-"""The timeline's filters: links with counts, each count holding for the other filters chosen."""
+"""The timeline's filters: links with counts, each count holding for the other filters chosen, and
+none of them costing more than counting MOST events."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 from urllib.parse import urlencode
 
-from django.db.models import Count
+from django.db.models import Count, OuterRef, QuerySet
 from django.http import Http404, HttpRequest
 from django.urls import reverse
 
 from organizations.models import Organization
+from record.keyset import Stretch
+from record.pages import MOST, BoundedCount, bounded_counts, figure
 from record.publishing import Record
-from timeline.models import Event, EventQuerySet, Statement, StatementQuerySet
+from timeline import years
+from timeline.models import (
+    EVENTS_BY_TIME,
+    Event,
+    EventOrganization,
+    EventQuerySet,
+    Statement,
+    StatementQuerySet,
+)
 
 TITLES = {
     "ano": "Año",
@@ -20,7 +33,10 @@ TITLES = {
     "pronunciamiento": "Pronunciamiento",
 }
 UNDATED = "sin-fecha"
+CATEGORIES = dict(Event.Category.choices)
 ORGANIZATIONS_SHOWN = 40
+ALONE = {"organizacion", "pronunciamiento"}  # what the tallies of years and categories hold for
+LOOKED_AT = 5 * MOST  # events, at most, for the organizations that they name
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,85 +47,200 @@ class Choice:
     count: int
     url: str
     chosen: bool
+    at_least: bool = False
+
+    @property
+    def number(self) -> str:
+        """«1,234», «más de 10,000»; «al menos 1,234» where not all were looked at."""
+        return f"{'al menos ' if self.at_least and self.count <= MOST else ''}{figure(self.count)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Tallies:
+    """How many events each choice of year and category would show. `years` has, by span, those
+    with a date and those with bounds only, or all together where they are `unsplit`."""
+
+    years: dict[str, tuple[int, int]]
+    undated: int
+    categories: dict[str, int]
+    unsplit: bool = False
 
 
 class Filters:
     """What a request chooses among `events`; Http404, in Spanish, for what the record lacks."""
 
     def __init__(self, events: EventQuerySet, request: HttpRequest) -> None:
-        self.chosen = {name: value for name in TITLES if (value := request.GET.get(name))}
-        self._unfiltered = events
-        statement = _named(Statement, self.chosen.get("pronunciamiento"))
-        self.every = events = events.filter(statements=statement) if statement else events
-        self.organization = _named(Organization, self.chosen.get("organizacion"))
-        self._counts = events.counts_by_year_and_category(self.organization)
-        years = sorted({year for year, *_ in self._counts if year})
-        self._labels = {
-            "ano": {year: year for year in years} | {UNDATED: "sin fecha"},
-            "categoria": dict(Event.Category.choices),
-            "organizacion": {o.slug: str(o) for o in [self.organization] if o},
-            "pronunciamiento": {s.slug: str(s) for s in [statement] if s},
+        self.every = events
+        self.chosen = {name: value for name in TITLES if (value := _one(request, name))}
+        self.year = self.chosen.get("ano", "")
+        self.organization = self._organization()
+        self.statement = _named(Statement, self.chosen.get("pronunciamiento"))
+        known = {
+            "ano": self.year == UNDATED or years.is_span(self.year),
+            "categoria": self.chosen.get("categoria") in CATEGORIES,
+            "organizacion": self.organization is not None,
+            "pronunciamiento": self.statement is not None,
         }
-        for name, value in self.chosen.items():
-            if value not in self._labels[name]:
-                raise Http404(
-                    f"En la línea de tiempo no hay {TITLES[name].lower()} «{value[:60]}»."
-                )
+        self._refuse([name for name in self.chosen if not known[name]])
+        self.sizes = bounded_counts({names: self._only(names) for names in self._combinations()})
+        self._refuse([name for name in ("ano",) if self.sizes.get(frozenset({name})) == 0])
+
+    def _refuse(self, unknown: list[str]) -> None:
+        for name in unknown:
+            value = self.chosen[name][:60]
+            raise Http404(f"En la línea de tiempo no hay {TITLES[name].lower()} «{value}».")
+
+    def _organization(self) -> Organization | None:
+        """The one chosen, with its `mentions`, as far as they are counted."""
+        mentions = BoundedCount(EventOrganization.objects.filter(organization=OuterRef("pk")))
+        named = Organization.objects.visible_to(None).annotate(mentions=mentions)
+        slug = self.chosen.get("organizacion")
+        return named.filter(slug=slug).first() if slug else None
+
+    def _combinations(self) -> set[frozenset[str]]:
+        """Of filters, those whose events are to be counted: none, all, all but one, some alone."""
+        chosen = frozenset(self.chosen)
+        alone = {chosen & {"ano"}, chosen & ALONE}
+        return {frozenset(), chosen, *alone, *(chosen - {name} for name in chosen)}
+
+    def _only(self, names: Collection[str]) -> EventQuerySet:
+        """Those that the chosen filters of these names let through."""
+        events = self.every
+        if "ano" in names:
+            events = events.in_year("" if self.year == UNDATED else self.year)
+        if "categoria" in names:
+            events = events.filter(category=self.chosen["categoria"])
+        if "organizacion" in names:
+            events = events.naming(self.organization, often=self.organization.mentions > MOST)
+        if "pronunciamiento" in names:
+            events = events.filter(statements=self.statement)
+        return events
 
     def events(self, but: str = "") -> EventQuerySet:
         """Those that all filters let through, the one named `but` left aside."""
-        chosen = self.chosen | {but: None}
-        events = self.every
-        if year := chosen.get("ano"):
-            events = events.in_year("" if year == UNDATED else year)
-        if category := chosen.get("categoria"):
-            events = events.filter(category=category)
-        if chosen.get("organizacion"):
-            events = events.filter(organizations=self.organization)
-        return events
+        return self._only(self.chosen.keys() - {but})
 
-    def total(self, dated: bool = False) -> int:
-        """How many events there are whatever is chosen."""
-        if "pronunciamiento" in self.chosen:
-            every = self._unfiltered
-            return (every.exclude(sort_day="") if dated else every).count()
-        return sum(count for year, _category, count, _naming in self._counts if year or not dated)
+    @property
+    def total(self) -> int:
+        """How many events there are whatever is chosen, MOST + 1 if more."""
+        return self.sizes[frozenset()]
 
-    def count(self, **instead: str) -> int:
-        """How many are let through, with other choices `instead`."""
-        chosen = self.chosen | instead
-        return sum(
-            naming
-            for year, category, _all, naming in self._counts
-            if chosen.get("ano") in (None, year or UNDATED)
-            and chosen.get("categoria") in (None, category)
-        )
+    @property
+    def count(self) -> int:
+        """How many are let through, MOST + 1 if more."""
+        return self.sizes[frozenset(self.chosen)]
+
+    @property
+    def stretches(self) -> list[Stretch]:
+        """The parts of the timeline in which `events("ano")` are those that stand in its year."""
+        dated, undated = EVENTS_BY_TIME
+        if not self.year:
+            return [dated, undated]
+        if self.year == UNDATED:
+            return [undated]
+        first, last = years.days(self.year)
+        return [replace(dated, first=first, last=last)]
+
+    @cached_property
+    def tallies(self) -> Tallies:
+        alone = frozenset(self.chosen) & ALONE
+        return self._grouped(alone) if self.sizes[alone] <= MOST else self._bounded()
+
+    def _grouped(self, alone: frozenset[str]) -> Tallies:
+        """Few enough to group them all."""
+        rows = self._only(alone).counts_by_year_and_category()
+        by_year, by_category = {False: Counter(), True: Counter()}, Counter()
+        for year, category, bounded, count in rows:
+            if self.chosen.get("categoria") in (None, category):
+                by_year[bounded][year] += count
+            if self._has(year):
+                by_category[category] += count
+        dated = {year for year, *_ in rows if year}
+        found = {
+            span: tuple(_sum_within(span, by_year[bounded]) for bounded in (False, True))
+            for span in years.offered(dated, self._span)
+        }
+        return Tallies(found, by_year[False][""], by_category)
+
+    def _bounded(self) -> Tallies:
+        """Too many to group: each choice counted for itself, up to MOST, all in one query."""
+        of_years, of_categories = self.events(but="ano"), self.events(but="categoria")
+        spans = years.offered(self.every.first_and_last_year(), self._span)
+        lists: dict[str, QuerySet] = {span: of_years.in_year(span) for span in spans}
+        lists |= {name: of_categories.filter(category=name) for name in CATEGORIES}
+        found = bounded_counts(lists | {UNDATED: of_years.in_year("")})
+        categories = {name: found[name] for name in CATEGORIES}
+        return Tallies({span: (found[span], 0) for span in spans}, found[UNDATED], categories, True)
+
+    @cached_property
+    def looked_at_all(self) -> bool:
+        """Whether those that could name an organization are few enough to look at them all."""
+        if self.sizes[frozenset(self.chosen) - {"organizacion"}] <= MOST:
+            return True
+        return not self.events(but="organizacion").order_by()[LOOKED_AT : LOOKED_AT + 1].exists()
+
+    @property
+    def _span(self) -> str:
+        return "" if self.year == UNDATED else self.year
+
+    def _has(self, year: str) -> bool:
+        """Whether the filter by year lets those of `year` through, `''` being the undated."""
+        return not self.year or (years.has(self.year, year) if year else self.year == UNDATED)
 
     def groups(self) -> dict[str, list[Choice]]:
         """The choices of each filter, by its title."""
-        return {title: list(self._choices(name)) for name, title in TITLES.items()}
+        tallies = self.tallies
+        of_years = {span: (years.words(span), sum(both)) for span, both in tallies.years.items()}
+        of_categories = {n: (text, tallies.categories[n]) for n, text in CATEGORIES.items()}
+        found = {
+            "ano": of_years | {UNDATED: ("sin fecha", tallies.undated)},
+            "categoria": of_categories,
+            "organizacion": dict(self._organizations()),
+            "pronunciamiento": {s.slug: (str(s), self.count) for s in [self.statement] if s},
+        }
+        return {TITLES[name]: list(self._choices(name, found[name])) for name in TITLES}
 
-    def _choices(self, name: str) -> Iterator[Choice]:
-        choices = [(v, text, self.count(**{name: v})) for v, text in self._labels[name].items()]
-        if name == "organizacion":
-            choices += self._organizations()
-        for value, text, count in choices:
+    def _choices(self, name: str, found: dict[str, tuple[str, int]]) -> Iterator[Choice]:
+        for value, (text, count) in found.items():
             chosen = self.chosen.get(name) == value
             if count or chosen:
-                yield Choice(text, count, self._url(name, "" if chosen else value), chosen)
+                url = self.url(**{name: "" if chosen else value})
+                part = name == "organizacion" and not chosen and not self.looked_at_all
+                yield Choice(text, count, url, chosen, at_least=part)
 
-    def _url(self, name: str, value: str) -> str:
-        chosen = {name: value for name, value in (self.chosen | {name: value}).items() if value}
+    def let_go(self) -> list[Choice]:
+        """For each filter chosen, what there would be without it."""
+        words = {
+            "ano": "sin fecha" if self.year == UNDATED else self.year and years.words(self.year),
+            "categoria": CATEGORIES.get(self.chosen.get("categoria")),
+            "organizacion": str(self.organization),
+            "pronunciamiento": str(self.statement),
+        }
+        return [
+            Choice(
+                f"{TITLES[name]}: {words[name]}",
+                self.sizes[frozenset(self.chosen) - {name}],
+                self.url(**{name: ""}),
+                chosen=True,
+            )
+            for name in self.chosen
+        ]
+
+    def url(self, **instead: str) -> str:
+        """The list's address with other choices `instead`, from its first page on."""
+        chosen = {name: value for name, value in (self.chosen | instead).items() if value}
         return f"{reverse('timeline:event_list')}{'?' if chosen else ''}{urlencode(chosen)}"
 
-    def _organizations(self) -> Iterator[tuple[str, str, int]]:
-        """Those that most of the events name, the chosen one apart: slug, name, how many."""
-        events = self.events(but="organizacion").order_by()
-        named = Organization.objects.visible_to(None).filter(events__in=events)
-        others = named.exclude(slug=self.chosen.get("organizacion", ""))
-        counted = others.annotate(event_count=Count("events")).order_by("-event_count", "name")
-        for organization in counted.only("slug", "name", "short_name")[:ORGANIZATIONS_SHOWN]:
-            yield organization.slug, str(organization), organization.event_count
+    def _organizations(self) -> Iterator[tuple[str, tuple[str, int]]]:
+        """By slug, the one chosen first, then those that most of the events name."""
+        if self.organization:
+            yield self.organization.slug, (str(self.organization), self.count)
+        others = Organization.objects.visible_to(None).only("slug", "name", "short_name")
+        others = others.exclude(slug=self.chosen.get("organizacion", ""))
+        named = others.filter(events__in=self.events(but="organizacion").values("pk")[:LOOKED_AT])
+        counted = named.annotate(many=Count("events")).order_by("-many", "name")
+        for one in counted[:ORGANIZATIONS_SHOWN]:
+            yield one.slug, (str(one), one.many)
 
 
 def chosen_statements(
@@ -130,3 +261,17 @@ def chosen_statements(
 def _named(model: type[Record], slug: str | None) -> Any:
     """The record with that slug that everybody may see."""
     return model.objects.visible_to(None).filter(slug=slug).first() if slug else None
+
+
+def _one(request: HttpRequest, name: str) -> str:
+    """What a request gives for `name`; Http404 for two different things."""
+    values = sorted(set(filter(None, request.GET.getlist(name))))
+    if len(values) > 1:
+        raise Http404(
+            f"De cada filtro se elige un valor; aquí hay varios de {TITLES[name].lower()}."
+        )
+    return values[0] if values else ""
+
+
+def _sum_within(span: str, by_year: Counter) -> int:
+    return sum(count for year, count in by_year.items() if year and years.has(span, year))

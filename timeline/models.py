@@ -2,8 +2,21 @@ from typing import Self
 
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import Case, Count, Q, Value, When, Window
+from django.db.models import (
+    Case,
+    Count,
+    Exists,
+    F,
+    Func,
+    OuterRef,
+    Q,
+    Subquery,
+    Value,
+    When,
+    Window,
+)
 from django.db.models.functions import NullIf, Substr
+from django.db.models.lookups import Exact
 from django.urls import reverse
 
 from organizations.models import Organization
@@ -18,11 +31,19 @@ from record.dates import (
     sort_day_of,
 )
 from record.history import Versions
+from record.keyset import Stretch
 from record.periods import Spanning, padded
 from record.publishing import Publishable, RecordQuerySet
 from record.richtext import RichTextField
+from timeline.years import days
 
+BY_TIME = ("sort_day", "start_latest", "slug")
 DATED_FIRST = NullIf("sort_day", Value("")).asc(nulls_last=True)
+# Written out, for SQLite knows the index of the undated only by the very words of its condition.
+NO_DAY = Q(Exact(F("sort_day"), Func(template="''", output_field=models.CharField())))
+UNDATED = Stretch(("id",), only=NO_DAY, word="sin-fecha", ahead="Sin fecha", back="Anteriores")
+EVENTS_BY_TIME = (Stretch(BY_TIME, first="0"), UNDATED)
+STATEMENTS_BY_TIME = (Stretch(("sort_day", "id"), first="0"), UNDATED)
 
 # The many-to-many tables are written out, for what is referred to can't be deleted: PROTECT.
 
@@ -40,6 +61,11 @@ class EventOrganization(models.Model):
         return f"{self.event} nombra a {self.organization}"
 
 
+def readable_organizations() -> models.Prefetch:
+    """Those of the organizations named that everybody may see."""
+    return models.Prefetch("organizations", Organization.objects.visible_to(None))
+
+
 def _beside(event: "Event", side: str) -> Q:
     """What stands on one side of `event` in the timeline: `lt` or `gt`."""
     found = Q(**{f"slug__{side}": event.slug})
@@ -50,28 +76,34 @@ def _beside(event: "Event", side: str) -> Q:
 
 
 class EventQuerySet(RecordQuerySet):
-    def counts_by_year(self) -> dict[str, tuple[int, int]]:
-        """Of each year of `sort_day`, `''` for the undated: how many events have a date, and how
-        many only bounds."""
-        bounded = Q(start__startswith="[")
-        years = self.order_by().values_list(Substr("sort_day", 1, 4)).annotate(
-            dated=Count("pk", filter=~bounded, distinct=True),
-            bounded=Count("pk", filter=bounded, distinct=True),
-        )  # fmt: skip
-        return {year: (dated, bounded) for year, dated, bounded in years}
+    def counts_by_year_and_category(self) -> list[tuple[str, str, bool, int]]:
+        """Rows of year (`''`: undated), category, whether only bounded, and how many events."""
+        bounded = Case(When(start__startswith="[", then=True), default=False)
+        counts = self.order_by().annotate(bounded=bounded)
+        columns = (Substr("sort_day", 1, 4), "category", "bounded")
+        return list(counts.values_list(*columns).annotate(Count("pk")))
 
-    def counts_by_year_and_category(self, organization: Organization | None) -> list[tuple]:
-        """Rows of year (`''`: undated), category, how many events, how many name `organization`."""
-        named = EventOrganization.objects.filter(organization=organization).values("event")
-        naming = Count("pk", filter=Q(pk__in=named) if organization else None)
-        counts = self.order_by().values_list(Substr("sort_day", 1, 4), "category")
-        return list(counts.annotate(every=Count("pk"), naming=naming))
+    def first_and_last_year(self) -> tuple[str, str] | None:
+        """Of the dated ones; found in an index, however many there are."""
+        dated = self.filter(sort_day__gt="").values("sort_day")
+        ends = [Subquery(dated.order_by(order)[:1]) for order in ("sort_day", "-sort_day")]
+        first, last = next(iter(Event.objects.order_by().values_list(*ends)[:1]), ("", ""))
+        return (first[:4], last[:4]) if first and last else None
 
     def in_year(self, year: str) -> Self:
-        """Those that stand in `year` of the timeline; `''`: the undated."""
+        """Those that stand in `year` of the timeline, or in a longer span of `timeline.years`;
+        `''`: the undated."""
         if not year:
             return self.filter(sort_day="")
-        return self.filter(sort_day__gte=f"{year}-01-01", sort_day__lte=f"{year}-12-31")
+        first, last = days(year)
+        return self.filter(sort_day__gte=first, sort_day__lt=last)
+
+    def naming(self, organization: Organization, often: bool = False) -> Self:
+        """Those that name it. `often` walks along the events and not along its many mentions."""
+        if not often:
+            return self.filter(organizations=organization)
+        links = EventOrganization.objects.filter(organization=organization, event=OuterRef("pk"))
+        return self.filter(Exists(links))
 
     def by_time(self) -> Self:
         """Oldest first, then the narrower; the undated last, as they were entered."""
@@ -110,9 +142,7 @@ class EventQuerySet(RecordQuerySet):
 
     def with_organizations(self) -> Self:
         """With those of their organizations that everybody may see."""
-        return self.prefetch_related(
-            models.Prefetch("organizations", Organization.objects.visible_to(None))
-        )
+        return self.prefetch_related(readable_organizations())
 
 
 class Event(Spanning, Publishable):
@@ -161,6 +191,9 @@ class Event(Spanning, Publishable):
         indexes = [
             models.Index(fields=["sort_day", "slug"]),
             *(models.Index(fields=[moment]) for moment in ("updated_at", "publish_at")),
+            Publishable.public_index("event_by_time", *BY_TIME),
+            Publishable.public_index("event_by_category", "category", *BY_TIME),
+            Publishable.public_index("event_undated", "id", only=Q(sort_day="")),
         ]
         constraints = [*Spanning.span_constraints(), Publishable.publication_constraint()]
 
@@ -240,9 +273,7 @@ class StatementQuerySet(RecordQuerySet):
 
     def with_organizations(self) -> Self:
         """With those of the organizations named that everybody may see."""
-        return self.prefetch_related(
-            models.Prefetch("organizations", Organization.objects.visible_to(None))
-        )
+        return self.prefetch_related(readable_organizations())
 
 
 class Statement(Publishable):
@@ -287,6 +318,7 @@ class Statement(Publishable):
         indexes = [
             models.Index(fields=["sort_day", "slug"]),
             *(models.Index(fields=[moment]) for moment in ("updated_at", "publish_at")),
+            Publishable.public_index("statement_by_time", "sort_day", "id"),
         ]
         constraints = [possible_date("date"), Publishable.publication_constraint()]
 

@@ -4,6 +4,7 @@ from itertools import groupby
 from typing import Any
 from urllib.parse import urlencode
 
+from django.db.models import prefetch_related_objects
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -11,18 +12,20 @@ from django.urls import reverse
 from organizations.models import Organization
 from organizations.names import Names
 from record import linked
-from record.dates import EDTF
-from record.pages import counted, in_words, last_change, page_of, sentence
+from record.charts import Chart
+from record.dates import EDTF, reach_in_words
+from record.keyset import KeyedPage, keyed_page
+from record.pages import MOST, bounded_counts, counted, in_words, last_change, sentence
 from record.periods import Period
 from record.publishing import RecordQuerySet, viewer
 from record.richtext import with_contents
 from record.views import RecordView
 from sources.linked import cited_sources, source_in_short
 from sources.models import Citation, Source, with_citations
-from timeline.charts import overview_chart
+from timeline.charts import columns_chart, events_chart
 from timeline.filters import Filters, chosen_statements
 from timeline.linked import event_node, question_node, statement_node
-from timeline.models import Event, Statement
+from timeline.models import STATEMENTS_BY_TIME, Event, Statement, readable_organizations
 from timeline.paragraphs import contents, paragraphs
 
 ON_A_PAGE = RELATED = 50
@@ -32,17 +35,20 @@ STATEMENTS = ("Pronunciamientos", "timeline:statement_list")
 
 def event_list(request: HttpRequest) -> HttpResponse:
     filters = Filters(Event.objects.visible_to(None), request)
-    events = filters.events().by_time().with_organizations()
-    page = page_of(request, events, ON_A_PAGE, filters.count())
-    events = page.object_list = list(page.object_list)
+    found = filters.events(but="ano").defer("body")
+    page = keyed_page(request, found, filters.stretches, ON_A_PAGE, filters.chosen)
+    events = page.records
+    prefetch_related_objects(events, readable_organizations())
     Citation.objects.for_readers().attach_to(events)
     context = {
         "title": _title(filters),
-        "filters": filters.groups(),
+        "filters": filters,
+        "groups": filters.groups(),
         "query": urlencode(filters.chosen),
         "page": page,
+        "place": reach_in_words([event.when for event in events]),
         "years": [(year, list(of_it)) for year, of_it in groupby(events, lambda e: e.sort_day[:4])],
-        "chart": overview_chart(filters.events(), filters.count()) if page.number == 1 else None,
+        "chart": _overview(filters, page),
         "changed": last_change(events),
     }
     context["linked"] = _list_graph(request, EVENTS, context)
@@ -58,12 +64,32 @@ def _list_graph(
 
 def _title(filters: Filters) -> str:
     """«Diecisiete acontecimientos, catorce con fecha o con límites», «Dos de diecisiete…»."""
-    every = counted(filters.total(), "acontecimiento")
+    every = counted(filters.total, "acontecimiento", most=MOST)
+    if filters.chosen and filters.count > MOST:
+        return sentence(f"{every} con lo que se eligió")
     if filters.chosen:
-        return sentence(f"{in_words(filters.count())} de {every}")
-    if not filters.total():
+        return sentence(f"{in_words(filters.count)} de {every}")
+    if not filters.total:
         return "Ningún acontecimiento todavía"
-    return sentence(f"{every}, {in_words(filters.total(dated=True))} con fecha o con límites")
+    if filters.total > MOST:
+        return sentence(every)
+    dated = filters.total - filters.tallies.undated
+    return sentence(f"{every}, {in_words(dated)} con fecha o con límites")
+
+
+def _overview(filters: Filters, page: KeyedPage) -> Chart | None:
+    """Of the whole list, on its first page; of a part of it, only if that takes several pages."""
+    if page.before or (filters.chosen and not page.after):
+        return None
+    if not page.after:
+        return events_chart(page.records)
+    if filters.year and "X" not in filters.year:
+        return None
+    others = {name: value for name, value in filters.chosen.items() if name != "ano"}
+    tallies = filters.tallies
+    spans = {span: both for span, both in tallies.years.items() if span != filters.year}
+    undated = 0 if filters.year else tallies.undated
+    return columns_chart(spans, undated, urlencode(others), tallies.unsplit)
 
 
 class EventView(RecordView):
@@ -101,15 +127,16 @@ class EventView(RecordView):
 
 def statement_list(request: HttpRequest) -> HttpResponse:
     found, chosen, by = chosen_statements(request)
-    page = page_of(request, found.by_time(), ON_A_PAGE)
-    statements = page.object_list = list(page.object_list)
-    Citation.objects.for_readers().attach_to(statements)
+    page = keyed_page(request, found.defer("body"), STATEMENTS_BY_TIME, ON_A_PAGE)
+    Citation.objects.for_readers().attach_to(page.records)
+    count = bounded_counts({"found": found})["found"]
     context = {
-        "title": sentence(counted(page.paginator.count, "pronunciamiento")),
+        "title": sentence(counted(count, "pronunciamiento", most=MOST)),
         "chosen": chosen,
         "by": by,
         "page": page,
-        "changed": last_change(statements),
+        "place": reach_in_words([one.when for one in page.records]),
+        "changed": last_change(page.records),
     }
     context["linked"] = _list_graph(request, STATEMENTS, context)
     return TemplateResponse(request, "timeline/statement_list.html", context)
