@@ -26,7 +26,7 @@ NUMBER = re.compile(r"\d{1,18}", re.ASCII)
 @dataclass(frozen=True, slots=True)
 class Stretch:
     """Records in the order of an index, `order`, whose first field is between `first` and `last`.
-    Its keys begin with `word`. Links that lead to it forwards say `ahead`, back from it `back`."""
+    Its keys begin with `word`. Links within it say `ahead` and `back`; those into it, `into`."""
 
     order: tuple[str, ...]
     first: str = ""
@@ -35,6 +35,7 @@ class Stretch:
     word: str = ""
     ahead: str = "Más recientes"
     back: str = "Más antiguos"
+    into: str = "Con fecha"
 
     def key(self, record: models.Model) -> str:
         values = (str(getattr(record, name)) for name in self.order)
@@ -173,11 +174,13 @@ def _page(
         return "?" + urlencode(query | key, safe=BETWEEN) if query | key else ""
 
     here = shown[0][0].key(shown[0][1]) if shown else place.text
-    back = shown[0][0].back if shown else Stretch.back
-    ahead = [Link(address(**{FROM: stretch.key(one)}), stretch.ahead) for stretch, one in after]
-    return KeyedPage(
-        records=[record for _stretch, record in shown],
-        address=address(**{FROM: here}) if before else address(),
-        before=Link(address(**{BEFORE: here}), back) if before else None,
-        after=ahead[0] if ahead else None,
-    )
+    earlier = later = None
+    for stretch, _record in before[:1]:
+        same = not shown or stretch == shown[0][0]
+        earlier = Link(address(**{BEFORE: here}), stretch.back if same else stretch.into)
+    for stretch, record in after[:1]:
+        same = not shown or stretch == shown[-1][0]
+        url = address(**{FROM: stretch.key(record)})
+        later = Link(url, stretch.ahead if same else stretch.into)
+    own = address(**{FROM: here}) if earlier else address()
+    return KeyedPage([record for _stretch, record in shown], own, earlier, later)

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import urlencode
 
-from django.db.models import Count, OuterRef, QuerySet
+from django.db.models import OuterRef, QuerySet
 from django.http import Http404, HttpRequest
 from django.urls import reverse
 
@@ -34,7 +34,6 @@ TITLES = {
 }
 UNDATED = "sin-fecha"
 CATEGORIES = dict(Event.Category.choices)
-ORGANIZATIONS_SHOWN = 40
 ALONE = {"organizacion", "pronunciamiento"}  # what the tallies of years and categories hold for
 LOOKED_AT = 5 * MOST  # events, at most, for the organizations that they name
 
@@ -235,12 +234,11 @@ class Filters:
         """By slug, the one chosen first, then those that most of the events name."""
         if self.organization:
             yield self.organization.slug, (str(self.organization), self.count)
-        others = Organization.objects.visible_to(None).only("slug", "name", "short_name")
+        looked_at = self.events(but="organizacion").order_by()[:LOOKED_AT]
+        others = Organization.objects.visible_to(None)
         others = others.exclude(slug=self.chosen.get("organizacion", ""))
-        named = others.filter(events__in=self.events(but="organizacion").values("pk")[:LOOKED_AT])
-        counted = named.annotate(many=Count("events")).order_by("-many", "name")
-        for one in counted[:ORGANIZATIONS_SHOWN]:
-            yield one.slug, (str(one), one.many)
+        for one, count in EventOrganization.objects.most_named(looked_at, others):
+            yield one.slug, (str(one), count)
 
 
 def chosen_statements(
