@@ -38,8 +38,8 @@ def bounded_counts(lists: Mapping[Any, QuerySet]) -> dict[Any, int]:
 
 
 def figure(count: int) -> str:
-    """Of a BoundedCount: «1,234», «más de 10,000»; nothing for none."""
-    return f"más de {MOST:,}" if count > MOST else f"{count:,}" if count else ""
+    """Of a BoundedCount: «1,234», «más de 10,000»."""
+    return f"más de {MOST:,}" if count > MOST else f"{count:,}"
 
 
 def in_words(count: int, feminine: bool = False, most: int | None = None) -> str:

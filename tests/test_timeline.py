@@ -135,7 +135,7 @@ def test_a_page_has_one_address_however_one_came_to_it(visitor: Client) -> None:
     back = shown(visitor, HERE + link(second, "prev"))
     assert listed(back) == listed(first)
     assert 'rel="canonical" href="http://testserver/linea-de-tiempo/"' in back
-    assert "Esta página va de 2013 a 2016." in second
+    assert "En esta página: de 2013 a 2016." in second
 
 
 def test_filters_go_with_the_pages_and_pages_do_not_go_with_the_filters(visitor: Client) -> None:

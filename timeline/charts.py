@@ -162,7 +162,7 @@ def columns_chart(
     last += years.length(max(sums))
     chart = Chart("conjunto", years_between(max(first, 1), last - 1), THIN_BAR, TOP, FOOT)
     chart.columns = _columns(sums, first, last, query)
-    chart.undated_words, chart.unsplit = figure(undated), unsplit
+    chart.undated_words, chart.unsplit = figure(undated) if undated else "", unsplit
     return chart
 
 

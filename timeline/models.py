@@ -37,7 +37,7 @@ from record.publishing import Publishable, RecordQuerySet
 from record.richtext import RichTextField
 from timeline.years import days
 
-MOST_NAMED = 40  # organizations to choose among
+MOST_NAMED = 24  # organizations to choose among
 BY_TIME = ("sort_day", "start_latest", "slug")
 DATED_FIRST = NullIf("sort_day", Value("")).asc(nulls_last=True)
 # Written out, for SQLite knows the index of the undated only by the very words of its condition.
