@@ -35,7 +35,7 @@ TITLES = {
 UNDATED = "sin-fecha"
 CATEGORIES = dict(Event.Category.choices)
 ALONE = {"organizacion", "pronunciamiento"}  # what the tallies of years and categories hold for
-LOOKED_AT = 5 * MOST  # events, at most, for the organizations that they name
+LOOKED_AT = 2 * MOST  # events, at most, for the organizations that they name
 
 
 @dataclass(frozen=True, slots=True)
