@@ -63,6 +63,7 @@ class Tallies:
     undated: int
     categories: dict[str, int]
     unsplit: bool = False
+    partial: bool = False
 
 
 class Filters:
@@ -143,11 +144,17 @@ class Filters:
     @cached_property
     def tallies(self) -> Tallies:
         alone = frozenset(self.chosen) & ALONE
-        return self._grouped(alone) if self.sizes[alone] <= MOST else self._bounded()
+        if self.sizes[alone] <= MOST:
+            return self._grouped(self._only(alone))
+        if not self.organization:
+            return self._bounded()
+        # Who names it is not in the index of a year: counting each choice would ask of every event.
+        looked_at = self._only(alone).order_by("pk").values("pk")[:LOOKED_AT]
+        return self._grouped(self.every.filter(pk__in=looked_at))
 
-    def _grouped(self, alone: frozenset[str]) -> Tallies:
-        """Few enough to group them all."""
-        rows = self._only(alone).counts_by_year_and_category()
+    def _grouped(self, events: EventQuerySet) -> Tallies:
+        """Few enough to group them all; `partial` where there may be more."""
+        rows = events.counts_by_year_and_category()
         by_year, by_category = {False: Counter(), True: Counter()}, Counter()
         for year, category, bounded, count in rows:
             if self.chosen.get("categoria") in (None, category):
@@ -159,7 +166,8 @@ class Filters:
             span: tuple(_sum_within(span, by_year[bounded]) for bounded in (False, True))
             for span in years.offered(dated, self._span)
         }
-        return Tallies(found, by_year[False][""], by_category)
+        partial = sum(count for *_, count in rows) >= LOOKED_AT
+        return Tallies(found, by_year[False][""], by_category, partial=partial)
 
     def _bounded(self) -> Tallies:
         """Too many to group: each choice counted for itself, up to MOST, all in one query."""
@@ -204,8 +212,9 @@ class Filters:
             chosen = self.chosen.get(name) == value
             if count or chosen:
                 url = self.url(**{name: "" if chosen else value})
-                part = name == "organizacion" and not chosen and not self.looked_at_all
-                yield Choice(text, count, url, chosen, at_least=part)
+                seen = self.looked_at_all if name == "organizacion" else not self.tallies.partial
+                count = self.count if chosen else count
+                yield Choice(text, count, url, chosen, at_least=not (chosen or seen))
 
     def let_go(self) -> list[Choice]:
         """For each filter chosen, what there would be without it."""

@@ -79,7 +79,7 @@ def _title(filters: Filters) -> str:
 
 def _overview(filters: Filters, page: KeyedPage) -> Chart | None:
     """Of the whole list, on its first page; of a part of it, only if that takes several pages."""
-    if page.before or (filters.chosen and not page.after):
+    if page.before or (filters.chosen and not page.after) or filters.tallies.partial:
         return None
     if not page.after:
         return events_chart(page.records)
