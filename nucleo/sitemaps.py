@@ -4,7 +4,7 @@ the one that stands at its foot. A sitemap's cost is bounded by its length, what
 
 from copy import copy
 from datetime import datetime
-from itertools import chain, pairwise
+from itertools import chain
 from typing import Any
 
 from django.contrib import sitemaps
@@ -13,6 +13,7 @@ from django.core.paginator import Page, Paginator
 from django.db.models import Max, Q
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.urls import resolve, reverse
+from django.utils.functional import cached_property
 
 from organizations.models import Membership, Organization, RepresentationTerm
 from record.publishing import Record, RecordQuerySet
@@ -94,21 +95,28 @@ def _beside(model: type[Record], path: str, moments: tuple[str, ...], ids: list[
     return {key: max(filter(None, found)) for key, *found in rows if key is not None}
 
 
-class _Dated(Paginator):
-    """Pages whose records have their `changed`."""
+class _Parts(Paginator):
+    """Parts by primary key, so that the last of many costs no more than the first; a part has fewer
+    records where some were deleted or are not public. Each record has its `changed`."""
 
     def __init__(self, sitemap: "RecordSitemap") -> None:
         super().__init__(sitemap.items(), ON_A_SITEMAP)
         self.sitemap = sitemap
 
+    @cached_property
+    def num_pages(self) -> int:
+        last = self.object_list.order_by("-pk").values_list("pk", flat=True).first() or 1
+        return -(-last // self.per_page)
+
     def page(self, number: int | str) -> Page:
-        page = super().page(number)
-        page.object_list = records = list(page.object_list)
+        number = self.validate_number(number)
+        before = (number - 1) * self.per_page
+        found = self.object_list.filter(pk__gt=before, pk__lte=before + self.per_page)
+        records = list(found)
         shown = self.sitemap.shown(records)
         for record in records:
-            own = max(record.updated_at, record.publish_at)
-            record.changed = max(own, shown.get(record.pk, own))
-        return page
+            record.changed = max(record.moment, shown.get(record.pk, record.moment))
+        return self._get_page(records, number, self)
 
 
 class RecordSitemap(sitemaps.Sitemap):
@@ -117,7 +125,7 @@ class RecordSitemap(sitemaps.Sitemap):
 
     @property
     def paginator(self) -> Paginator:
-        return _Dated(self)
+        return _Parts(self)
 
     def items(self) -> RecordQuerySet:
         return self.model.objects.visible_to(None).order_by("pk").only("slug", *PUBLIC)
@@ -141,26 +149,7 @@ class SourceSitemap(RecordSitemap):
 
 
 class EventSitemap(RecordSitemap):
-    """In the timeline's order, for each event's page names the ones before and after it."""
-
     model, beside = Event, EVENT
-
-    def items(self) -> RecordQuerySet:
-        in_order = super().items().order_by("sort_day", "start_latest", "slug")
-        return in_order.only("slug", "sort_day", "start_latest", *PUBLIC)
-
-    def shown(self, records: list[Event]) -> Moments:
-        dated = [event for event in records if event.sort_day]
-        if dated:
-            events = Event.objects.visible_to(None)
-            around = [events.before(dated[0]).first(), *dated, events.after(dated[-1]).first()]
-            dated = list(filter(None, around))
-        neighbours = [{a.pk: _own(b), b.pk: _own(a)} for a, b in pairwise(dated)]
-        return _latest([super().shown(records), *neighbours])
-
-
-def _own(record: Record) -> datetime:
-    return max(record.updated_at, record.publish_at)
 
 
 class StatementSitemap(RecordSitemap):

@@ -19,12 +19,12 @@ from django.utils.xmlutils import SimplerXMLGenerator
 from record.dates import END_OF_TIME
 from record.linked import LICENSE
 from record.pages import sentence
-from record.publishing import RecordQuerySet
+from record.publishing import PublishableQuerySet
 from record.richtext import sanitize
 from record.text import collapse, printable
 from timeline.models import Event, EventQuerySet, Statement
 
-ENTRIES, IN_CALENDAR = 50, 10_000
+ENTRIES, IN_CALENDAR = 50, 2_000
 CALENDAR = "text/calendar; charset=utf-8"
 NO_ENTRY_YET = datetime(1970, 1, 1, tzinfo=UTC)
 WHOLE = {
@@ -56,7 +56,7 @@ def statement_feed(request: HttpRequest) -> HttpResponse:
     return _feed(request, Statement.objects.visible_to(None), "Pronunciamientos")
 
 
-def _feed(request: HttpRequest, records: RecordQuerySet, title: str) -> HttpResponse:
+def _feed(request: HttpRequest, records: PublishableQuerySet, title: str) -> HttpResponse:
     """The records that changed, or became public, last."""
     here, listed = request.build_absolute_uri(request.path), request.path.removesuffix("atom.xml")
     feed = _Feed(
@@ -73,19 +73,9 @@ def _feed(request: HttpRequest, records: RecordQuerySet, title: str) -> HttpResp
         "palabras que de ellos se citan: de sus autores.",
         description=None,
     )
-    for record in _newest(records):
+    for record in records.newest(ENTRIES):
         _add(feed, record, request)
     return HttpResponse(feed.writeString("utf-8"), content_type=Atom1Feed.content_type)
-
-
-def _newest(records: RecordQuerySet) -> list[Event | Statement]:
-    """The last by either moment are among the last by one of them, and each of these is indexed."""
-    some = {*records.order_by("-updated_at")[:ENTRIES], *records.order_by("-publish_at")[:ENTRIES]}
-    return sorted(some, key=lambda record: (_moment(record), record.pk), reverse=True)[:ENTRIES]
-
-
-def _moment(record: Event | Statement) -> datetime:
-    return max(record.updated_at, record.publish_at)
 
 
 def _add(feed: _Feed, record: Event | Statement, request: HttpRequest) -> None:
@@ -96,7 +86,7 @@ def _add(feed: _Feed, record: Event | Statement, request: HttpRequest) -> None:
         description=None,
         unique_id=f"tag:{settings.TAG_AUTHORITY}:{record._meta.model_name}/{record.pk}",
         pubdate=record.publish_at,
-        updateddate=_moment(record),
+        updateddate=record.moment,
         categories=[kind],
         content=printable(_html(record)),
     )
@@ -173,8 +163,8 @@ def _vevent(request: HttpRequest, event: Event) -> icalendar.Event:
     vevent = icalendar.Event()
     for name, value in {
         "uid": f"event-{event.pk}@{settings.TAG_AUTHORITY.partition(',')[0]}",
-        "dtstamp": _moment(event).astimezone(UTC),
-        "last-modified": _moment(event).astimezone(UTC),
+        "dtstamp": event.moment.astimezone(UTC),
+        "last-modified": event.moment.astimezone(UTC),
         "dtstart": event.period.start.first_day,
         "dtend": (event.period.end or event.period.start).last_day + timedelta(days=1),
         "summary": printable(_told_title(event)),

@@ -33,7 +33,7 @@ from record.dates import (
 from record.history import Versions
 from record.keyset import Stretch
 from record.periods import Spanning, padded
-from record.publishing import Publishable, RecordQuerySet
+from record.publishing import Publishable, PublishableQuerySet
 from record.richtext import RichTextField
 from timeline.years import days
 
@@ -93,7 +93,7 @@ def _beside(event: "Event", side: str) -> Q:
     return found
 
 
-class EventQuerySet(RecordQuerySet):
+class EventQuerySet(PublishableQuerySet):
     def counts_by_year_and_category(self) -> list[tuple[str, str, bool, int]]:
         """Rows of year (`''`: undated), category, whether only bounded, and how many events."""
         bounded = Case(When(start__startswith="[", then=True), default=False)
@@ -208,7 +208,7 @@ class Event(Spanning, Publishable):
         ordering = ["sort_day", "slug"]
         indexes = [
             models.Index(fields=["sort_day", "slug"]),
-            *(models.Index(fields=[moment]) for moment in ("updated_at", "publish_at")),
+            *Publishable.newest_indexes(),
             Publishable.public_index("event_by_time", *BY_TIME),
             Publishable.public_index("event_by_category", "category", *BY_TIME),
             Publishable.public_index("event_undated", "sort_day", "id", only=Q(sort_day="")),
@@ -260,7 +260,7 @@ class StatementEvent(models.Model):
         return f"{self.statement} cuenta {self.event}"
 
 
-class StatementQuerySet(RecordQuerySet):
+class StatementQuerySet(PublishableQuerySet):
     def by_time(self) -> Self:
         """Oldest first, the undated last, as they were entered."""
         return self.order_by(DATED_FIRST, "pk")
@@ -335,7 +335,7 @@ class Statement(Publishable):
         ordering = ["sort_day", "slug"]
         indexes = [
             models.Index(fields=["sort_day", "slug"]),
-            *(models.Index(fields=[moment]) for moment in ("updated_at", "publish_at")),
+            *Publishable.newest_indexes(),
             Publishable.public_index("statement_by_time", "sort_day", "id"),
         ]
         constraints = [possible_date("date"), Publishable.publication_constraint()]

@@ -112,7 +112,8 @@ class EventView(RecordView):
             "statements": statements,
             "before": before,
             "after": after,
-            "changed": last_change(event, statements, before, after),
+            # The entries beside it are ways on, and not what the page tells.
+            "changed": last_change(event, statements),
         }
 
     def cited(self, context: dict[str, Any]) -> dict[str, Any]:
