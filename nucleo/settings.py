@@ -50,6 +50,7 @@ INSTALLED_APPS = [
     "organizations",
     "timeline",
     "exchange",
+    "search",
     "nucleo",
 ]
 

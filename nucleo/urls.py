@@ -19,6 +19,7 @@ urlpatterns = [
     path("", include("timeline.urls")),
     path("", include("sources.urls")),
     path("", include("exchange.urls")),
+    path("", include("search.urls")),
     *static(settings.MEDIA_URL, document_root=settings.MEDIA_ROOT),
 ]
 

@@ -21,6 +21,7 @@ from organizations.rotation import is_dated
 from record import linked
 from record.pages import in_words, last_change, sentence
 from record.text import fold
+from search.views import meant_by
 from sources.models import Citation
 from timeline.charts import overview_chart
 from timeline.models import Event, Statement
@@ -156,7 +157,8 @@ def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Ours say in Spanish what was not found; Django's own messages are not for readers."""
     reason = next((words for words in exception.args if isinstance(words, str)), "")
-    return render(request, "404.html", {"reason": reason}, status=404)
+    meant = [] if reason else meant_by(request.path)
+    return render(request, "404.html", {"reason": reason, "meant": meant}, status=404)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:

@@ -9,7 +9,12 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.db import connection, models
+from django.dispatch import Signal
 from django.utils import timezone
+
+written = Signal()
+"""Rows were written that no `save` tells of: `sender` is their model, `keys` their primary keys.
+Sent here, and by the querysets of `record.publishing`, after the write."""
 
 
 def insert(records: Sequence[models.Model]) -> None:
@@ -20,6 +25,7 @@ def insert(records: Sequence[models.Model]) -> None:
     keys = dict(_insert(model, fields, rows, f"RETURNING {_name('slug')}, {_name('id')}"))
     for record in records:
         record.pk = keys[record.slug]
+    written.send(model, keys=list(keys.values()))
 
 
 def update(records: Sequence[models.Model]) -> None:
@@ -29,6 +35,7 @@ def update(records: Sequence[models.Model]) -> None:
     changes = (f"{_name(f.column)} = EXCLUDED.{_name(f.column)}" for f in fields[1:])
     ending = f"ON CONFLICT ({_name('id')}) DO UPDATE SET {', '.join(changes)}"
     _insert(model, fields, _rows(fields, records), ending)
+    written.send(model, keys=[record.pk for record in records])
 
 
 def relate(field: models.ManyToManyField, pairs: Iterable[tuple[int, int]]) -> None:

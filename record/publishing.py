@@ -3,9 +3,9 @@
 Visibility is computed from the clock, so nothing has to run at midnight and nothing races.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import UTC, datetime
-from typing import Self
+from typing import Any, Self
 
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
@@ -15,6 +15,7 @@ from django.db.models import F, OuterRef, Q, Subquery
 from django.http import HttpRequest
 from django.utils import timezone
 
+from record.bulk import written
 from record.text import refuse_nul
 
 PUBLISH = "sources.publish_record"
@@ -52,6 +53,17 @@ class RecordQuerySet(models.QuerySet):
         if user and user.is_active and user.is_staff and user.has_perm(_view(self.model)):
             return self
         return self.filter(visible(self.model, timezone.now()))
+
+    def update(self, **changes: Any) -> int:
+        keys = list(self.order_by().values_list("pk", flat=True))
+        count = super().update(**changes)
+        written.send(self.model, keys=keys)
+        return count
+
+    def bulk_create(self, objs: Iterable["Record"], *args: Any, **options: Any) -> list["Record"]:
+        created = super().bulk_create(objs, *args, **options)
+        written.send(self.model, keys=[record.pk for record in created if record.pk])
+        return created
 
     def get_by_natural_key(self, slug: str) -> "Record":
         return self.get(slug=slug)

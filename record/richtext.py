@@ -35,6 +35,16 @@ def sanitize(html: str) -> str:
     return "" if cleaned == "<p></p>" else cleaned
 
 
+_BLOCK = re.compile(r"</?(?:p|h2|h3|ul|ol|li|blockquote)>")
+
+
+def plain_lines(html: str) -> list[str]:
+    """The words of sanitised HTML, a text a paragraph, heading or item."""
+    lines = _BLOCK.split(html.replace("<br>", " "))
+    texts = (" ".join(unescape(strip_tags(line)).split()) for line in lines)
+    return [text for text in texts if text]
+
+
 _HEADING = re.compile(r"<(h[23])>(.*?)</\1>", re.DOTALL)
 
 

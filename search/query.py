@@ -1,0 +1,68 @@
+"""What a reader typed, understood: words, "phrases" and -words."""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from search.words import is_stop_word, stem_of, words_of
+
+LONGEST, MOST_TERMS = 200, 12
+_PART = re.compile(
+    r'(?P<minus>(?<!\S)-)?(?:["“”„«»](?P<phrase>[^"“”„«»]*)["“”„«»]|(?P<word>[^\s"“”„«»]+))'
+)
+Term = tuple[str, ...]
+"""Stems that stand side by side: of one word, of a phrase, of «co-representante»."""
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """`text` as typed, `wanted` terms that must all be found, `unwanted` ones of which none may."""
+
+    text: str
+    wanted: tuple[Term, ...] = ()
+    unwanted: tuple[Term, ...] = ()
+    shortened: bool = False
+
+    def __bool__(self) -> bool:
+        return bool(self.wanted)
+
+    def alone(self) -> list["Query"]:
+        """Each of several wanted terms by itself, as typed."""
+        parts = _parts(self.text) if len(self.wanted) > 1 else ()
+        return [
+            Query(part.text, (part.term,))
+            for part in parts
+            if part.term in self.wanted and not part.unwanted
+        ]
+
+
+def parse(typed: str) -> Query:
+    """Words that are in every text count within phrases, or when there are no others."""
+    text = " ".join(typed[:LONGEST].split())
+    parts = list(_parts(text))
+    wanted = [part for part in parts if not part.unwanted]
+    wanted = _different([part for part in wanted if part.tells] or wanted)
+    unwanted = _different(part for part in parts if part.unwanted)
+    shortened = len(typed) > LONGEST or max(len(wanted), len(unwanted)) > MOST_TERMS
+    return Query(text, wanted[:MOST_TERMS], unwanted[:MOST_TERMS], shortened)
+
+
+class _Part(NamedTuple):
+    text: str
+    term: Term
+    unwanted: bool
+    tells: bool
+
+
+def _different(parts: Iterable[_Part]) -> tuple[Term, ...]:
+    return tuple(dict.fromkeys(part.term for part in parts))
+
+
+def _parts(text: str) -> Iterator[_Part]:
+    for part in _PART.finditer(text):
+        inside = part["phrase"] if part["phrase"] is not None else part["word"]
+        words = [inside[word.start : word.end] for word in words_of(inside)]
+        if words:
+            tells = part["phrase"] is not None or not all(map(is_stop_word, words))
+            yield _Part(part[0], tuple(map(stem_of, words)), bool(part["minus"]), tells)
