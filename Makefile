@@ -14,6 +14,7 @@ TEMPLATE_FILES = find templates -name '*.html'
 
 PORT ?= 8000
 export PORT
+BENCH ?= exchange search
 
 .PHONY: help run setup test test-hard audit bench lint format clean
 .NOTPARALLEL:
@@ -39,9 +40,9 @@ audit: ## Ask Lighthouse and the Nu HTML checker about every kind of page (needs
 	$(BOOTSTRAP) install requirements-dev.txt
 	@$(VENV) tests/audit.py
 
-bench: ## Measure imports and exports into docs/performance.md (ARGS="--only new" for one figure)
+bench: ## Measure into docs/performance.md (BENCH=exchange ARGS="--only new" for one figure)
 	$(BOOTSTRAP) install requirements-bench.txt
-	@$(VENV) bench/exchange.py $(ARGS)
+	@set -e; for name in $(BENCH); do $(VENV) bench/$$name.py $(ARGS); done
 
 # A server's settings, so that what lint checks is what a server would run.
 lint: export DEBUG = 0

@@ -11,22 +11,19 @@ import csv
 import io
 import json
 import os
-import platform
 import resource as limits
-import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[0] = str(ROOT)  # not bench/, whose modules are named for what they measure
-from tests.run import postgresql, sqlite  # noqa: E402, found by the path
+from bench.report import machine, met, write  # noqa: E402, found by the path
+from tests.run import postgresql, sqlite  # noqa: E402
 
-REPORT = ROOT / "docs" / "performance.md"
 WANTED = {"new": 10.0, "changed": 8.0, "preview": 10.0, "export": 2.5}
 MAX_PEAK = {"new": 200, "changed": 200, "preview": 200, "export": 100}
 HEADERS = ["identificador", "titulo", "categoria", "inicio", "resumen", "organizaciones"]
@@ -206,19 +203,11 @@ def report(steps: list[str], count: int, reference_count: int) -> Iterator[str]:
                 yield f"| {' | '.join(cells)} |"
 
 
-def met(is_so: bool) -> str:
-    return "met" if is_so else "**not met**"
-
-
 def introduction(count: int, reference_count: int) -> str:
     with postgresql() as url:
         in_own_process(url, "prepare", "new", "0")
         server = in_own_process(url, "version", "", "0")["version"]
-    return f"""# Performance
-
-Written by `make bench` on {datetime.now(UTC).date().isoformat()}: {os.cpu_count()} cores, Python
-{platform.python_version()}, SQLite {sqlite3.sqlite_version}, PostgreSQL {server}. Rates depend on
-the machine and on what else it does; ratios are of one run.
+    return f"""{machine(server)}
 
 Importing and exporting {count:,} events of six columns, one of them a relation, with validation,
 versions and receipt. The reference is django-import-export's `ModelResource` with its defaults
@@ -246,8 +235,7 @@ def main() -> None:
         lines.append(line)
     if not options.only:
         text = introduction(options.rows, options.reference_rows)
-        REPORT.parent.mkdir(exist_ok=True)
-        REPORT.write_text("\n".join([text, *lines, ""]), encoding="utf-8")
+        write("Imports and exports", "\n".join([text, *lines]))
     return None
 
 

@@ -23,7 +23,9 @@ HOST = "127.0.0.1"
 # One process for all: Django takes longer to start than any of them to find its work done.
 PREPARE = """
 from django.core.management import execute_from_command_line
-for command in ("migrate --verbosity 0", "load_record", "rebuild_search --if-empty", "create_admin"):
+for command in (
+    "migrate --verbosity 0", "load_record", "rebuild_search --if-empty", "create_admin"
+):
     execute_from_command_line(["manage.py", *command.split()])
 """
 

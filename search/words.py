@@ -11,6 +11,7 @@ import snowballstemmer
 from record.text import fold
 
 _WORD = re.compile(r"(?:[^\W_]|[\u0300-\u036f])+")  # with accents that stand beside their letter
+_PLURAL = re.compile(r"enes$")
 _LONGEST = 60
 _snowball = snowballstemmer.stemmer("spanish")
 # Words that are in every text and tell nothing; folded.
@@ -36,10 +37,11 @@ class Word(NamedTuple):
 def stem_of(word: str) -> str:
     """«Decidió», «DECIDIERON» → `decid`; empty when nothing of it is a letter or a figure.
 
-    Folded first, so that who types no accents finds the same; what accents told the stemmer is
-    made up for by stemming twice («jóvenes», «joven») and by dropping a last `i` («inició»)."""
+    Folded first, so that who types no accents finds the same. What accents would have told the
+    stemmer is made up for by dropping a last `i` («decidi»); and «jóvenes» is taken for «joven»,
+    whose ending it would take for a verb's."""
     plain = "".join(filter(str.isalnum, fold(word[:_LONGEST]))).lower()
-    stem = _snowball.stemWord(_snowball.stemWord(plain))
+    stem = _snowball.stemWord(_PLURAL.sub("en", plain))
     return stem.removesuffix("i") if len(stem) > 3 else stem
 
 
