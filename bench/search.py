@@ -16,6 +16,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from itertools import accumulate
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -59,10 +60,10 @@ class Writer:
     def __init__(self) -> None:
         self.chance = random.Random(2011)  # noqa: S311, no secret
         self.words = vocabulary(self.chance)
-        self.weights = [1 / (rank + 2) for rank in range(len(self.words))]
+        self.weights = [*accumulate(1 / (rank + 2) for rank in range(len(self.words)))]
 
     def sentence(self, length: int) -> str:
-        words = self.chance.choices(self.words, self.weights, k=length)
+        words = self.chance.choices(self.words, cum_weights=self.weights, k=length)
         return f"{' '.join(words).capitalize()}."
 
     def paragraph(self) -> str:

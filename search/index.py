@@ -56,7 +56,7 @@ def _batches(keys: Iterable[int]) -> Iterator[list[int]]:
 def _keep(kind: Kind, keys: list[int]) -> None:
     """Reads the records anew, held until their entries are written: of two that save the same
     record at once, the later one's words stay."""
-    with transaction.atomic():
+    with transaction.atomic(savepoint=False):
         held = kind.model.objects.select_for_update(of=("self",), no_key=True)
         entries = _entries(kind, held, keys)
         if gone := set(keys) - {entry.key for entry in entries}:
@@ -81,8 +81,8 @@ def entry_of(kind: Kind, record: Record) -> Entry:
     for tier, paragraphs in enumerate(kind.fields(record), TITLE):
         for paragraph in paragraphs:
             stems = stems_of(paragraph)
-            text += "".join(f"{stem} " for stem in [*stems, "|"])
-            tiers |= {stem: tier for stem in stems if stem not in tiers}
+            text += f"{' '.join([*stems, '|'])} "
+            tiers = dict.fromkeys(stems, tier) | tiers
         ends.append(len(text))
     words = (f"{kind.letter}{n}{s}" for s, tier in tiers.items() for n in range(tier, BODY + 1))
     return Entry(

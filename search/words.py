@@ -56,4 +56,4 @@ def words_of(text: str) -> Iterator[Word]:
 
 
 def stems_of(text: str) -> list[str]:
-    return [word.stem for word in words_of(text)]
+    return [stem for word in _WORD.findall(text) if (stem := stem_of(word))]

@@ -302,7 +302,7 @@ def test_citations_whose_new_words_are_the_same_share_their_number(text):
 def test_saving_another_field_moves_no_citation(text, django_assert_max_num_queries):
     one = citation(event(), source=text)
     text.title = "Otro título"
-    with django_assert_max_num_queries(6):
+    with django_assert_max_num_queries(8):
         text.save()
     assert one.history.count() == 1
 
