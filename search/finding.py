@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from django.db import connection
 
 from search.kinds import KINDS, Kind
-from search.models import BODY, TIERS, Entry
+from search.models import BODY, TIERS, Entry, EntryQuerySet
 from search.query import Query
+from search.words import pairs_of
 
 MOST = 1000
 """Of each kind: beyond as many, hits are not counted."""
@@ -57,32 +58,38 @@ def _find(kind: Kind, query: Query, wanted: int) -> tuple[list[Found], Count]:
     keys = _look_up(kind, query, BODY)
     if not keys:
         return [], Count(0)
-    entries = Entry.objects.filter(pk__in=keys[:MOST]).visible(kind).matching(query)
+    entries = Entry.objects.visible(kind).matching(query)
     if len(keys) <= MOST:
-        rows = list(entries.values_list(*_ROW))
-        return [Found(kind, *row) for row in rows], Count(len(rows))
-    found: list[Found] = []
+        rows = entries.filter(pk__in=keys).values_list(*_ROW)
+        found = [Found(kind, *row) for row in rows]
+        return found, Count(len(found))
+    rows = _walk(kind, query, entries, wanted)
+    known = entries.filter(pk__in=keys[:MOST]).count()
+    return [Found(kind, *row) for row in rows], Count(max(known, len(rows)), more=True)
+
+
+def _walk(kind: Kind, query: Query, entries: EntryQuerySet, wanted: int) -> list[tuple]:
+    """The first rows in their order, tier by tier; a tier whose words few have is looked up."""
+    found: list[tuple] = []
+    seen: set[int] = set()
     for tier in TIERS:
-        if len(found) < wanted:
-            found += _walk(kind, query, tier, wanted - len(found))
-    return found, Count(max(entries.count(), len(found)), more=True)
-
-
-def _walk(kind: Kind, query: Query, tier: int, wanted: int) -> list[Found]:
-    """The newest of one tier."""
-    entries = Entry.objects.visible(kind).matching(query).filter(tier=tier)
-    keys = _look_up(kind, query, tier) if tier != BODY else []
-    if tier == BODY or len(keys) > MOST:
-        entries = entries.filter(kind=kind.letter)
-    else:
-        entries = entries.filter(pk__in=keys)
-    return [Found(kind, *row) for row in entries.newest_first().values_list(*_ROW)[:wanted]]
+        some = entries.filter(tier=tier).newest_first().values_list(*_ROW)
+        keys = _look_up(kind, query, tier) if tier != BODY else None
+        if keys is None or len(keys) > MOST:
+            found += some.filter(kind=kind.letter)[: wanted - len(found)]
+        elif new := set(keys) - seen:
+            found += some.filter(pk__in=new)[: wanted - len(found)]
+            seen |= new
+        if len(found) >= wanted:
+            break
+    return found
 
 
 def _look_up(kind: Kind, query: Query, tier: int) -> list[int]:
     """Keys of entries that have all the words, up to `tier`, in any order: one more than MOST at
-    most. Of a phrase, that its words stand there is all that this says."""
-    words = sorted({f"{kind.letter}{tier}{stem}" for term in query.wanted for stem in term})
+    most. Of a phrase, that its pairs of neighbours stand there is all that this says."""
+    stems = (stem for term in query.wanted for stem in (pairs_of(term) or term))
+    words = sorted({f"{kind.letter}{tier}{stem}" for stem in stems})
     if connection.vendor == "sqlite":
         wanted: str | list[str] = " ".join(f'"{word}"' for word in words)
     else:

@@ -14,10 +14,10 @@ from record.richtext import plain_lines
 from search.finding import Found
 from search.kinds import Kind
 from search.query import Query, Term
-from search.words import words_of
+from search.words import stems_of, words_of
 from sources.models import Citation, Source
 from timeline.models import Statement
-from timeline.paragraphs import paragraphs
+from timeline.paragraphs import unmarked
 
 WIDTH, BEFORE = 240, 70  # characters of a passage, and of those before the first word found
 PLACES = 3
@@ -76,8 +76,6 @@ def hits_of(found: Sequence[Found], query: Query) -> list[Hit]:
 
 
 def _with_relations(kind: Kind, records: QuerySet) -> QuerySet:
-    if kind.model is Statement:
-        return records.with_organizations()
     return records.select_related(*kind.shown_with) if kind.shown_with else records
 
 
@@ -105,30 +103,33 @@ def _blocks(source: Source) -> list[Placed]:
 def _paragraphs(statement: Statement, sources: list[Source]) -> list[Placed]:
     return [
         (number, one.text if one.is_list else " ".join(plain_lines(one.html)))
-        for number, one in enumerate(paragraphs(statement, sources, []), 1)
+        for number, one in enumerate(unmarked(statement, sources), 1)
     ]
 
 
 def _hit(found: Found, record: Record, numbered: list[Placed] | None, terms: tuple) -> Hit:
     (title, *_), names, summary, body = ([*texts, ""] for texts in found.kind.fields(record))
     title = title or str(record)
-    also = f"También: {'; '.join(names[:-1])}" if names[:-1] else ""
     placed = numbered or [(0, text) for text in body]
-    texts = [also, *summary, *(text for _, text in placed)]
-    best = max(texts, key=lambda text: len({mark.term for mark in marks(text, terms)}))
-    if not marks(best, terms):
-        best = next(filter(None, texts[1:]), "")
-    places = [number for number, text in placed if number and marks(text, terms)]
+    also = f"También: {'; '.join(names[:-1])}" if names[:-1] else ""
+    texts = [(0, also), *((0, text) for text in summary), *placed]
+    marked = [(number, text, marks(text, terms)) for number, text in texts]
+    _, best, some = max(marked, key=lambda one: len({mark.term for mark in one[2]}))
+    if not some:
+        best = next((text for _, text in texts[1:] if text), "")
+    places = [number for number, _, some in marked if number and some]
     return Hit(
-        found.kind, found.tier, record, pieces(title, marks(title, terms)), excerpt(best, terms),
+        found.kind, found.tier, record, pieces(title, marks(title, terms)), excerpt(best, some),
         places[:PLACES], len(places[PLACES:]),
     )  # fmt: skip
 
 
 def marks(text: str, terms: Iterable[Term]) -> list[Mark]:
     """Where the terms stand in a text, in order, none overlapping."""
+    stems = stems_of(text)
+    if not any(term[0] in stems for term in terms):
+        return []
     words = list(words_of(text))
-    stems = [word.stem for word in words]
     found = [
         Mark(words[n].start, words[n + len(term) - 1].end, term)
         for term in terms
@@ -152,9 +153,8 @@ def pieces(text: str, found: Iterable[Mark], start: int = 0, end: int | None = N
     return [piece for piece in (*split, Piece(text[start:end])) if piece.text]
 
 
-def excerpt(text: str, terms: Iterable[Term]) -> list[Piece]:
+def excerpt(text: str, found: list[Mark]) -> list[Piece]:
     """Some WIDTH characters of a text, whole words, where most of the terms stand together."""
-    found = marks(text, terms)
     start, end = _window(text, found)
     cut = pieces(text, found, start, end)
     return [*[Piece("…")] * (start > 0), *cut, *[Piece("…")] * (end < len(text))]

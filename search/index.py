@@ -12,7 +12,7 @@ from record import bulk
 from record.publishing import Record
 from search.kinds import BY_MODEL, KINDS, Kind
 from search.models import BODY, TITLE, Entry
-from search.words import stems_of
+from search.words import pairs_of, stems_of
 
 BATCH = 200
 _KEPT = [field.name for field in Entry._meta.concrete_fields if field.name not in ("id", "key")]
@@ -82,7 +82,7 @@ def entry_of(kind: Kind, record: Record) -> Entry:
         for paragraph in paragraphs:
             stems = stems_of(paragraph)
             text += f"{' '.join([*stems, '|'])} "
-            tiers = dict.fromkeys(stems, tier) | tiers
+            tiers = dict.fromkeys((*stems, *pairs_of(stems)), tier) | tiers
         ends.append(len(text))
     words = (f"{kind.letter}{n}{s}" for s, tier in tiers.items() for n in range(tier, BODY + 1))
     return Entry(

@@ -40,7 +40,7 @@ def _told(one: Event | Statement) -> Fields:
 
 
 def _source(one: Source) -> Fields:
-    return [one.title], [], [], [one.publisher, *one.text.splitlines()]
+    return [one.title], [], [one.publisher], one.text.splitlines()
 
 
 def _note(one: Membership | RepresentationTerm) -> Fields:

@@ -51,9 +51,10 @@ class EntryQuerySet(models.QuerySet):
 class Entry(models.Model):
     """`text` is ` title | other names | summary | body `, each stem between spaces, paragraphs
     apart by bars too, so that a phrase is a piece of it; the ends are where the fields end in it.
-    `words` are the different stems once more, for the database's own index of words (FTS5 on
-    SQLite, GIN on PostgreSQL): as `e4vigil` for a word somewhere in an event, as `e1vigil` too when
-    the title has it, `e2vigil` when title or other names do, `e3vigil` title, names or summary."""
+    `words` are the different stems once more, and the pairs of neighbours, for the database's own
+    index of words (FTS5 on SQLite, GIN on PostgreSQL): as `e4vigil` for a word somewhere in an
+    event, as `e1vigil` too when the title has it, `e2vigil` when title or other names do, `e3vigil`
+    title, names or summary."""
 
     kind = models.CharField(max_length=1)
     key = models.PositiveBigIntegerField()

@@ -2,8 +2,9 @@
 index and for what a reader types, so that every database finds the same."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from itertools import pairwise
 from typing import NamedTuple
 
 import snowballstemmer
@@ -57,3 +58,8 @@ def words_of(text: str) -> Iterator[Word]:
 
 def stems_of(text: str) -> list[str]:
     return [stem for word in _WORD.findall(text) if (stem := stem_of(word))]
+
+
+def pairs_of(stems: Sequence[str]) -> list[str]:
+    """Neighbours, as the index has them: two common words are seldom neighbours."""
+    return [f"{one}·{other}" for one, other in pairwise(stems)]

@@ -31,6 +31,9 @@ READERS_PAGES = [
     "/datos/",
     "/acerca-de/",
     "/al/2017-02-30/",
+    "/buscar/",
+    "/buscar/?q=representante",
+    "/buscar/?q=representante+hipopótamo",
     "/no-existe/",
 ]
 

@@ -345,7 +345,7 @@ def test_any_word_of_any_text_finds_it_and_marks_cut_nothing(text):
     words = text.split()
     wanted = parse(" ".join(words)).wanted
     assert "".join(piece.text for piece in pieces(text, marks(text, wanted))) == text
-    cut = excerpt(text, wanted)
+    cut = excerpt(text, marks(text, wanted))
     assert all(piece.text in text or piece.text == "…" for piece in cut)
 
 

@@ -56,13 +56,25 @@ def paragraphs(
     statement: Statement, sources: Iterable[Source], citations: Iterable[Citation], names: Names
 ) -> list[Paragraph]:
     """`citations` are all those of the sources, of whatever fact."""
-    found = []
-    for html in outermost(sanitize(statement.body)):
-        text = collapse(unescape(strip_tags(html)))
-        found.append(Paragraph(html, text, _named(text, names)))
+    found = _paragraphs(statement)
+    for one in found:
+        one.names = _named(one.text, names)
     for source in sources:
         _mark(found, source, [c for c in citations if c.source_id == source.pk])
     return _with_whole_lists(found)
+
+
+def unmarked(statement: Statement, sources: Iterable[Source]) -> list[Paragraph]:
+    """The same paragraphs, with neither names nor passages."""
+    found = _paragraphs(statement)
+    for source in sources:
+        _mark(found, source, [])
+    return _with_whole_lists(found)
+
+
+def _paragraphs(statement: Statement) -> list[Paragraph]:
+    elements = outermost(sanitize(statement.body))
+    return [Paragraph(html, collapse(unescape(strip_tags(html))), []) for html in elements]
 
 
 def _with_whole_lists(found: list[Paragraph]) -> list[Paragraph]:
