@@ -75,19 +75,17 @@ def test_forms_of_a_word_have_one_stem_with_accents_or_without(alike):
 
 
 def test_other_words_have_another_stem():
-    assert (
-        len({stem_of(word) for word in "acuerdo informe público gobierno 2011 2012".split()}) == 6
-    )
+    words = "acuerdo informe público gobierno decidir decir 2011 2012".split()
+    assert len({stem_of(word) for word in words}) == len(words)
 
 
 def test_an_accent_that_stands_beside_its_letter_is_folded_too():
     text = "La reunio\u0301n fue larga."
     statement(slug="uno", body=f"<p>{text}</p>")
     assert slugs("reunión") == slugs("reunion") == ["uno"]
-    [marked] = [
-        p.text for p in excerpt("La reunio\u0301n fue", parse("reunión").wanted) if p.marked
-    ]
-    assert marked == "reunio\u0301n"
+    found = excerpt(text, marks(text, parse("reunión").wanted))
+    marked = [piece.text for piece in found if piece.marked]
+    assert marked == ["reunio\u0301n"]
 
 
 def test_each_public_kind_is_found_by_its_words():
