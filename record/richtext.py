@@ -40,9 +40,9 @@ _BLOCK = re.compile(r"</?(?:p|h2|h3|ul|ol|li|blockquote)>")
 
 def plain_lines(html: str) -> list[str]:
     """The words of sanitised HTML, a text a paragraph, heading or item."""
-    lines = _BLOCK.split(html.replace("<br>", " "))
-    texts = (" ".join(unescape(strip_tags(line)).split()) for line in lines)
-    return [text for text in texts if text]
+    lines = filter(str.strip, _BLOCK.split(html.replace("<br>", " ")))
+    texts = (strip_tags(line) if "<" in line else line for line in lines)
+    return [text for line in texts if (text := " ".join(unescape(line).split()))]
 
 
 _HEADING = re.compile(r"<(h[23])>(.*?)</\1>", re.DOTALL)

@@ -15,7 +15,7 @@ from search.models import BODY, TIERS, Entry, EntryQuerySet
 from search.query import Query
 from search.words import pairs_of
 
-MOST = 1000
+MOST = 500
 """Of each kind: beyond as many, hits are not counted."""
 _LOOK_UP = {
     "sqlite": "SELECT rowid FROM search_words WHERE search_words MATCH %s LIMIT %s",

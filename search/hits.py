@@ -6,8 +6,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from django.db.models import QuerySet
-
 from record.pages import in_words
 from record.publishing import Record
 from record.richtext import plain_lines
@@ -15,7 +13,7 @@ from search.finding import Found
 from search.kinds import Kind
 from search.query import Query, Term
 from search.words import stems_of, words_of
-from sources.models import Citation, Source
+from sources.models import Source
 from timeline.models import Statement
 from timeline.paragraphs import unmarked
 
@@ -66,17 +64,14 @@ def hits_of(found: Sequence[Found], query: Query) -> list[Hit]:
     records, bodies = {}, {}
     for kind, some in keys.items():
         shown = kind.model.objects.visible_to(None).filter(pk__in=some)
-        records |= {(kind, record.pk): record for record in _with_relations(kind, shown)}
+        shown = shown.select_related(*kind.shown_with) if kind.shown_with else shown
+        records |= {(kind, record.pk): record for record in shown}
         bodies |= {(kind, pk): body for pk, body in _numbered(kind, records, some).items()}
     return [
         _hit(one, records[one.kind, one.key], bodies.get((one.kind, one.key)), query.wanted)
         for one in found
         if (one.kind, one.key) in records
     ]
-
-
-def _with_relations(kind: Kind, records: QuerySet) -> QuerySet:
-    return records.select_related(*kind.shown_with) if kind.shown_with else records
 
 
 def _numbered(kind: Kind, records: dict, keys: list[int]) -> dict[int, list[Placed]]:
@@ -86,8 +81,8 @@ def _numbered(kind: Kind, records: dict, keys: list[int]) -> dict[int, list[Plac
         return {source.pk: _blocks(source) for source in here}
     if kind.model is not Statement:
         return {}
-    cited = Citation.objects.visible_to(None).filter(statement__in=here).order_by()
-    pairs = set(cited.values_list("statement", "source"))
+    cited = Source.objects.visible_to(None).filter(citations__statement__in=here).order_by()
+    pairs = set(cited.values_list("citations__statement", "pk"))
     sources = list(Source.objects.visible_to(None).filter(pk__in={pk for _, pk in pairs}))
     return {
         one.pk: _paragraphs(one, [source for source in sources if (one.pk, source.pk) in pairs])
@@ -108,11 +103,11 @@ def _paragraphs(statement: Statement, sources: list[Source]) -> list[Placed]:
 
 
 def _hit(found: Found, record: Record, numbered: list[Placed] | None, terms: tuple) -> Hit:
-    (title, *_), names, summary, body = ([*texts, ""] for texts in found.kind.fields(record))
+    title, names, summary = found.kind.heads(record)
     title = title or str(record)
-    placed = numbered or [(0, text) for text in body]
-    also = f"También: {'; '.join(names[:-1])}" if names[:-1] else ""
-    texts = [(0, also), *((0, text) for text in summary), *placed]
+    placed = [(0, text) for text in found.kind.body(record)] if numbered is None else numbered
+    also = f"También: {'; '.join(names)}" if names else ""
+    texts = [(0, also), (0, summary), *placed]
     marked = [(number, text, marks(text, terms)) for number, text in texts]
     _, best, some = max(marked, key=lambda one: len({mark.term for mark in one[2]}))
     if not some:

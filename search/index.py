@@ -78,7 +78,8 @@ def _entries(kind: Kind, records: models.QuerySet, keys: list[int]) -> list[Entr
 
 def entry_of(kind: Kind, record: Record) -> Entry:
     text, ends, tiers = " ", [], {}
-    for tier, paragraphs in enumerate(kind.fields(record), TITLE):
+    title, names, summary = kind.heads(record)
+    for tier, paragraphs in enumerate(([title], names, [summary], kind.body(record)), TITLE):
         for paragraph in paragraphs:
             stems = stems_of(paragraph)
             text += f"{' '.join([*stems, '|'])} "

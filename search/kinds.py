@@ -11,8 +11,8 @@ from record.richtext import plain_lines
 from sources.models import Source
 from timeline.models import Event, Statement
 
-Fields = tuple[list[str], list[str], list[str], list[str]]
-"""The texts of title, other names, summary and body, a text a paragraph."""
+Heads = tuple[str, list[str], str]
+"""Title, other names, summary."""
 
 
 @dataclass(frozen=True)
@@ -25,27 +25,24 @@ class Kind:
     one: str
     many: str
     model: type[Record]
-    fields: Callable[[Any], Fields]
+    heads: Callable[[Any], Heads]
+    body: Callable[[Any], list[str]]
+    """A text a paragraph."""
     day: Callable[[Any], str] = lambda record: ""
     shown_with: tuple[str, ...] = ()
 
 
-def _organization(one: Organization) -> Fields:
-    names = [*filter(None, [one.short_name]), *one.other_names_list]
-    return [one.name], names, [one.summary], plain_lines(one.description)
+def _organization(one: Organization) -> Heads:
+    return one.name, [*filter(None, [one.short_name]), *one.other_names_list], one.summary
 
 
-def _told(one: Event | Statement) -> Fields:
-    return [one.title], [], [one.summary], plain_lines(one.body)
+def _told(one: Event | Statement) -> Heads:
+    return one.title, [], one.summary
 
 
-def _source(one: Source) -> Fields:
-    return [one.title], [], [one.publisher], one.text.splitlines()
-
-
-def _note(one: Membership | RepresentationTerm) -> Fields:
+def _note(one: Membership | RepresentationTerm) -> Heads:
     """Their titles are made of the organization's name, which is found by itself."""
-    return [], [], [], [one.note]
+    return "", [], ""
 
 
 def _published(one: Source) -> str:
@@ -55,16 +52,18 @@ def _published(one: Source) -> str:
 
 
 KINDS = (
-    Kind("o", "organizaciones", "organización", "organizaciones", Organization, _organization),
+    Kind("o", "organizaciones", "organización", "organizaciones", Organization, _organization,
+         lambda one: plain_lines(one.description)),
     Kind("m", "membresias", "membresía", "membresías", Membership, _note,
-         shown_with=("organization",)),
+         lambda one: [one.note], shown_with=("organization",)),
     Kind("r", "representacion", "periodo de representación", "periodos de representación",
-         RepresentationTerm, _note, shown_with=("organization",)),
-    Kind("e", "eventos", "acontecimiento", "acontecimientos", Event, _told, lambda e: e.sort_day),
+         RepresentationTerm, _note, lambda one: [one.note], shown_with=("organization",)),
+    Kind("e", "eventos", "acontecimiento", "acontecimientos", Event, _told,
+         lambda one: plain_lines(one.body), lambda one: one.sort_day),
     Kind("p", "pronunciamientos", "pronunciamiento", "pronunciamientos", Statement, _told,
-         lambda s: s.sort_day),
-    Kind("f", "fuentes", "fuente", "fuentes", Source, _source, _published),
+         lambda one: plain_lines(one.body), lambda one: one.sort_day),
+    Kind("f", "fuentes", "fuente", "fuentes", Source, lambda one: (one.title, [], one.publisher),
+         lambda one: one.text.splitlines(), _published),
 )  # fmt: skip
-BY_LETTER = {kind.letter: kind for kind in KINDS}
 BY_NAME = {kind.name: kind for kind in KINDS}
 BY_MODEL: dict[type[Record], Kind] = {kind.model: kind for kind in KINDS}
