@@ -117,7 +117,8 @@ def test_an_organization_is_found_by_its_other_names_and_its_short_one():
 @pytest.fixture
 def plans() -> None:
     event(slug="junto", title="Uno", body="<p>El plan de acción de este año.</p><p>Cuentas</p>")
-    event(slug="suelto", title="Dos", body="<p>La acción tenía un plan.</p><p>De cuentas</p>")
+    loose = "<p>La acción tenía un plan.</p><p>De cuentas</p><p>El plan de nadie</p>"
+    event(slug="suelto", title="Dos", body=loose)
     event(slug="solo", title="Tres", body="<p>Un plan sin más.</p>")
 
 
