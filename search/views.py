@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.http import urlencode
 
+from record import linked
 from record.pages import last_change, page_of
 from search.finding import Count, find
 from search.hits import Hit, hits_of
@@ -52,9 +53,10 @@ def results(request: HttpRequest) -> HttpResponse:
         "alone": [] if hits else list(_alone(query)),
         "changed": last_change(hit.record for hit in hits),
     }
-    response = render(request, "search/results.html", context)
-    response["X-Robots-Tag"] = "noindex"
-    return response
+    context["linked"] = linked.page(
+        request, ("Búsqueda", request.path), kind="SearchResultsPage", changed=context["changed"]
+    )
+    return TemplateResponse(request, "search/results.html", context)
 
 
 def _tier(hit: Hit) -> int:
