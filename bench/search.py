@@ -159,11 +159,12 @@ def milliseconds(work: Callable[[str], None], query: str, times: int) -> float:
 
 
 def found_by(typed: str) -> list[Any]:
+    """The hits, and how many there are of each kind where they are counted to the end."""
     from search.finding import find
     from search.query import parse
 
     found, counts = find(parse(typed), COMPARED)
-    return [[one.slug for one in found], [[count.number, count.more] for count in counts.values()]]
+    return [[one.slug for one in found], [n.number for n in counts.values() if not n.more]]
 
 
 def measure(count: int) -> dict[str, Any]:
