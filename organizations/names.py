@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable, Iterator
 from html import unescape
 
+from django.conf import settings
 from django.utils.html import conditional_escape, escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 
@@ -15,18 +16,25 @@ _TAG = re.compile(r'(<(?:"[^"]*"|[^">])*>)')
 _PARAGRAPH = re.compile(r"<(?:p|li|h[1-6]|blockquote|div)\b")
 _WORD = re.compile(r"\w+")
 _SIGNS_AROUND = re.compile(r"^\W+|\W+$")
-FIELDS = ("pk", "slug", "name", "short_name", "other_names")
+FIELDS = ("pk", "slug", "name", "short_name", "other_names", "sector")
+
+
+def _organization(bearer: tuple) -> Organization:
+    return Organization(**dict(zip(FIELDS, bearer, strict=True)))
 
 
 class Names:
     """The names of organizations as they are spelled, capitals and accents too: «fundar» is a verb.
     Whole words alone, the longest name first; a name that two organizations bear is nobody's."""
 
-    def __init__(self, organizations: Iterable[tuple[int, str, str, str, str]]) -> None:
+    def __init__(self, organizations: Iterable[tuple[int, str, str, str, str, str]]) -> None:
         """Of each organization, its FIELDS."""
         self._bearers: dict[str, tuple | None] = {}
         self._lengths: dict[str, list[int]] = {}
+        self.coalition: Organization | None = None  # where it is among them
         for bearer in organizations:
+            if bearer[1] == settings.COALITION:
+                self.coalition = _organization(bearer)
             for name in (*bearer[2:4], *bearer[4].splitlines()):
                 if words := _WORD.findall(name):
                     self._add(_SIGNS_AROUND.sub("", collapse(name)), words, bearer)
@@ -51,7 +59,7 @@ class Names:
             for many in self._lengths.get(words[at][0], ()):
                 end = words[min(at + many, len(words)) - 1].end()
                 if bearer := self._bearers.get(collapse(text[start:end])):
-                    yield start, end, Organization(**dict(zip(FIELDS, bearer, strict=True)))
+                    yield start, end, _organization(bearer)
                     length = many
                     break
             at += length

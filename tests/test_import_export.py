@@ -14,7 +14,7 @@ from exchange.imports import RESOURCES, Refused, confirm, faulty_rows, make, pre
 from exchange.intake import take
 from exchange.models import Receipt
 from exchange.tables import FORMATS, TableError, read_table, write_table
-from organizations.models import Organization
+from organizations.models import Organization, RepresentationTerm
 from sources.models import Citation
 from timeline.models import Event
 
@@ -73,7 +73,8 @@ def record_of_everything(draw: st.DrawFn) -> None:
     )  # fmt: skip
     other = organization()
     membership(organization=one, start=draw(edtf()), replaces=other, note=draw(texts))
-    term(organization=one, end=draw(edtf()), order=draw(st.none() | st.integers(1, 99)))
+    order = RepresentationTerm.objects.count() + 1  # of one role, each once
+    term(organization=one, end=draw(edtf()), order=order if draw(st.booleans()) else None)
     happened = event(
         title=draw(texts) or "x",
         start=draw(edtf()),

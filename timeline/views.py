@@ -9,7 +9,6 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
 
-from organizations.models import Organization
 from organizations.names import Names
 from record import linked
 from record.charts import Chart
@@ -163,7 +162,7 @@ class StatementView(RecordView):
         before, after = said.beside(statement)
         return super().get_context_data(**kwargs) | {
             "sources": sources,
-            "author": Organization.objects.visible_to(None).coalition(),
+            "author": names.coalition,
             "paragraphs": found,
             "contents": contents(found),
             "names": names,
