@@ -2,12 +2,11 @@
 that lead to their field, and saving beside others who save."""
 
 from collections.abc import Callable, Iterable, Iterator
-from itertools import pairwise
 from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.contrib.admin.utils import NestedObjects, unquote
+from django.contrib.admin.utils import NestedObjects
 from django.contrib.admin.widgets import (
     AdminTextareaWidget,
     AdminURLFieldWidget,
@@ -16,7 +15,7 @@ from django.contrib.admin.widgets import (
 )
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.exceptions import PermissionDenied, SuspiciousOperation
-from django.db import IntegrityError, models
+from django.db import models
 from django.db.models import Count, ExpressionWrapper, F, Q, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
@@ -26,21 +25,19 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 
+from record.actions import ActionsAdmin
 from record.dates import EDTFField, parse
+from record.differences import STATES
 from record.filters import citations_of
 from record.forms import DRAFTS_ONLY, EDTFInput, PlainTextField, RecordForm
 from record.publishing import Publishable, Record, may_publish
 from record.richtext import RichTextField
+from record.saving import SavingAdmin, prepare
 from record.text import WebAddressField, fold, folded
+from record.versions import VersionsAdmin
 
 LONGEST_SEARCH, MOST_WORDS = 200, 12  # the database would refuse a condition for each of a thousand
 REFERRERS_SHOWN = 50
-STATES = {
-    "draft": "Borrador",
-    "scheduled": "Programado",
-    "public": "Público",
-    "withdrawn": "Retirado",
-}
 
 
 def _citation_count(model: type[models.Model]) -> models.Expression:
@@ -69,15 +66,6 @@ def state_of(record: Record) -> str:
         return record.state
     states = [state_of(other) for other in record.points_to()] or ["draft"]
     return next(s for s in ("draft", "withdrawn", "scheduled", "public") if s in states)
-
-
-def changed_fields(new: models.Model, old: models.Model) -> list[str]:
-    """The names on screen of what differs between two versions of a record."""
-    return [
-        str(field.verbose_name)
-        for field in new.tracked_fields
-        if field.name != "updated_at" and getattr(new, field.attname) != getattr(old, field.attname)
-    ]
 
 
 def link(record: models.Model) -> SafeString:
@@ -198,11 +186,6 @@ class Relations:
         return db_field.formfield(**{"widget": widget} | kwargs)
 
 
-def _prepared(form: type[RecordForm], request: HttpRequest) -> None:
-    form.user = request.user
-    form.check_only = "_check" in request.POST or getattr(request, "collided", False)
-
-
 class RecordInline(Relations, admin.StackedInline):
     form = RecordForm
     extra = 0
@@ -211,11 +194,11 @@ class RecordInline(Relations, admin.StackedInline):
         self, request: HttpRequest, obj: models.Model | None = None, **kwargs: Any
     ) -> type[forms.BaseInlineFormSet]:
         formset = super().get_formset(request, obj, **kwargs)
-        _prepared(formset.form, request)
+        prepare(formset.form, request)
         return formset
 
 
-class RecordAdmin(Relations, StaffAdmin):
+class RecordAdmin(ActionsAdmin, VersionsAdmin, SavingAdmin, Relations, StaffAdmin):
     """`label` is the column that names a record; `date_field`, the one that DateFilter looks at;
     `shown_with` are the relations that a row's words come from."""
 
@@ -244,11 +227,9 @@ class RecordAdmin(Relations, StaffAdmin):
         return request.user.has_perm("exchange.export_records")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Record | None = None) -> list[str]:
-        publication = [] if may_publish(request.user) else self._publication_fields()
-        return [*super().get_readonly_fields(request, obj), "state_explained", *publication]
-
-    def _publication_fields(self) -> list[str]:
-        return ["publish_at", "unpublish_at"] if issubclass(self.model, Publishable) else []
+        own = issubclass(self.model, Publishable) and not may_publish(request.user)
+        publication = ["publish_at", "unpublish_at"] if own else []
+        return [*super().get_readonly_fields(request, obj), *publication]
 
     # Lists
 
@@ -279,21 +260,8 @@ class RecordAdmin(Relations, StaffAdmin):
 
     # Forms
 
-    @admin.display(description="estado")
-    def state_explained(self, record: Record) -> SafeString:
-        hiding = [] if record.pk is None else [r for r in record.points_to() if not r.is_public()]
-        depends = not isinstance(record, Publishable)
-        context = {
-            "hiding": [link(other) for other in hiding],
-            "depends": depends,
-            "new": record.pk is None,
-        }
-        return self.state_shown(record) + render_to_string("record/_state_explained.html", context)
-
     def get_fieldsets(self, request: HttpRequest, obj: Record | None = None) -> list[tuple]:
-        fields = ["state_explained", *filter(None, [tuple(self._publication_fields())])]
-        why = "" if may_publish(request.user) else DRAFTS_ONLY
-        box = {"fields": fields, "description": why, "classes": ["publication"]}
+        box = {"fields": self.publication_fields(request, obj), "classes": ["publication"]}
         fieldsets = [("Publicación", box), *super().get_fieldsets(request, obj)]
         if obj is None or self.has_change_permission(request, obj):
             return fieldsets
@@ -310,25 +278,37 @@ class RecordAdmin(Relations, StaffAdmin):
         show = admin.display(description=dates[name].verbose_name)
         return show(lambda record: _date(getattr(record, name)))
 
-    def get_form(
-        self, request: HttpRequest, obj: Record | None = None, change: bool = False, **kwargs: Any
-    ) -> type[RecordForm]:
-        form = super().get_form(request, obj, change, **kwargs)
-        _prepared(form, request)
-        return form
-
     def view_on_site(self, record: Record) -> str:
         return record.get_absolute_url()
 
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], **kwargs: Any
     ) -> HttpResponse:
+        record = context["original"]
+        may_change = record is None or self.has_change_permission(request, record)
         context |= {
             "can_check": True,
             "checked": "_check" in request.POST,
             "collided": getattr(request, "collided", False),
+            "may_change": may_change,
+            "show_save_and_add_another": record is None,
+            "publication": self._publication(request, record, may_change),
         }
         return super().render_change_form(request, context, **kwargs)
+
+    def _publication(
+        self, request: HttpRequest, record: Record | None, may_change: bool
+    ) -> dict[str, Any]:
+        """For the box that says whether the record is public and offers what can be done."""
+        own = issubclass(self.model, Publishable)
+        there = record is not None
+        return {
+            "state": state_of(record) if there and own else "draft" if own else "",
+            "sign": self.state_shown(record) if there else "",
+            "hiding": [link(r) for r in record.points_to() if not r.is_public()] if there else [],
+            "drafts_only": DRAFTS_ONLY if may_change and not may_publish(request.user) else "",
+            "buttons": own and may_change and may_publish(request.user),
+        }
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         """No regular expressions from an address: a wrong one fails in the database."""
@@ -347,22 +327,9 @@ class RecordAdmin(Relations, StaffAdmin):
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if "_saveasnew" in request.POST:
             raise PermissionDenied
-        for _attempt in range(2):
-            try:
-                return super().changeform_view(request, *args, **kwargs)
-            except IntegrityError:
-                # Somebody saved something at the same moment. The second time, validation sees it.
-                continue
-        request.collided = True
         return super().changeform_view(request, *args, **kwargs)
 
-    # Deleting, and what was there before
-
-    def delete_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        try:
-            return super().delete_view(request, *args, **kwargs)
-        except (IntegrityError, models.ProtectedError):  # something refers to it since a moment ago
-            return super().delete_view(request, *args, **kwargs)
+    # Deleting
 
     def get_deleted_objects(
         self, objs: Iterable[Record], request: HttpRequest
@@ -376,13 +343,3 @@ class RecordAdmin(Relations, StaffAdmin):
         missing = set() if allowed else {self.opts.verbose_name}
         kept = referrers(objs, request, self.admin_site) if collector.protected else ()
         return [link(record) for record in objs], counts, missing, [link(record) for record in kept]
-
-    def history_view(
-        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        record = self.get_object(request, unquote(object_id))
-        versions = record.history.select_related("history_user")[:101] if record else []
-        for new, old in pairwise(versions):
-            new.changes = changed_fields(new, old)
-        context = {"versions": versions[:100]} | (extra_context or {})
-        return super().history_view(request, object_id, context)

@@ -1,6 +1,8 @@
 """What the forms of the staff share: dates in Spanish with their reading, slugs that make
 themselves, and the refusal of what only those who publish may do."""
 
+from collections.abc import Callable
+from datetime import datetime
 from itertools import count
 from typing import Any
 
@@ -11,11 +13,17 @@ from django.db import models
 from django.utils.text import slugify
 
 from record.dates import EDTF, ImpossibleDate, parse
-from record.publishing import may_publish
+from record.publishing import Publishable, may_publish
 from record.spanish import read
 
 LONGEST_DATE = 200
 DRAFTS_ONLY = "Puede guardar el borrador; publica quien tiene permiso."
+WHY = "Esto ya es público. Diga por qué lo cambia, por ejemplo «se acota la fecha»."
+ASIDE = ("opened_on", "change_reason")
+"""What the form of a record asks beside the record's own fields."""
+LONGEST_REASON = 500
+BUTTONS = ("_publish", "_schedule", "_withdraw", "_schedule_withdrawal", "_draft")
+"""Each saves, too."""
 
 
 def read_briefly(written: str) -> EDTF:
@@ -68,6 +76,27 @@ class PlainTextField(forms.CharField):
         return super().to_python(value).replace("\r\n", "\n")
 
 
+class AsideField(forms.CharField):
+    """Not of the record, so that writing in it changes no record."""
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return False
+
+
+def reason_field() -> AsideField:
+    return AsideField(
+        label="Por qué este cambio",
+        required=False,
+        max_length=LONGEST_REASON,
+        help_text="Quedará en el historial. Por ejemplo «se acota la fecha con el párrafo 2».",
+        widget=forms.TextInput(attrs={"class": "vTextField"}),
+    )
+
+
+def opened_on_field() -> AsideField:
+    return AsideField(required=False, widget=forms.HiddenInput())
+
+
 def free_slug(model: type[models.Model], words: str) -> str:
     """`words` as a slug that no other record of `model` has: `firma-del-acuerdo-2`."""
     base = slugify(words)[:110].strip("-") or model._meta.model_name
@@ -76,10 +105,15 @@ def free_slug(model: type[models.Model], words: str) -> str:
 
 
 class RecordForm(forms.ModelForm):
-    """One record as the staff edit it. The admin sets `user` and `check_only` for each request."""
+    """One record as the staff edit it. The admin sets these for each request."""
 
     user: AbstractBaseUser | None = None
     check_only = False
+    pressed = ""
+    """Which of BUTTONS was."""
+    began: datetime
+    """When: what the button makes public is public since then."""
+    inlines_changed: Callable[[], bool] = staticmethod(lambda: False)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -94,11 +128,45 @@ class RecordForm(forms.ModelForm):
         """Never when only asked to check, so that nothing is saved."""
         return super().is_valid() and not self.check_only
 
+    def changes_something(self) -> bool:
+        return bool(self.instance._state.adding or self.pressed) or (
+            self.has_changed() or self.inlines_changed()
+        )
+
+    def clean(self) -> None:
+        super().clean()
+        if self.pressed and not may_publish(self.user):
+            self.add_error(None, DRAFTS_ONLY)
+        elif self.pressed and not self.errors:
+            self._press()
+
+    def _press(self) -> None:
+        """The moments as the button says."""
+        data = self.cleaned_data
+        scheduled = {"_schedule": "publish_at", "_schedule_withdrawal": "unpublish_at"}
+        if name := scheduled.get(self.pressed):
+            if not data.get(name) or data[name] <= self.began:
+                self.add_error(name, "Escriba un día y una hora que estén por venir.")
+            elif name == "publish_at" and (data.get("unpublish_at") or data[name]) < self.began:
+                data["unpublish_at"] = None  # that of an earlier publication
+        elif self.pressed == "_withdraw":
+            data["unpublish_at"] = self.began
+        else:
+            data["publish_at"] = self.began if self.pressed == "_publish" else None
+            data["unpublish_at"] = None
+
     def _post_clean(self) -> None:
+        asks_why = "change_reason" in self.fields and not self.check_only
+        adding = self.instance._state.adding
+        public = asks_why and not adding and self.instance.is_public()
         super()._post_clean()
         # Here, for only now does the instance hold what the form says.
         if not self.errors and not may_publish(self.user) and not self.instance.is_draft():
             self.add_error(None, f"Esto ya es público o está por serlo. {DRAFTS_ONLY}")
+        if asks_why and adding and not self.errors and not isinstance(self.instance, Publishable):
+            public = self.instance.is_public()  # for all that it stands on is
+        if public and not self.cleaned_data.get("change_reason") and self.changes_something():
+            self.add_error("change_reason", WHY)
 
     def save(self, commit: bool = True) -> models.Model:
         if not self.instance.slug and (words := self.slug_words()):

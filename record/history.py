@@ -1,5 +1,6 @@
 """Every version of every record, in a table beside the record's own (django-simple-history)."""
 
+from datetime import datetime
 from typing import Any
 
 from django.db import connection, models
@@ -36,6 +37,16 @@ class Versions(HistoricalRecords):
         super().contribute_to_class(cls, name)
         cls.versions = self
 
+    def pre_delete(self, instance: models.Model, **kwargs: Any) -> None:
+        """A record's last version dates from before its citations went with it."""
+        super().pre_delete(instance, **kwargs)
+        if not any(f.is_relation and _cascades(f) for f in instance._meta.fields):
+            instance._history_date = timezone.now()
+
+    def post_delete(self, instance: models.Model, using: str | None = None, **kwargs: Any) -> None:
+        super().post_delete(instance, using, **kwargs)
+        vars(instance).pop("_history_date", None)
+
     def write(
         self,
         ids: list[int],
@@ -43,15 +54,17 @@ class Versions(HistoricalRecords):
         reason: str,
         user_id: int | None = None,
         receipt: int | None = None,
+        at: datetime | None = None,
     ) -> None:
         """The rows with these ids, as they now are in the database, as versions: one statement a
-        table, copied inside the database, many-to-many rows too."""
+        table, copied inside the database, many-to-many rows too. `at` is when the act began that
+        they are versions of: what it did to the records' citations came after that."""
         if not ids:
             return
         version = self.cls.history.model
         own = [field.column for field in self.fields_included(self.cls)]
         added = ["history_date", "history_type", "history_change_reason", "history_user_id"]
-        values = [timezone.now(), history_type, reason, user_id, receipt]
+        values = [at or timezone.now(), history_type, reason, user_id, receipt]
         last = version.objects.aggregate(last=models.Max("history_id"))["last"] or 0
         columns = ", ".join(_quoted([*own, *added, "history_receipt"]))
         marks = ", ".join(["%s"] * len(values))
@@ -78,6 +91,10 @@ class Versions(HistoricalRecords):
             f" AND version.id IN ({_marks(ids)}) AND related.{to_record} IN ({_marks(ids)})",
             [last, *ids, *ids],
         )
+
+
+def _cascades(field: models.Field) -> bool:
+    return field.remote_field.on_delete is models.CASCADE
 
 
 def _table(model: type[models.Model]) -> str:

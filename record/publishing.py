@@ -205,12 +205,24 @@ class Publishable(Record):
     @property
     def state(self) -> str:
         """`draft`, `scheduled`, `public` or `withdrawn`."""
-        now = timezone.now()
+        return self.state_at(timezone.now())
+
+    def state_at(self, now: datetime) -> str:
         if self.publish_at is None:
             return "draft"
         if self.unpublish_at is not None and self.unpublish_at <= now:
             return "withdrawn"
         return "public" if self.publish_at <= now else "scheduled"
+
+    def publish(self, at: datetime) -> None:
+        """Public from `at` on, until further notice."""
+        self.publish_at, self.unpublish_at = at, None
+
+    def withdraw(self, at: datetime) -> None:
+        self.unpublish_at = at
+
+    def become_draft(self) -> None:
+        self.publish_at = self.unpublish_at = None
 
     def is_public(self) -> bool:
         return self.state == "public" and super().is_public()

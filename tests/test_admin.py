@@ -65,7 +65,16 @@ def written(response: HttpResponse) -> dict[str, Any]:
 
 
 def save(person: Any, address: str, **changes: Any) -> HttpResponse:
-    return person.post(address, written(person.get(address)) | changes)
+    why = {"change_reason": "por probar"}
+    return person.post(address, written(person.get(address)) | why | changes)
+
+
+def confirm(person: Any, address: str, **chosen: Any) -> HttpResponse:
+    """As the button of the page does that says what will be done."""
+    page = person.post(address, chosen)
+    assert "No se hizo nada" not in page.text
+    sent = {"shown": page.context["shown"], "confirmed": "1", "change_reason": "por probar"}
+    return person.post(address, chosen | sent)
 
 
 def problems(response: HttpResponse) -> str:
@@ -407,12 +416,12 @@ def test_an_editor_adds_no_citation_inline_where_the_record_goes_public(
 def test_deleting_a_list_needs_permission_for_each(editor: Any) -> None:
     editor.user.user_permissions.add(*_delete_permissions())
     public, mine = records.event(), draft()
-    chosen = {"action": "delete_selected", "post": "yes"}
+    chosen = {"action": "delete_selected"}
     address = address_of("changelist", Event)
-    both = editor.post(address, chosen | {"_selected_action": [public.pk, mine.pk]})
+    both = confirm(editor, address, **chosen, _selected_action=[public.pk, mine.pk])
     assert both.status_code == 403
     assert Event.objects.count() == 2
-    assert editor.post(address, chosen | {"_selected_action": [mine.pk]}).status_code == 302
+    assert confirm(editor, address, **chosen, _selected_action=[mine.pk]).status_code == 302
     assert list(Event.objects.all()) == [public]
 
 
@@ -617,9 +626,9 @@ def test_what_is_referred_to_is_not_deleted_and_what_refers_is_listed(
         shown = admin.get(address).text
         for other in referring:
             assert address_of("change", whole_record[other]) in shown
-        assert admin.post(address, {"post": "yes"}).status_code == 200
+        assert confirm(admin, address).status_code == 200
         chosen = {"action": "delete_selected", "_selected_action": [whole_record[model].pk]}
-        listed = admin.post(address_of("changelist", model), chosen | {"post": "yes"})
+        listed = confirm(admin, address_of("changelist", model), **chosen)
         assert address_of("change", whole_record[referring[0]]) in listed.text
         assert model.objects.filter(pk=whole_record[model].pk).exists()
 
@@ -629,7 +638,7 @@ def test_deleting_a_record_takes_its_citations(model: Any, admin: Any, source: S
     record = MAKERS[model]()
     records.citation(record, source=source)
     assert "Citas: 1" in admin.get(address_of("delete", record)).text
-    assert admin.post(address_of("delete", record), {"post": "yes"}).status_code == 302
+    assert confirm(admin, address_of("delete", record)).status_code == 302
     assert not model.objects.filter(pk=record.pk).exists()
     assert not Citation.objects.exists()
 
@@ -829,7 +838,7 @@ def test_rich_text_is_written_with_buttons_in_spanish(at_work: Any) -> None:
 @pytest.mark.browser
 def test_after_errors_the_focus_is_on_their_summary(at_work: Any) -> None:
     at_work.fill("#id_start", "2017-13")
-    at_work.click("text=Guardar y continuar editando")
+    at_work.click("text=Guardar y seguir editando")
     at_work.locator(".problems:focus").wait_for()
     at_work.click(".problems a:has-text('Inicio')")
     expect(at_work.locator("#id_start")).to_be_focused()
