@@ -1,25 +1,18 @@
 """Receipts: every import that was previewed, and every one that was made, which can be undone."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Self
 
 from django.conf import settings
 from django.db import models
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.formats import date_format
 
 from exchange.tables import DELIMITERS, ENCODINGS
+from record.differences import moment_in_words
 
 PAGE = 50  # changes shown at a time
 LEFT_BEHIND = timedelta(days=1)
-
-
-def in_words(moment: datetime | None) -> str:
-    """«24 de noviembre de 2026, 9:05»."""
-    return (
-        date_format(timezone.localtime(moment), r"j \d\e F \d\e Y, G:i").lower() if moment else ""
-    )
 
 
 class ReceiptQuerySet(models.QuerySet):
@@ -98,11 +91,11 @@ class Receipt(models.Model):
 
     @property
     def made_words(self) -> str:
-        return in_words(self.made_at)
+        return moment_in_words(self.made_at)
 
     @property
     def undone_words(self) -> str:
-        return in_words(self.undone_at)
+        return moment_in_words(self.undone_at)
 
     @property
     def undo_reason(self) -> str:

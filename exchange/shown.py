@@ -11,8 +11,10 @@ from exchange.imports import RESOURCES
 from exchange.models import Receipt
 from record.columns import Choice, Column, Date, Lines, Moment, Number, Reference, ReferenceList
 from record.dates import EDTF, ImpossibleDate
+from record.differences import items, whole
 from record.publishing import Publishable, Record
 from record.resources import Resource
+from record.snapshots import lists_of, title_of
 from record.spanish import read as read_date
 from record.text import word_diff
 
@@ -28,6 +30,13 @@ def figure(count: int, one: str, several: str = "") -> str:
 def form_url(model: type[Record], pk: int) -> str:
     meta = model._meta
     return reverse(f"admin:{meta.app_label}_{meta.model_name}_change", args=[pk])
+
+
+def version_url(model: type[Record], version: Any) -> str:
+    """Where what a version changed is compared with what was before."""
+    meta = model._meta
+    args = [version.id, version.history_id]
+    return reverse(f"admin:{meta.app_label}_{meta.model_name}_version", args=args)
 
 
 # What would change
@@ -84,19 +93,8 @@ def _date(words: str) -> EDTF | None:
 def _difference(column: Column, before: str, after: str) -> list[tuple[str, str]]:
     """Prose word by word; lists item by item; the rest is replaced whole."""
     if isinstance(column, ReferenceList | Lines):
-        return _items(*(text.replace("\n", "; ").split("; ") for text in (before, after)))
-    if isinstance(column, WHOLE):
-        pieces = [("del", before), ("same", " " if before and after else ""), ("ins", after)]
-        return [(kind, words) for kind, words in pieces if words]
-    return word_diff(before, after)
-
-
-def _items(before: list[str], after: list[str]) -> list[tuple[str, str]]:
-    items = [("same" if item in after else "del", item) for item in before if item]
-    items += [("ins", item) for item in after if item and item not in before]
-    pieces = [("same", ", ")] * (2 * len(items) - 1)
-    pieces[::2] = items
-    return pieces
+        return items(*(text.replace("\n", "; ").split("; ") for text in (before, after)))
+    return (whole if isinstance(column, WHOLE) else word_diff)(before, after)
 
 
 def _shortened(kind: str, words: str) -> tuple[str, str]:
@@ -126,7 +124,7 @@ def receipt_rows(receipt: Receipt, versions: Iterable[Any]) -> list[dict[str, An
     history = model.history.model.objects
     ids = [version.id for version in versions]
     before = history.in_bulk([version.previous for version in versions if version.previous])
-    relations = _relations(model, [*before, *(version.pk for version in versions)])
+    relations = lists_of(model, [*before, *(version.pk for version in versions)])
     undone = history.filter(id__in=ids, history_change_reason=receipt.undo_reason)
     undone = set(undone.values_list("id", flat=True))
     present = set(model.objects.filter(pk__in=ids).values_list("pk", flat=True))
@@ -134,12 +132,13 @@ def receipt_rows(receipt: Receipt, versions: Iterable[Any]) -> list[dict[str, An
     return [
         {
             "version": version,
-            "title": getattr(version, "title", "") or getattr(version, "name", "") or version.slug,
+            "title": title_of(version),
             "is_new": version.history_type == "+",
             "fields": _changed_fields(resource, before.get(version.previous), version, relations),
             "undone": version.id in undone,
             "later": later.get(version.id),
             "url": form_url(model, version.id) if version.id in present else "",
+            "compared": version_url(model, version) if version.id in present else "",
         }
         for version in versions
     ]
@@ -151,22 +150,8 @@ def _latest(ids: list[int], history: models.Manager) -> dict[int, Any]:
     return {version.id: version for version in versions.select_related("history_user")}
 
 
-Relations = dict[str, dict[int, set[int]]]
-
-
-def _relations(model: type[Record], versions: list[int]) -> Relations:
-    """By field and version, the keys of the records that it referred to."""
-    found: Relations = {}
-    for field in model.history.model._history_m2m_fields:
-        others = model.versions.m2m_models[field].objects.filter(history__in=versions)
-        found[field.name] = {}
-        for version, other in others.values_list("history_id", field.m2m_reverse_name()):
-            found[field.name].setdefault(version, set()).add(other)
-    return found
-
-
 def _changed_fields(
-    resource: Resource, before: Any, after: Any, relations: Relations
+    resource: Resource, before: Any, after: Any, relations: dict[str, dict[int, list[int]]]
 ) -> list[tuple[str, bool]]:
     """The names of the fields that differ, each with whether it was emptied."""
     if before is None:
@@ -174,7 +159,7 @@ def _changed_fields(
     changed = []
     for column in resource.columns:
         if column.many:
-            old, new = (relations[column.field].get(version.pk) for version in (before, after))
+            old, new = (sorted(relations[column.field][v.pk]) for v in (before, after))
         else:
             old, new = (getattr(version, column.attname) for version in (before, after))
         if old != new:

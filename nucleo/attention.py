@@ -187,7 +187,7 @@ class Change(NamedTuple):
 ACTS = {
     "+": ("se agregó", "se agregaron"),
     "~": ("se cambió", "se cambiaron"),
-    "-": ("se borró", "se borraron"),
+    "-": ("se movió a la papelera", "se movieron a la papelera"),
 }
 _ACT = ("of", "history_type", "history_change_reason", "history_user__username")
 
@@ -217,7 +217,9 @@ def _change(versions: list[dict[str, Any]], model_admin: RecordAdmin) -> Change:
     title, url = Truncator(first["label"]).chars(90), _list_of(meta)
     if several:
         title = f"{len(versions)} {meta.verbose_name_plural}"
-    elif kind != "-":
+    elif kind == "-":
+        url = reverse(f"admin:{meta.app_label}_{meta.model_name}_trash")
+    else:
         url = reverse(f"admin:{meta.app_label}_{meta.model_name}_change", args=[first["id"]])
     what = (capfirst(meta.verbose_name), ACTS[kind][several], first["history_change_reason"])
     who = first["history_user__username"] or ""

@@ -9,8 +9,8 @@ from typing import Any
 from django import forms
 from django.contrib import messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.options import IS_POPUP_VAR
 from django.contrib.admin.utils import unquote
-from django.contrib.admin.widgets import AdminSplitDateTime
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import IntegrityError, models, transaction
 from django.http import HttpRequest, HttpResponse
@@ -19,9 +19,9 @@ from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.text import capfirst
 
-from record.forms import reason_field
+from record.differences import how_many
+from record.forms import MomentInput, reason_field
 from record.holding import hold, versions_of
-from record.pages import in_words
 from record.publishing import Publishable, Record, may_publish
 
 MOST_RECORDS = 200
@@ -71,7 +71,7 @@ STEPS = {
 class StepForm(forms.Form):
     """`moment` only where a step is for later."""
 
-    moment = forms.SplitDateTimeField(label="El día", widget=AdminSplitDateTime())
+    moment = forms.SplitDateTimeField(label="El día", widget=MomentInput())
     change_reason = reason_field()
 
     def __init__(self, *args: Any, asks_why: bool, moment: bool, **kwargs: Any) -> None:
@@ -102,9 +102,12 @@ class ActionsAdmin:
     """The actions of a list of records, each with its page that says what it will do."""
 
     def get_actions(self, request: HttpRequest) -> dict[str, tuple]:
-        found = {}
+        found = super().get_actions(request)
+        found.pop("delete_selected", None)
+        if self.actions is None or IS_POPUP_VAR in request.GET:
+            return {}
         if issubclass(self.model, Publishable) and may_publish(request.user):
-            found = {n: (_action(n), n, f"{step.label}…") for n, step in STEPS.items()}
+            found |= {n: (_action(n), n, f"{step.label}…") for n, step in STEPS.items()}
         if self.has_delete_permission(request):
             found["delete_selected"] = (_to_trash, "delete_selected", "Mover a la papelera…")
         return found
@@ -129,7 +132,8 @@ class ActionsAdmin:
         rows = [self._row(one, step) for one in chosen]
         return self._confirmation(
             request, chosen, rows, form, stale, title=f"{step.label}: esto es lo que se hará",
-            action=step.name, button=f"{step.label} {in_words(len(touched))}", count=len(touched),
+            action=step.name, count=len(touched),
+            button=f"{step.label} {how_many(len(touched), self.opts)}",
         )  # fmt: skip
 
     def _chosen(self, request: HttpRequest, records: models.QuerySet) -> list[Record] | None:
@@ -168,11 +172,8 @@ class ActionsAdmin:
         keys = [record.pk for record in records]
         reason = data["change_reason"] or f"{step.done} desde la lista"
         self.model.versions.write(keys, "~", reason, request.user.pk, at=began)
-        self.message_user(request, f"{step.done}: {self._counted(len(records))}.", messages.SUCCESS)
-
-    def _counted(self, count: int) -> str:
-        meta = self.opts
-        return f"{count} {meta.verbose_name if count == 1 else meta.verbose_name_plural}"
+        done = how_many(len(records), self.opts)
+        self.message_user(request, f"{step.done}: {done}.", messages.SUCCESS)
 
     def _confirmation(
         self, request: HttpRequest, chosen: list[Record], rows: list[dict], form: forms.Form,
@@ -209,7 +210,7 @@ class ActionsAdmin:
                 for record in chosen:
                     record._change_reason = form.cleaned_data["change_reason"] or None
                     record.delete()
-                said = f"Se movió a la papelera: {self._counted(len(chosen))}."
+                said = f"Se movió a la papelera: {how_many(len(chosen), self.opts)}."
                 self.message_user(request, said, messages.SUCCESS)
                 return None
         words = "Va a la papelera, con sus citas y sus versiones."

@@ -29,7 +29,7 @@ from record.actions import ActionsAdmin
 from record.dates import EDTFField, parse
 from record.differences import STATES
 from record.filters import citations_of
-from record.forms import DRAFTS_ONLY, EDTFInput, PlainTextField, RecordForm
+from record.forms import DRAFTS_ONLY, EDTFInput, MomentInput, PlainTextField, RecordForm
 from record.publishing import Publishable, Record, may_publish
 from record.richtext import RichTextField
 from record.saving import SavingAdmin, prepare
@@ -165,6 +165,7 @@ class Relations:
             "error_messages": {"invalid": WebAddressField.default_validators[0].message},
         },
         EDTFField: {"widget": EDTFInput},
+        models.DateTimeField: {"form_class": forms.SplitDateTimeField, "widget": MomentInput},
         RichTextField: {"widget": AdminTextareaWidget},
         models.TextField: {
             "form_class": PlainTextField,
@@ -242,7 +243,7 @@ class RecordAdmin(ActionsAdmin, VersionsAdmin, SavingAdmin, Relations, StaffAdmi
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        title = {"title": capfirst(self.opts.verbose_name_plural)}
+        title = {"title": capfirst(self.opts.verbose_name_plural), "has_trash": True}
         return super().changelist_view(request, title | (extra_context or {}))
 
     @admin.display(description="citas", ordering="citation_count")

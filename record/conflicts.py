@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Any
 
 from django import forms
+from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.forms.models import InlineForeignKeyField
@@ -38,7 +39,7 @@ def sent_by(form: forms.BaseForm) -> Sent:
 
 
 def _sent_by_field(bound: forms.BoundField) -> Sent:
-    widget, value = bound.field.widget, bound.value()
+    widget, value = _bare(bound.field.widget), bound.value()
     if isinstance(widget, forms.MultiWidget):
         parts = value if isinstance(value, list) else widget.decompress(value)
         named = zip(widget.widgets_names, widget.widgets, parts, strict=True)
@@ -52,6 +53,11 @@ def _sent_by_field(bound: forms.BoundField) -> Sent:
     shown = widget.format_value(value)
     shown = shown[0] if isinstance(shown, list) and shown else shown or ""
     return {bound.html_name: [str(shown)]}
+
+
+def _bare(widget: forms.Widget) -> forms.Widget:
+    """Without the links that the admin puts beside a relation."""
+    return widget.widget if isinstance(widget, RelatedFieldWidgetWrapper) else widget
 
 
 @dataclass
@@ -162,7 +168,7 @@ def _query(data: Sent) -> QueryDict:
 
 def _fact(bound: forms.BoundField, data: QueryDict, name: str = "") -> Fact:
     """What was sent for a field, as it would be stored; or as it was written, where it can't be."""
-    widget, label = bound.field.widget, str(bound.label)
+    widget, label = _bare(bound.field.widget), str(bound.label)
     raw = widget.value_from_datadict(data, {}, name or bound.html_name)
     try:
         value = bound.field.clean(raw) if not isinstance(bound.field, forms.FileField) else ""
@@ -245,7 +251,7 @@ class Conflict:
         return found
 
     def _was_sent(self, bound: forms.BoundField) -> bool:
-        widget = bound.field.widget
+        widget = _bare(bound.field.widget)
         if isinstance(widget, forms.CheckboxInput | forms.SelectMultiple):
             return bound.name in self.base.fields
         return not widget.value_omitted_from_data(self.posted, {}, bound.html_name)
@@ -267,7 +273,7 @@ class Conflict:
     def _rows_of(self, formset: Any, model: type[Record], owner: str) -> Iterator[Row]:
         form_class, prefix = formset.form, formset.prefix
         theirs = {form.instance.pk: form for form in formset.initial_forms}
-        mine = dict(self._mine(prefix))
+        mine = dict(self._mine(prefix, formset.empty_form))
         before = self._rows_before(model, owner)
         base = theirs if before is None else {
             one.pk: self._as_row(formset, form_class, one) for one in before
@@ -288,14 +294,15 @@ class Conflict:
         formset.add_fields(form, None)
         return form
 
-    def _mine(self, prefix: str) -> Iterator[tuple[Any, Sent]]:
+    def _mine(self, prefix: str, empty: forms.BaseForm) -> Iterator[tuple[Any, Sent]]:
         """By key, or by number if new: what was sent of each row that was not taken away."""
+        untouched = _without_prefix(sent_by(empty), f"{empty.prefix}-")
         total = self.posted.get(f"{prefix}-TOTAL_FORMS", "")
         for number in range(min(int(total) if total.isdecimal() else 0, 1000)):
             sent = _without_prefix(self.posted, f"{prefix}-{number}-")
             key = (sent.get("id") or [""])[0]
-            empty = not any(_written(sent))
-            if "DELETE" not in sent and not (empty and not key):
+            blank = not key and all(sent.get(n, [""]) == untouched.get(n, [""]) for n in sent)
+            if sent and "DELETE" not in sent and not blank:
                 yield (int(key) if key.isdecimal() else f"nueva {number}"), sent
 
     @property
@@ -346,13 +353,6 @@ class Conflict:
             for value in values
             if not name.startswith(decided) and (name[0] != "_" or name in KEPT)
         ]
-
-
-def _written(sent: Sent) -> Iterator[str]:
-    """What somebody wrote into a new row; the only source is chosen without them."""
-    for name, values in sent.items():
-        if name != "source":
-            yield from (value for value in values if value.strip())
 
 
 def _put_rows(data: QueryDict, prefix: str, rows: list[Row], owner: int) -> None:

@@ -11,6 +11,7 @@ from django.db import models
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import strip_tags
+from django.utils.text import capfirst
 
 from record.dates import EDTF, EDTFField, parse
 from record.publishing import Publishable, Record
@@ -38,6 +39,11 @@ def moment_in_words(moment: datetime | None) -> str:
     return date_format(timezone.localtime(moment), r"j \d\e F \d\e Y, G:i").lower()
 
 
+def how_many(count: int, meta: Any) -> str:
+    """«1 cita», «5 citas»; `meta` is a model's."""
+    return f"{count} {meta.verbose_name if count == 1 else meta.verbose_name_plural}"
+
+
 @dataclass(frozen=True)
 class Fact:
     """A field's value as it is shown: `date`, EDTF text; `list`, strings; `state`, a key of STATES
@@ -62,7 +68,7 @@ class Difference:
 def difference(before: Fact, after: Fact) -> Difference:
     old, new = before.value, after.value
     sides = _SIDES[after.kind](old, new)
-    name = after.label
+    name = capfirst(after.label)
     if after.kind == "list" and len(old) != len(new):
         name = f"{name}: {len(new) - len(old):+}"
     return Difference(after.label, *sides, is_loss=bool(old) and not new, name=name)

@@ -69,6 +69,20 @@ class EDTFFormField(forms.CharField):
             return value
 
 
+class MomentInput(forms.SplitDateTimeWidget):
+    """A day and an hour, in the browser's own fields."""
+
+    template_name = "record/moment_input.html"
+
+    def __init__(self) -> None:
+        super().__init__(
+            date_format="%Y-%m-%d",
+            time_format="%H:%M:%S",
+            date_attrs={"type": "date", "aria-label": "Día"},
+            time_attrs={"type": "time", "aria-label": "Hora"},
+        )
+
+
 class PlainTextField(forms.CharField):
     """Several lines of text, whose ends browsers send as CR LF."""
 

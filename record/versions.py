@@ -2,11 +2,12 @@
 papelera. simple-history's own way back is not offered: it asks for no permission to publish.
 """
 
+from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
 from django.contrib import messages
-from django.contrib.admin.utils import unquote
+from django.contrib.admin.utils import flatten_fieldsets, unquote
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.paginator import Paginator
 from django.db import IntegrityError, models, transaction
@@ -15,10 +16,9 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
-from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
-from record.differences import Fact, Names, difference, differences, facts
+from record.differences import Fact, Names, difference, differences, facts, how_many
 from record.forms import LONGEST_REASON, WHY
 from record.holding import hold, version_of
 from record.pages import counted
@@ -30,14 +30,10 @@ VERSIONS_SHOWN, TRASH_SHOWN = 100, 20
 STALE = "Alguien lo cambió mientras usted lo veía; no se restauró nada. Compare de nuevo."
 
 
-def _compared(past: Past, old: Any, new: Any) -> tuple[dict, dict]:
-    snapshots = past.snapshots([old, new])
-    names = Names.of(snapshots.values())
-    return tuple(facts(snapshots[v.history_id], names, v.history_date) for v in (old, new))
-
-
 class VersionsAdmin:
     """Every address here asks what a save asks."""
+
+    object_history_template = "admin/record/history.html"
 
     def get_urls(self) -> list[URLPattern]:
         meta, view = self.opts, self.admin_site.admin_view
@@ -82,14 +78,15 @@ class VersionsAdmin:
         versions = list(record.history.select_related("history_user")[: VERSIONS_SHOWN + 1])
         snapshots, numbers = past.snapshots(versions), past.numbers(record.pk)
         names = Names.of(snapshots.values())
-        told = {v: facts(snapshots[v.history_id], names, v.history_date) for v in versions}
+        told = {v: self.facts(snapshots[v.history_id], names, v.history_date) for v in versions}
         for new, old in pairwise(versions):
             new.changes = [change.name for change in differences(told[old], told[new])]
         for version in versions:
             version.number = numbers[version.history_id]
         return {
             "versions": versions[:VERSIONS_SHOWN], "count": len(numbers), "next": len(numbers) + 1,
-            "may_restore": self.has_change_permission(request, record), "title": "Historial",
+            "may_restore": self.has_change_permission(request, record), "original": record,
+            "title": "Historial", "subtitle": str(record),
         }  # fmt: skip
 
     def version_view(self, request: HttpRequest, object_id: str, version: int) -> HttpResponse:
@@ -118,6 +115,20 @@ class VersionsAdmin:
             raise Http404
         return max(before, 1), after
 
+    def _compared(self, past: Past, old: Any, new: Any) -> tuple[dict, dict]:
+        snapshots = past.snapshots([old, new])
+        names = Names.of(snapshots.values())
+        return tuple(
+            self.facts(snapshots[one.history_id], names, one.history_date) for one in (old, new)
+        )
+
+    def facts(self, snapshot: Snapshot, names: Names, at: datetime) -> dict[str, Fact]:
+        """In the order of the form."""
+        order = [*flatten_fieldsets(self.fieldsets or ()), "parts", "state"]
+        told = facts(snapshot, names, at)
+        names_in_order = sorted(told, key=lambda n: order.index(n) if n in order else len(order))
+        return {name: told[name] for name in names_in_order}
+
     def _compare(
         self, request: HttpRequest, record: Record, before: int, after: int, problem: str = "",
         status: int = 200,
@@ -128,7 +139,7 @@ class VersionsAdmin:
         versions = history.in_bulk([keys[before], keys[after]])
         old, new = versions[keys[before]], versions[keys[after]]
         old.number, new.number = before, after
-        told = _compared(past, old, new)
+        told = self._compared(past, old, new)
         shown = differences(*told)
         if request.GET.get("todos"):
             shown += _unchanged(*told)
@@ -255,11 +266,11 @@ class VersionsAdmin:
     def _trash_row(
         self, deletion: Any, snapshot: Snapshot, found: Obstacles, names: Names, past: Past
     ) -> dict[str, Any]:
-        told = facts(snapshot, names, timezone.now())
-        with_it = [
-            f"{len(fact.value)} {fact.label}{_named(name, fact)}"
-            for name, fact in told.items() if fact.kind == "list" and fact.value
-        ]  # fmt: skip
+        with_it = [how_many(len(of), of[0]._meta) for of in [snapshot.parts] if of]
+        for name, keys in snapshot.lists.items():
+            kind = self.model._meta.get_field(name).related_model
+            named = ", ".join(names.get(kind, key) for key in keys)
+            with_it += [f"{how_many(len(keys), kind._meta)}: {named}"] if keys else []
         return {
             "version": deletion, "title": title_of(deletion), "with_it": with_it,
             "count": counted(len(past.numbers(deletion.id)), "versión", "versiones", feminine=True),
@@ -291,11 +302,6 @@ class VersionsAdmin:
 
 def _unchanged(before: dict[str, Fact], after: dict[str, Fact]) -> list[Any]:
     return [difference(before[name], fact) for name, fact in after.items() if before[name] == fact]
-
-
-def _named(name: str, fact: Fact) -> str:
-    """The names in a list; citations are only counted."""
-    return "" if name == "parts" else f": {', '.join(fact.value)}"
 
 
 def _colon(why: str) -> str:

@@ -120,6 +120,13 @@ def admin(db: None) -> Person:
 
 
 @pytest.fixture
+def forms_check_one_by_one(settings: Any) -> None:
+    """Who works and whom they change are two users; a form checks its relations one by one."""
+    names = ("auth.User", "organizations.Organization", "sources.Citation")
+    settings.ZEAL_ALLOWLIST = [{"model": name, "field": "get()"} for name in names]
+
+
+@pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[datetime], None]:
     """`clock(moment)` makes it that moment."""
     return lambda moment: monkeypatch.setattr(timezone, "now", lambda: moment)

@@ -9,8 +9,6 @@ import pytest
 from django.contrib import admin as django_admin
 from django.contrib.auth.models import Group, Permission, User
 from django.db import IntegrityError, connection, models
-from django.forms import BaseForm
-from django.http import HttpResponse
 from django.urls import reverse
 from django.utils import timezone
 from playwright.sync_api import expect
@@ -19,9 +17,10 @@ from organizations.models import Membership, Organization, RepresentationTerm
 from record.admin import RecordAdmin
 from sources.models import Citation, Source
 from tests import records
+from tests.staff import QUOTE, address_of, confirm, draft, problems, quote, save, written
 from timeline.models import Event, Statement
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("forms_check_one_by_one")]
 SITE = django_admin.site
 RECORDS = [Source, Citation, Organization, Membership, RepresentationTerm, Event, Statement]
 FACTS = [Organization, Membership, RepresentationTerm, Event, Statement]
@@ -34,60 +33,10 @@ MAKERS = {
     Event: records.event,
     Statement: records.statement,
 }
-QUOTE = "decidieron sumarse"
-
-
-def address_of(action: str, of: Any) -> str:
-    meta = of._meta
-    args = [of.pk] if isinstance(of, models.Model) else []
-    return reverse(f"admin:{meta.app_label}_{meta.model_name}_{action}", args=args)
 
 
 def add_page(model: type[models.Model]) -> str:
     return address_of("add", model) + ("?apoya=event" if model is Citation else "")
-
-
-def written(response: HttpResponse) -> dict[str, Any]:
-    """What the forms of a page would send if nobody touched them."""
-    data: dict[str, Any] = {}
-    forms: list[BaseForm] = [response.context["adminform"].form]
-    for inline in response.context["inline_admin_formsets"]:
-        forms += [inline.formset.management_form, *inline.formset.forms]
-    for form in forms:
-        for field in form:
-            value = field.value()
-            if isinstance(value, datetime) or "publish_at" in field.html_name:
-                parts = value if isinstance(value, list) else field.field.widget.decompress(value)
-                data |= {f"{field.html_name}_{n}": part or "" for n, part in enumerate(parts)}
-            elif value or (isinstance(value, int | str) and value is not False):
-                data[field.html_name] = value
-    return data
-
-
-def save(person: Any, address: str, **changes: Any) -> HttpResponse:
-    why = {"change_reason": "por probar"}
-    return person.post(address, written(person.get(address)) | why | changes)
-
-
-def confirm(person: Any, address: str, **chosen: Any) -> HttpResponse:
-    """As the button of the page does that says what will be done."""
-    page = person.post(address, chosen)
-    assert "No se hizo nada" not in page.text
-    sent = {"shown": page.context["shown"], "confirmed": "1", "change_reason": "por probar"}
-    return person.post(address, chosen | sent)
-
-
-def problems(response: HttpResponse) -> str:
-    assert response.status_code == 200, "it was saved"
-    return " ".join(problem["text"] for problem in response.context["problems"])
-
-
-def draft(make: Any = records.event, **fields: Any) -> Any:
-    return make(publish_at=None, **fields)
-
-
-def quote(record: Any, prefix: str = "citations-0-", **fields: Any) -> dict[str, Any]:
-    return {f"{prefix}{name}": value for name, value in ({"exact": QUOTE} | fields).items()}
 
 
 @pytest.fixture
@@ -113,13 +62,6 @@ def whole_record(source: Source) -> dict[type[models.Model], models.Model]:
     ]
     found = [*facts, source, citations[0], User.objects.create_user("otra"), Group.objects.create()]
     return {type(record): record for record in found}
-
-
-@pytest.fixture(autouse=True)
-def _gets_that_are_no_query_per_row(settings: Any) -> None:
-    """Who works and whom they change are two users; a form checks its relations one by one."""
-    names = ("auth.User", "organizations.Organization", "sources.Citation")
-    settings.ZEAL_ALLOWLIST = [{"model": name, "field": "get()"} for name in names]
 
 
 # Every page opens
@@ -753,7 +695,7 @@ def test_the_front_page_shows_who_changed_what(admin: Any, source: Source) -> No
     assert address_of("change", event) == newest.url
     event.delete()
     deleted = admin.get("/admin/").context["changes"][0]
-    assert (deleted.kind, deleted.url) == ("-", address_of("changelist", Event))
+    assert (deleted.kind, deleted.url) == ("-", address_of("trash", Event))
 
 
 # How often the database is asked

@@ -1,0 +1,62 @@
+"""How tests fill in the forms of the staff: as somebody would who opened the page before."""
+
+from datetime import datetime
+from typing import Any
+
+from django.db import models
+from django.forms import BaseForm
+from django.http import HttpResponse
+from django.urls import reverse
+
+from tests import records
+
+QUOTE = "decidieron sumarse"
+
+
+def address_of(action: str, of: Any) -> str:
+    meta = of._meta
+    args = [of.pk] if isinstance(of, models.Model) else []
+    return reverse(f"admin:{meta.app_label}_{meta.model_name}_{action}", args=args)
+
+
+def written(response: HttpResponse) -> dict[str, Any]:
+    """What the forms of a page would send if nobody touched them."""
+    data: dict[str, Any] = {}
+    forms: list[BaseForm] = [response.context["adminform"].form]
+    for inline in response.context["inline_admin_formsets"]:
+        forms += [inline.formset.management_form, *inline.formset.forms]
+    for form in forms:
+        for field in form:
+            value = field.value()
+            if isinstance(value, datetime) or "publish_at" in field.html_name:
+                parts = value if isinstance(value, list) else field.field.widget.decompress(value)
+                data |= {f"{field.html_name}_{n}": part or "" for n, part in enumerate(parts)}
+            elif value or (isinstance(value, int | str) and value is not False):
+                data[field.html_name] = value
+    return data
+
+
+def save(person: Any, address: str, **changes: Any) -> HttpResponse:
+    why = {"change_reason": "por probar"}
+    return person.post(address, written(person.get(address)) | why | changes)
+
+
+def confirm(person: Any, address: str, **chosen: Any) -> HttpResponse:
+    """As the button of the page does that says what will be done."""
+    page = person.post(address, chosen)
+    assert "No se hizo nada" not in page.text
+    sent = {"shown": page.context["shown"], "confirmed": "1", "change_reason": "por probar"}
+    return person.post(address, chosen | sent)
+
+
+def problems(response: HttpResponse) -> str:
+    assert response.status_code == 200, "it was saved"
+    return " ".join(problem["text"] for problem in response.context["problems"])
+
+
+def draft(make: Any = records.event, **fields: Any) -> Any:
+    return make(publish_at=None, **fields)
+
+
+def quote(record: Any, prefix: str = "citations-0-", **fields: Any) -> dict[str, Any]:
+    return {f"{prefix}{name}": value for name, value in ({"exact": QUOTE} | fields).items()}
