@@ -12,7 +12,6 @@ from typing import Any
 from django import forms
 from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.core.exceptions import ValidationError
-from django.db import models
 from django.forms.models import InlineForeignKeyField
 from django.http import HttpRequest, QueryDict
 from django.utils.text import capfirst
@@ -170,6 +169,8 @@ def _fact(bound: forms.BoundField, data: QueryDict, name: str = "") -> Fact:
     """What was sent for a field, as it would be stored; or as it was written, where it can't be."""
     widget, label = _bare(bound.field.widget), str(bound.label)
     raw = widget.value_from_datadict(data, {}, name or bound.html_name)
+    if isinstance(bound.field, forms.ModelChoiceField):
+        return _related(bound.field, label, raw)
     try:
         value = bound.field.clean(raw) if not isinstance(bound.field, forms.FileField) else ""
     except ValidationError:
@@ -177,13 +178,20 @@ def _fact(bound: forms.BoundField, data: QueryDict, name: str = "") -> Fact:
         return Fact(label, "whole", written)
     if isinstance(bound.field, EDTFFormField):
         return Fact(label, "date", value)
-    if isinstance(value, models.QuerySet):
-        return Fact(label, "list", sorted(str(one) for one in value))
     if isinstance(widget, forms.Select) or not isinstance(value, str):
         return Fact(label, "whole", _chosen(bound.field, value))
     if _is_rich(bound):
         return Fact(label, "rich", sanitize(value))
     return Fact(label, "prose", value.strip())
+
+
+def _related(field: forms.ModelChoiceField, label: str, raw: Any) -> Fact:
+    """Chosen records by name, asked for all at once."""
+    several = isinstance(field, forms.ModelMultipleChoiceField)
+    keys = [key for key in (raw or [] if several else [raw]) if key]
+    found = field.queryset.in_bulk([int(key) for key in keys if str(key).isdecimal()])
+    names = sorted(str(found.get(int(key), f"({key})")) for key in keys if str(key).isdecimal())
+    return Fact(label, "list", names) if several else Fact(label, "whole", "".join(names))
 
 
 def _is_rich(bound: forms.BoundField) -> bool:

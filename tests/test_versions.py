@@ -1,0 +1,426 @@
+"""Any version is compared word by word, and comes back with its relations and citations: by those
+who may, as a new version, and never against what must always be true."""
+
+from typing import Any
+
+import pytest
+from django.urls import reverse
+
+from organizations.models import Membership, Organization, RepresentationTerm
+from record.snapshots import Past
+from sources.models import Citation, Source
+from tests import records
+from tests.staff import QUOTE, address_of, confirm, draft, problems, quote, save
+from timeline.models import Event, Statement
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("forms_check_one_by_one")]
+OTHER_QUOTE = "se convocó a cuatro organizaciones"
+
+
+def at(name: str, record: Any, *args: Any) -> str:
+    meta = record._meta
+    address = f"admin:{meta.app_label}_{meta.model_name}_{name}"
+    return reverse(address, args=[*([record.pk] if record.pk else []), *args])
+
+
+def compare(person: Any, record: Any, before: Any, after: Any, **more: Any) -> Any:
+    return person.get(at("compare", record), {"antes": before, "despues": after} | more)
+
+
+def version(record: Any, number: int) -> Any:
+    return record.history.order_by("history_id")[number - 1]
+
+
+def restore(person: Any, record: Any, number: int, why: str = "se prueba", **sent: Any) -> Any:
+    """As the button of the page that compares it with the last version does."""
+    page = compare(person, record, number, record.history.count())
+    sent = {"opened_on": page.context["opened_on"], "change_reason": why} | sent
+    return person.post(at("restore", record, version(record, number).history_id), sent)
+
+
+def restore_from_trash(person: Any, model: Any, key: int, **sent: Any) -> Any:
+    last = model.history.filter(id=key).order_by("-history_id")[0]
+    return person.post(at("untrash", model(), last.history_id), sent, follow=True)
+
+
+def trash(model: Any) -> str:
+    return at("trash", model())
+
+
+@pytest.fixture
+def told(publisher: Any) -> Event:
+    """An event of three versions: as added; named, cited and dated; all of that otherwise."""
+    source = records.source(slug="fuente")
+    one, other = records.organization(name="Una"), records.organization(name="Otra")
+    event = draft(title="Se firma", summary="Se firma un acuerdo.", start="2011-08", slug="firma")
+    address = address_of("change", event)
+    save(
+        publisher, address, organizations=[one.pk], body="<p>Uno</p>", date_label="en agosto",
+        change_reason="se completa", **quote(event, field="start"),
+    )  # fmt: skip
+    save(
+        publisher, address, organizations=[other.pk], summary="Se firma otro acuerdo público.",
+        start="2011", category="salida", date_label="", body="<p>Dos</p>",
+        **quote(event, source=source.pk, exact=OTHER_QUOTE),
+    )  # fmt: skip
+    assert event.history.count() == 3, "a version an act"
+    event.refresh_from_db()
+    return event
+
+
+def as_it_is(event: Event) -> tuple:
+    names = sorted(event.organizations.values_list("name", flat=True))
+    cited = [*event.citations.order_by("pk").values_list("exact", "field")]
+    return event.title, event.summary, event.start, event.body, names, cited
+
+
+SECOND = ("Se firma", "Se firma un acuerdo.", "2011-08", "<p>Uno</p>", ["Una"], [(QUOTE, "start")])
+
+
+# History and comparison
+
+
+def test_a_version_has_the_lists_and_citations_that_the_record_had(told: Event) -> None:
+    past = Past(Event, [told.pk])
+    first, second, third = (version(told, n) for n in (1, 2, 3))
+    found = past.snapshots([first, second, third])
+    names = [[*found[v.pk].lists["organizations"]] for v in (first, second, third)]
+    assert [len(of) for of in names] == [0, 1, 1]
+    assert names[1] != names[2]
+    cited = [[part.exact for part in found[v.pk].parts] for v in (first, second, third)]
+    assert cited == [[], [QUOTE], [OTHER_QUOTE]]
+
+
+def test_a_citation_by_another_way_belongs_to_the_version_of_then(told: Event) -> None:
+    late = records.citation(told, "anunció su salida", source=Source.objects.get())
+    third = version(told, 3)
+    assert late in Past(Event, [told.pk]).snapshots([third])[third.pk].parts
+    late.delete()
+    assert late not in Past(Event, [told.pk]).snapshots([third])[third.pk].parts
+
+
+def test_the_history_says_who_when_why_and_what(told: Event, reader: Any) -> None:
+    shown = reader.get(at("history", told)).text
+    for said in ("Versión 3", "publisher", "se completa", "sin motivo", "Citas: +1", "Resumen"):
+        assert said in shown
+    assert "Restaurar" not in shown
+
+
+def test_two_versions_are_compared_with_names_in_spanish(told: Event, reader: Any) -> None:
+    shown = " ".join(compare(reader, told, 2, 3).text.split())
+    for label in ("Resumen", "Inicio", "Categoría", "Organizaciones", "Citas", "Texto"):
+        assert f'role="rowheader">{label}' in shown
+    assert "Título" not in shown
+    assert '<del><span class="visually-hidden">(se quita:) </span> un</del>' in shown
+    assert '<ins><span class="visually-hidden">(se agrega:) </span> otro</ins>' in shown
+    assert "agosto de 2011" in shown
+    assert "(se quita:) </span>acuerdo</del>" in shown  # a choice, whole
+    assert "(se quita:) </span>Una</del>" in shown
+    assert "«se convocó a cuatro organizaciones»" in shown
+    assert "Pérdida" in shown
+    assert "Título" in compare(reader, told, 2, 3, todos=1).text
+
+
+def test_the_publication_is_compared_too(told: Event, publisher: Any) -> None:
+    save(publisher, address_of("change", told), _publish="1")
+    shown = " ".join(compare(publisher, told, 3, 4).text.split())
+    assert "Publicación" in shown
+    assert shown.index("Borrador") < shown.index("Público") < shown.index("desde el")
+
+
+def test_markup_in_any_version_is_inert(publisher: Any) -> None:
+    event = draft()
+    save(publisher, address_of("change", event), title="<script>alert(1)</script>", summary="<b>x")
+    for address in (at("history", event), at("compare", event)):
+        assert "<script>alert" not in publisher.get(address).text
+    confirm(publisher, address_of("delete", event))
+    assert "<script>alert" not in publisher.get(trash(Event)).text
+
+
+@pytest.mark.parametrize(
+    "numbers", [("9", "1"), ("x", "1"), ("1", "0"), ("²", "1"), ("1", "9" * 30)]
+)
+def test_versions_that_are_not_there_are_not_found(
+    numbers: tuple, told: Event, reader: Any
+) -> None:
+    asked = {"antes": numbers[0], "despues": numbers[1]}
+    assert reader.get(at("compare", told), asked).status_code == 404
+
+
+def test_simple_historys_address_leads_to_the_comparison_and_refuses_post(
+    told: Event, publisher: Any, reader: Any, admin: Any
+) -> None:
+    address = at("version", told, version(told, 2).history_id)
+    assert address == f"{at('history', told)}{version(told, 2).history_id}/"
+    response = reader.get(address)
+    assert response.url == f"{at('compare', told)}?antes=1&despues=2"
+    before = as_it_is(told)
+    for person in (reader, publisher, admin):
+        assert person.post(address, {"title": "x"}).status_code == 405
+    assert as_it_is(Event.objects.get()) == before
+    assert reader.get(at("version", told, 999_999)).status_code == 404
+
+
+# Restore
+
+
+def test_a_version_comes_back_with_its_relations_and_citations(told: Event, publisher: Any) -> None:
+    kept = told.citations.get()
+    assert restore(publisher, told, 2).status_code == 302
+    event = Event.objects.get()
+    assert as_it_is(event) == SECOND
+    assert event.citations.get().pk == kept.pk
+    newest = event.history.first()
+    assert event.history.count() == 4
+    assert newest.history_change_reason == "Se restauró la versión 2: se prueba"
+    assert newest.history_user == publisher.user
+    restore(publisher, told, 1)
+    assert not event.citations.exists()
+    restore(publisher, told, 3)
+    assert as_it_is(Event.objects.get())[5] == [(OTHER_QUOTE, "start")]
+
+
+def test_the_publication_stays_when_a_version_comes_back(told: Event, publisher: Any) -> None:
+    save(publisher, address_of("change", told), _publish="1")
+    restore(publisher, told, 2)
+    assert Event.objects.get().is_public()
+    save(publisher, address_of("change", told), _withdraw="1")
+    restore(publisher, told, 4)
+    assert Event.objects.get().state == "withdrawn"
+
+
+def test_who_may_not_change_a_record_restores_none_of_its_versions(
+    told: Event, publisher: Any, editor: Any, reader: Any
+) -> None:
+    assert restore(reader, told, 2).status_code == 403
+    assert "Restaurar la versión" not in compare(reader, told, 2, 3).text
+    assert restore(editor, told, 2).status_code == 302
+    save(publisher, address_of("change", told), _publish="1")
+    assert restore(editor, told, 1).status_code == 403
+    assert as_it_is(Event.objects.get()) == SECOND
+
+
+def test_an_editor_moves_nothing_to_a_public_page_by_restoring(editor: Any, publisher: Any) -> None:
+    public, hidden = records.organization(), draft(records.organization)
+    membership = records.membership(organization=public)
+    save(publisher, address_of("change", membership), organization=hidden.pk)
+    assert restore(editor, membership, 1).status_code == 403
+    membership.refresh_from_db()
+    assert membership.organization == hidden
+
+
+def test_what_is_public_comes_back_with_a_reason_only(told: Event, publisher: Any) -> None:
+    save(publisher, address_of("change", told), _publish="1")
+    asked = restore(publisher, told, 2, why=" ")
+    assert asked.status_code == 422
+    assert "Diga por qué" in asked.text
+    assert Event.objects.get().summary == told.summary
+
+
+def test_what_changed_since_it_was_compared_is_not_restored_over(
+    told: Event, publisher: Any
+) -> None:
+    sent = {"opened_on": compare(publisher, told, 2, 3).context["opened_on"]}
+    save(publisher, address_of("change", told), title="De otra mano")
+    response = publisher.post(at("restore", told, version(told, 2).history_id), sent)
+    assert response.status_code == 409
+    assert "Compare de nuevo" in response.text
+    assert Event.objects.get().title == "De otra mano"
+
+
+def test_a_slug_that_another_has_by_now_is_said(told: Event, publisher: Any) -> None:
+    save(publisher, address_of("change", told), slug="otra-firma")
+    records.event(slug="firma")
+    response = restore(publisher, told, 2)
+    assert response.status_code == 409
+    assert "No se puede todavía" in response.text
+    assert "usa el identificador firma" in response.text
+    assert Event.objects.get(pk=told.pk).slug == "otra-firma"
+
+
+def test_what_must_always_be_true_is_so_after_restoring_too(publisher: Any) -> None:
+    term = records.term(start="2011", end="2013")
+    save(publisher, address_of("change", term), start="2015", end="2016")
+    records.term(start="2012", end="2014")
+    response = restore(publisher, term, 1)
+    assert response.status_code == 409
+    assert "Se traslapa" in response.text
+
+
+def test_what_a_version_names_must_be_there(told: Event, publisher: Any) -> None:
+    confirm(publisher, address_of("delete", Organization.objects.get(name="Una")))
+    response = restore(publisher, told, 2)
+    assert response.status_code == 409
+    assert "está en la papelera «Una» (organización)" in response.text
+    restore_from_trash(publisher, Organization, Organization.history.filter(name="Una")[0].id)
+    assert restore(publisher, told, 2).status_code == 302
+
+
+def test_a_quote_that_its_source_no_longer_says_is_left_out_on_demand(
+    told: Event, publisher: Any
+) -> None:
+    source = Source.objects.get()
+    corrected = source.text.replace(QUOTE, "resolvieron unirse")
+    assert save(publisher, address_of("change", source), text=corrected).status_code == 302
+    assert "la cita «decidieron sumarse» ya no está" in compare(publisher, told, 2, 3).text
+    assert restore(publisher, told, 2).status_code == 409
+    assert restore(publisher, told, 2, sin_citas="1").status_code == 302
+    assert Event.objects.get().summary == "Se firma un acuerdo."
+
+
+def test_a_citation_that_supports_another_record_by_now_stays_there(
+    told: Event, publisher: Any
+) -> None:
+    other, moved = draft(), told.citations.get()
+    save(publisher, address_of("change", moved), event=other.pk)
+    restore(publisher, told, 2)
+    assert [*other.citations.all()] == [moved]
+    assert told.citations.get().exact == QUOTE
+
+
+# The papelera
+
+
+@pytest.mark.parametrize("model", [Organization, Membership, RepresentationTerm, Event, Statement])
+def test_what_was_deleted_comes_back_with_its_citations(model: Any, publisher: Any) -> None:
+    make = {Organization: records.organization, Membership: records.membership,
+            RepresentationTerm: records.term, Event: records.event,
+            Statement: records.statement}[model]  # fmt: skip
+    record, source = make(), records.source()
+    cited = [records.citation(record, words, source=source) for words in (QUOTE, OTHER_QUOTE)]
+    key, slug = record.pk, record.slug
+    confirm(publisher, address_of("delete", record))
+    shown = publisher.get(trash(model)).text
+    assert slug in shown
+    assert "2 citas" in shown
+    assert "por probar" in shown
+    assert restore_from_trash(publisher, model, key).status_code == 200
+    back = model.objects.get()
+    assert (back.pk, back.slug) == (key, slug)
+    assert {*back.citations.all()} == {*cited}
+    assert slug not in publisher.get(trash(model)).text
+
+
+def test_what_was_deleted_comes_back_as_a_draft_with_its_lists(told: Event, publisher: Any) -> None:
+    save(publisher, address_of("change", told), _publish="1")
+    before, key = as_it_is(told), told.pk
+    confirm(publisher, address_of("delete", told))
+    assert "1 organización: Otra" in publisher.get(trash(Event)).text
+    restore_from_trash(publisher, Event, key)
+    back = Event.objects.get()
+    assert as_it_is(back) == before
+    assert back.is_draft()
+    assert back.history.count() == 6
+    assert back.history.first().history_type == "+"
+
+
+def test_the_list_moves_many_to_the_papelera_and_they_come_back(publisher: Any) -> None:
+    source, events = records.source(), [draft() for _ in "abc"]
+    for event in events:
+        records.citation(event, source=source)
+    chosen = {"action": "delete_selected", "_selected_action": [e.pk for e in events]}
+    assert confirm(publisher, address_of("changelist", Event), **chosen).status_code == 302
+    assert not Event.objects.exists()
+    for event in events:
+        restore_from_trash(publisher, Event, event.pk)
+    assert Event.objects.count() == Citation.objects.count() == 3
+
+
+def test_restoring_from_the_papelera_asks_what_adding_asks(
+    editor: Any, reader: Any, publisher: Any
+) -> None:
+    public = records.organization()
+    membership, event = records.membership(organization=public), records.event()
+    for record in (membership, event):
+        confirm(publisher, address_of("delete", record))
+    for model, key in ((Membership, membership.pk or 0), (Event, event.pk or 0)):
+        key = model.history.get(history_type="-").id
+        assert restore_from_trash(reader, model, key).status_code == 403
+    key = Membership.history.get(history_type="-").id
+    assert restore_from_trash(editor, Membership, key).status_code == 403
+    assert not Membership.objects.exists()
+    key = Event.history.get(history_type="-").id
+    assert restore_from_trash(editor, Event, key).status_code == 200
+    assert Event.objects.get().is_draft()
+    assert 'value="Restaurar' not in reader.get(trash(Membership)).text
+
+
+def test_a_slug_in_use_is_said_in_the_papelera_and_another_one_offered(publisher: Any) -> None:
+    event = draft(slug="salida")
+    key = event.pk
+    confirm(publisher, address_of("delete", event))
+    records.event(slug="salida")
+    shown = publisher.get(trash(Event)).text
+    assert "No se puede todavía" in shown
+    assert "Restaurar con otro identificador" in shown
+    assert restore_from_trash(publisher, Event, key).status_code == 409
+    restore_from_trash(publisher, Event, key, otro_identificador="1")
+    assert Event.objects.get(pk=key).slug == "salida-2"
+
+
+def test_what_it_belongs_to_must_come_back_first(publisher: Any) -> None:
+    organization = records.organization(name="La dueña")
+    membership = records.membership(organization=organization)
+    key, owner = membership.pk, organization.pk
+    for record in (membership, organization):
+        confirm(publisher, address_of("delete", record))
+    shown = publisher.get(trash(Membership))
+    assert "está en la papelera «La dueña» (organización)" in shown.text
+    assert restore_from_trash(publisher, Membership, key).status_code == 409
+    restore_from_trash(publisher, Organization, owner)
+    assert restore_from_trash(publisher, Membership, key).status_code == 200
+    assert Membership.objects.get().organization_id == owner
+
+
+def test_a_quote_that_is_gone_is_said_in_the_papelera(publisher: Any) -> None:
+    source, event = records.source(), draft()
+    key = records.citation(event, source=source).event_id
+    confirm(publisher, address_of("delete", event))
+    corrected = source.text.replace(QUOTE, "resolvieron unirse")
+    save(publisher, address_of("change", source), text=corrected)
+    assert "Restaurar sin esa cita" in publisher.get(trash(Event)).text
+    assert restore_from_trash(publisher, Event, key).status_code == 409
+    restore_from_trash(publisher, Event, key, sin_citas="1")
+    assert not Event.objects.get().citations.exists()
+
+
+def test_what_came_back_already_is_not_brought_back_twice(publisher: Any) -> None:
+    event = draft()
+    key = event.pk
+    confirm(publisher, address_of("delete", event))
+    restore_from_trash(publisher, Event, key)
+    last = Event.history.filter(id=key, history_type="-").latest()
+    again = publisher.post(at("untrash", Event(), last.history_id), follow=True)
+    assert "Ya no está en la papelera" in again.text
+    assert Event.objects.count() == 1
+
+
+def test_the_papelera_asks_the_database_the_same_however_much_is_in_it(
+    publisher: Any, django_assert_max_num_queries: Any
+) -> None:
+    source, one = records.source(), records.organization()
+    for _ in range(8):
+        event = draft()
+        event.organizations.add(one)
+        records.citation(event, source=source)
+        event.delete()
+    with django_assert_max_num_queries(20):
+        assert publisher.get(trash(Event)).text.count("1 cita;") == 8
+
+
+def test_a_papelera_and_a_history_are_for_who_may_see_them(visitor: Any, told: Event) -> None:
+    for address in (trash(Event), at("compare", told), at("history", told)):
+        assert visitor.get(address).status_code == 302
+    assert visitor.post(at("restore", told, version(told, 1).history_id)).status_code == 302
+
+
+def test_a_receipt_leads_to_what_each_version_changed(publisher: Any) -> None:
+    from tests.test_import_export import csv_of, imported
+
+    event = draft(slug="uno", title="Antes")
+    receipt = imported("eventos", csv_of("identificador,titulo", "uno,Después"), publisher.user)
+    shown = publisher.get(reverse("admin:exchange_receipt_change", args=[receipt.pk])).text
+    address = at("version", event, event.history.first().history_id)
+    assert address in shown
+    assert "Después" in publisher.get(address, follow=True).text
+    assert not problems(publisher.get(address_of("change", event)))
