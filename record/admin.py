@@ -303,11 +303,14 @@ class RecordAdmin(ActionsAdmin, VersionsAdmin, SavingAdmin, Relations, StaffAdmi
         """For the box that says whether the record is public and offers what can be done."""
         own = issubclass(self.model, Publishable)
         there = record is not None
+        if there and request.method == "POST":  # the one at hand holds what was not saved
+            record = self.get_object(request, str(record.pk))
         return {
             "state": state_of(record) if there and own else "draft" if own else "",
             "sign": self.state_shown(record) if there else "",
             "hiding": [link(r) for r in record.points_to() if not r.is_public()] if there else [],
             "drafts_only": DRAFTS_ONLY if may_change and not may_publish(request.user) else "",
+            "record": record,
             "buttons": own and may_change and may_publish(request.user),
         }
 

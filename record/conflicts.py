@@ -59,6 +59,10 @@ def _bare(widget: forms.Widget) -> forms.Widget:
     return widget.widget if isinstance(widget, RelatedFieldWidgetWrapper) else widget
 
 
+def _differ(one: Fact, other: Fact) -> bool:
+    return (one.value, one.key) != (other.value, other.key)
+
+
 @dataclass
 class Entry:
     """A field, or a whole row, as it was, as it is and as it is written."""
@@ -72,16 +76,15 @@ class Entry:
 
     @property
     def changed_by_me(self) -> bool:
-        return self.mine.value != self.base.value
+        return _differ(self.mine, self.base)
 
     @property
     def changed_by_them(self) -> bool:
-        return self.theirs.value != self.base.value
+        return _differ(self.theirs, self.base)
 
     @property
     def clashes(self) -> bool:
-        different = self.mine.value != self.theirs.value
-        return different and self.changed_by_me and self.changed_by_them
+        return _differ(self.mine, self.theirs) and self.changed_by_me and self.changed_by_them
 
     @property
     def keeps_mine(self) -> bool:
@@ -122,8 +125,8 @@ class Row:
         told = [_told(self._data(form), self.form) for form in (self.base, self.theirs)]
         label = capfirst(str(self.form._meta.model._meta.verbose_name))
         named = next((f.instance for f in (self.theirs, self.base) if f), None)
-        facts = [Fact(str(named or label), "prose", text) for text in told]
-        mine = Fact(facts[0].label, "prose", _told(self.sent, self.form))
+        called = str(named or label)
+        *facts, mine = (Fact(called, "prose", *of) for of in (*told, _told(self.sent, self.form)))
         return Entry(f"{self.inline}-{self.pk or 'nueva'}", *facts, mine)
 
     @staticmethod
@@ -136,17 +139,18 @@ def _without_prefix(data: Any, prefix: str) -> Sent:
     return {name.removeprefix(prefix): values(name) for name in data if name.startswith(prefix)}
 
 
-def _told(data: Sent | None, form: forms.BaseForm) -> str:
-    """A row in words: «Fuente: …; Palabras exactas: …»."""
+def _told(data: Sent | None, form: forms.BaseForm) -> tuple[str, Any]:
+    """A row in words, «Fuente: …; Palabras exactas: …», and what tells it from others."""
     if data is None:
-        return ""
+        return "", None
     facts = [
         _fact(form[name], _query(data), name)
         for name, field in form.fields.items()
         if not _is_of_the_row(name, field, form)
     ]
     told = ((fact.label, _as_text(fact)) for fact in facts)
-    return "; ".join(f"{capfirst(label)}: {text}" for label, text in told if text)
+    words = "; ".join(f"{capfirst(label)}: {text}" for label, text in told if text)
+    return words, [(fact.value, fact.key) for fact in facts]
 
 
 def _is_of_the_row(name: str, field: forms.Field, form: forms.BaseForm) -> bool:
@@ -179,7 +183,7 @@ def _fact(bound: forms.BoundField, data: QueryDict, name: str = "") -> Fact:
     if isinstance(bound.field, EDTFFormField):
         return Fact(label, "date", value)
     if isinstance(widget, forms.Select) or not isinstance(value, str):
-        return Fact(label, "whole", _chosen(bound.field, value))
+        return Fact(label, "whole", _chosen(bound.field, value), str(value and raw))
     if _is_rich(bound):
         return Fact(label, "rich", sanitize(value))
     return Fact(label, "prose", value.strip())
@@ -191,7 +195,8 @@ def _related(field: forms.ModelChoiceField, label: str, raw: Any) -> Fact:
     keys = [key for key in (raw or [] if several else [raw]) if key]
     found = field.queryset.in_bulk([int(key) for key in keys if str(key).isdecimal()])
     names = sorted(str(found.get(int(key), f"({key})")) for key in keys if str(key).isdecimal())
-    return Fact(label, "list", names) if several else Fact(label, "whole", "".join(names))
+    kind, value = ("list", names) if several else ("whole", "".join(names))
+    return Fact(label, kind, value, sorted(map(str, keys)))
 
 
 def _is_rich(bound: forms.BoundField) -> bool:

@@ -52,6 +52,8 @@ class Fact:
     label: str
     kind: str
     value: Any
+    key: Any = None
+    """What tells it from another that looks the same: two records may have one name."""
 
 
 @dataclass(frozen=True)
@@ -184,14 +186,14 @@ def facts(snapshot: Snapshot, names: Names, at: datetime) -> dict[str, Fact]:
     """By field name, in the order of the model; `at` is when the state was so."""
     record = snapshot.record
     found = {
-        f.name: Fact(str(f.verbose_name), *_value(f, record, names))
+        f.name: Fact(str(f.verbose_name), *_value(f, record, names), getattr(record, f.attname))
         for f in type(record).versions.fields_included(type(record))
         if f.name not in NO_FACTS and f.editable
     }
     for name, keys in snapshot.lists.items():
         f = record._meta.get_field(name)
         called = sorted(names.get(f.related_model, key) for key in keys)
-        found[name] = Fact(str(f.verbose_name), "list", called)
+        found[name] = Fact(str(f.verbose_name), "list", called, sorted(keys))
     if parts_of(type(record)):
         found["parts"] = Fact("citas", "list", [_quoted(part) for part in snapshot.parts])
     if isinstance(record, Publishable):

@@ -309,6 +309,15 @@ def test_a_membership_on_its_organization_and_alone_are_one(ana: Any, eva: Any) 
     assert told(organization).name == "De Ana"
 
 
+def test_two_records_of_one_name_are_two(event: Event, ana: Any, eva: Any) -> None:
+    one, other = records.organization(name="La misma"), records.organization(name="La misma")
+    save(ana, address_of("change", event), organizations=[one.pk])
+    mine = opened(ana, event) | {"organizations": [other.pk]}
+    save(eva, address_of("change", event), title="De Eva")
+    decide(ana, event, ana.post(address_of("change", event), mine))
+    assert [*told(event).organizations.all()] == [other]
+
+
 def test_a_list_changed_by_both_is_decided(event: Event, ana: Any, eva: Any) -> None:
     one, other = records.organization(name="Una"), records.organization(name="Otra")
     mine = opened(ana, event) | {"organizations": [one.pk]}

@@ -122,6 +122,14 @@ def test_what_is_public_is_withdrawn_now_or_on_a_day(publisher: Any) -> None:
     assert again(other).unpublish_at == datetime(2090, 1, 1, 15, tzinfo=UTC)
 
 
+def test_a_button_that_was_refused_is_offered_again(publisher: Any) -> None:
+    for event, button in ((records.event(), "_withdraw"), (draft(), "_publish")):
+        filled = {button: "1", "title": "", "change_reason": ""}
+        refused = save(publisher, address_of("change", event), **filled)
+        assert problems(refused)
+        assert f'name="{button}"' in refused.text
+
+
 def test_what_was_withdrawn_is_published_again_now_or_on_a_day(publisher: Any) -> None:
     now, later = withdrawn(), withdrawn()
     save(publisher, address_of("change", now), _publish="1")

@@ -1,0 +1,189 @@
+"""Staff at a real browser: they write, look, publish, compare, bring back, and meet each other."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.urls import reverse
+from playwright.sync_api import expect
+
+from tests import records
+from timeline.models import Event
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+ADD = reverse("admin:timeline_event_add")
+LISTED = reverse("admin:timeline_event_changelist")
+EXPECTED = ("409 (Conflict)", "404 (Not Found)")
+
+
+def at_work(page: Any, live_server: Any, name: str, complaints: list[str]) -> Any:
+    """A browser at which `name` is logged in; what its console says is gathered."""
+    User.objects.create_superuser(name, password="only for tests")
+    page.set_viewport_size({"width": 1280, "height": 2400})  # nothing under the bar of buttons
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("console", lambda message: complaints.append(message.text))
+    page.goto(f"{live_server.url}/admin/")
+    page.fill("#id_username", name)
+    page.fill("#id_password", "only for tests")
+    page.click("[type=submit]")
+    page.wait_for_url(f"{live_server.url}/admin/")
+    return page
+
+
+@pytest.fixture
+def complaints() -> Iterator[list[str]]:
+    found: list[str] = []
+    yield found
+    assert [text for text in found if not any(words in text for words in EXPECTED)] == []
+
+
+@pytest.fixture
+def eva(page: Any, live_server: Any, complaints: list[str]) -> Any:
+    return at_work(page, live_server, "eva", complaints)
+
+
+@pytest.fixture
+def ana(new_context: Any, live_server: Any, complaints: list[str]) -> Any:
+    return at_work(new_context().new_page(), live_server, "ana", complaints)
+
+
+def change(event: Event) -> str:
+    return reverse("admin:timeline_event_change", args=[event.pk])
+
+
+def button(page: Any, name: str) -> Any:
+    return page.get_by_role("button", name=name, exact=True)
+
+
+def link(page: Any, name: str) -> Any:
+    return page.get_by_role("link", name=name, exact=True)
+
+
+def test_a_draft_is_written_looked_at_published_and_withdrawn(live_server: Any, eva: Any) -> None:
+    eva.goto(live_server.url + ADD)
+    eva.fill("#id_title", "Se firma el acuerdo")
+    eva.select_option("#id_category", "acuerdo")
+    button(eva, "Guardar y seguir editando").click()
+    expect(eva.locator(".publication")).to_contain_text("Borrador")
+    link(eva, "Vista previa").click()
+    expect(eva.get_by_text("solo lo ve la redacción")).to_be_visible()
+    eva.go_back()
+    button(eva, "Publicar").click()
+    expect(eva.get_by_text("Se guardó y se publicó «Se firma el acuerdo».")).to_be_visible()
+    expect(eva.locator(".publication")).to_contain_text("Público")
+    button(eva, "Retirar").click()
+    expect(eva.locator(".problems")).to_contain_text("Diga por qué")
+    eva.fill("#id_change_reason", "se había publicado antes de tiempo")
+    button(eva, "Retirar").click()
+    expect(eva.locator(".publication")).to_contain_text("Retirado")
+
+
+def test_a_draft_is_scheduled_with_a_day_and_an_hour(live_server: Any, eva: Any) -> None:
+    event = records.event(publish_at=None)
+    eva.goto(live_server.url + change(event))
+    eva.fill("#id_publish_at_0", "2090-01-02")
+    eva.fill("#id_publish_at_1", "09:00")
+    button(eva, "Programar").click()
+    expect(eva.locator(".publication")).to_contain_text("Programado")
+    expect(eva.locator(".publication")).to_contain_text("2 de enero de 2090")
+
+
+def test_a_list_is_published_after_saying_what_will_be_done(live_server: Any, eva: Any) -> None:
+    events = [records.event(publish_at=None, title=f"Número {n}") for n in range(3)]
+    eva.goto(live_server.url + LISTED)
+    eva.locator("#action-toggle").check()
+    eva.select_option("select[name=action]", "publish")
+    button(eva, "Ejecutar").click()
+    expect(eva.get_by_text("Se publica ahora.")).to_have_count(len(events))
+    button(eva, "Publicar 3 acontecimientos").click()
+    expect(eva.get_by_text("Se publicó en el sitio: 3 acontecimientos.")).to_be_visible()
+
+
+def test_an_older_version_is_compared_and_comes_back(live_server: Any, eva: Any) -> None:
+    event = records.event(publish_at=None, title="Antes", start="2011")
+    eva.goto(live_server.url + change(event))
+    eva.fill("#id_title", "Después")
+    eva.fill("#id_start", "agosto de 2012")
+    button(eva, "Guardar y seguir editando").click()
+    link(eva, "Historial").click()
+    button(eva, "Comparar las dos elegidas").click()
+    row = eva.get_by_role("row").filter(has_text="Título")
+    expect(row.locator("del")).to_contain_text("Antes")
+    expect(row.locator("ins")).to_contain_text("Después")
+    eva.get_by_label("Por qué").fill("se prueba")
+    button(eva, "Restaurar la versión 1").click()
+    expect(eva.locator("#id_title")).to_have_value("Antes")
+    expect(eva.locator("#id_start")).to_have_value("2011")
+
+
+def test_what_goes_to_the_papelera_comes_back(live_server: Any, eva: Any) -> None:
+    event = records.event(title="El que se fue")
+    eva.goto(live_server.url + change(event))
+    link(eva, "Mover a la papelera").click()
+    eva.fill("#id_change_reason", "estaba repetido")
+    button(eva, "Mover a la papelera").click()
+    expect(eva.get_by_text("Se movió a la papelera: 1 acontecimiento.")).to_be_visible()
+    link(eva, "Papelera").click()
+    expect(eva.get_by_text("«estaba repetido»")).to_be_visible()
+    button(eva, "Restaurar «El que se fue»").click()
+    expect(eva.locator("#id_title")).to_have_value("El que se fue")
+    expect(eva.locator(".publication")).to_contain_text("Borrador")
+
+
+def test_two_browsers_on_one_record_lose_nothing(live_server: Any, eva: Any, ana: Any) -> None:
+    event = records.event(publish_at=None, title="Se firma", summary="Un resumen.")
+    for page in (eva, ana):
+        page.goto(live_server.url + change(event))
+    eva.fill("#id_summary", "Lo que escribió Eva.")
+    eva.select_option("#id_category", "salida")
+    button(eva, "Guardar").click()
+    eva.wait_for_url(live_server.url + LISTED)
+    ana.fill("#id_summary", "Lo que escribió Ana.")
+    button(ana, "Guardar").click()
+    expect(ana.locator(".problems")).to_contain_text("eva guardó este registro")
+    expect(ana.get_by_label("Quedarse con lo suyo")).to_be_checked()
+    expect(ana.get_by_role("row").filter(has_text="Categoría")).to_contain_text("salida")
+    ana.get_by_label("Resumen:").fill("Lo que escribieron las dos.")
+    button(ana, "Guardar lo elegido").click()
+    ana.wait_for_url(live_server.url + LISTED)
+    event.refresh_from_db()
+    assert (event.summary, event.category) == ("Lo que escribieron las dos.", "salida")
+
+
+def test_what_is_not_saved_is_said_and_asked_about_before_leaving(
+    live_server: Any, eva: Any
+) -> None:
+    event = records.event(publish_at=None)
+    eva.goto(live_server.url + change(event))
+    asked: list[str] = []
+    eva.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
+    link(eva, "Historial").click()
+    expect(button(eva, "Comparar las dos elegidas")).to_be_visible()
+    eva.go_back()
+    eva.fill("#id_summary", "Otro")
+    eva.fill("#id_start", "2011")
+    expect(eva.locator("#unsaved")).to_contain_text("Cambios sin guardar: Resumen; Inicio.")
+    assert asked == []
+    link(eva, "Historial").click()
+    expect(button(eva, "Comparar las dos elegidas")).to_be_visible()
+    assert asked == ["beforeunload"]
+    eva.goto(live_server.url + change(event))
+    eva.fill("#id_summary", "Otro")
+    button(eva, "Guardar").click()
+    eva.wait_for_url(live_server.url + LISTED)
+    assert asked == ["beforeunload"]
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_the_pages_of_the_past_fit_their_screen(live_server: Any, eva: Any, width: int) -> None:
+    event = records.event(title="Un título bastante largo " * 6, slug="un-titulo-" * 10 + "fin")
+    event.summary = "palabra " * 200
+    event.save()
+    records.event(publish_at=None).delete()
+    eva.set_viewport_size({"width": width, "height": 800})
+    for name in ("change", "history", "compare", "delete"):
+        eva.goto(live_server.url + reverse(f"admin:timeline_event_{name}", args=[event.pk]))
+        assert eva.evaluate("document.documentElement.scrollWidth") <= width, name
+    eva.goto(live_server.url + reverse("admin:timeline_event_trash"))
+    assert eva.evaluate("document.documentElement.scrollWidth") <= width
