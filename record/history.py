@@ -37,16 +37,6 @@ class Versions(HistoricalRecords):
         super().contribute_to_class(cls, name)
         cls.versions = self
 
-    def pre_delete(self, instance: models.Model, **kwargs: Any) -> None:
-        """A record's last version dates from before its citations went with it."""
-        super().pre_delete(instance, **kwargs)
-        if not any(f.is_relation and _cascades(f) for f in instance._meta.fields):
-            instance._history_date = timezone.now()
-
-    def post_delete(self, instance: models.Model, using: str | None = None, **kwargs: Any) -> None:
-        super().post_delete(instance, using, **kwargs)
-        vars(instance).pop("_history_date", None)
-
     def write(
         self,
         ids: list[int],
@@ -91,10 +81,6 @@ class Versions(HistoricalRecords):
             f" AND version.id IN ({_marks(ids)}) AND related.{to_record} IN ({_marks(ids)})",
             [last, *ids, *ids],
         )
-
-
-def _cascades(field: models.Field) -> bool:
-    return field.remote_field.on_delete is models.CASCADE
 
 
 def _table(model: type[models.Model]) -> str:

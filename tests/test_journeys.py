@@ -257,6 +257,7 @@ def test_a_pasted_sentence_is_found_in_the_source_or_its_nearest_words_offered(
     words.fill("con más de 300 asistentes en las jornadas")
     page.get_by_role("button", name="Usar las palabras de la fuente").click()
     page.get_by_text("Está en la fuente, una sola vez").last.wait_for()
+    page.fill("#id_change_reason", "se prueba")
     page.get_by_role("button", name="Guardar", exact=True).click()
     page.wait_for_url("**/admin/timeline/event/")
     saved = Citation.objects.filter(event__slug="se-crea-el-nucleo").latest("pk")
@@ -270,6 +271,7 @@ def test_rich_text_is_written_with_headings_and_lists(staff: str, page: Any) -> 
     page.keyboard.type("Un párrafo con ")
     page.keyboard.press("Control+b")
     page.keyboard.type("énfasis")
+    page.fill("#id_change_reason", "se prueba")
     page.get_by_role("button", name="Guardar", exact=True).click()
     page.wait_for_url("**/admin/timeline/event/")
     body = Event.objects.get(slug="se-crea-el-nucleo").body
