@@ -3,72 +3,46 @@
 Imported while Django gathers the admins of the apps, so it imports none of them itself.
 """
 
+from http import HTTPStatus
 from typing import Any
 
-from django import forms
 from django.conf import settings
 from django.contrib import admin
-from django.contrib.auth.forms import AdminPasswordChangeForm
-from django.contrib.auth.models import Permission
 from django.core.exceptions import PermissionDenied
-from django.db import models
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import URLPattern, path
 from django.views.decorators.http import require_safe
 from django.views.i18n import JavaScriptCatalog
 
+from access import doors
+from access.log import log
+from access.models import LoginEvent
+from access.views import account
 from nucleo import attention
-from record.admin import RecordAdmin, StaffAdmin, is_key
+from record.admin import RecordAdmin, is_key
 from record.forms import reading_of
+from record.publishing import may_enter
 from sources.forms import read_quote
 from sources.models import Source
-
-MAY = {"add": "agregar", "change": "modificar", "delete": "eliminar", "view": "ver"}
-
-
-class PermissionsField(forms.ModelMultipleChoiceField):
-    """Permissions in Spanish: Django keeps their names in the database, in English."""
-
-    def label_from_instance(self, permission: Permission) -> str:
-        action, _, model = permission.codename.partition("_")
-        kind = permission.content_type
-        return f"{kind.name}: puede {MAY[action]}" if model == kind.model else permission.name
-
-
-class PasswordForm(AdminPasswordChangeForm):
-    usable_password_help_text = (
-        "Si se desactiva, esta persona no podrá entrar "  # noqa: S105, no password
-        "y se perderá la contraseña que tiene ahora."
-    )
-
-
-class AccessAdmin(StaffAdmin):
-    """Users and groups: of the permissions, those that this site asks for."""
-
-    change_password_form = PasswordForm
-
-    def formfield_for_manytomany(
-        self, db_field: models.ManyToManyField, request: HttpRequest, **kwargs: Any
-    ) -> forms.Field:
-        if db_field.related_model is Permission:
-            ours = [model._meta.model_name for model in self.admin_site._registry]
-            permissions = Permission.objects.filter(content_type__model__in=ours)
-            kwargs["form_class"] = PermissionsField
-            kwargs["queryset"] = permissions.select_related("content_type")
-        return super().formfield_for_manytomany(db_field, request, **kwargs)
 
 
 class NucleoAdminSite(admin.AdminSite):
     site_header = site_title = f"{settings.SITE_NAME} · Redacción"
     index_title = f"{settings.SITE_NAME}: el registro"
 
-    def register(
-        self, model_or_iterable: Any, admin_class: type | None = None, **options: Any
-    ) -> None:
-        if admin_class and admin_class.__module__ == "django.contrib.auth.admin":
-            admin_class = type(admin_class.__name__, (AccessAdmin, admin_class), {})
-        super().register(model_or_iterable, admin_class, **options)
+    def has_permission(self, request: HttpRequest) -> bool:
+        """Asked before every page of the admin but those on the way in."""
+        return may_enter(request.user)
+
+    def login(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        return doors.log_in(request)
+
+    def password_change(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        response = super().password_change(request, extra_context)
+        if response.status_code == HTTPStatus.FOUND:
+            LoginEvent.objects.note(LoginEvent.Kind.NEW_PASSWORD, request.user)
+        return response
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[dict]:
         """The record first, then who may enter."""
@@ -80,7 +54,15 @@ class NucleoAdminSite(admin.AdminSite):
             path("leer/fecha/", self.admin_view(require_safe(self.read_date)), name="read_date"),
             path("leer/cita/", self.admin_view(require_safe(self.read_quote)), name="read_quote"),
         ]
-        return readings + super().get_urls()
+        own = [
+            path("cuenta/", self.admin_view(account), name="account"),
+            path("bitacora/", self.admin_view(require_safe(log)), name="log"),
+            path("entrar/contrasena/", doors.new_password, name="new_password"),
+            path("entrar/codigo/", doors.code, name="code"),
+            path("entrar/recuperacion/", doors.recovery, name="recovery"),
+            path("entrar/segundo-paso/", doors.enrol, name="enrol"),
+        ]
+        return readings + own + super().get_urls()
 
     def read_date(self, request: HttpRequest) -> HttpResponse:
         reading = reading_of(request.GET.get("texto", ""))

@@ -3,9 +3,11 @@
 Without DEBUG=1 it refuses to start until it has a secret key, hosts and a database.
 """
 
+from datetime import timedelta
 from pathlib import Path
 
 import dj_database_url
+from csp.constants import NONCE, NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from environs import Env
 
@@ -32,6 +34,7 @@ CONTACT_EMAIL = env.str("CONTACT_EMAIL", "")
 # ours. Ids must not change, so that once the site moves to another host, this stays as it was.
 _hosts = [host.lstrip(".") for host in ALLOWED_HOSTS if host != "*"]
 TAG_AUTHORITY = env.str("TAG_AUTHORITY", f"{_hosts[0] if _hosts else 'localhost'},2026")
+SECURITY_CONTACT = env.str("SECURITY_CONTACT", CONTACT_EMAIL and f"mailto:{CONTACT_EMAIL}")
 
 INSTALLED_APPS = [
     "nucleo.apps.NucleoAdminConfig",
@@ -45,28 +48,38 @@ INSTALLED_APPS = [
     "django.forms",
     "django_prose_editor",
     "simple_history",
+    "axes",
+    "django_otp",
+    "django_otp.plugins.otp_totp",
+    "django_otp.plugins.otp_static",
     "record",
     "sources",
     "organizations",
     "timeline",
     "exchange",
     "search",
+    "access",
     "nucleo",
 ]
 
 MIDDLEWARE = [
+    "nucleo.middleware.headers",
+    "csp.middleware.CSPMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "nucleo.middleware.compress_for_readers",
     "nucleo.middleware.refuse_nul",
-    "nucleo.middleware.read_only_outside_the_admin",
+    "nucleo.middleware.known_methods",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django_otp.middleware.OTPMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "simple_history.middleware.HistoryRequestMiddleware",
+    "nucleo.middleware.EditorPolicy",
+    "axes.middleware.AxesMiddleware",
 ]
 
 ROOT_URLCONF = "nucleo.urls"
@@ -121,7 +134,16 @@ STORAGES = {
 MEDIA_URL = "media/"
 MEDIA_ROOT = BASE_DIR / "media"
 
+# Who may enter, and for how long.
 LOGIN_URL = "admin:login"
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",  # refuses before the password is looked at
+    "django.contrib.auth.backends.ModelBackend",
+]
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",  # of accounts older than Argon2 here
+]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}", "OPTIONS": options}
     for name, options in (
@@ -130,20 +152,64 @@ AUTH_PASSWORD_VALIDATORS = [
         ("CommonPasswordValidator", {}),
     )
 ]
+SECOND_FACTOR = not DEBUG
+OTP_TOTP_ISSUER = SITE_NAME
+SESSION_ENGINE = "access.sessions"
+SESSION_COOKIE_AGE = 12 * 60 * 60  # seconds after the login, whatever was done since
+SESSION_IDLE = 2 * 60 * 60  # seconds without a request
+SESSION_EXPIRE_AT_BROWSER_CLOSE = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 
-if not DEBUG:
-    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
-    SECURE_SSL_REDIRECT = True
-    SECURE_REDIRECT_EXEMPT = [r"^healthz$"]
-    SECURE_HSTS_SECONDS = 63_072_000
-    # For all subdomains of the host too; HSTS_SUBDOMAINS=0 where some of them do without TLS.
-    SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = env.bool("HSTS_SUBDOMAINS", True)
-    SESSION_COOKIE_NAME = "__Host-sessionid"
-    SESSION_COOKIE_SECURE = True
-    CSRF_COOKIE_NAME = "__Host-csrftoken"
-    CSRF_COOKIE_SECURE = True
-CSRF_COOKIE_HTTPONLY = True
+# Failed logins: five for a name, fifty from an address, forgotten after a quarter of an hour.
+AXES_HANDLER = "access.throttle.Throttle"
+AXES_FAILURE_LIMIT = 5
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_LOCKOUT_PARAMETERS = ["username", "ip_address"]
+AXES_CLIENT_IP_CALLABLE = "access.throttle.pseudonym"
+AXES_CLIENT_STR_CALLABLE = "access.throttle.nobody"
+AXES_LOCKOUT_CALLABLE = "access.throttle.locked_out"
+AXES_RESET_ON_SUCCESS = True
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_DISABLE_ACCESS_LOG = True
+AXES_ENABLE_ADMIN = False
+AXES_VERBOSE = False
+
+# What a browser may load and do. The admin's nonces and its editor's style: `EditorPolicy`.
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF, NONCE],
+        "style-src": [SELF],
+        "img-src": [SELF],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "manifest-src": [SELF],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+        "base-uri": [NONE],
+    }
+}
 X_FRAME_OPTIONS = "DENY"
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+
+# What a server has and a machine without TLS cannot have.
+ON_A_SERVER = {
+    "SECURE_PROXY_SSL_HEADER": ("HTTP_X_FORWARDED_PROTO", "https"),
+    "SECURE_SSL_REDIRECT": True,
+    "SECURE_REDIRECT_EXEMPT": [r"^healthz$"],
+    "SECURE_HSTS_SECONDS": 63_072_000,
+    # For all subdomains of the host too; HSTS_SUBDOMAINS=0 where some of them do without TLS.
+    "SECURE_HSTS_INCLUDE_SUBDOMAINS": env.bool("HSTS_SUBDOMAINS", True),
+    "SECURE_HSTS_PRELOAD": env.bool("HSTS_SUBDOMAINS", True),
+    "SESSION_COOKIE_NAME": "__Host-sessionid",
+    "SESSION_COOKIE_SECURE": True,
+    "CSRF_COOKIE_NAME": "__Host-csrftoken",
+    "CSRF_COOKIE_SECURE": True,
+}
+if not DEBUG:
+    globals().update(ON_A_SERVER)
 
 LOGGING = {
     "version": 1,

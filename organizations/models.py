@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import Case, Count, Exists, F, OuterRef, Q, Subquery, Value, When
 from django.urls import reverse
 
+from organizations.logos import LogoField
 from record.answers import EXACT, UNSAID, at, story
 from record.dates import EDTF, ImpossibleDate
 from record.history import Versions
@@ -71,7 +72,7 @@ class Organization(Publishable):
         "resumen", blank=True, help_text="Una o dos oraciones, solo lo que dice la fuente."
     )
     description = RichTextField("descripción")
-    logo = models.ImageField("logotipo", upload_to="logos/", blank=True)
+    logo = LogoField("logotipo", upload_to="logos/", blank=True)
 
     objects = OrganizationQuerySet.as_manager()
     history = Versions()

@@ -13,5 +13,6 @@ urlpatterns = [
         views.OrganizationView.as_view(),
         name="organization_reference",
     ),
+    path("media/logos/<str:name>", views.logo, name="logo"),
     path("representacion/", views.representation, name="representation"),
 ]

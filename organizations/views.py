@@ -8,7 +8,8 @@ from typing import Any
 
 from django.conf import settings
 from django.db.models import Count, Max, Q
-from django.http import HttpRequest, HttpResponse
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import reverse
 
@@ -242,3 +243,13 @@ def representation(request: HttpRequest) -> HttpResponse:
     context = {"page": page, "terms": terms, "changed": changed, "linked": graph}
     context |= told | rotation.of_all(every)
     return TemplateResponse(request, "organizations/representation.html", context)
+
+
+def logo(request: HttpRequest, name: str) -> FileResponse:
+    """From here and not from the proxy: seen while its organization is, and under our headers."""
+    organizations = Organization.objects.visible_to(viewer(request))
+    whose = get_object_or_404(organizations, logo=f"logos/{name}")
+    try:
+        return FileResponse(whose.logo.open(), headers={"Cache-Control": "max-age=300"})
+    except FileNotFoundError:
+        raise Http404 from None

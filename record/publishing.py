@@ -26,11 +26,19 @@ def may_publish(user: AbstractBaseUser | None) -> bool:
     return bool(user and user.is_active and user.has_perm(PUBLISH))
 
 
+def may_enter(user: AbstractBaseUser) -> bool:
+    """Whether all doors are behind `user`: an account of the staff, and the second factor given in
+    this session, where the site asks for one. The admin and every preview ask here."""
+    if not (user.is_active and user.is_staff):
+        return False
+    return not settings.SECOND_FACTOR or getattr(user, "otp_device", None) is not None
+
+
 def viewer(request: HttpRequest) -> AbstractBaseUser | None:
     """Who looks, or None for a visitor, found without opening a session (so without a cookie)."""
     if settings.SESSION_COOKIE_NAME not in request.COOKIES:
         return None
-    return request.user if request.user.is_authenticated else None
+    return request.user if request.user.is_authenticated and may_enter(request.user) else None
 
 
 def visible(model: type["Record"], at: datetime, path: str = "") -> Q:

@@ -8,19 +8,22 @@ import os
 import shutil
 from collections.abc import Callable
 from datetime import datetime
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.conf import settings
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import Group, User
 from django.test import Client
 from django.utils import timezone
+from django_otp import DEVICE_ID_SESSION_KEY
+from django_otp.plugins.otp_totp.models import TOTPDevice
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis
 from playwright.sync_api import expect
 
-OURS = ("sources", "organizations", "timeline", "exchange")
 CHROMIUM_FLAGS = (
     "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run "
     "--disable-background-networking --disable-component-update --disable-sync"
@@ -80,11 +83,25 @@ class Person(Client):
         if user:
             self.force_login(user)
 
+    def verify(self) -> "Person":
+        """The second factor, given in this session."""
+        session = self.session
+        phone = TOTPDevice.objects.create(user=self.user, name="phone")
+        session[DEVICE_ID_SESSION_KEY] = phone.persistent_id
+        session.save()
+        return self
 
-def _staff(name: str, *actions: str) -> Person:
+
+def role(name: str) -> Group:
+    """Made by a migration, and made again where a test emptied all tables."""
+    if not Group.objects.filter(name=name).exists():
+        import_module("access.migrations.0002_roles").make_roles(apps, None)
+    return Group.objects.get(name=name)
+
+
+def _staff(name: str, group: str) -> Person:
     user = User.objects.create_user(name, f"{name}@example.org", "only for tests", is_staff=True)
-    ours = Permission.objects.filter(content_type__app_label__in=OURS)
-    user.user_permissions.set(p for p in ours if p.codename.split("_")[0] in actions)
+    user.groups.add(role(group))
     return Person(user)
 
 
@@ -97,20 +114,25 @@ def visitor() -> Person:
 @pytest.fixture
 def reader(db: None) -> Person:
     """Staff who may see everything and change nothing."""
-    return _staff("reader", "view")
+    return _staff("reader", "Lectura")
 
 
 @pytest.fixture
 def editor(db: None) -> Person:
     """Staff who write drafts, and may not change what is public."""
-    return _staff("editor", "view", "add", "change", "import", "export")
+    return _staff("editor", "Redacción")
 
 
 @pytest.fixture
 def publisher(db: None) -> Person:
     """Staff who also publish, withdraw and delete, and undo imports."""
-    does = ("view", "add", "change", "delete", "publish", "import", "export", "undo")
-    return _staff("publisher", *does)
+    return _staff("publisher", "Publicación")
+
+
+@pytest.fixture
+def keeper(db: None) -> Person:
+    """Staff who keep the accounts, and nothing of the record."""
+    return _staff("keeper", "Administración")
 
 
 @pytest.fixture
@@ -124,6 +146,15 @@ def forms_check_one_by_one(settings: Any) -> None:
     """Who works and whom they change are two users; a form checks its relations one by one."""
     names = ("auth.User", "organizations.Organization", "sources.Citation")
     settings.ZEAL_ALLOWLIST = [{"model": name, "field": "get()"} for name in names]
+
+
+@pytest.fixture
+def production(settings: Any) -> Any:
+    """The settings of a server, as far as tests can have them: a second factor for everybody, its
+    cookies, TLS said by a proxy. Ask with `secure=True`, or be redirected."""
+    for name, value in (settings.ON_A_SERVER | {"SECOND_FACTOR": True}).items():
+        setattr(settings, name, value)
+    return settings
 
 
 @pytest.fixture

@@ -1,0 +1,188 @@
+"""Accounts and roles. Whoever keeps the accounts can let nobody do more than the roles allow, and
+touches neither a superuser's account nor, but for its password and phone, their own."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.auth.admin import GroupAdmin, UserAdmin
+from django.contrib.auth.models import Group, Permission, User
+from django.core.exceptions import PermissionDenied
+from django.db import models
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import URLPattern, path
+from django_otp.plugins.otp_static.models import StaticDevice
+from django_otp.plugins.otp_totp.models import TOTPDevice
+
+from access import second_factor
+from access.doors import page
+from access.models import OneOffPassword
+from record.admin import StaffAdmin, is_key
+
+MAY = {"add": "agregar", "change": "modificar", "delete": "eliminar", "view": "ver"}
+PASSWORD = ("Contraseña nueva de un solo uso", "Dio una contraseña nueva de un solo uso.")
+PHONE = ("Quitar el segundo factor", "Quitó el segundo factor.")
+
+admin.site.unregister([User, Group, TOTPDevice, StaticDevice])  # devices show their keys
+
+
+class PermissionsField(forms.ModelMultipleChoiceField):
+    """Permissions in Spanish: Django keeps their names in the database, in English."""
+
+    def label_from_instance(self, permission: Permission) -> str:
+        action, _, model = permission.codename.partition("_")
+        kind = permission.content_type
+        return f"{kind.name}: puede {MAY[action]}" if model == kind.model else permission.name
+
+
+class AccessAdmin(StaffAdmin):
+    """Of the permissions, those that this site asks for; only a superuser gives them one by one."""
+
+    def formfield_for_manytomany(
+        self, db_field: models.ManyToManyField, request: HttpRequest, **kwargs: Any
+    ) -> forms.Field:
+        if db_field.related_model is Permission:
+            ours = [model._meta.model_name for model in self.admin_site._registry]
+            permissions = Permission.objects.filter(
+                models.Q(content_type__model__in=ours) | models.Q(content_type__app_label="access")
+            )
+            kwargs["form_class"] = PermissionsField
+            kwargs["queryset"] = permissions.select_related("content_type")
+        return super().formfield_for_manytomany(db_field, request, **kwargs)
+
+
+@admin.register(Group)
+class RoleAdmin(AccessAdmin, GroupAdmin):
+    pass
+
+
+class NewAccountForm(forms.ModelForm):
+    """Its password is made by the site, shown once, and changed at the first login."""
+
+    class Meta:
+        model = User
+        fields = ("username", "first_name", "last_name", "groups")
+
+
+@admin.register(User)
+class AccountAdmin(AccessAdmin, UserAdmin):
+    add_form = NewAccountForm
+    change_form_template = "admin/access/account_form.html"
+    list_display = ("username", "first_name", "last_name", "roles", "is_active", "last_login")
+    list_filter = ("is_active", "groups")
+    filter_horizontal = ()
+    add_fieldsets = (
+        (None, {"fields": ("username", "first_name", "last_name")}),
+        ("Roles", {"fields": ("groups",)}),
+    )
+    fieldsets = (
+        (None, {"fields": ("username", "first_name", "last_name", "is_active")}),
+        ("Roles", {"fields": ("groups",)}),
+        ("Fechas", {"fields": ("last_login", "date_joined")}),
+    )
+    readonly_fields = ("last_login", "date_joined")
+    superusers_alone = ("Sin límites", {"fields": ("is_superuser", "user_permissions")})
+
+    @admin.display(description="roles")
+    def roles(self, user: User) -> str:
+        return ", ".join(group.name for group in user.groups.all())
+
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet:
+        return super().get_queryset(request).prefetch_related("groups")
+
+    def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> tuple:
+        fieldsets = super().get_fieldsets(request, obj)
+        return (*fieldsets, self.superusers_alone) if _unlimited(request) and obj else fieldsets
+
+    def get_form(
+        self, request: HttpRequest, obj: User | None = None, **kwargs: Any
+    ) -> type[forms.ModelForm]:
+        form = super().get_form(request, obj, **kwargs)
+        if "groups" in form.base_fields:
+            form.base_fields["groups"].widget = forms.CheckboxSelectMultiple()
+            form.base_fields["groups"].help_text = "Qué puede hacer: lo que digan sus roles."
+            form.base_fields["groups"].widget.choices = form.base_fields["groups"].choices
+        return form
+
+    def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        others = obj is None or not (obj.is_superuser or obj.pk == request.user.pk)
+        return super().has_change_permission(request, obj) and (others or _unlimited(request))
+
+    def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        """Accounts are switched off: what they did must keep its name."""
+        return False
+
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        if not change:
+            obj.is_staff = True
+            obj.set_unusable_password()
+        super().save_model(request, obj, form, change)
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """Which roles were taken and given is told in the log, and not only that some were."""
+        before = _names(form.instance)
+        super().save_related(request, form, formsets, change)
+        if (after := _names(form.instance)) != before:
+            self.log_change(request, form.instance, f"Roles: {before} → {after}.")
+
+    def response_add(
+        self, request: HttpRequest, obj: User, post_url_continue: str | None = None
+    ) -> HttpResponse:
+        return self._password_page(request, obj)
+
+    def get_urls(self) -> list[URLPattern]:
+        views = [("password", self.user_change_password), ("segundo-factor", self.remove_phone)]
+        return [
+            path(f"<id>/{route}/", self.admin_site.admin_view(view), name=f"auth_user_{name}")
+            for (route, view), name in zip(views, ("password_change", "phone"), strict=True)
+        ] + super().get_urls()
+
+    def _account(self, request: HttpRequest, key: str) -> User:
+        user = self.get_object(request, key) if is_key(key) else None
+        if user is None and self.has_change_permission(request):
+            raise Http404
+        if user is None or not self.has_change_permission(request, user):
+            raise PermissionDenied
+        return user
+
+    def user_change_password(
+        self, request: HttpRequest, id: str, form_url: str = ""
+    ) -> HttpResponse:
+        user = self._account(request, id)
+        if request.method == "POST":
+            self.log_change(request, user, PASSWORD[1])
+            return self._password_page(request, user)
+        what = "Se cierran sus sesiones, y al entrar tendrá que elegir otra."
+        return self._confirm(request, user, PASSWORD[0], what)
+
+    def _password_page(self, request: HttpRequest, user: User) -> HttpResponse:
+        password = second_factor.readable(4, 5)
+        OneOffPassword.give(user, password)
+        title = f"La contraseña de {user.get_username()}"
+        context = {"password": password, "original": user, "opts": self.opts}
+        return page(request, "access/one_off", title, **context)
+
+    def remove_phone(self, request: HttpRequest, id: str) -> HttpResponse:
+        user = self._account(request, id)
+        if request.method == "POST":
+            second_factor.remove(user)
+            self.log_change(request, user, PHONE[1])
+            messages.success(request, f"{user} activará otro teléfono la próxima vez que entre.")
+            return redirect("admin:auth_user_change", user.pk)
+        what = (
+            "Su teléfono y sus códigos de recuperación dejan de servir; activará otros al entrar."
+        )
+        return self._confirm(request, user, PHONE[0], what)
+
+    def _confirm(self, request: HttpRequest, user: User, title: str, what: str) -> HttpResponse:
+        context = {"original": user, "opts": self.opts, "what": what}
+        return page(request, "access/confirm", title, **context)
+
+
+def _unlimited(request: HttpRequest) -> bool:
+    return request.user.is_superuser
+
+
+def _names(user: User) -> str:
+    return ", ".join(user.groups.order_by("name").values_list("name", flat=True)) or "ninguno"

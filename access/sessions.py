@@ -1,0 +1,28 @@
+"""Sessions in the database that end twelve hours after the login, or two after the last request."""
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib.sessions.backends import db
+from django.utils import timezone
+
+BEGAN, SEEN = "began", "seen"
+SEEN_EVERY = 5 * 60  # seconds: a request does not write for less
+
+
+class SessionStore(db.SessionStore):
+    def begin(self) -> None:
+        """From here on its age is counted."""
+        self[BEGAN] = self[SEEN] = timezone.now().timestamp()
+
+    def load(self) -> dict[str, Any]:
+        data, now = super().load(), timezone.now().timestamp()
+        began, seen = data.get(BEGAN, now), data.get(SEEN, now)
+        if now - began >= settings.SESSION_COOKIE_AGE or now - seen >= settings.SESSION_IDLE:
+            self.delete(self.session_key)
+            self._session_key = None
+            return {}
+        if SEEN in data and now - seen >= SEEN_EVERY:
+            data[SEEN] = now
+            self.modified = True
+        return data

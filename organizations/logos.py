@@ -1,0 +1,77 @@
+"""Logos: what comes in is drawn anew, so that nothing but its pixels gets through."""
+
+import secrets
+from io import BytesIO
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.core.files.base import ContentFile, File
+from django.db import models
+from PIL import Image, ImageOps
+
+FORMATS = {"PNG": "png", "JPEG": "jpg", "WEBP": "webp"}
+MOST_BYTES, MOST_PIXELS, LONGEST_SIDE = 5_000_000, 25_000_000, 800
+NO_LOGO = "No es una imagen PNG, JPEG o WebP que se pueda leer."
+
+
+class Redrawn(ContentFile):
+    """A logo that went through `redrawn`."""
+
+
+def redrawn(file: File) -> Redrawn:
+    """Its pixels at most LONGEST_SIDE wide and high, in the same format, under a new name; without
+    metadata or anything before or behind them. ValidationError for whatever is no such picture."""
+    if file.size > MOST_BYTES:
+        raise ValidationError(f"Pesa más de {MOST_BYTES // 1_000_000} MB.")
+    try:
+        picture = Image.open(file, formats=list(FORMATS))
+        kind, (width, height) = picture.format, picture.size
+    except Exception as problem:  # a hostile file may raise anything
+        raise ValidationError(NO_LOGO) from problem
+    if width * height > MOST_PIXELS:  # known from its head, before any memory is spent on it
+        raise ValidationError("Tiene demasiados pixeles: guárdela más pequeña.")
+    try:
+        content = _drawn(picture, kind)
+    except Exception as problem:
+        raise ValidationError(NO_LOGO) from problem
+    return Redrawn(content, f"{secrets.token_hex(16)}.{FORMATS[kind]}")
+
+
+def _drawn(picture: Image.Image, kind: str) -> bytes:
+    picture = ImageOps.exif_transpose(picture)
+    picture = picture.convert("RGB" if kind == "JPEG" else "RGBA")
+    picture.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
+    bare = Image.new(picture.mode, picture.size)
+    bare.paste(picture)
+    out = BytesIO()
+    bare.save(out, kind)
+    return out.getvalue()
+
+
+class LogoFormField(forms.FileField):
+    widget = forms.ClearableFileInput(attrs={"accept": "image/png,image/jpeg,image/webp"})
+
+    def to_python(self, data: Any) -> Any:
+        file = super().to_python(data)
+        return file and redrawn(file)
+
+
+class LogoField(models.ImageField):
+    """Whatever way a file takes into it, it is drawn anew."""
+
+    def formfield(self, **kwargs: Any) -> forms.Field:
+        said = {"help_text": "PNG, JPEG o WebP, de hasta 5 MB."}
+        return super().formfield(**{"form_class": LogoFormField} | said | kwargs)
+
+    def deconstruct(self) -> tuple[str, str, list, dict]:
+        """To the database it is any other."""
+        name, _path, args, kwargs = super().deconstruct()
+        return name, "django.db.models.ImageField", args, kwargs
+
+    def pre_save(self, model_instance: models.Model, add: bool) -> Any:
+        file = getattr(model_instance, self.attname)
+        if file and not file._committed and not isinstance(file.file, Redrawn):
+            new = redrawn(file.file)
+            file.save(new.name, new, save=False)
+        return super().pre_save(model_instance, add)
