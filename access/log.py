@@ -4,7 +4,7 @@ tables that tell so and has none of its own, so there is nothing in it to edit."
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from heapq import merge
-from itertools import islice
+from itertools import groupby, islice
 from typing import Any, NamedTuple
 
 from django.contrib import admin
@@ -25,7 +25,7 @@ from exchange.rights import may_see_receipts
 from record.admin import RecordAdmin, is_key
 from record.publishing import Publishable
 
-PAGE = 50
+READ = 200
 KINDS = {
     "entradas": "Entradas",
     "publicaciones": "Publicaciones",
@@ -72,7 +72,7 @@ class Strand(NamedTuple):
             elif self.name == strand:
                 before |= Q(**{self.at: moment, f"{self.id}__lt": number})
             rows = rows.filter(before)
-        for row in rows[: PAGE + 1]:
+        for row in rows[: READ + 1]:
             yield Line(getattr(row, self.at), self.name, getattr(row, self.id), *self.line(row))
 
 
@@ -95,15 +95,26 @@ def log(request: HttpRequest) -> HttpResponse:
         raise BadRequest("A kind of no line")
     strands = [strand.after(key) for strand in _strands(request, kind)]
     lines = merge(*strands, key=lambda line: (-line.at.timestamp(), line.strand, -line.id))
-    shown = list(islice(lines, PAGE + 1))
+    shown = list(islice(lines, READ + 1))
     context = {
-        "lines": shown[:PAGE],
+        "lines": list(_together(shown[:READ])),
         "kinds": KINDS,
         "kind": kind,
-        "older": shown[PAGE - 1].key if len(shown) > PAGE else "",
+        "older": shown[READ - 1].key if len(shown) > READ else "",
         "newest": not key,
     }
     return page(request, "access/log", "Bitácora", **context)
+
+
+def _together(lines: list[Line]) -> Iterator[tuple[Line, int]]:
+    """Lines with how many there are of each: the same act of the same person within a minute."""
+
+    def act(line: Line) -> tuple:
+        return line.at.replace(second=0, microsecond=0), line.kind, line.who, line.what
+
+    for _act, alike in groupby(lines, act):
+        first, *others = alike
+        yield first, 1 + len(others)
 
 
 def _strands(request: HttpRequest, kind: str) -> Iterator[Strand]:
@@ -156,7 +167,7 @@ def _record(model_admin: RecordAdmin, kind: str) -> Strand:
     if published:
         versions = _with_former(model, versions)
         if kind:
-            moved = _moved("publish_at") | _moved("unpublish_at")
+            moved = _moved("publish_at", "former_start") | _moved("unpublish_at", "former_end")
             versions = versions.filter(
                 moved if kind == "publicaciones" else ~Q(pk__in=versions.filter(moved).values("pk"))
             )
@@ -178,14 +189,13 @@ def _with_former(model: type[Publishable], versions: QuerySet) -> QuerySet:
     earlier = model.history.filter(id=OuterRef("id"), history_id__lt=OuterRef("history_id"))
     earlier = earlier.order_by("-history_id")
     return versions.annotate(
-        former_publish_at=Subquery(earlier.values("publish_at")[:1]),
-        former_unpublish_at=Subquery(earlier.values("unpublish_at")[:1]),
+        former_start=Subquery(earlier.values("publish_at")[:1]),
+        former_end=Subquery(earlier.values("unpublish_at")[:1]),
     )
 
 
-def _moved(name: str) -> Q:
+def _moved(now: str, former: str) -> Q:
     """Whether that moment is another one than in the version before."""
-    now, former = name, f"former_{name}"
     return (
         Q(**{f"{now}__isnull": True, f"{former}__isnull": False})
         | Q(**{f"{now}__isnull": False, f"{former}__isnull": True})
@@ -196,11 +206,11 @@ def _moved(name: str) -> Q:
 
 def _publication(version: Any) -> str:
     """What was done to when the record is public, if anything."""
-    if version.publish_at != version.former_publish_at:
+    if version.publish_at != version.former_start:
         if version.publish_at is None:
             return "devolvió a borrador"
         return "publicó" if version.publish_at <= version.history_date else "programó"
-    if version.unpublish_at != version.former_unpublish_at:
+    if version.unpublish_at != version.former_end:
         if version.unpublish_at is None:
             return "quitó el retiro"
         return "retiró" if version.unpublish_at <= version.history_date else "programó el retiro"

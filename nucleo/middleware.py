@@ -10,9 +10,9 @@ Handler = Callable[[HttpRequest], HttpResponse]
 
 # Nothing that a page here could want: what a browser does not know, it ignores.
 POWERS = (
-    "accelerometer autoplay browsing-topics camera display-capture encrypted-media fullscreen "
+    "accelerometer autoplay camera display-capture encrypted-media fullscreen "
     "geolocation gyroscope hid idle-detection magnetometer microphone midi payment "
-    "picture-in-picture publickey-credentials-get screen-wake-lock serial usb web-share "
+    "picture-in-picture publickey-credentials-get screen-wake-lock serial usb "
     "xr-spatial-tracking"
 ).split()
 HEADERS = {
@@ -21,7 +21,7 @@ HEADERS = {
 }
 # The style that the rich text editor writes into the page by itself, in this version of it:
 # `test_the_editor_writes_under_the_policy` fails when a newer one writes another.
-EDITOR_STYLE = "'sha256-EDITOR'"
+EDITOR_STYLE = "'sha256-PlumsSlvJ7vvWzjqibGAYKq92O3y/4JTxWWsWJvyUYA='"
 
 
 def headers(get_response: Handler) -> Handler:

@@ -24,6 +24,7 @@ from exchange.models import Receipt
 from exchange.tables import FORMATS, read_table, write_table
 from timeline.models import Event
 
+from .doors import log_in
 from .records import (
     LONG_AGO,
     TOMORROW,
@@ -131,7 +132,8 @@ def test_every_page_asks_for_its_permission(
 def test_who_lacks_the_model_permissions_may_neither_take_in_nor_out(
     editor: Client, reader: Client
 ) -> None:
-    editor.user.user_permissions.remove(Permission.objects.get(codename="change_event"))
+    editor.user.groups.get().permissions.remove(Permission.objects.get(codename="change_event"))
+    reader.user.groups.clear()
     reader.user.user_permissions.set(Permission.objects.filter(codename="export_records"))
     assert editor.get(UPLOAD).status_code == 403
     assert editor.get(f"{HERE}importar/organizaciones/").status_code == 200
@@ -154,6 +156,7 @@ def test_links_are_shown_only_to_who_may_follow_them(reader: Client, editor: Cli
 def test_who_only_exports_sees_no_receipts(reader: Client, admin: Client) -> None:
     made = imported(admin, NEW)
     allowed = Permission.objects.filter(codename__in=["export_records", "view_event"])
+    reader.user.groups.clear()
     reader.user.user_permissions.set(allowed)
     assert made.file_name not in text_of(reader, HERE)
     assert EXPORT in text_of(reader, HERE)
@@ -648,11 +651,7 @@ def test_a_file_is_imported_without_javascript_under_a_strict_policy(
         route.fulfill(response=answer, headers=answer.headers | policy)
 
     page.route(re.compile(r"/admin/exchange/.*/$"), strictly)
-    page.goto(f"{live_server.url}/admin/")
-    page.get_by_label("Nombre de usuario").fill("admin")
-    page.get_by_label("Contraseña").fill("only for tests")
-    page.get_by_role("button", name="Identificarse").click()
-    page.wait_for_url("**/admin/")
+    log_in(page, live_server.url, "admin")
     page.goto(f"{live_server.url}{UPLOAD}")
     table = "identificador;titulo;resumen\nuno;Título de después;".encode("cp1252")
     file = {"name": "hoja.csv", "mimeType": "text/csv", "buffer": table}

@@ -10,6 +10,7 @@ from django.core.management import call_command
 from playwright.sync_api import expect
 
 from sources.models import Citation
+from tests.doors import log_in
 from timeline.models import Event
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -227,11 +228,7 @@ SMALL_TARGETS = """() => [...document.querySelectorAll("main a, main summary, na
 @pytest.fixture
 def staff(site: str, page: Any) -> str:
     User.objects.create_superuser("admin", password="only for tests")
-    page.goto(f"{site}/admin/")
-    page.get_by_label("Nombre de usuario").fill("admin")
-    page.get_by_label("Contraseña").fill("only for tests")
-    page.get_by_role("button", name="Identificarse").click()
-    page.wait_for_url(f"{site}/admin/")
+    log_in(page, site, "admin")
     return site
 
 
