@@ -1,6 +1,7 @@
 """Accounts and roles. Whoever keeps the accounts can let nobody do more than the roles allow, and
 touches neither a superuser's account nor, but for its password and phone, their own."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django import forms
@@ -121,9 +122,9 @@ class AccountAdmin(AccessAdmin, UserAdmin):
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         """Which roles were taken and given is told in the log, and not only that some were."""
-        before = _names(form.instance)
+        before = _names(form.instance.groups.all() if change else ())
         super().save_related(request, form, formsets, change)
-        if (after := _names(form.instance)) != before:
+        if (after := _names(form.cleaned_data["groups"])) != before:
             self.log_change(request, form.instance, f"Roles: {before} → {after}.")
 
     def response_add(
@@ -184,5 +185,5 @@ def _unlimited(request: HttpRequest) -> bool:
     return request.user.is_superuser
 
 
-def _names(user: User) -> str:
-    return ", ".join(user.groups.order_by("name").values_list("name", flat=True)) or "ninguno"
+def _names(groups: Iterable[Group]) -> str:
+    return ", ".join(sorted(group.name for group in groups)) or "ninguno"

@@ -49,11 +49,11 @@ class RecoveryForm(forms.Form):
 class NewPasswordForm(SetPasswordForm):
     """In the place of a one-off one, which it may not repeat."""
 
-    def clean_new_password2(self) -> str:
-        password = super().clean_new_password2()
-        if self.user.check_password(password):
-            raise ValidationError("Elija una distinta de la que le dieron.")
-        return password
+    def clean(self) -> dict[str, Any]:
+        data = super().clean()
+        if self.user.check_password(data.get("new_password2") or ""):
+            self.add_error("new_password2", "Elija una distinta de la que le dieron.")
+        return data
 
 
 class AgainForm(CodeForm):

@@ -123,7 +123,8 @@ def _strands(request: HttpRequest, kind: str) -> Iterator[Strand]:
     if kind in ("", "entradas") and user.has_perm("access.view_loginevent"):
         yield Strand("entradas", LoginEvent.objects.all(), "at", "id", _entry)
     if kind in ("", "permisos") and user.has_perm("access.view_loginevent"):
-        entries = LogEntry.objects.filter(content_type__app_label="auth").select_related("user")
+        entries = LogEntry.objects.filter(content_type__app_label="auth")
+        entries = entries.select_related("user", "content_type")
         yield Strand("permisos", entries, "action_time", "id", _account)
     if kind in ("", "importaciones") and may_see_receipts(user):
         made = Receipt.objects.made().select_related("user").defer("content", "problems", "lost")
@@ -166,11 +167,13 @@ def _record(model_admin: RecordAdmin, kind: str) -> Strand:
     published = issubclass(model, Publishable)
     if published:
         versions = _with_former(model, versions)
-        if kind:
-            moved = _moved("publish_at", "former_start") | _moved("unpublish_at", "former_end")
-            versions = versions.filter(
-                moved if kind == "publicaciones" else ~Q(pk__in=versions.filter(moved).values("pk"))
-            )
+        moved = versions.filter(
+            _moved("publish_at", "former_start") | _moved("unpublish_at", "former_end")
+        )
+        if kind == "publicaciones":
+            versions = moved
+        elif kind == "cambios":
+            versions = versions.exclude(pk__in=moved.values("pk"))
     elif kind == "publicaciones":
         versions = versions.none()
 
