@@ -55,7 +55,8 @@ class AccessAdmin(StaffAdmin):
 
 @admin.register(Group)
 class RoleAdmin(AccessAdmin, GroupAdmin):
-    pass
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet:
+        return super().get_queryset(request).prefetch_related("permissions__content_type")
 
 
 class NewAccountForm(forms.ModelForm):

@@ -13,6 +13,7 @@ from PIL import Image, ImageOps
 FORMATS = {"PNG": "png", "JPEG": "jpg", "WEBP": "webp"}
 MOST_BYTES, MOST_PIXELS, LONGEST_SIDE = 5_000_000, 25_000_000, 800
 NO_LOGO = "No es una imagen PNG, JPEG o WebP que se pueda leer."
+TOO_MANY = "Tiene demasiados pixeles: guárdela más pequeña."
 
 
 class Redrawn(ContentFile):
@@ -27,10 +28,12 @@ def redrawn(file: File) -> Redrawn:
     try:
         picture = Image.open(file, formats=list(FORMATS))
         kind, (width, height) = picture.format, picture.size
+    except Image.DecompressionBombError as problem:
+        raise ValidationError(TOO_MANY) from problem
     except Exception as problem:  # a hostile file may raise anything
         raise ValidationError(NO_LOGO) from problem
     if width * height > MOST_PIXELS:  # known from its head, before any memory is spent on it
-        raise ValidationError("Tiene demasiados pixeles: guárdela más pequeña.")
+        raise ValidationError(TOO_MANY)
     try:
         content = _drawn(picture, kind)
     except Exception as problem:

@@ -1,0 +1,104 @@
+"""MDN's HTTP Observatory against the site as a server runs it, behind TLS: fails below A+.
+
+python audit/observatory.py          needs node, openssl, and `npm ci` in audit/
+"""
+
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+HOST = "localhost"
+
+
+def main() -> int:
+    with tempfile.TemporaryDirectory(prefix="nucleo-observatory-") as folder:
+        return graded(Path(folder))
+
+
+def graded(folder: Path) -> int:
+    certificate, key = folder / "cert.pem", folder / "key.pem"
+    make_certificate(certificate, key)
+    environment = os.environ | {
+        "DEBUG": "0",
+        "SECRET_KEY": "a key for the audit alone, which guards nothing at all",
+        "ALLOWED_HOSTS": HOST,
+        "DATABASE_URL": f"sqlite:///{folder}/db.sqlite3",
+    }
+    for command in ("migrate -v0", "load_record", "collectstatic --no-input -v0"):
+        run([sys.executable, "manage.py", *command.split()], environment)
+    secure = free_port()
+    plain = redirecting_to(secure)
+    server = subprocess.Popen(
+        [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1",
+         "--port", str(secure), "--ssl-certificate", str(certificate), "--ssl-keyfile", str(key),
+         "nucleo.wsgi:application"],
+        cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        wait_for(secure)
+        asking = os.environ | {"NODE_EXTRA_CA_CERTS": str(certificate)}
+        command = ["node", "--dns-result-order=ipv4first", "audit/observatory.mjs", HOST]
+        return subprocess.run([*command, str(plain), str(secure)], cwd=ROOT, env=asking).returncode
+    finally:
+        server.terminate()
+        server.wait(20)
+
+
+def run(command: list[str], environment: dict[str, str]) -> None:
+    subprocess.run(command, cwd=ROOT, env=environment, check=True, stdout=subprocess.DEVNULL)
+
+
+def make_certificate(certificate: Path, key: Path) -> None:
+    names = ["-subj", f"/CN={HOST}", "-addext", f"subjectAltName=DNS:{HOST}"]
+    kind = ["-newkey", "rsa:2048", "-pkeyopt", "rsa_keygen_bits:2048"]
+    command = ["openssl", "req", "-x509", *kind, "-nodes", "-days", "2", *names]
+    # PKCS#8 and a leaf that may stand for itself, which both granian and node take.
+    subprocess.run([*command, "-keyout", str(key), "-out", str(certificate)],
+                   check=True, capture_output=True)  # fmt: skip
+
+
+def redirecting_to(port: int) -> int:
+    """The proxy's port 80."""
+
+    class Redirect(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(301)
+            self.send_header("Location", f"https://{HOST}:{port}{self.path}")
+            self.end_headers()
+
+        do_OPTIONS = do_GET  # noqa: N815  named by the library
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Redirect)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return server.server_port
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def wait_for(port: int) -> None:
+    for _ in range(300):
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+        except OSError:
+            time.sleep(0.1)
+        else:
+            return
+    sys.exit("The site did not start.")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

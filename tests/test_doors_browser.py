@@ -1,0 +1,143 @@
+"""Staff at a real browser on a site with a server's settings: the way in, and pages that work under
+the policy with a console that stays clean."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django_otp.plugins.otp_totp.models import TOTPDevice
+from playwright.sync_api import expect
+
+from access import second_factor
+from tests import records
+from tests.doors import code_of
+from timeline.models import Event
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+PASSWORD = "una frase bastante larga"
+
+
+@pytest.fixture
+def site(live_server: Any, page: Any, production: Any) -> Iterator[str]:
+    """Without TLS, which a browser does not ask of its own machine. Every other origin is out of
+    reach, and asking for one fails the test, as a word in the console does."""
+    production.SECURE_SSL_REDIRECT = False
+    complaints: list[str] = []
+
+    def elsewhere(route: Any) -> None:
+        complaints.append(route.request.url)
+        route.abort()
+
+    page.route(lambda url: not url.startswith((live_server.url, "data:")), elsewhere)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on(
+        "console",
+        lambda message: message.type in ("error", "warning") and complaints.append(message.text),
+    )
+    User.objects.create_superuser("ana", password=PASSWORD)
+    yield live_server.url
+    assert complaints == []
+
+
+def with_password(site: str, page: Any) -> None:
+    page.goto(f"{site}/admin/timeline/event/")
+    page.get_by_label("Usuario").fill("ana")
+    page.get_by_label("Contraseña").fill(PASSWORD)
+    page.get_by_role("button", name="Continuar").click()
+
+
+@pytest.fixture
+def ana_inside(site: str, page: Any) -> str:
+    phone = TOTPDevice.objects.create(user=User.objects.get(), name="teléfono")
+    with_password(site, page)
+    page.get_by_label("Código").fill(code_of(phone))
+    page.get_by_role("button", name="Entrar").click()
+    page.wait_for_url("**/admin/timeline/event/")
+    return site
+
+
+def test_the_first_login_enrols_a_phone_and_shows_recovery_codes_which_open_the_next(
+    site: str, page: Any
+) -> None:
+    with_password(site, page)
+    expect(page.get_by_role("img", name="Código QR")).to_be_visible()
+    phone = TOTPDevice.objects.get()
+    expect(page.get_by_text(second_factor.key_of(phone))).to_be_visible()
+    page.get_by_label("Código:").fill(code_of(phone))
+    page.get_by_role("button", name="Comprobar y continuar").click()
+    expect(page.get_by_role("heading", name="Sus 10 códigos, usuario ana")).to_be_visible()
+    codes = page.locator(".codes li").all_inner_texts()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Descargar (.txt)").click()
+    assert codes[9] in download.value.path().read_text(encoding="utf-8")
+    page.get_by_label("Ya los guardé").check()
+    page.get_by_role("button", name="Terminar").click()
+    page.wait_for_url(re.compile(r"/admin/timeline/event/\??$"))
+    page.get_by_role("button", name="Cerrar sesión").click()
+    with_password(site, page)
+    page.get_by_role("link", name="No tengo mi teléfono").click()
+    page.get_by_label("Código de recuperación").fill(codes[3])
+    page.get_by_role("button", name="Entrar").click()
+    expect(page.get_by_text("Le quedan 9 códigos")).to_be_visible()
+
+
+def test_the_editor_writes_under_the_policy(ana_inside: str, page: Any) -> None:
+    one = records.event()
+    page.goto(f"{ana_inside}/admin/timeline/event/{one.pk}/change/")
+    editor = page.locator(".ProseMirror:visible").first
+    editor.click()
+    page.keyboard.type("Un párrafo con ")
+    page.keyboard.press("Control+b")
+    page.keyboard.type("énfasis")
+    page.get_by_role("button", name="Guardar", exact=True).click()
+    page.wait_for_url("**/admin/timeline/event/")
+    assert Event.objects.get().body == "<p>Un párrafo con <strong>énfasis</strong></p>"
+
+
+def test_the_pages_of_the_admin_leave_the_console_clean(ana_inside: str, page: Any) -> None:
+    """Every page that links lead to from the front page, but for files and other people's steps."""
+    source, one = records.source(), records.event()
+    records.citation(one, source=source)
+    records.term()
+    records.membership()
+    records.statement()
+    waiting, seen = ["/admin/"], set()
+    while waiting and len(seen) < 60:
+        url = waiting.pop(0)
+        if re.sub(r"\d+", "1", url) in seen:
+            continue
+        seen.add(re.sub(r"\d+", "1", url))
+        page.goto(ana_inside + url)
+        page.wait_for_load_state("load")
+        links = page.locator("a[href]").evaluate_all("all => all.map(a => a.pathname)")
+        waiting += [link for link in dict.fromkeys(links) if re.match(r"/admin/[^.]*$", link)]
+    assert len(seen) > 40
+
+
+def test_the_policy_stops_a_script_a_style_and_another_origin(
+    live_server: Any, page: Any, db: None
+) -> None:
+    """As if something had got into a page after all."""
+    refused: list[str] = []
+    page.on("console", lambda message: refused.append(message.text))
+    page.goto(live_server.url)
+    page.evaluate(
+        """() => {
+            const script = document.createElement("script");
+            script.textContent = "window.ran = true";
+            document.body.append(script);
+            document.body.insertAdjacentHTML("beforeend",
+                '<img src="https://example.org/x.png" onerror="window.ran = true">' +
+                '<p id="styled" style="color: red">x</p>' +
+                '<iframe src="https://example.org/"></iframe>' +
+                '<form action="https://example.org/"><button>x</button></form>');
+        }"""
+    )
+    page.evaluate("document.querySelector('form[action^=https]').requestSubmit()")
+    expect(page.locator("#styled")).not_to_have_css("color", "rgb(255, 0, 0)")
+    assert page.evaluate("window.ran") is None
+    assert page.url == f"{live_server.url}/"
+    for directive in ("script-src", "style-src", "img-src", "form-action", "default-src"):
+        assert any(directive in text for text in refused), directive
