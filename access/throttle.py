@@ -33,6 +33,15 @@ def _network(address: str) -> str:
     return str(ip_network((found, 64), strict=False)) if found.version == 6 else str(found)
 
 
+def _is_the_proxy(request: HttpRequest) -> bool:
+    """Where the proxy does not hand on who connects to it, everybody has its address, and fifty
+    failures would keep all of them waiting: then names alone are counted."""
+    try:
+        return ip_address(request.META.get("REMOTE_ADDR", "")).is_private
+    except ValueError:
+        return True
+
+
 def nobody(*_: Any) -> str:
     """Whom the log names."""
     return "somebody"
@@ -54,7 +63,7 @@ class Throttle(AxesDatabaseHandler):
             sum(attempts.values_list("failures_since_start", flat=True))
             for attempts in self.get_user_attempts(request, credentials)
         )
-        return max(by_name, by_address // NAMES_PER_ADDRESS)
+        return by_name if _is_the_proxy(request) else max(by_name, by_address // NAMES_PER_ADDRESS)
 
     def reset_user_attempts(self, request: HttpRequest, credentials: dict | None = None) -> int:
         """Whoever got in is forgiven; not whoever else tried from the same address."""

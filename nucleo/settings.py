@@ -162,6 +162,8 @@ SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 
+# The addresses from which our own proxies connect: to them alone X-Forwarded-For is believed.
+TRUSTED_PROXIES = env.list("TRUSTED_PROXIES", ["127.0.0.1", "::1"])
 # Failed logins: five for a name, fifty from an address, forgotten after a quarter of an hour.
 AXES_HANDLER = "access.throttle.Throttle"
 AXES_FAILURE_LIMIT = 5

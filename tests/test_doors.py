@@ -23,6 +23,7 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 from access import second_factor
 from access.models import LoginEvent, OneOffPassword
 from access.throttle import pseudonym
+from nucleo.wsgi import application
 from record.publishing import may_publish
 from tests.conftest import Person, role
 from tests.doors import code_of, now_is
@@ -115,12 +116,35 @@ def test_other_users_and_other_addresses_are_unaffected_by_somebody_s_wait(ana, 
 
 def test_an_address_that_tries_fifty_names_waits_and_no_header_changes_it(ana, phone):
     for number in range(50):
-        answer = try_in(
-            f"nombre{number}", WRONG, headers={"X-Forwarded-For": f"203.0.113.{number}"}
-        )
+        headers = {"X-Forwarded-For": f"100.1.2.{number}"}
+        answer = try_in(f"nombre{number}", WRONG, headers=headers, REMOTE_ADDR="100.20.30.40")
     assert answer.status_code == 429
-    assert try_in("ana", RIGHT).status_code == 429
-    assert try_in("ana", RIGHT, REMOTE_ADDR="198.51.100.7")["Location"] == CODE
+    assert try_in("ana", RIGHT, REMOTE_ADDR="100.20.30.40").status_code == 429
+    assert try_in("ana", RIGHT, REMOTE_ADDR="100.20.30.41")["Location"] == CODE
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "172.17.0.1", "10.0.0.1", "::1", ""])
+def test_where_everybody_has_the_proxy_s_address_names_alone_are_counted(ana, phone, address):
+    for number in range(50):
+        assert try_in(f"nombre{number}", WRONG, REMOTE_ADDR=address).status_code == 200
+    assert try_in("ana", RIGHT, REMOTE_ADDR=address)["Location"] == CODE
+
+
+@pytest.mark.parametrize(
+    ("connected", "said", "believed"),
+    [
+        ("127.0.0.1", "100.6.6.6, 100.1.1.1", "100.1.1.1"),
+        ("127.0.0.1", "100.1.1.1", "100.1.1.1"),
+        ("127.0.0.1", "", "127.0.0.1"),
+        ("100.2.2.2", "100.6.6.6", "100.2.2.2"),
+    ],
+)
+def test_of_x_forwarded_for_only_what_our_proxy_appended_is_believed(connected, said, believed, rf):
+    environment = rf.get("/healthz").environ | {"REMOTE_ADDR": connected}
+    if said:
+        environment["HTTP_X_FORWARDED_FOR"] = said
+    application(environment, lambda *_: None)
+    assert environment["REMOTE_ADDR"] == believed
 
 
 def test_the_addresses_of_one_network_of_ipv6_are_one(rf):
