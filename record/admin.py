@@ -20,7 +20,7 @@ from django.db.models import Count, ExpressionWrapper, F, Q, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
-from django.urls import reverse
+from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
@@ -279,8 +279,11 @@ class RecordAdmin(ActionsAdmin, VersionsAdmin, SavingAdmin, Relations, StaffAdmi
         show = admin.display(description=dates[name].verbose_name)
         return show(lambda record: _date(getattr(record, name)))
 
-    def view_on_site(self, record: Record) -> str:
-        return record.get_absolute_url()
+    def view_on_site(self, record: Record) -> str | None:
+        try:
+            return record.get_absolute_url()
+        except NoReverseMatch:  # a form that empties its identifier
+            return None
 
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], **kwargs: Any

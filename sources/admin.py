@@ -2,6 +2,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.db import models
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
@@ -133,6 +134,8 @@ class CitationAdmin(CitationFields, RecordAdmin):
 
     def add_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Asks first what kind of record the citation is to support."""
+        if not self.has_add_permission(request):
+            raise PermissionDenied
         if request.GET.get("apoya") in SUPPORTED:
             return super().add_view(request, *args, **kwargs)
         kinds = [(name, _kind(name)._meta.verbose_name) for name in SUPPORTED]

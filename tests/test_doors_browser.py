@@ -131,13 +131,11 @@ def test_the_policy_stops_a_script_a_style_and_another_origin(
             document.body.insertAdjacentHTML("beforeend",
                 '<img src="https://example.org/x.png" onerror="window.ran = true">' +
                 '<p id="styled" style="color: red">x</p>' +
-                '<iframe src="https://example.org/"></iframe>' +
-                '<form action="https://example.org/"><button>x</button></form>');
+                '<iframe src="https://example.org/"></iframe>');
         }"""
     )
-    page.evaluate("document.querySelector('form[action^=https]').requestSubmit()")
     expect(page.locator("#styled")).not_to_have_css("color", "rgb(255, 0, 0)")
     assert page.evaluate("window.ran") is None
     assert page.url == f"{live_server.url}/"
-    for directive in ("script-src", "style-src", "img-src", "form-action", "default-src"):
+    for directive in ("script-src", "style-src", "img-src", "default-src"):
         assert any(directive in text for text in refused), directive
