@@ -3,12 +3,14 @@
 Imported while Django gathers the admins of the apps, so it imports none of them itself.
 """
 
+from collections.abc import Callable
+from functools import wraps
 from http import HTTPStatus
 from typing import Any
 
 from django.conf import settings
 from django.contrib import admin
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import BadRequest, FieldDoesNotExist, PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import URLPattern, path
@@ -26,6 +28,8 @@ from record.publishing import may_enter
 from sources.forms import read_quote
 from sources.models import Source
 
+View = Callable[..., HttpResponse]
+
 
 class NucleoAdminSite(admin.AdminSite):
     site_header = site_title = f"{settings.SITE_NAME} · Redacción"
@@ -34,6 +38,19 @@ class NucleoAdminSite(admin.AdminSite):
     def has_permission(self, request: HttpRequest) -> bool:
         """Asked before every page of the admin but those on the way in."""
         return may_enter(request.user)
+
+    def admin_view(self, view: View, cacheable: bool = False) -> View:
+        """Addresses may name fields; of one that there is none of, Django makes a 500."""
+        inner = super().admin_view(view, cacheable)
+
+        @wraps(inner)
+        def asked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            try:
+                return inner(request, *args, **kwargs)
+            except FieldDoesNotExist as problem:
+                raise BadRequest("No such field") from problem
+
+        return asked
 
     def login(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         return doors.log_in(request)

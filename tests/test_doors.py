@@ -891,6 +891,13 @@ def test_a_bad_host_is_refused_and_not_repeated(client, host):
         assert "X-A" not in answer
 
 
+def test_an_address_that_names_no_field_is_a_bad_request(admin):
+    admin.verify()
+    one = event()
+    for url in (f"/admin/timeline/event/{one.pk}/delete/", "/admin/exchange/receipt/1/delete/"):
+        assert get(admin, f"{url}?_to_field=").status_code == 400
+
+
 # security.txt
 
 

@@ -13,9 +13,10 @@ import pytest
 from django.contrib.auth.models import Group
 from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
-from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from django.urls import NoReverseMatch, URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
 
+from exchange.imports import RESOURCES
 from exchange.models import Receipt
 from tests import records
 from tests.conftest import Person
@@ -168,6 +169,24 @@ def address(name: str, pattern: URLPattern, world: dict[str, Any]) -> str:
     if not set(wanted) <= set(arguments):
         return ""  # a public address that its own tests look after
     return reverse(name, kwargs={key: arguments[key] for key in wanted})
+
+
+def public_addresses(name: str, slugs: list[str]) -> list[str]:
+    """The pattern with each of the slugs, or with every table and format, in its holes."""
+    wanted = set(ADDRESSES[name].pattern.converters)
+    if not wanted:
+        return [reverse(name)]
+    found = []
+    for hole in ("2017", *slugs, *RESOURCES):
+        for format_name in ("csv", "xlsx", "json"):
+            try:
+                holes = dict.fromkeys(wanted, hole) | (
+                    {"format_name": format_name} if "format_name" in wanted else {}
+                )
+                found.append(reverse(name, kwargs=holes))
+            except NoReverseMatch:
+                continue
+    return list(dict.fromkeys(found))
 
 
 def answer(person: Person, method: str, url: str) -> str:

@@ -2,7 +2,9 @@
 at hand, over every state in which a record and all that it points to can be.
 """
 
+import zipfile
 from datetime import timedelta
+from io import BytesIO
 from itertools import product
 from types import SimpleNamespace
 
@@ -302,3 +304,47 @@ def test_a_record_without_a_page_of_its_own_has_former_slugs_too(make):
 def test_slugs_are_of_one_kind_of_record():
     renamed(event(slug="uno"), "dos")
     assert moved(Statement, "uno") is None
+
+
+# Every public address of the site
+
+
+CANARY = "canarioqx"
+NOT_PUBLIC = [name for name in STATES if name not in PUBLIC]
+
+
+def test_no_public_address_of_the_site_sings(visitor):
+    """Over the resolver itself, so over pages, feeds, downloads and files that come later."""
+    from tests.test_doors_matrix import READERS, public_addresses
+
+    shown = event(slug="visible")
+    for number, state in enumerate(NOT_PUBLIC):
+        word = {"slug": f"{CANARY}-{number}", **STATES[state]}
+        who = organization(name=f"{CANARY} {number}", summary=CANARY, **word)
+        said = statement(title=CANARY, body=f"<p>{CANARY}</p>", **word)
+        happened = event(title=CANARY, start="2017", date_label=CANARY, **word)
+        whence = source(title=CANARY, publisher=CANARY, **word)
+        membership(organization=who, note=CANARY)
+        term(organization=who, note=CANARY, order=number + 1)
+        citation(shown, source=whence)
+        who.events.add(shown)
+        said.events.add(shown)
+        happened.organizations.add(organization())
+    asked = 0
+    for name in READERS:
+        for url in public_addresses(name, ["visible", *(f"{CANARY}-{n}" for n in range(9))]):
+            answer = visitor.get(url)
+            body = b"".join(answer.streaming_content) if answer.streaming else answer.content
+            if body.startswith(b"PK"):
+                with zipfile.ZipFile(BytesIO(body)) as sheets:
+                    body = b"".join(map(sheets.read, sheets.namelist()))
+            told = body.replace(url.encode(), b"").decode("utf-8", "replace")
+            if answer.status_code != 404:
+                assert CANARY not in told, url
+            elif CANARY in url:
+                missing = visitor.get(url.replace(CANARY, "nohay")).content.decode()
+                assert told.replace(CANARY, "nohay") == missing.replace(
+                    url.replace(CANARY, "nohay"), ""
+                )
+            asked += 1
+    assert asked > 30
