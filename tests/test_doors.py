@@ -22,6 +22,7 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from access import second_factor
 from access.models import LoginEvent, OneOffPassword
+from access.sessions import SessionStore
 from access.throttle import pseudonym
 from nucleo.wsgi import application
 from record.publishing import may_publish
@@ -470,9 +471,10 @@ def test_a_next_on_the_site_is_followed_after_the_last_step(ana, phone):
 
 def test_every_step_of_the_login_changes_the_session_s_key(ana, phone):
     client = Client()
-    get(client, LOGIN)
-    client.cookies["__Host-sessionid"] = "fijadaporotro"
-    keys = ["fijadaporotro"]
+    fixed = SessionStore()  # by somebody who knows its key
+    fixed.create()
+    client.cookies["__Host-sessionid"] = fixed.session_key
+    keys = [fixed.session_key]
     post(client, LOGIN, username="ana", password=RIGHT)
     keys.append(client.cookies["__Host-sessionid"].value)
     post(client, CODE, code=code_of(phone))
@@ -855,6 +857,7 @@ def test_every_answer_carries_the_headers(url, client):
     assert "camera=()" in headers["Permissions-Policy"]
     if not url.startswith("/static"):
         assert headers["X-Frame-Options"] == "DENY"
+    headers.close()
 
 
 def test_the_editor_s_page_alone_has_nonce_and_hash_and_each_time_another(admin):
