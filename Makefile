@@ -36,9 +36,10 @@ test-hard: ## Run what is slow or breaks things: LibreOffice, kill -9 in mid-imp
 	$(BOOTSTRAP) install requirements-dev.txt
 	@$(VENV) tests/run.py --hard $(ARGS)
 
-audit: ## Ask Lighthouse and the Nu HTML checker about every kind of page (needs Node and Java)
+audit: ## Ask Lighthouse, the Nu HTML checker and MDN's Observatory (needs Node and Java)
 	$(BOOTSTRAP) install requirements-dev.txt
 	@$(VENV) tests/audit.py
+	@$(VENV) audit/observatory.py
 
 bench: ## Measure into docs/performance.md (BENCH=exchange ARGS="--only new" for one figure)
 	$(BOOTSTRAP) install requirements-bench.txt
