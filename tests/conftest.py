@@ -38,6 +38,8 @@ hypothesis.load_profile("same")
 
 
 def pytest_configure() -> None:
+    # The styles as they are, not as an audit once collected them.
+    settings.WHITENOISE_USE_FINDERS = settings.WHITENOISE_AUTOREFRESH = True
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     # Playwright keeps an event loop running in the thread in which tests use the database.
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
