@@ -184,7 +184,7 @@ def test_a_printed_page_has_its_proofs_open_its_address_and_no_navigation(
     expect(page.locator("h1")).to_be_visible()
     for proof in page.locator("details.cita").locator("mark, .facts a").all():
         expect(proof).to_be_visible()
-    for link in page.locator("nav a, .fold a").all():
+    for link in page.locator("nav:not(.kicker) a, .fold a").all():
         expect(link).to_be_hidden()
     expect(page.get_by_text(f"{site}{address}")).to_be_visible()
     expect(page.get_by_text("Último cambio")).to_be_visible()
