@@ -63,6 +63,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "page" in getattr(item, "fixturenames", ()):
             item.add_marker("browser")
+    if os.environ.get("SECOND_DATABASE"):
+        items[:] = [item for item in items if _asks_the_database(item)]
+
+
+def _asks_the_database(item: pytest.Item) -> bool:
+    """What never does was seen on the first one, and so was how pages look."""
+    fixtures = {"db", "transactional_db"} & set(getattr(item, "fixturenames", ()))
+    asks = item.get_closest_marker("django_db") or fixtures
+    return bool(asks) and not item.get_closest_marker("look")
 
 
 @pytest.fixture(scope="session")

@@ -100,6 +100,7 @@ def test_a_reader_with_a_keyboard_alone_reaches_the_content_and_a_sentence(
     expect(page.locator("details.cita[open] mark").first).to_be_visible()
 
 
+@pytest.mark.look
 @pytest.mark.parametrize("width", [320, 390, 1280])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_pages_fit_their_screen_and_have_no_accessibility_violation(
