@@ -7,6 +7,7 @@ by tier, until there are as many as wanted.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import connection
 
@@ -18,8 +19,9 @@ from search.words import pairs_of
 MOST = 500
 """Of each kind: beyond as many, hits are not counted."""
 _LOOK_UP = {
-    "sqlite": "SELECT rowid FROM search_words WHERE search_words MATCH %s LIMIT %s",
-    "postgresql": "SELECT search_look_up(%s, %s)",
+    "sqlite": "SELECT {}, rowid FROM "
+    "(SELECT rowid FROM search_words WHERE search_words MATCH %s LIMIT %s)",
+    "postgresql": "SELECT {}, search_look_up(%s, %s)",
 }
 _ROW = ("tier", "day", "slug", "key")
 
@@ -44,8 +46,9 @@ class Count:
 def find(query: Query, wanted: int, chosen: Kind | None = None) -> tuple[list[Found], dict]:
     """The first `wanted` records, of the `chosen` kind or of all, and the Count of every kind."""
     found, counts = [], {}
-    for kind in KINDS if query else ():
-        some, counts[kind] = _find(kind, query, wanted)
+    held = _look_up(query, [(kind, BODY) for kind in KINDS]) if query else []
+    for kind, keys in zip(KINDS, held, strict=False):
+        some, counts[kind] = _find(kind, query, keys, wanted)
         if chosen in (None, kind):
             found += some
     found.sort(key=lambda one: one.slug)  # stable: each sort keeps the order of those before it
@@ -54,46 +57,48 @@ def find(query: Query, wanted: int, chosen: Kind | None = None) -> tuple[list[Fo
     return found[:wanted], counts
 
 
-def _find(kind: Kind, query: Query, wanted: int) -> tuple[list[Found], Count]:
-    keys = _look_up(kind, query, BODY)
+def _find(kind: Kind, query: Query, keys: list[int], wanted: int) -> tuple[list[Found], Count]:
+    """`keys` are those looked up."""
     if not keys:
         return [], Count(0)
     entries = Entry.objects.visible(kind).matching(query)
-    if len(keys) <= MOST:
-        rows = entries.filter(pk__in=keys).values_list(*_ROW)
-        found = [Found(kind, *row) for row in rows]
-        return found, Count(len(found))
-    rows = _walk(kind, query, entries, wanted)
-    known = entries.filter(pk__in=keys[:MOST]).count()
-    return [Found(kind, *row) for row in rows], Count(max(known, len(rows)), more=True)
+    few = len(keys) <= MOST
+    rows = (
+        list(entries.among(keys).values_list(*_ROW)) if few else _walk(kind, query, entries, wanted)
+    )
+    known = len(rows) if few else max(entries.among(keys[:MOST]).count(), len(rows))
+    return [Found(kind, *row) for row in rows], Count(known, more=not few)
 
 
 def _walk(kind: Kind, query: Query, entries: EntryQuerySet, wanted: int) -> list[tuple]:
-    """The first rows in their order, tier by tier; a tier whose words few have is looked up."""
+    """The first rows in their order. Tiers in which few have the words, which are the first ones,
+    are looked up; the others are walked one by one."""
+    few = [k for k in _look_up(query, [(kind, tier) for tier in TIERS[:-1]]) if len(k) <= MOST]
+    rows = entries.filter(kind=kind.letter).newest_first().values_list(*_ROW)
     found: list[tuple] = []
-    seen: set[int] = set()
-    for tier in TIERS:
-        some = entries.filter(tier=tier).newest_first().values_list(*_ROW)
-        keys = _look_up(kind, query, tier) if tier != BODY else None
-        if keys is None or len(keys) > MOST:
-            found += some.filter(kind=kind.letter)[: wanted - len(found)]
-        elif new := set(keys) - seen:
-            found += some.filter(pk__in=new)[: wanted - len(found)]
-            seen |= new
-        if len(found) >= wanted:
-            break
+    if few and few[-1]:
+        some = rows.among(few[-1]).filter(tier__lte=len(few))
+        found += some.order_by("tier", "-day", "slug")[:wanted]
+    for tier in TIERS[len(few) :]:
+        if len(found) < wanted:
+            found += rows.filter(tier=tier)[: wanted - len(found)]
     return found
 
 
-def _look_up(kind: Kind, query: Query, tier: int) -> list[int]:
-    """Keys of entries that have all the words, up to `tier`, in any order: one more than MOST at
-    most. Of a phrase, that its pairs of neighbours stand there is all that this says."""
-    stems = (stem for term in query.wanted for stem in (pairs_of(term) or term))
-    words = sorted({f"{kind.letter}{tier}{stem}" for stem in stems})
-    if connection.vendor == "sqlite":
-        wanted: str | list[str] = " ".join(f'"{word}"' for word in words)
-    else:
-        wanted = words
+def _look_up(query: Query, places: list[tuple[Kind, int]]) -> list[list[int]]:
+    """For each of the places, a kind and a tier: keys of entries that have all the words up to that
+    tier, in any order: one more than MOST at most. Of a phrase, that its pairs of neighbours stand
+    there is all that this says."""
+    stems = sorted({stem for term in query.wanted for stem in (pairs_of(term) or term)})
+    asked: list[Any] = []
+    for kind, tier in places:
+        words = [f"{kind.letter}{tier}{stem}" for stem in stems]
+        quoted = " ".join(f'"{word}"' for word in words)
+        asked += [quoted if connection.vendor == "sqlite" else words, MOST + 1]
+    found: list[list[int]] = [[] for _ in places]
+    look_up = _LOOK_UP[connection.vendor]
     with connection.cursor() as cursor:
-        cursor.execute(_LOOK_UP[connection.vendor], [wanted, MOST + 1])
-        return [key for (key,) in cursor.fetchall()]
+        cursor.execute(" UNION ALL ".join(map(look_up.format, range(len(places)))), asked)
+        for place, key in cursor.fetchall():
+            found[place].append(key)
+    return found

@@ -83,7 +83,8 @@ def _numbered(kind: Kind, records: dict, keys: list[int]) -> dict[int, list[Plac
         return {}
     cited = Source.objects.visible_to(None).filter(citations__statement__in=here).order_by()
     pairs = set(cited.values_list("citations__statement", "pk"))
-    sources = list(Source.objects.visible_to(None).filter(pk__in={pk for _, pk in pairs}))
+    public = Source.objects.visible_to(None)
+    sources = list(public.filter(pk__in={pk for _, pk in pairs})) if pairs else []
     return {
         one.pk: _paragraphs(one, [source for source in sources if (one.pk, source.pk) in pairs])
         for one in here

@@ -74,7 +74,13 @@ def unmarked(statement: Statement, sources: Iterable[Source]) -> list[Paragraph]
 
 def _paragraphs(statement: Statement) -> list[Paragraph]:
     elements = outermost(sanitize(statement.body))
-    return [Paragraph(html, collapse(unescape(strip_tags(html))), []) for html in elements]
+    return [Paragraph(html, _text(html), []) for html in elements]
+
+
+def _text(html: str) -> str:
+    """`strip_tags` takes its time; most paragraphs have no tags within."""
+    text = _TAG.sub("", html)
+    return collapse(unescape(strip_tags(text) if "<" in text else text))
 
 
 def _with_whole_lists(found: list[Paragraph]) -> list[Paragraph]:
