@@ -30,12 +30,23 @@ def insert(records: Sequence[models.Model]) -> None:
 
 def update(records: Sequence[models.Model]) -> None:
     """All columns of records that exist, by an upsert, which takes one statement."""
+    upsert(records, ["id"])
+    written.send(type(records[0]), keys=[record.pk for record in records])
+
+
+def upsert(records: Sequence[models.Model], unique: list[str]) -> None:
+    """All columns of records, new ones or, by the columns that are `unique` together, those that
+    exist; new ones get no primary key, and no signal is sent."""
     model = type(records[0])
     fields = [f for f in model._meta.concrete_fields if not f.generated]
-    changes = (f"{_name(f.column)} = EXCLUDED.{_name(f.column)}" for f in fields[1:])
-    ending = f"ON CONFLICT ({_name('id')}) DO UPDATE SET {', '.join(changes)}"
+    if "id" not in unique:
+        fields.remove(model._meta.pk)
+    changes = (
+        f"{_name(f.column)} = EXCLUDED.{_name(f.column)}" for f in fields if f.column not in unique
+    )
+    conflict = ", ".join(map(_name, unique))
+    ending = f"ON CONFLICT ({conflict}) DO UPDATE SET {', '.join(changes)}"
     _insert(model, fields, _rows(fields, records), ending)
-    written.send(model, keys=[record.pk for record in records])
 
 
 def relate(field: models.ManyToManyField, pairs: Iterable[tuple[int, int]]) -> None:

@@ -15,8 +15,6 @@ from search.models import BODY, TITLE, Entry
 from search.words import pairs_of, stems_of
 
 BATCH = 200
-_KEPT = [field.name for field in Entry._meta.concrete_fields if field.name not in ("id", "key")]
-_KEPT.remove("kind")
 
 
 def listen() -> None:
@@ -62,9 +60,7 @@ def _keep(kind: Kind, keys: list[int]) -> None:
         if gone := set(keys) - {entry.key for entry in entries}:
             Entry.objects.filter(kind=kind.letter, key__in=gone).delete()
         if entries:
-            Entry.objects.bulk_create(
-                entries, update_conflicts=True, unique_fields=["kind", "key"], update_fields=_KEPT
-            )
+            bulk.upsert(entries, ["kind", "key"])
 
 
 def _entries(kind: Kind, records: models.QuerySet, keys: list[int]) -> list[Entry]:
@@ -126,7 +122,7 @@ def differences(tell: Callable[[int], None] | None = None) -> int:
 
 
 def _values(entry: Entry) -> tuple[Any, ...]:
-    return (entry.key, *(getattr(entry, name) for name in _KEPT))
+    return tuple(getattr(entry, field.name) for field in Entry._meta.concrete_fields[1:])
 
 
 def _keys(kind: Kind) -> list[int]:

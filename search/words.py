@@ -42,6 +42,8 @@ def stem_of(word: str) -> str:
     stemmer is made up for by dropping a last `i` («decidi»); and «jóvenes» is taken for «joven»,
     whose ending it would take for a verb's."""
     plain = "".join(filter(str.isalnum, fold(word[:_LONGEST]))).lower()
+    if plain.isdecimal():
+        return plain
     stem = _snowball.stemWord(_PLURAL.sub("en", plain))
     return stem.removesuffix("i") if len(stem) > 3 else stem
 
