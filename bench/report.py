@@ -29,7 +29,7 @@ def machine(postgresql: str) -> str:
     return (
         f"Written by `make bench` on {today}: {os.cpu_count()} cores, "
         f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}, "
-        f"PostgreSQL {postgresql}; {os.getloadavg()[2]:.1f} processes at work, this one among them."
+        f"PostgreSQL {postgresql}, load\naverage {os.getloadavg()[2]:.1f}."
     )
 
 
