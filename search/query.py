@@ -11,6 +11,10 @@ LONGEST, MOST_TERMS = 200, 12
 _PART = re.compile(
     r'(?P<minus>(?<!\S)-)?(?:["“”„«»](?P<phrase>[^"“”„«»]*)["“”„«»]|(?P<word>[^\s"“”„«»]+))'
 )
+_UNSEEN = re.compile(
+    r"[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]"
+)
+"""What no page repeats: controls, and what turns the direction of a line round."""
 Term = tuple[str, ...]
 """Stems that stand side by side: of one word, of a phrase, of «co-representante»."""
 
@@ -39,7 +43,7 @@ class Query:
 
 def parse(typed: str) -> Query:
     """Words that are in every text count within phrases, or when there are no others."""
-    text = " ".join(typed[:LONGEST].split())
+    text = " ".join(_UNSEEN.sub("", typed[:LONGEST]).split())
     parts = list(_parts(text))
     wanted = [part for part in parts if not part.unwanted]
     wanted = _different([part for part in wanted if part.tells] or wanted)

@@ -271,6 +271,21 @@ def test_hits_are_counted_by_kind_and_one_kind_can_be_asked_for(visitor):
     assert visitor.get("/buscar/?q=girafa&tipo=otro").status_code == 404
 
 
+def test_one_hit_of_a_kind_is_said_in_the_singular(visitor):
+    statement(slug="s", title="Girafa")
+    event(slug="e", title="Girafa")
+    assert "1 pronunciamiento:" in shown(page(visitor, "girafa", tipo="pronunciamientos"))
+
+
+@pytest.mark.parametrize("unseen", ["\u202e", "\u2067", "\u200f", "\x01", "\x7f"])
+def test_what_turns_a_line_round_or_is_no_character_is_not_repeated(visitor, unseen):
+    event(slug="e", title="Girafa")
+    html = page(visitor, f"gi{unseen}rafa")
+    assert unseen not in html
+    assert "«<bdi>girafa</bdi>»" in html
+    assert "/linea-de-tiempo/e/" in html
+
+
 def test_more_hits_than_a_page_holds_are_on_further_pages_each_once(visitor, monkeypatch):
     for n in range(45):
         event(slug=f"e{n:02}", title="Girafa")
