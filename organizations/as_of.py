@@ -39,6 +39,12 @@ class Group:
         return counted(number, first.get_role_display())
 
     @property
+    def why(self) -> str:
+        """The reason's sentence; «Cada una: dejó de serlo…» of several."""
+        words = self.reason.words
+        return f"Cada una: {words[:1].lower()}{words[1:]}" if len(self.records) > 1 else words
+
+    @property
     def notes(self) -> list[tuple[str, str]]:
         """Each once, with whom it is about unless that is all of them."""
         told = rotation.notes(self.records)

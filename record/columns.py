@@ -225,7 +225,10 @@ class Date(Column):
 
 
 class Moment(Column):
-    help = "Día y hora de México o con su zona: 2026-11-24 09:00. Vacío: borrador"
+    @property
+    def help(self) -> str:
+        meaning = str(self.model_field.help_text).rstrip(".")
+        return f"Día y hora de México o con su zona: 2026-11-24 09:00. {meaning}"
 
     def current(self, record: Record) -> datetime | None:
         return getattr(record, self.attname)

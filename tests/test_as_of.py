@@ -239,6 +239,12 @@ def test_the_four_answers_stand_apart_each_with_whom_it_is_about(visitor: Client
     assert "2.º Épsilon" in said
 
 
+def test_a_reason_that_several_share_is_said_of_each_of_them(visitor: Client) -> None:
+    named("Alfa", start="2015", end="[2016..]")
+    named("Beta", start="2015", end="[2016..]")
+    assert "no dos Cada una: empezó a serlo después, en 2015." in words(visitor, "/al/2014/")
+
+
 @pytest.mark.parametrize(
     ("url", "heading"),
     [
