@@ -15,10 +15,11 @@ from exchange.imports import RESOURCES
 from record import linked
 from record.publishing import RecordQuerySet
 from record.resources import Resource
-from timeline import filters as timeline_filters
-from timeline.models import Event
+from timeline.filters import STATEMENT_FILTERS, TITLES, Filters, StatementFilters
+from timeline.models import Event, Statement
 
 PUBLIC_FORMATS = ("csv", "xlsx")
+FILTERED = {Event: TITLES, Statement: STATEMENT_FILTERS}
 
 
 @require_safe
@@ -82,8 +83,12 @@ def table(request: HttpRequest, table: str, format_name: str) -> HttpResponseBas
 
 
 def _chosen(request: HttpRequest, records: RecordQuerySet) -> RecordQuerySet:
-    known = timeline_filters.TITLES if records.model is Event else ()
+    known = FILTERED.get(records.model, ())
     for name in request.GET:
         if name not in known:
             raise Http404(f"Esta tabla no se puede filtrar por «{name[:60]}».")
-    return timeline_filters.Filters(records, request).events() if request.GET else records
+    if not request.GET:
+        return records
+    if records.model is Statement:
+        return StatementFilters(records, request).statements
+    return Filters(records, request).events()

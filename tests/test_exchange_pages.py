@@ -546,17 +546,31 @@ def test_the_timeline_goes_out_as_it_is_filtered(visitor: Client) -> None:
     event(slug="dos", start="2011", category="relevo")
     event(slug="tres", start="", category="acuerdo")
     one.organizations.add(organization(slug="una"))
-    listed = text_of(visitor, "/linea-de-tiempo/?ano=2011&categoria=acuerdo&organizacion=una")
+    listed = text_of(visitor, "/linea-de-tiempo/?anio=2011&categoria=acuerdo&organizacion=una")
     link = re.search(r'href="(/datos/eventos.csv\?[^"]*)"', listed)[1].replace("&amp;", "&")
     assert [row[0] for row in rows_of(visitor.get(link))] == ["uno"]
-    undated = visitor.get("/datos/eventos.csv?ano=sin-fecha")
+    undated = visitor.get("/datos/eventos.csv?anio=sin-fecha")
     assert [row[0] for row in rows_of(undated)] == ["tres"]
+
+
+def test_statements_go_out_as_they_are_filtered(visitor: Client) -> None:
+    statement(slug="uno").organizations.add(organization(slug="una"))
+    statement(slug="dos")
+    narrowed = visitor.get("/datos/pronunciamientos.csv?organizacion=una")
+    assert [row[0] for row in rows_of(narrowed)] == ["uno"]
+
+
+def test_the_dictionary_says_of_each_moment_what_its_absence_means(visitor: Client) -> None:
+    text = text_of(visitor, "/datos/")
+    assert "Vacío: borrador" in text
+    assert "Vacío: no se retira" in text
 
 
 @pytest.mark.parametrize(
     "url",
-    ["nada.csv", "eventos.pdf", "eventos.excel", "eventos.csv?ano=1", "eventos.csv?ano=x",
-     "eventos.csv?organizacion=nadie", "eventos.csv?otra=cosa", "fuentes.csv?ano=2011"],
+    ["nada.csv", "eventos.pdf", "eventos.excel", "eventos.csv?anio=1", "eventos.csv?anio=x",
+     "eventos.csv?organizacion=nadie", "eventos.csv?otra=cosa", "fuentes.csv?anio=2011",
+     "pronunciamientos.csv?organizacion=nadie", "pronunciamientos.csv?anio=2011"],
 )  # fmt: skip
 def test_unknown_tables_formats_and_filters_are_not_found(url: str, visitor: Client) -> None:
     assert visitor.get(f"/datos/{url}").status_code == 404

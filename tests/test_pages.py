@@ -250,7 +250,7 @@ BUDGETS = {
     "/": 8,
     **dict.fromkeys(LISTS, 5),
     "/linea-de-tiempo/": 8,
-    "/linea-de-tiempo/?categoria=acuerdo&ano=1999": 8,
+    "/linea-de-tiempo/?categoria=acuerdo&anio=1999": 8,
     "/datos/": 8,
     "/acerca-de/": 1,
 }
@@ -354,19 +354,19 @@ def test_an_old_slug_of_what_is_hidden_leads_nowhere(visitor: Client) -> None:
 @pytest.mark.parametrize(
     "query",
     [
-        "ano=3000",
-        "ano=abc",
+        "anio=3000",
+        "anio=abc",
         "categoria=nada",
         "organizacion=nadie",
-        "ano=2017&ano=2018",
-        "ano=20X7",
+        "anio=2017&anio=2018",
+        "anio=20X7",
         "desde=abc",
         "desde=sin-fecha",
         "desde=sin-fecha~999999999999999999999",
         "desde=2017~2017-12-31~uno~dos",
         "antes=2017-1",
         "desde=2017&antes=2018",
-        f"ano={'9' * 10_000}",
+        f"anio={'9' * 10_000}",
         "organizacion=%F0%9F%98%80",
     ],
 )

@@ -141,9 +141,9 @@ def test_a_page_has_one_address_however_one_came_to_it(visitor: Client) -> None:
 def test_filters_go_with_the_pages_and_pages_do_not_go_with_the_filters(visitor: Client) -> None:
     made(["2015"] * 60)
     made(["2016"] * 60, category="relevo")
-    text = shown(visitor, f"{HERE}?ano=2015&categoria=acuerdo")
+    text = shown(visitor, f"{HERE}?anio=2015&categoria=acuerdo")
     way = link(text, "next")
-    assert way.startswith("?ano=2015&categoria=acuerdo&desde=")
+    assert way.startswith("?anio=2015&categoria=acuerdo&desde=")
     second = shown(visitor, HERE + way)
     assert len(listed(second)) == 10
     assert link(second, "next") is None
@@ -153,7 +153,7 @@ def test_filters_go_with_the_pages_and_pages_do_not_go_with_the_filters(visitor:
 
 def test_empty_and_repeated_parameters_are_as_if_said_once(visitor: Client) -> None:
     made(["2015", "2016"])
-    for query in ("ano=", "ano=&desde=&antes=", "ano=2015&ano=2015", "categoria=&otra=cosa"):
+    for query in ("anio=", "anio=&desde=&antes=", "anio=2015&anio=2015", "categoria=&otra=cosa"):
         assert visitor.get(f"{HERE}?{query}").status_code == 200, query
 
 
@@ -163,10 +163,50 @@ def test_empty_and_repeated_parameters_are_as_if_said_once(visitor: Client) -> N
 def test_filters_that_contradict_each_other_say_which_one_to_let_go(visitor: Client) -> None:
     made(["2015"] * 3)
     made(["2016"] * 2, category="relevo")
-    text = shown(visitor, f"{HERE}?ano=2015&categoria=relevo")
+    text = shown(visitor, f"{HERE}?anio=2015&categoria=relevo")
     assert "Ninguno de cinco acontecimientos" in text
     assert f'<a href="{HERE}?categoria=relevo">Sin «Año: 2015»</a> <span class="n">2<' in text
-    assert f'<a href="{HERE}?ano=2015">Sin «Categoría: relevo»</a> <span class="n">3<' in text
+    assert f'<a href="{HERE}?anio=2015">Sin «Categoría: relevo»</a> <span class="n">3<' in text
+
+
+def test_no_way_out_is_offered_that_leads_to_nothing(visitor: Client) -> None:
+    made(["2015"])
+    made(["2016"], category="relevo")
+    unnamed = organization(slug="nadie")
+    text = shown(visitor, f"{HERE}?anio=2015&categoria=relevo&organizacion={unnamed.slug}")
+    assert "Sin «" not in text
+    assert "Al quitar" not in text
+    assert "Quitar todo" in text
+
+
+def test_the_title_of_a_filtered_list_says_what_was_chosen(visitor: Client) -> None:
+    made(["2015"])
+    made(["2016"], category="relevo")
+    text = shown(visitor, f"{HERE}?anio=2016&categoria=relevo")
+    assert "<title>Uno de dos acontecimientos (Año: 2016; Categoría: relevo) ·" in text
+    assert '<meta property="og:title" content="Uno de dos acontecimientos (Año: 2016;' in text
+
+
+def test_filters_of_statements_hold_together_on_every_page_and_in_its_address(
+    visitor: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("timeline.views.ON_A_PAGE", 1)
+    one, happened = organization(slug="una", name="Una"), event(slug="esto", title="Esto")
+    for n in range(4):
+        said = statement(slug=f"s{n}", date=f"201{n}")
+        said.organizations.set([one] if n else [])
+        said.events.set([happened] if n < 3 else [])
+    url = "/pronunciamientos/?organizacion=una&acontecimiento=esto"
+    text = shown(visitor, url)
+    assert "<title>Dos pronunciamientos (Organización: Una; Acontecimiento: Esto) ·" in text
+    assert f'rel="canonical" href="http://testserver{url}"' in text
+    assert f'<meta property="og:url" content="http://testserver{url}">' in text
+    assert '<a class="chip" href="/pronunciamientos/?acontecimiento=esto"' in text
+    assert '<a class="chip" href="/pronunciamientos/?organizacion=una"' in text
+    assert 'href="/datos/pronunciamientos.csv?organizacion=una&acontecimiento=esto"' in text
+    first, (way,) = listed(text), re.findall(r'<a rel="(?:next|prev)" href="([^"]*)">', text)
+    second = shown(visitor, f"/pronunciamientos/{way}")
+    assert sorted(first + listed(second)) == ["s1", "s2"]
 
 
 def test_counts_hold_for_the_other_filters_alike_when_grouped_and_when_bounded(
@@ -181,11 +221,11 @@ def test_counts_hold_for_the_other_filters_alike_when_grouped_and_when_bounded(
     made(["2015"], publish_at=TOMORROW)
     urls = [
         HERE,
-        f"{HERE}?ano=2015",
+        f"{HERE}?anio=2015",
         f"{HERE}?categoria=acuerdo",
         f"{HERE}?organizacion={one.slug}",
     ]
-    urls += [f"{HERE}?ano=2015&organizacion={one.slug}", f"{HERE}?ano=sin-fecha&categoria=relevo"]
+    urls += [f"{HERE}?anio=2015&organizacion={one.slug}", f"{HERE}?anio=sin-fecha&categoria=relevo"]
     grouped = {url: choices(shown(visitor, url)) for url in urls}
     monkeypatch.setattr(filters, "MOST", -1)
     assert {url: choices(shown(visitor, url)) for url in urls} == grouped
@@ -209,19 +249,19 @@ def test_beyond_the_bound_counts_say_more_than(
     }  # fmt: skip
     assert 'aria-label="2015: más de 60"' in text
     assert 'aria-label="2016: 60"' in text
-    assert "<h1>60 de más de 60 acontecimientos</h1>" in shown(visitor, f"{HERE}?ano=2016")
+    assert "<h1>60 de más de 60 acontecimientos</h1>" in shown(visitor, f"{HERE}?anio=2016")
 
 
 def test_many_years_are_chosen_by_decades_and_then_by_year(visitor: Client) -> None:
     made(["1905", "1907", "1960", "2015"] * 20)
     text = shown(visitor, HERE)
-    assert f'href="{HERE}?ano=190X"' in text
+    assert f'href="{HERE}?anio=190X"' in text
     assert choices(text)["1900 a 1909"] == "40"
-    decade = shown(visitor, f"{HERE}?ano=190X")
+    decade = shown(visitor, f"{HERE}?anio=190X")
     assert "Año: 1900 a 1909" in decade
     assert choices(decade)["1905"] == "20"
     assert "1960" not in choices(decade)
-    assert len(listed(shown(visitor, f"{HERE}?ano=1907"))) == 20
+    assert len(listed(shown(visitor, f"{HERE}?anio=1907"))) == 20
 
 
 @given(span=st.from_regex(r"[0-9]{4}|[0-9]{3}X|[0-9]{2}XX|[0-9]XXX", fullmatch=True))
@@ -239,7 +279,7 @@ def test_the_days_of_a_span_are_those_of_its_years_and_no_others(span: str) -> N
 def test_a_column_leads_to_its_year_with_the_other_filters(visitor: Client) -> None:
     made(["2014"] * 60 + ["[2016..2017]"] * 5)
     text = shown(visitor, f"{HERE}?categoria=acuerdo")
-    assert f'<a href="{HERE}?categoria=acuerdo&ano=2016" aria-label="2016: 5">' in text
+    assert f'<a href="{HERE}?categoria=acuerdo&anio=2016" aria-label="2016: 5">' in text
     assert "En conjunto" in text
     assert "En conjunto" not in shown(visitor, HERE + link(text, "next"))
 

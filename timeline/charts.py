@@ -186,7 +186,7 @@ def _columns(sums: dict[str, Sequence[int]], first: int, last: int, query: str) 
         numbered = len(sums) <= MOST_NUMBERS or dated + bounded == tallest <= MOST
         unit = (FOOT - TOP) / tallest
         tops = (round(FOOT - unit * n, 2) for n in (dated, dated + bounded))
-        url = f"{address}?{f'{query}&' if query else ''}ano={span}"
+        url = f"{address}?{f'{query}&' if query else ''}anio={span}"
         sizes = round(x, 3), round(width * 0.8, 3), dated, bounded
         columns.append(Column(years.words(span), url, *sizes, *tops, numbered))
     return columns

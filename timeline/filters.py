@@ -14,7 +14,7 @@ from django.urls import reverse
 
 from organizations.models import Organization
 from record.keyset import Stretch
-from record.pages import MOST, BoundedCount, bounded_counts, figure
+from record.pages import MOST, BoundedCount, bounded_counts, figure, sentence
 from record.publishing import Record
 from timeline import years
 from timeline.models import (
@@ -27,7 +27,7 @@ from timeline.models import (
 )
 
 TITLES = {
-    "ano": "Año",
+    "anio": "Año",
     "categoria": "Categoría",
     "organizacion": "Organización",
     "pronunciamiento": "Pronunciamiento",
@@ -72,18 +72,18 @@ class Filters:
     def __init__(self, events: EventQuerySet, request: HttpRequest) -> None:
         self.every = events
         self.chosen = {name: value for name in TITLES if (value := _one(request, name))}
-        self.year = self.chosen.get("ano", "")
+        self.year = self.chosen.get("anio", "")
         self.organization = self._organization()
         self.statement = _named(Statement, self.chosen.get("pronunciamiento"))
         known = {
-            "ano": self.year == UNDATED or years.is_span(self.year),
+            "anio": self.year == UNDATED or years.is_span(self.year),
             "categoria": self.chosen.get("categoria") in CATEGORIES,
             "organizacion": self.organization is not None,
             "pronunciamiento": self.statement is not None,
         }
         self._refuse([name for name in self.chosen if not known[name]])
         self.sizes = bounded_counts({names: self._only(names) for names in self._combinations()})
-        self._refuse([name for name in ("ano",) if self.sizes.get(frozenset({name})) == 0])
+        self._refuse([name for name in ("anio",) if self.sizes.get(frozenset({name})) == 0])
 
     def _refuse(self, unknown: list[str]) -> None:
         for name in unknown:
@@ -100,13 +100,13 @@ class Filters:
     def _combinations(self) -> set[frozenset[str]]:
         """Of filters, those whose events are to be counted: none, all, all but one, some alone."""
         chosen = frozenset(self.chosen)
-        alone = {chosen & {"ano"}, chosen & ALONE}
+        alone = {chosen & {"anio"}, chosen & ALONE}
         return {frozenset(), chosen, *alone, *(chosen - {name} for name in chosen)}
 
     def _only(self, names: Collection[str]) -> EventQuerySet:
         """Those that the chosen filters of these names let through."""
         events = self.every
-        if "ano" in names:
+        if "anio" in names:
             events = events.in_year("" if self.year == UNDATED else self.year)
         if "categoria" in names:
             events = events.filter(category=self.chosen["categoria"])
@@ -132,7 +132,7 @@ class Filters:
 
     @property
     def stretches(self) -> list[Stretch]:
-        """The parts of the timeline in which `events("ano")` are those that stand in its year."""
+        """The parts of the timeline in which `events("anio")` are those that stand in its year."""
         dated, undated = EVENTS_BY_TIME
         if not self.year:
             return [dated, undated]
@@ -171,7 +171,7 @@ class Filters:
 
     def _bounded(self) -> Tallies:
         """Too many to group: each choice counted for itself, up to MOST, all in one query."""
-        of_years, of_categories = self.events(but="ano"), self.events(but="categoria")
+        of_years, of_categories = self.events(but="anio"), self.events(but="categoria")
         spans = years.offered(self.every.first_and_last_year(), self._span)
         lists: dict[str, QuerySet] = {span: of_years.in_year(span) for span in spans}
         lists |= {name: of_categories.filter(category=name) for name in CATEGORIES}
@@ -200,7 +200,7 @@ class Filters:
         of_years = {span: (years.words(span), sum(both)) for span, both in tallies.years.items()}
         of_categories = {n: (text, tallies.categories[n]) for n, text in CATEGORIES.items()}
         found = {
-            "ano": of_years | {UNDATED: ("sin fecha", tallies.undated)},
+            "anio": of_years | {UNDATED: ("sin fecha", tallies.undated)},
             "categoria": of_categories,
             "organizacion": dict(self._organizations()),
             "pronunciamiento": {s.slug: (str(s), self.count) for s in [self.statement] if s},
@@ -219,7 +219,7 @@ class Filters:
     def let_go(self) -> list[Choice]:
         """For each filter chosen, what there would be without it."""
         words = {
-            "ano": "sin fecha" if self.year == UNDATED else self.year and years.words(self.year),
+            "anio": "sin fecha" if self.year == UNDATED else self.year and years.words(self.year),
             "categoria": CATEGORIES.get(self.chosen.get("categoria")),
             "organizacion": str(self.organization),
             "pronunciamiento": str(self.statement),
@@ -233,6 +233,16 @@ class Filters:
             )
             for name in self.chosen
         ]
+
+    @property
+    def ways_out(self) -> list[Choice]:
+        """Those of `let_go` that leave anything."""
+        return [choice for choice in self.let_go() if choice.count]
+
+    @property
+    def words(self) -> str:
+        """«Año: 2017; Categoría: acuerdo»; empty when nothing is chosen."""
+        return "; ".join(choice.text for choice in self.let_go())
 
     def url(self, **instead: str) -> str:
         """The list's address with other choices `instead`, from its first page on."""
@@ -250,19 +260,44 @@ class Filters:
             yield one.slug, (str(one), count)
 
 
-def chosen_statements(
-    request: HttpRequest,
-) -> tuple[StatementQuerySet, Organization | Event | None, str]:
-    """The statements that name the organization, or tell the event, that a request asks for; that
-    record; and what it is, in a word. Http404, in Spanish, for what the record lacks."""
-    every = Statement.objects.visible_to(None)
-    for name, model in (("organizacion", Organization), ("acontecimiento", Event)):
+STATEMENT_FILTERS: dict[str, type[Record]] = {"organizacion": Organization, "acontecimiento": Event}
+
+
+class StatementFilters:
+    """What a request chooses among `statements`: by name, the organization that they name and the
+    event that they tell. Http404, in Spanish, for what the record lacks."""
+
+    def __init__(self, statements: StatementQuerySet, request: HttpRequest) -> None:
+        self.statements = statements
+        self.records = dict(_chosen_records(request))
+        for record in self.records.values():
+            self.statements = self.statements.filter(**{f"{record._meta.model_name}s": record})
+        self.chosen = {name: record.slug for name, record in self.records.items()}
+
+    def let_go(self) -> list[tuple[str, str]]:
+        """Of each chosen, what it is, and the address of the list without it."""
+        return [
+            (f"{sentence(record._meta.verbose_name)}: {record}", self._url_without(name))
+            for name, record in self.records.items()
+        ]
+
+    @property
+    def words(self) -> str:
+        """«Organización: IEC; Acontecimiento: Se firma»; empty when nothing is chosen."""
+        return "; ".join(text for text, _url in self.let_go())
+
+    def _url_without(self, name: str) -> str:
+        others = urlencode({other: slug for other, slug in self.chosen.items() if other != name})
+        return f"{reverse('timeline:statement_list')}{'?' if others else ''}{others}"
+
+
+def _chosen_records(request: HttpRequest) -> Iterator[tuple[str, Record]]:
+    for name, model in STATEMENT_FILTERS.items():
         if slug := request.GET.get(name):
-            chosen, title = _named(model, slug), model._meta.verbose_name
-            if chosen is None:
+            if not (record := _named(model, slug)):
+                title = model._meta.verbose_name
                 raise Http404(f"En los pronunciamientos no hay {title} «{slug[:60]}».")
-            return every.filter(**{f"{model._meta.model_name}s": chosen}), chosen, title
-    return every, None, ""
+            yield name, record
 
 
 def _named(model: type[Record], slug: str | None) -> Any:

@@ -22,7 +22,7 @@ from record.views import RecordView
 from sources.linked import cited_sources, source_in_short
 from sources.models import Citation, Source, with_citations
 from timeline.charts import columns_chart, events_chart
-from timeline.filters import Filters, chosen_statements
+from timeline.filters import Filters, StatementFilters
 from timeline.linked import event_node, question_node, statement_node
 from timeline.models import STATEMENTS_BY_TIME, Event, Statement, readable_organizations
 from timeline.paragraphs import contents, paragraphs
@@ -34,7 +34,7 @@ STATEMENTS = ("Pronunciamientos", "timeline:statement_list")
 
 def event_list(request: HttpRequest) -> HttpResponse:
     filters = Filters(Event.objects.visible_to(None), request)
-    found = filters.events(but="ano").defer("body")
+    found = filters.events(but="anio").defer("body")
     page = keyed_page(request, found, filters.stretches, ON_A_PAGE, filters.chosen)
     events = page.records
     prefetch_related_objects(events, readable_organizations())
@@ -84,7 +84,7 @@ def _overview(filters: Filters, page: KeyedPage) -> Chart | None:
         return events_chart(page.records)
     if filters.year and "X" not in filters.year:
         return None
-    others = {name: value for name, value in filters.chosen.items() if name != "ano"}
+    others = {name: value for name, value in filters.chosen.items() if name != "anio"}
     tallies = filters.tallies
     spans = {span: both for span, both in tallies.years.items() if span != filters.year}
     undated = 0 if filters.year else tallies.undated
@@ -126,14 +126,15 @@ class EventView(RecordView):
 
 
 def statement_list(request: HttpRequest) -> HttpResponse:
-    found, chosen, by = chosen_statements(request)
-    page = keyed_page(request, found.defer("body"), STATEMENTS_BY_TIME, ON_A_PAGE)
+    filters = StatementFilters(Statement.objects.visible_to(None), request)
+    found = filters.statements.defer("body")
+    page = keyed_page(request, found, STATEMENTS_BY_TIME, ON_A_PAGE, filters.chosen)
     Citation.objects.for_readers().attach_to(page.records)
     count = bounded_counts({"found": found})["found"]
     context = {
         "title": sentence(counted(count, "pronunciamiento", most=MOST)),
-        "chosen": chosen,
-        "by": by,
+        "filters": filters,
+        "query": urlencode(filters.chosen),
         "page": page,
         "place": reach_in_words([one.when for one in page.records]),
         "changed": last_change(page.records),
