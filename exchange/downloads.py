@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from django.http import (
     FileResponse,
     HttpRequest,
-    HttpResponse,
     HttpResponseBase,
     StreamingHttpResponse,
 )
@@ -23,12 +22,12 @@ def download(
     request: HttpRequest, name: str, format_name: str, rows: Iterator[list[str]]
 ) -> HttpResponseBase:
     """Rows, header first, as one of FORMATS: CSV is streamed, XLSX comes by way of a file on disk,
-    so that memory stays flat. HEAD reads no rows."""
+    so that memory stays flat. HEAD reads no rows, and says no length."""
     ending, content_type = ("xlsx", XLSX) if format_name == "xlsx" else ("csv", CSV)
     file_name = f"{name}-{timezone.localdate().isoformat()}.{ending}"
     headers = {"Content-Disposition": f'attachment; filename="{file_name}"'}
     if request.method == "HEAD":
-        return HttpResponse(content_type=content_type, headers=headers)
+        return StreamingHttpResponse(content_type=content_type, headers=headers)
     if ending == "csv":
         lines = csv_lines(rows, for_excel=format_name == "excel")
         return StreamingHttpResponse(lines, content_type=content_type, headers=headers)

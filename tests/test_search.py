@@ -277,7 +277,7 @@ def test_one_hit_of_a_kind_is_said_in_the_singular(visitor):
     assert "1 pronunciamiento:" in shown(page(visitor, "girafa", tipo="pronunciamientos"))
 
 
-@pytest.mark.parametrize("unseen", ["\u202e", "\u2067", "\u200f", "\x01", "\x7f"])
+@pytest.mark.parametrize("unseen", ["\u202e", "\u2067", "\u200f", "\x01", "\x7f", "\ufffe"])
 def test_what_turns_a_line_round_or_is_no_character_is_not_repeated(visitor, unseen):
     event(slug="e", title="Girafa")
     html = page(visitor, f"gi{unseen}rafa")

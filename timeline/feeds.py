@@ -109,10 +109,10 @@ def _when(record: Event | Statement) -> str:
 
 def calendar(request: HttpRequest) -> HttpResponseBase:
     """Events as whole days, the latest IN_CALENDAR. One that a source leaves open or does not date
-    fits no calendar. HEAD reads no rows."""
+    fits no calendar. HEAD reads no rows, and says no length."""
     headers = {"Content-Disposition": 'inline; filename="calendario.ics"'}
     if request.method == "HEAD":
-        return HttpResponse(content_type=CALENDAR, headers=headers)
+        return StreamingHttpResponse(content_type=CALENDAR, headers=headers)
     lines = _lines(request, Event.objects.visible_to(None))
     return StreamingHttpResponse(lines, content_type=CALENDAR, headers=headers)
 
