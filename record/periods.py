@@ -99,7 +99,9 @@ class Period:
     def __str__(self) -> str:
         """«desde abril de 2017, al menos hasta el 23 de mayo de 2017»; empty if nothing is said."""
         end = f"hasta {self.end_words}" if self.end else ""
-        if self.is_open:
+        if self.is_open and self.end.lower == self.start.text:
+            end = "sin que conste hasta cuándo"
+        elif self.is_open:
             end = f"al menos hasta {str(self.end).removesuffix(' o después')}"
         return ", ".join(filter(None, (f"desde {self.start_words}" if self.start else "", end)))
 

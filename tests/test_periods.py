@@ -186,6 +186,8 @@ def test_a_hand_over_is_no_overlap_and_what_is_unknown_no_certain_one(
     [
         ("2017-04", "[2017-05-23..]", "desde abril de 2017, al menos hasta el 23 de mayo de 2017"),
         ("2016", "2017", "desde 2016, hasta 2017"),
+        ("2016", "[2016..]", "desde 2016, sin que conste hasta cuándo"),
+        ("2016-05", "[2016..]", "desde mayo de 2016, al menos hasta 2016"),
         ("2017-02-11", "", "desde el 11 de febrero de 2017"),
         ("", "2017-02-11", "hasta el 11 de febrero de 2017"),
         ("", "", ""),
