@@ -115,6 +115,14 @@ def test_pages_fit_their_screen_and_have_no_accessibility_violation(
         assert found.violations_count == 0, f"{address}\n{found.generate_report()}"
 
 
+def test_on_a_phone_no_name_of_a_column_is_broken(site: str, page: Any) -> None:
+    page.set_viewport_size({"width": 320, "height": 800})
+    page.goto(f"{site}/datos/")
+    names = page.locator("th code.key")
+    expect(names.first).to_be_visible()
+    assert names.evaluate_all("all => all.every(one => one.getClientRects().length == 1)")
+
+
 def test_without_javascript_everything_is_there(site: str, live_server: Any, browser: Any) -> None:
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
