@@ -19,7 +19,8 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 from access import second_factor
 from access.doors import page
 from access.models import OneOffPassword
-from record.admin import StaffAdmin, is_key
+from record.admin import StaffAdmin
+from record.holding import is_key
 
 MAY = {"add": "agregar", "change": "modificar", "delete": "eliminar", "view": "ver"}
 PASSWORD = ("Contraseña nueva de un solo uso", "Dio una contraseña nueva de un solo uso.")

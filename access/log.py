@@ -22,7 +22,8 @@ from access.models import LoginEvent
 from exchange.imports import RESOURCES
 from exchange.models import Receipt
 from exchange.rights import may_see_receipts
-from record.admin import RecordAdmin, is_key
+from record.admin import RecordAdmin
+from record.holding import is_key
 from record.publishing import Publishable
 
 READ = 200
@@ -33,7 +34,7 @@ KINDS = {
     "importaciones": "Importaciones",
     "permisos": "Cuentas y permisos",
 }
-ACTS = {"+": "agregó", "~": "cambió", "-": "borró"}
+ACTS = {"+": "agregó", "~": "cambió", "-": "movió a la papelera"}
 
 
 class Line(NamedTuple):
@@ -45,6 +46,7 @@ class Line(NamedTuple):
     what: str
     about: str = ""
     url: str = ""
+    why: str = ""
 
     @property
     def key(self) -> str:
@@ -110,7 +112,7 @@ def _together(lines: list[Line]) -> Iterator[tuple[Line, int]]:
     """Lines with how many there are of each: the same act of the same person within a minute."""
 
     def act(line: Line) -> tuple:
-        return line.at.replace(second=0, microsecond=0), line.kind, line.who, line.what
+        return line.at.replace(second=0, microsecond=0), line.kind, line.who, line.what, line.why
 
     for _act, alike in groupby(lines, act):
         first, *others = alike
@@ -183,7 +185,8 @@ def _record(model_admin: RecordAdmin, kind: str) -> Strand:
         words = [what or ACTS[version.history_type], meta.verbose_name]
         url = reverse(f"admin:{meta.app_label}_{meta.model_name}_history", args=[version.id])
         about = Truncator(version.label).chars(90)
-        return "publicaciones" if what else "cambios", who, " ".join(words), about, url
+        why = version.history_change_reason or ""
+        return "publicaciones" if what else "cambios", who, " ".join(words), about, url, why
 
     return Strand(f"registro-{meta.model_name}", versions, "history_date", "history_id", line)
 

@@ -22,8 +22,9 @@ from access.log import log
 from access.models import LoginEvent
 from access.views import account
 from nucleo import attention
-from record.admin import RecordAdmin, is_key
+from record.admin import RecordAdmin
 from record.forms import reading_of
+from record.holding import is_key
 from record.publishing import may_enter
 from sources.forms import read_quote
 from sources.models import Source

@@ -30,6 +30,7 @@ from record.dates import EDTFField, parse
 from record.differences import STATES
 from record.filters import citations_of
 from record.forms import DRAFTS_ONLY, EDTFInput, MomentInput, PlainTextField, RecordForm
+from record.holding import is_key
 from record.publishing import Publishable, Record, may_publish
 from record.richtext import RichTextField
 from record.saving import SavingAdmin, prepare
@@ -127,11 +128,6 @@ def _problems_of(form: forms.BaseForm, of: str = "") -> Iterator[dict[str, str]]
         field = form[name]
         label = f"{of}{field.label}" if of else capfirst(field.label)
         yield from ({"text": f"{label}: {error}", "field": field.id_for_label} for error in errors)
-
-
-def is_key(text: Any) -> bool:
-    """Whether a database can be asked for it as a primary key."""
-    return str(text).isascii() and str(text).isdecimal() and len(str(text)) < 19
 
 
 class OnlyKeys:

@@ -18,7 +18,7 @@ from django.utils.text import capfirst
 
 from record.differences import Difference, Fact, difference, moment_in_words
 from record.forms import ASIDE, EDTFFormField
-from record.holding import Relation, lasts_in
+from record.holding import Relation, is_key, lasts_in
 from record.publishing import Record
 from record.richtext import RichTextField, sanitize
 from record.snapshots import latest, lists_of
@@ -193,8 +193,8 @@ def _related(field: forms.ModelChoiceField, label: str, raw: Any) -> Fact:
     """Chosen records by name, asked for all at once."""
     several = isinstance(field, forms.ModelMultipleChoiceField)
     keys = [key for key in (raw or [] if several else [raw]) if key]
-    found = field.queryset.in_bulk([int(key) for key in keys if str(key).isdecimal()])
-    names = sorted(str(found.get(int(key), f"({key})")) for key in keys if str(key).isdecimal())
+    found = field.queryset.in_bulk([int(key) for key in keys if is_key(key)])
+    names = sorted(str(found.get(int(key), f"({key})")) for key in keys if is_key(key))
     kind, value = ("list", names) if several else ("whole", "".join(names))
     return Fact(label, kind, value, sorted(map(str, keys)))
 
@@ -311,12 +311,12 @@ class Conflict:
         """By key, or by number if new: what was sent of each row that was not taken away."""
         untouched = _without_prefix(sent_by(empty), f"{empty.prefix}-")
         total = self.posted.get(f"{prefix}-TOTAL_FORMS", "")
-        for number in range(min(int(total) if total.isdecimal() else 0, 1000)):
+        for number in range(min(int(total) if is_key(total) else 0, 1000)):
             sent = _without_prefix(self.posted, f"{prefix}-{number}-")
             key = (sent.get("id") or [""])[0]
             blank = not key and all(sent.get(n, [""]) == untouched.get(n, [""]) for n in sent)
             if sent and "DELETE" not in sent and not blank:
-                yield (int(key) if key.isdecimal() else f"nueva {number}"), sent
+                yield (int(key) if is_key(key) else f"nueva {number}"), sent
 
     @property
     def lost_files(self) -> bool:

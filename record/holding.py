@@ -73,10 +73,11 @@ def _figure(versions: models.QuerySet, of: models.Aggregate) -> Any:
 def lasts_in(version: str, tables: int) -> list[int] | None:
     """Of a text by `version_of`, each table's last `history_id`; None for any other text."""
     pairs = [pair.partition(".") for pair in version.split("-")]
-    if len(pairs) != tables or not all(_is_number(n) for pair in pairs for n in pair[::2]):
+    if len(pairs) != tables or not all(is_key(n) for pair in pairs for n in pair[::2]):
         return None
     return [int(last) for _count, _dot, last in pairs]
 
 
-def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdecimal() and len(text) < 19
+def is_key(text: Any) -> bool:
+    """Whether a database can be asked for it as a primary key."""
+    return str(text).isascii() and str(text).isdecimal() and len(str(text)) < 19

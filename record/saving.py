@@ -15,7 +15,7 @@ from django.utils import timezone
 from record.conflicts import Conflict
 from record.differences import moment_in_words
 from record.forms import BUTTONS, DRAFTS_ONLY, RecordForm, opened_on_field, reason_field
-from record.holding import Relation, hold, version_of
+from record.holding import Relation, hold, is_key, version_of
 from record.publishing import Publishable, Record, may_publish
 from record.snapshots import parts_of, title_of
 
@@ -118,7 +118,7 @@ class SavingAdmin:
         """What somebody wrote in a record that is in the papelera by now."""
         if "opened_on" not in request.POST or not self.has_change_permission(request):
             return None
-        if not object_id.isdecimal() or len(object_id) > 18:
+        if not is_key(object_id):
             return None
         version = self.model.history.filter(id=object_id, history_type="-").first()
         return version and self._conflict_page(request, version.instance, "gone", version=version)

@@ -20,7 +20,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from record.differences import Fact, Names, difference, differences, facts, how_many
 from record.forms import LONGEST_REASON, WHY
-from record.holding import hold, version_of
+from record.holding import hold, is_key, version_of
 from record.pages import counted
 from record.publishing import Publishable, Record
 from record.restoring import Obstacles, obstacles, restore
@@ -69,7 +69,10 @@ class VersionsAdmin:
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
+        """Of what is in the papelera, there."""
         record = self.get_object(request, unquote(object_id))
+        if record is None and self._is_in_trash(request, unquote(object_id)):
+            return redirect(self.address("trash"))
         context = self._history(record, request) if record else {}
         return super().history_view(request, object_id, context | (extra_context or {}))
 
@@ -108,7 +111,7 @@ class VersionsAdmin:
         """Numbers of versions; by themselves, the last one and that before."""
         last = record.history.count()
         texts = [request.GET.get(n, str(d)) for n, d in (("antes", last - 1), ("despues", last))]
-        if not all(text.isascii() and text.isdecimal() and len(text) < 9 for text in texts):
+        if not all(map(is_key, texts)):
             raise Http404
         before, after = (int(text) for text in texts)
         if not (1 <= max(before, 1) <= last and 1 <= after <= last):
@@ -228,6 +231,10 @@ class VersionsAdmin:
         gone = history.filter(history_type="-").exclude(id__in=self.model.objects.values("id"))
         last = gone.order_by().values("id").annotate(last=Max("history_id")).values("last")
         return history.filter(history_id__in=last).select_related("history_user")
+
+    def _is_in_trash(self, request: HttpRequest, key: str) -> bool:
+        seen = is_key(key) and self.has_view_permission(request)
+        return seen and self.model.history.filter(id=key, history_type="-").exists()
 
     def trash_view(self, request: HttpRequest) -> HttpResponse:
         if not self.has_view_permission(request):

@@ -46,7 +46,7 @@ def confirm(person: Any, address: str, **chosen: Any) -> HttpResponse:
     page = person.post(address, chosen)
     assert "No se hizo nada" not in page.text
     sent = {"shown": page.context["shown"], "confirmed": "1", "change_reason": "por probar"}
-    return person.post(address, chosen | sent)
+    return person.post(address, sent | chosen)
 
 
 def problems(response: HttpResponse) -> str:

@@ -223,6 +223,21 @@ def cited(event: Event) -> Citation:
     return records.citation(event, source=records.source())
 
 
+@pytest.mark.parametrize("button", ["_save", "_resolve"])
+@pytest.mark.parametrize("nasty", ["9" * 5000, "9" * 25, "٣", "\0"])
+def test_whatever_is_sent_in_a_conflict_is_shown_or_refused(
+    event: Event, ana: Any, cited: Citation, nasty: str, button: str
+) -> None:
+    address = address_of("change", event)
+    sent = opened(ana, event) | {"summary": "De Ana"}
+    seen = ana.post(address, sent | {"opened_on": "x"}).context["seen"]
+    names = ["opened_on", "organizations", "category", "start", "publish_at_0", "decide-summary"]
+    names += [n for n in sent if n.startswith("citations-")] + ["citations-1-id", "otro-summary"]
+    for name in names:
+        data = sent | {"opened_on": "1.1-1.1", "seen": seen, button: "1", name: nasty}
+        assert ana.post(address, data).status_code < 500, name
+
+
 def test_a_citation_added_by_another_way_is_seen(event: Event, ana: Any, cited: Citation) -> None:
     mine = opened(ana, event) | {"summary": "De Ana"}
     records.citation(event, OTHER_QUOTE, source=cited.source)

@@ -29,6 +29,8 @@ from record.publishing import may_publish
 from tests.conftest import Person, role
 from tests.doors import code_of, now_is
 from tests.records import YESTERDAY, event, organization
+from tests.staff import address_of, confirm, save
+from tests.test_versions import restore, restore_from_trash
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("production")]
 LOGIN, INDEX = "/admin/login/", "/admin/"
@@ -784,6 +786,23 @@ def test_publications_imports_and_changes_are_in_the_log(publisher):
     assert receipt.file_name in shown["importaciones"]
 
 
+@pytest.mark.usefixtures("forms_check_one_by_one")
+def test_what_comes_back_and_what_goes_is_in_the_log_with_its_reason(publisher):
+    publisher_over_http(publisher)
+    one = event(publish_at=None, title="Antes")
+    save(publisher, address_of("change", one), title="Después")
+    assert restore(publisher, one, 1, "se había confundido").status_code == 302
+    restored = get(publisher, "/admin/bitacora/?tipo=cambios").text
+    assert "Se restauró la versión 1: se había confundido" in restored
+    confirm(publisher, address_of("delete", one), change_reason="repetido")
+    gone = get(publisher, "/admin/bitacora/?tipo=cambios")
+    assert "movió a la papelera acontecimiento" in gone.text
+    there = next(line.url for line, _times in gone.context["lines"] if "papelera" in line.what)
+    assert get(publisher, there)["Location"] == "/admin/timeline/event/papelera/"
+    restore_from_trash(publisher, type(one), one.pk)
+    assert "Se restauró de la papelera" in get(publisher, "/admin/bitacora/?tipo=cambios").text
+
+
 def publisher_over_http(person: Person) -> Person:
     """Past the second factor and TLS, for tests that speak to the exchange pages as it is."""
     person.verify()
@@ -898,7 +917,7 @@ def test_a_bad_host_is_refused_and_not_repeated(client, host):
 def test_an_address_that_names_no_field_is_a_bad_request(admin):
     admin.verify()
     one = event()
-    for url in (f"/admin/timeline/event/{one.pk}/delete/", "/admin/exchange/receipt/1/delete/"):
+    for url in (f"/admin/timeline/event/{one.pk}/change/", "/admin/exchange/receipt/1/delete/"):
         assert get(admin, f"{url}?_to_field=").status_code == 400
 
 

@@ -84,7 +84,7 @@ def test_the_first_login_enrols_a_phone_and_shows_recovery_codes_which_open_the_
 
 
 def test_the_editor_writes_under_the_policy(ana_inside: str, page: Any) -> None:
-    one = records.event()
+    one = records.event(publish_at=None)
     page.goto(f"{ana_inside}/admin/timeline/event/{one.pk}/change/")
     editor = page.locator(".ProseMirror:visible").first
     editor.click()
