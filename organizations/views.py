@@ -8,10 +8,12 @@ from typing import Any
 
 from django.conf import settings
 from django.db.models import Count, Max, Q
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.cache import add_never_cache_headers, get_conditional_response
+from django.utils.http import quote_etag
 
 from organizations import rotation
 from organizations.charts import replacement_chart
@@ -245,11 +247,18 @@ def representation(request: HttpRequest) -> HttpResponse:
     return TemplateResponse(request, "organizations/representation.html", context)
 
 
-def logo(request: HttpRequest, name: str) -> FileResponse:
+def logo(request: HttpRequest, name: str) -> HttpResponseBase:
     """From here and not from the proxy: seen while its organization is, and under our headers."""
     organizations = Organization.objects.visible_to(viewer(request))
     whose = get_object_or_404(organizations, logo=f"logos/{name}")
+    if same := get_conditional_response(request, etag=quote_etag(name)):
+        return same
     try:
-        return FileResponse(whose.logo.open(), headers={"Cache-Control": "max-age=300"})
+        response = FileResponse(whose.logo.open())
     except FileNotFoundError:
         raise Http404 from None
+    if whose.is_public():  # whoever keeps it asks each time whether it still is
+        response["Cache-Control"], response["ETag"] = "no-cache", quote_etag(name)
+    else:
+        add_never_cache_headers(response)
+    return response

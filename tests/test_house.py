@@ -40,6 +40,18 @@ def imported(tree: ast.AST) -> Iterator[str]:
             yield node.module or ""
 
 
+def test_what_the_security_page_names_is_there():
+    page = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
+    files = list((ROOT / "tests").glob("*.py"))
+    tests = {file.stem for file in files}
+    for file in files:
+        tests |= set(re.findall(r"^def (test_\w+)", file.read_text(encoding="utf-8"), re.M))
+    for name, goes_on in re.findall(r"`(test_\w+)(…?)`", page):
+        assert name in tests or (goes_on and any(t.startswith(name) for t in tests)), name
+    for path in re.findall(r"`(\w+/[\w/]+\.py)`", page):
+        assert (ROOT / path).exists(), path
+
+
 @named(CODE)
 def test_imports_run_one_way(path):
     own = ROOMS.index(path.relative_to(ROOT).parts[0])

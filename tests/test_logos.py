@@ -153,11 +153,16 @@ def test_a_logo_is_served_with_its_kind_alone_and_while_its_organization_is(visi
     assert answer["X-Content-Type-Options"] == "nosniff"
     assert "default-src 'none'" in answer["Content-Security-Policy"]
     assert b"".join(answer.streaming_content)[:4] == b"\x89PNG"
+    assert answer["Cache-Control"] == "no-cache"
+    kept = {"If-None-Match": answer["ETag"]}
+    assert visitor.get(one.logo.url, headers=kept).status_code == 304
     one.publish_at = None
     one.save()
     assert visitor.get(one.logo.url).status_code == 404
+    assert visitor.get(one.logo.url, headers=kept).status_code == 404
     draft_seen = reader.get(one.logo.url)
     assert draft_seen.status_code == 200
+    assert "no-store" in draft_seen["Cache-Control"]
     draft_seen.close()
 
 
