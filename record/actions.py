@@ -194,6 +194,12 @@ class ActionsAdmin:
 
     def trash(self, request: HttpRequest, records: models.QuerySet) -> HttpResponse | None:
         """Moves them there, or asks whether to. None where it was done or said why not."""
+        try:
+            return self._to_trash(request, records)
+        except (IntegrityError, models.ProtectedError):  # something refers to it since a moment ago
+            return self._to_trash(request, records)
+
+    def _to_trash(self, request: HttpRequest, records: models.QuerySet) -> HttpResponse | None:
         with transaction.atomic():
             chosen = self._chosen(request, records)
             if chosen is None:
@@ -233,10 +239,7 @@ class ActionsAdmin:
         if record is None:
             return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
         alone = self.model._default_manager.filter(pk=record.pk)
-        try:
-            asked = self.trash(request, alone)
-        except (IntegrityError, models.ProtectedError):  # something refers to it since a moment ago
-            asked = self.trash(request, alone)
+        asked = self.trash(request, alone)
         return asked or redirect(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist")
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.contrib import admin as django_admin
 from django.contrib.auth.models import Permission
+from django.db import IntegrityError
 from django.urls import reverse
 from django.utils import timezone
 
@@ -320,6 +321,23 @@ def test_what_is_referred_to_stays_and_leads_to_what_refers(publisher: Any) -> N
     assert "se refiere" in shown
     assert address_of("change", membership) in shown
     assert 'value="Mover a la papelera"' not in shown
+
+
+@pytest.mark.parametrize("action", ["delete", "changelist"])
+def test_a_rival_at_the_same_moment_makes_the_papelera_look_again(
+    action: str, publisher: Any, monkeypatch: Any
+) -> None:
+    one = records.organization(publish_at=None)
+
+    def delete(self: Organization) -> None:
+        monkeypatch.undo()
+        raise IntegrityError
+
+    monkeypatch.setattr(Organization, "delete", delete)
+    chosen = {"action": "delete_selected", "_selected_action": [one.pk]}
+    of = one if action == "delete" else Organization
+    assert confirm(publisher, address_of(action, of), **chosen).status_code == 302
+    assert not Organization.objects.exists()
 
 
 def test_an_editor_moves_nothing_public_to_the_papelera(editor: Any) -> None:

@@ -48,8 +48,8 @@ def test_what_the_security_page_names_is_there():
         tests |= set(re.findall(r"^def (test_\w+)", file.read_text(encoding="utf-8"), re.M))
     for name, goes_on in re.findall(r"`(test_\w+)(…?)`", page):
         assert name in tests or (goes_on and any(t.startswith(name) for t in tests)), name
-    for path in re.findall(r"`(\w+/[\w/]+\.py)`", page):
-        assert (ROOT / path).exists(), path
+    for file_name in re.findall(r"`(\w+/[\w/]+\.py)`", page):
+        assert (ROOT / file_name).exists(), file_name
 
 
 @named(CODE)
