@@ -21,7 +21,7 @@ from organizations.models import Membership, Organization, RepresentationTerm
 from organizations.rotation import is_dated
 from record import linked
 from record.pages import in_words, last_change, sentence
-from record.text import fold
+from record.text import echoed, fold
 from search.views import meant_by
 from sources.models import Citation
 from timeline.charts import overview_chart
@@ -173,7 +173,7 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Ours say in Spanish what was not found; Django's own messages are not for readers."""
     reason = next((words for words in exception.args if isinstance(words, str)), "")
     meant = [] if reason else meant_by(request.path)
-    return render(request, "404.html", {"reason": reason, "meant": meant}, status=404)
+    return render(request, "404.html", {"reason": echoed(reason), "meant": meant}, status=404)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:

@@ -149,7 +149,9 @@ def keyed_page(
     """The page that `?desde=` or `?antes=` asks for, else the first; `query` goes with its ways."""
     start, end = (request.GET.get(name, "") for name in (FROM, BEFORE))
     if start and end:
-        raise Http404("Una página empieza «desde» un lugar o termina «antes» de otro, no ambas.")
+        raise Http404(
+            "Una página empieza «desde» un lugar o termina «antes» de otro, no ambas cosas."
+        )
     walk, place = Walk(every, stretches), Place()
     if start or end:
         place = walk.place(start or end)

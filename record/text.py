@@ -14,6 +14,7 @@ from django.db.models.functions import Lower, Replace
 from django.forms import Field
 
 MOST_COMPARISONS = 250_000  # of words with words; texts that differ by more are replaced whole
+_TURNERS = re.compile(r"[\u200e\u200f\u202a-\u202e\u2066-\u2069\ufdd0-\ufdef]")
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
 _refuse_nul = ProhibitNullCharactersValidator("No se admite el carácter nulo (NUL).")
 # What Spanish text needs; SQLite lowers ASCII alone, so capitals are listed too.
@@ -28,6 +29,11 @@ def collapse(text: str) -> str:
 def printable(text: str) -> str:
     """Without the control characters that XML and calendars forbid; tabs and line breaks stay."""
     return _CONTROLS.sub("", text)
+
+
+def echoed(text: str) -> str:
+    """What a visitor typed, fit to stand on a page: nothing in it turns the line round."""
+    return _CONTROLS.sub(" ", _TURNERS.sub(" ", text))
 
 
 def cut(text: str, length: int) -> str:

@@ -5,16 +5,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from record.text import echoed
 from search.words import is_stop_word, stem_of, words_of
 
 LONGEST, MOST_TERMS = 200, 12
 _PART = re.compile(
     r'(?P<minus>(?<!\S)-)?(?:["“”„«»](?P<phrase>[^"“”„«»]*)["“”„«»]|(?P<word>[^\s"“”„«»]+))'
 )
-_UNSEEN = re.compile(
-    r"[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufdd0-\ufdef\ufffe\uffff]"
-)
-"""What no page repeats: controls, and what turns the direction of a line round."""
 Term = tuple[str, ...]
 """Stems that stand side by side: of one word, of a phrase, of «co-representante»."""
 
@@ -43,7 +40,7 @@ class Query:
 
 def parse(typed: str) -> Query:
     """Words that are in every text count within phrases, or when there are no others."""
-    text = " ".join(_UNSEEN.sub("", typed[:LONGEST]).split())
+    text = " ".join(echoed(typed[:LONGEST]).split())
     parts = list(_parts(text))
     wanted = [part for part in parts if not part.unwanted]
     wanted = _different([part for part in wanted if part.tells] or wanted)

@@ -280,10 +280,13 @@ def test_one_hit_of_a_kind_is_said_in_the_singular(visitor):
 @pytest.mark.parametrize("unseen", ["\u202e", "\u2067", "\u200f", "\x01", "\x7f", "\ufffe"])
 def test_what_turns_a_line_round_or_is_no_character_is_not_repeated(visitor, unseen):
     event(slug="e", title="Girafa")
-    html = page(visitor, f"gi{unseen}rafa")
+    html = page(visitor, f"{unseen}girafa")
     assert unseen not in html
     assert "«<bdi>girafa</bdi>»" in html
     assert "/linea-de-tiempo/e/" in html
+    missing = visitor.get("/buscar/", {"q": "girafa", "tipo": f"{unseen}otro"})
+    assert "otro»." in missing.content.decode()
+    assert unseen not in missing.content.decode()
 
 
 def test_more_hits_than_a_page_holds_are_on_further_pages_each_once(visitor, monkeypatch):
