@@ -1,7 +1,7 @@
 from collections.abc import Callable
 
 from django.core.exceptions import SuspiciousOperation
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.middleware.gzip import GZipMiddleware
 from django.template.response import TemplateResponse
 from js_asset import Media
@@ -65,10 +65,13 @@ def compress_for_readers(get_response: Handler) -> Handler:
 
 
 def refuse_nul(get_response: Handler) -> Handler:
-    """No query may carry a NUL: PostgreSQL would fail on it. Answers 400, as for a bad host."""
+    """No query may carry a NUL: PostgreSQL would fail on it. Answers 400, as for a bad host; and no
+    page has one in its address."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
-        if "%00" in request.META.get("QUERY_STRING", "") or "\0" in request.path:
+        if "\0" in request.path:
+            raise Http404("Ninguna dirección de este sitio lleva ese carácter.")
+        if "%00" in request.META.get("QUERY_STRING", ""):
             raise SuspiciousOperation("NUL in the address")
         return get_response(request)
 
