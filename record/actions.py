@@ -106,7 +106,8 @@ class ActionsAdmin:
         found.pop("delete_selected", None)
         if self.actions is None or IS_POPUP_VAR in request.GET:
             return {}
-        if issubclass(self.model, Publishable) and may_publish(request.user):
+        own = issubclass(self.model, Publishable) and self.has_change_permission(request)
+        if own and may_publish(request.user):
             found |= {n: (_action(n), n, f"{step.label}…") for n, step in STEPS.items()}
         if self.has_delete_permission(request):
             found["delete_selected"] = (_to_trash, "delete_selected", "Mover a la papelera…")
@@ -115,8 +116,7 @@ class ActionsAdmin:
     def confirm_step(
         self, request: HttpRequest, records: models.QuerySet, step: Step
     ) -> HttpResponse | None:
-        if not may_publish(request.user) or not self.has_change_permission(request):
-            raise PermissionDenied
+        """Asked for by who has it among their actions."""
         with transaction.atomic():
             chosen = self._chosen(request, records)
             if chosen is None:

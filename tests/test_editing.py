@@ -255,6 +255,15 @@ def test_an_editor_has_no_action_on_the_publication(action: str, editor: Any) ->
     assert (again(mine).state, again(public).state) == ("draft", "public")
 
 
+def test_who_publishes_but_may_not_change_these_has_no_action_either(publisher: Any) -> None:
+    publisher.user.groups.get().permissions.remove(Permission.objects.get(codename="change_event"))
+    mine = draft()
+    publisher.post(LISTED, {"action": "publish", "confirmed": "1", "_selected_action": [mine.pk]})
+    page = publisher.get(LISTED)
+    assert again(mine).is_draft()
+    assert 'value="publish"' not in page.text
+
+
 def test_what_changed_after_an_action_was_shown_is_not_touched(publisher: Any, admin: Any) -> None:
     for action, make in (("publish", draft), ("withdraw", records.event),
                          ("delete_selected", draft)):  # fmt: skip
