@@ -195,7 +195,8 @@ def test_a_printed_page_has_its_proofs_open_its_address_and_no_navigation(
         expect(proof).to_be_visible()
     for link in page.locator("nav:not(.kicker) a, .fold a").all():
         expect(link).to_be_hidden()
-    expect(page.get_by_text(f"{site}{address}")).to_be_visible()
+    expect(page.locator(".printed")).to_contain_text(f"{site}{address}")
+    expect(page.locator(".printed")).to_be_visible()
     expect(page.get_by_text("Último cambio")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= 673
 
