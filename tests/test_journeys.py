@@ -197,7 +197,7 @@ def test_a_printed_page_has_its_proofs_open_its_address_and_no_navigation(
         expect(link).to_be_hidden()
     expect(page.locator(".printed")).to_contain_text(f"{site}{address}")
     expect(page.locator(".printed")).to_be_visible()
-    expect(page.get_by_text("Último cambio")).to_be_visible()
+    expect(page.get_by_text("Último cambio de lo que")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= 673
 
 
