@@ -21,12 +21,6 @@ class OrganizationQuerySet(RecordQuerySet):
         """The organization whose record this is, named in the settings."""
         return self.filter(slug=settings.COALITION).first()
 
-    def together_with(self, organization: "Organization") -> Self:
-        """The others that the events which name it name too, with `event_count`, most first."""
-        events = organization.events.visible_to(None).order_by().values("pk")
-        others = self.filter(events__in=events).exclude(pk=organization.pk)
-        return others.annotate(event_count=Count("events")).order_by("-event_count", "name")
-
     def named(self) -> Self:
         """Those that never were members, as far as a visitor reads; not the coalition itself."""
         memberships = Membership.objects.visible_to(None).filter(organization=OuterRef("pk"))

@@ -1,5 +1,6 @@
 """The pages of organizations: who belonged to the coalition, and who else the record names."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -182,9 +183,7 @@ class OrganizationView(RecordView):
         statements = list(organization.statements.visible_to(None).by_time()[:RELATED])
         shown = [organization, *memberships, *successors, *terms, *events]
         Citation.objects.for_readers(user).attach_to(shown)
-        together = list(
-            Organization.objects.visible_to(None).together_with(organization)[:TOGETHER]
-        )
+        together = _together(organization, events)
         paragraphs = organization.description.split("<p>")[1:] or [""]
         names = Names.public()
         description, contents = with_contents(organization.description)
@@ -201,10 +200,11 @@ class OrganizationView(RecordView):
             "statements": statements,
             "shown": shown,
             "together": together,
+            "cut": len(events) == RELATED,
             "summary": names.linked(organization.summary, but=organization),
             "description": names.linked(description, but=organization),
             "contents": contents,
-            "changed": last_change(shown, statements, together),
+            "changed": last_change(shown, statements, [other for other, _count in together]),
         }
 
     def cited(self, context: dict[str, Any]) -> dict[str, Any]:
@@ -219,6 +219,13 @@ class OrganizationView(RecordView):
     def sources(self, context: dict[str, Any]) -> list[linked.Node]:
         citations = chain(*(record.citations.all() for record in context["shown"]))
         return cited_sources(self.request, citations)
+
+
+def _together(organization: Organization, events: Iterable[Any]) -> list[tuple[Organization, int]]:
+    """Who else is named in these events, with in how many of them, most first."""
+    named = Counter(other for event in events for other in event.organizations.all())
+    del named[organization]
+    return sorted(named.items(), key=lambda item: (-item[1], fold(str(item[0]))))[:TOGETHER]
 
 
 def _succession(memberships: Iterable[Membership], until: EDTF) -> Chart | None:
