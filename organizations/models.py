@@ -23,8 +23,9 @@ class OrganizationQuerySet(RecordQuerySet):
 
     def named(self) -> Self:
         """Those that never were members, as far as a visitor reads; not the coalition itself."""
-        memberships = Membership.objects.visible_to(None).filter(organization=OuterRef("pk"))
-        return self.filter(~Exists(memberships)).exclude(slug=settings.COALITION)
+        # Not a NOT EXISTS: PostgreSQL, while it thinks tables empty, asked it anew for every row.
+        members = Membership.objects.visible_to(None).values("organization")
+        return self.exclude(pk__in=members).exclude(slug=settings.COALITION)
 
 
 class Organization(Publishable):
