@@ -5,7 +5,7 @@
 Granian, with DEBUG off and static files compressed, serves the record from a database of its own.
 Lighthouse's median of RUNS must be 100 in each category; nothing may shift, be a script or come
 from elsewhere, and pages keep their weight; the checker may have neither error nor warning. Each
-run is told; none is repeated. CI, whose machine may be busy, runs each page once and fails for
+run is told; none is repeated but what Lighthouse itself could not finish. CI, whose machine may be busy, runs each page once and fails for
 nothing that a clock has measured: there the performance is told, not judged.
 """
 
@@ -32,6 +32,7 @@ IN_CI = bool(os.environ.get("CI"))
 RUNS = 1 if IN_CI else 5
 CATEGORIES = ("performance", "accessibility", "best-practices", "seo")
 TIMED = CATEGORIES[:1]
+TRIES = 3  # where Lighthouse itself fails, and says to run it again
 LIGHTHOUSE = (
     "/ /linea-de-tiempo/ /pronunciamientos/que-es-y-quienes-conforman-el-nucleo/ "
     "/organizaciones/socialtic/ /buscar/?q=datos"
@@ -42,7 +43,7 @@ KINDS = (
     *"/linea-de-tiempo/salida-del-stt/ /pronunciamientos/ /fuentes/ /datos/ /acerca-de/".split(),
     *"/fuentes/nucleo-de-sociedad-civil/ /no-existe/ /?organizacion=a%00b".split(),
 )
-KILOBYTES = {"/": 14, "others": 30}
+KILOBYTES = 30  # headers and icon too; what the home page itself may weigh, `test_look` asks
 CHROME_FLAGS = (
     "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run "
     "--disable-background-networking --disable-component-update --disable-sync"
@@ -169,10 +170,12 @@ def report(address: str, chromium: str, folder: Path) -> dict[str, Any]:
     command = ["node", MODULES / "lighthouse" / "cli" / "index.js", address, "--quiet"]
     command += ["--output=json", f"--output-path={output}", f"--chrome-flags={CHROME_FLAGS}"]
     command += [f"--only-categories={','.join(CATEGORIES)}"]
-    done = subprocess.run(command, cwd=folder, env=os.environ | {"CHROME_PATH": chromium})
-    if done.returncode:
-        sys.exit(f"Lighthouse failed on {address}.")
-    return json.loads(output.read_text())
+    for _ in range(TRIES):
+        done = subprocess.run(command, cwd=folder, env=os.environ | {"CHROME_PATH": chromium})
+        if not done.returncode:
+            return json.loads(output.read_text())
+        print(f"Lighthouse could not look at {address}.", flush=True)
+    sys.exit(f"Lighthouse failed on {address}, {TRIES} times.")
 
 
 def failing(found: dict[str, Any], category: str) -> list[str]:
@@ -198,7 +201,7 @@ def loading_problems(site: str, path: str, reports: list[dict[str, Any]]) -> lis
     print(f"{path:55} shift {shift}, {len(loaded)} requests, {weight:.1f} KB\n", flush=True)
     if shift or elsewhere or scripts:
         problems.append(f"{path} shifts by {shift}, loads {elsewhere + scripts}")
-    if weight > KILOBYTES.get(path, KILOBYTES["others"]):
+    if weight > KILOBYTES:
         problems.append(f"{path} weighs {weight:.1f} KB")
     return problems
 
