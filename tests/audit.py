@@ -5,8 +5,9 @@
 Granian, with DEBUG off and static files compressed, serves the record from a database of its own.
 Lighthouse's median of RUNS must be 100 in each category; nothing may shift, be a script or come
 from elsewhere, and pages keep their weight; the checker may have neither error nor warning. Each
-run is told; none is repeated but what Lighthouse itself could not finish. CI, whose machine may be busy, runs each page once and fails for
-nothing that a clock has measured: there the performance is told, not judged.
+run is told; none is repeated but what Lighthouse itself could not finish. CI, whose machine may be
+busy, runs each page once and fails for nothing that a clock has measured: there the performance is
+told, not judged.
 """
 
 import json
