@@ -24,7 +24,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[0] = str(ROOT)  # not bench/, whose modules are named for what they measure
 from bench.report import machine, met, write  # noqa: E402, found by the path
-from tests.run import postgresql, sqlite  # noqa: E402
+from tests.run import postgresql, sqlite  # noqa: E402, found by the path
 
 WANTED = {"median query": 20, "commonest word": 100}  # milliseconds
 BATCH, TIMES, COMPARED = 1000, 5, 200

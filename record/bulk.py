@@ -85,7 +85,7 @@ def _insert(
     marks = ", ".join([f"({', '.join(['%s'] * len(fields))})"] * len(rows))
     with connection.cursor() as cursor:
         cursor.execute(
-            f"INSERT INTO {_name(model._meta.db_table)} ({columns}) VALUES {marks} {ending}",  # noqa: S608
+            f"INSERT INTO {_name(model._meta.db_table)} ({columns}) VALUES {marks} {ending}",  # noqa: S608, our own names
             [value for row in rows for value in row],
         )
         return cursor.fetchall() if cursor.description else []
