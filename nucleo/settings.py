@@ -53,6 +53,7 @@ INSTALLED_APPS = [
     "django_otp.plugins.otp_totp",
     "django_otp.plugins.otp_static",
     "record",
+    "freshness",
     "sources",
     "organizations",
     "timeline",
@@ -62,7 +63,22 @@ INSTALLED_APPS = [
     "nucleo",
 ]
 
+# What is public is written once for all, until it changes (docs/freshness.md).
+STORE_PAGES = env.bool("STORE_PAGES", not DEBUG)
+# Each worker keeps pages in its own memory; in a folder, all workers of a machine share them.
+CACHE_FOLDER = env.str("CACHE_FOLDER", "")
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends."
+        + ("filebased.FileBasedCache" if CACHE_FOLDER else "locmem.LocMemCache"),
+        "LOCATION": CACHE_FOLDER,
+        "TIMEOUT": 24 * 60 * 60,
+        "OPTIONS": {"MAX_ENTRIES": 500},
+    }
+}
+
 MIDDLEWARE = [
+    "freshness.middleware.stored_pages",
     "nucleo.middleware.headers",
     "csp.middleware.CSPMiddleware",
     "django.middleware.security.SecurityMiddleware",

@@ -11,12 +11,12 @@ from record.answers import EXACT, UNSAID, at, story
 from record.dates import EDTF, ImpossibleDate
 from record.history import Versions
 from record.periods import RANKED, Answer, Spanning, SpanningQuerySet, rank_on
-from record.publishing import Publishable, Record, RecordQuerySet
+from record.publishing import Publishable, PublishableQuerySet, Record
 from record.richtext import RichTextField
 from record.text import WebAddressField, fold
 
 
-class OrganizationQuerySet(RecordQuerySet):
+class OrganizationQuerySet(PublishableQuerySet):
     def coalition(self) -> "Organization | None":
         """The organization whose record this is, named in the settings."""
         return self.filter(slug=settings.COALITION).first()

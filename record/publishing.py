@@ -152,6 +152,24 @@ class PublishableQuerySet(RecordQuerySet):
         found = {*self.order_by("-updated_at")[:count], *later[:count]}
         return sorted(found, key=lambda record: (record.moment, record.pk), reverse=True)[:count]
 
+    def turns(self, now: datetime) -> tuple[datetime | None, datetime | None]:
+        """The last moment, up to `now`, at which one of these became public or ceased to be because
+        that had been decided before, and the next at which one will."""
+        later = self.filter(publish_at__gt=F("updated_at"))
+        ends = [
+            Subquery(moments.order_by(order).values(name)[:1])
+            for records, name in ((later, "publish_at"), (self, "unpublish_at"))
+            for moments, order in (
+                (records.filter(**{f"{name}__lte": now}), f"-{name}"),
+                (records.filter(**{f"{name}__gt": now}), name),
+            )
+        ]
+        passed, coming, withdrawn, withdrawing = next(
+            iter(self.order_by().values_list(*ends)[:1]), (None,) * 4
+        )
+        last, following = filter(None, (passed, withdrawn)), filter(None, (coming, withdrawing))
+        return max(last, default=None), min(following, default=None)
+
 
 class Publishable(Record):
     """A record that is published in its own right. No `publish_at`: a draft."""
@@ -177,15 +195,21 @@ class Publishable(Record):
         abstract = True
 
     @staticmethod
-    def newest_indexes() -> list[models.Index]:
-        """What `newest` reads. The second holds the few that became public after their last change:
-        one of all would tempt SQLite to find by it whatever is public, and then to sort it all."""
+    def clock_indexes() -> list[models.Index]:
+        """What `newest` and `turns` read. The second holds the few that became public after their
+        last change: one of all would tempt SQLite to find by it whatever is public, and then to
+        sort it all."""
         return [
             models.Index(fields=["updated_at"], name="%(class)s_updated"),
             models.Index(
                 fields=["publish_at"],
                 name="%(class)s_published_later",
                 condition=Q(publish_at__gt=F("updated_at")),
+            ),
+            models.Index(
+                fields=["unpublish_at"],
+                name="%(class)s_withdrawn",
+                condition=Q(unpublish_at__isnull=False),
             ),
         ]
 

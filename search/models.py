@@ -74,6 +74,8 @@ class Entry(models.Model):
     text = models.TextField()
     words = models.TextField()
 
+    shown_to_readers = True  # as hits, so that pages change with it
+
     objects = EntryQuerySet.as_manager()
 
     class Meta:

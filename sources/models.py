@@ -13,14 +13,14 @@ from django.urls import reverse
 
 from record.dates import EDTF, EDTFField, earliest_of, latest_of, parse, possible_date
 from record.history import Versions
-from record.publishing import Publishable, Record, RecordQuerySet
+from record.publishing import Publishable, PublishableQuerySet, Record, RecordQuerySet
 from record.text import WebAddressField, collapse
 from sources.passages import Passages
 
 SUPPORTED = ("organization", "membership", "representation_term", "event", "statement")
 
 
-class SourceQuerySet(RecordQuerySet):
+class SourceQuerySet(PublishableQuerySet):
     def with_passage_counts(self) -> Self:
         """With `passage_count`: how many different passages of it the public facts cite."""
         cited = Citation.objects.visible_to(None).filter(source=OuterRef("pk")).order_by()

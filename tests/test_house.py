@@ -20,7 +20,17 @@ from record.dates import EDTFField, earliest_of, latest_of, possible_date
 from tests.records import membership
 
 ROOT = Path(settings.BASE_DIR)
-ROOMS = ["record", "sources", "organizations", "timeline", "exchange", "search", "access", "nucleo"]
+ROOMS = [
+    "record",
+    "freshness",
+    "sources",
+    "organizations",
+    "timeline",
+    "exchange",
+    "search",
+    "access",
+    "nucleo",
+]
 CODE = [path for room in ROOMS for path in sorted((ROOT / room).rglob("*.py"))]
 OURS = [path for path in CODE if "migrations" not in path.parts]
 TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))

@@ -208,7 +208,7 @@ class Event(Spanning, Publishable):
         ordering = ["sort_day", "slug"]
         indexes = [
             models.Index(fields=["sort_day", "slug"]),
-            *Publishable.newest_indexes(),
+            *Publishable.clock_indexes(),
             Publishable.public_index("event_by_time", *BY_TIME),
             Publishable.public_index("event_by_category", "category", *BY_TIME),
             Publishable.public_index("event_undated", "sort_day", "id", only=Q(sort_day="")),
@@ -335,7 +335,7 @@ class Statement(Publishable):
         ordering = ["sort_day", "slug"]
         indexes = [
             models.Index(fields=["sort_day", "slug"]),
-            *Publishable.newest_indexes(),
+            *Publishable.clock_indexes(),
             Publishable.public_index("statement_by_time", "sort_day", "id"),
         ]
         constraints = [possible_date("date"), Publishable.publication_constraint()]

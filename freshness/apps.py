@@ -1,0 +1,12 @@
+from django.apps import AppConfig
+from django.db.models.signals import post_migrate
+
+
+class FreshnessConfig(AppConfig):
+    name = "freshness"
+
+    def ready(self) -> None:
+        from freshness import triggers
+
+        # After every `migrate`, since one that rebuilds a table on SQLite drops its triggers.
+        post_migrate.connect(triggers.keep, sender=self, dispatch_uid="freshness-triggers")
