@@ -44,13 +44,12 @@ def _answer(request: HttpRequest, state: str | None, get_response: Handler) -> H
     if etag in request.META.get("HTTP_IF_NONE_MATCH", ""):
         return HttpResponseNotModified(headers={"ETag": f"W/{etag}", "Vary": "Accept-Encoding"})
     if stored := kept(name):
-        body, headers = stored
-        return HttpResponse(body, headers=headers)
+        return stored
     response = get_response(request)
     if _is_for_everybody(response):
         response["ETag"] = f"W/{etag}"
         if request.method == "GET" and not response.streaming and len(response.content) <= LARGEST:
-            keep(name, (response.content, dict(response.items())))
+            keep(name, HttpResponse(response.content, headers=dict(response.items())))
     return response
 
 

@@ -9,11 +9,13 @@ from threading import Barrier, Event, Thread
 
 import pytest
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError, connections, transaction
+from django.db import IntegrityError, connection, connections, transaction
 
 from exchange.imports import Refused, make, preview
 from exchange.models import Receipt
 from exchange.tables import read_table
+from freshness.models import Stamp
+from freshness.stamp import present
 from organizations.models import RepresentationTerm
 from record.resources import Row
 from sources.models import Citation, Source
@@ -296,3 +298,23 @@ def test_a_preview_keeps_nobody_from_writing(monkeypatch):
     content = b"identificador,titulo,categoria\nuno,Importado,acuerdo\n"
     receipt = Receipt(resource="eventos", file_name="x")
     assert at_once(lambda: preview(receipt, content), edit) == [None, None]
+
+
+def test_who_changes_the_record_waits_for_nobody_who_is_changing_something_else():
+    """The stamp of what is public is nobody's to hold."""
+    if connection.vendor == "sqlite":  # there is one writer at a time, and so one stamp
+        assert Stamp.objects.count() == 1
+        return
+    one, other = event(), event()
+    with transaction.atomic():
+        one.save()
+        assert at_once(other.save) == [None]
+
+
+def test_of_several_changes_made_at_once_each_shows():
+    before = {present()}
+    records = [event() for _ in range(4)]
+    for _ in range(ROUNDS):
+        assert at_once(*(one.save for one in records)) == [None] * 4
+        assert present() not in before
+        before.add(present())
