@@ -303,6 +303,7 @@ def test_each_address_has_its_own_page(visitor):
 
 
 def test_an_address_is_not_taken_for_another_by_where_its_parts_end(visitor):
+    assert stamp.named("a", "bc") != stamp.named("ab", "c")
     visitor.get(f"{LIST}?categoria=acuerdo")
     assert visitor.get("/linea-de-tiempo/%0Acategoria=acuerdo").status_code == 404
     assert visitor.get("/linea-de-tiempo/%3Fcategoria=acuerdo").status_code == 404
@@ -432,13 +433,17 @@ def test_what_only_one_visitor_may_have_is_not_stored(visitor, rf, settings):
 
     from freshness.middleware import stored_pages
 
-    def answer(url: str, **headers: str) -> HttpResponse:
-        middleware = stored_pages(lambda request: HttpResponse("x", headers=headers))
-        return middleware(rf.get(url))
+    def answer(url: str, cookie: str = "", **headers: str) -> HttpResponse:
+        response = HttpResponse("x", headers=headers)
+        if cookie:
+            response.set_cookie("name", cookie)
+        return stored_pages(lambda request: response)(rf.get(url))
 
     assert "ETag" in answer("/a/", Vary="Accept-Encoding")
     assert "ETag" not in answer("/b/", Vary="Accept-Encoding, Cookie")
     assert "ETag" not in answer("/c/", **{"Cache-Control": "max-age=60"})
+    assert "ETag" not in answer("/d/", cookie="value")
+    assert "ETag" not in answer("/admin/without-any-rule/")
 
 
 # A store that fails
