@@ -35,6 +35,8 @@ CONTACT_EMAIL = env.str("CONTACT_EMAIL", "")
 _hosts = [host.lstrip(".") for host in ALLOWED_HOSTS if host != "*"]
 TAG_AUTHORITY = env.str("TAG_AUTHORITY", f"{_hosts[0] if _hosts else 'localhost'},2026")
 SECURITY_CONTACT = env.str("SECURITY_CONTACT", CONTACT_EMAIL and f"mailto:{CONTACT_EMAIL}")
+# Public keys of age: `manage.py backup` encrypts for whoever has the secret ones.
+BACKUP_RECIPIENT = env.list("BACKUP_RECIPIENT", [])
 
 INSTALLED_APPS = [
     "nucleo.apps.NucleoAdminConfig",
@@ -150,7 +152,7 @@ STORAGES = {
     },
 }
 MEDIA_URL = "media/"
-MEDIA_ROOT = BASE_DIR / "media"
+MEDIA_ROOT = env.path("MEDIA_ROOT", BASE_DIR / "media")
 
 # Who may enter, and for how long.
 LOGIN_URL = "admin:login"

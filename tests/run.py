@@ -107,6 +107,7 @@ def postgresql() -> Iterator[str]:
         with (server.pgdata / "postgresql.conf").open("a") as configuration:
             configuration.write(FAST_BUT_UNSAFE)
         server.start()
+        os.environ["PATH"] = f"{server.bin_path}{os.pathsep}{os.environ['PATH']}"  # its pg_dump
         with server:
             socket = quote(str(server.get_postmaster_info().socket_dir), safe="")
             yield f"postgres://postgres@{socket}/postgres"
