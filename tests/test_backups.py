@@ -363,7 +363,7 @@ def test_a_row_that_differs_is_found(record, folder, monkeypatch):
             database, "contents", lambda *args: contents(*args) | {"timeline_event": other}
         )
         file = backed_up(folder)
-    assert "timeline_event (1 → 1)" in refused("restore", file, "--check")
+    assert "timeline_event (1 → 1 filas)" in refused("restore", file, "--check")
 
 
 def test_figures_change_with_any_row_and_not_with_their_order():
@@ -393,6 +393,39 @@ def test_a_backup_of_newer_code_is_not_restored(record, folder, elsewhere, setti
     assert "otra versión" in refused("restore", other_format)
     assert "timeline.0099_later" in refused("restore", newer)
     assert holds_nothing(place, settings.MEDIA_ROOT)
+
+
+def test_a_backup_of_another_database_is_not_restored(
+    record, folder, elsewhere, settings, monkeypatch
+):
+    database, other = DATABASES[connection.vendor], {"sqlite": "postgresql"}
+    said = {"vendor": other.get(connection.vendor, "sqlite")}
+    place = None
+    for change, words in ((said, "DATABASE_URL nombra"), ({"version": 990_000}, "PostgreSQL 99")):
+        if connection.vendor == "sqlite" and "version" in change:
+            continue  # any SQLite reads any other's files
+        back_up = database.back_up
+        with monkeypatch.context() as patched:
+            patched.setattr(database, "back_up", lambda *args: back_up(*args) | change)  # noqa: B023, called at once
+            file = backed_up_as(folder / f"{words}.zip")
+        place = place or elsewhere()
+        assert words in refused("restore", file)
+    assert holds_nothing(place, settings.MEDIA_ROOT)
+
+
+def test_who_may_not_make_a_database_is_told_so_by_a_drill(record, folder, monkeypatch):
+    file = backed_up(folder)
+    if connection.vendor == "sqlite":
+        call_command("restore", file, "--check")  # which needs no right
+        return
+    _on_the_server("CREATE ROLE nobody_s_backup LOGIN")
+    try:
+        other = connection.copy()
+        other.settings_dict["USER"] = "nobody_s_backup"
+        monkeypatch.setattr("nucleo.backups.restoring.connection", other)
+        assert "CREATEDB" in refused("restore", file, "--check")
+    finally:
+        _on_the_server("DROP ROLE nobody_s_backup")
 
 
 def test_a_backup_of_older_code_tells_which_migrations_wait(record, folder, elsewhere, capsys):

@@ -67,8 +67,8 @@ def compare(kept: dict[str, Held], found: dict[str, Held]) -> None:
     if kept == found:
         return
     names = [name for name in sorted(kept | found) if kept.get(name) != found.get(name)]
-    told = (f"{name} ({_rows(kept, name)} → {_rows(found, name)})" for name in names)
-    raise BackupError(f"Lo restaurado no es lo respaldado: {', '.join(told)} filas.")
+    told = (f"{name} ({_rows(kept, name)} → {_rows(found, name)} filas)" for name in names)
+    raise BackupError(f"Lo restaurado no es lo respaldado, no lo use: {', '.join(told)}.")
 
 
 def _rows(held: dict[str, Held], name: str) -> str:
