@@ -24,7 +24,7 @@ from django.db.migrations.recorder import MigrationRecorder
 from django.db.utils import IntegrityError
 
 from access.models import LoginEvent
-from nucleo.backups import BackupError, postgresql, sqlite
+from nucleo.backups import BackupError, contents, postgresql, sqlite
 from nucleo.backups.archive import write_new_identity
 from nucleo.backups.contents import left_out
 from nucleo.backups.making import DATABASES
@@ -358,26 +358,36 @@ def test_a_row_that_differs_is_found(record, folder, monkeypatch):
     database = DATABASES[connection.vendor]
     with monkeypatch.context() as patched:
         other = {"rows": 1, "digest": "f" * 64}
-        contents = database.contents
+        counted = database.contents
         patched.setattr(
-            database, "contents", lambda *args: contents(*args) | {"timeline_event": other}
+            database, "contents", lambda *args: counted(*args) | {"timeline_event": other}
         )
         file = backed_up(folder)
     assert "timeline_event (1 → 1 filas)" in refused("restore", file, "--check")
+
+
+def test_a_media_file_that_differs_is_found(record, folder, elsewhere, settings, monkeypatch):
+    pack = contents.pack_media
+    with monkeypatch.context() as patched:
+        lost = {"size": 1, "sha256": "0" * 64}
+        patched.setattr(
+            "nucleo.backups.making.pack_media",
+            lambda archive: dict.fromkeys(pack(archive), lost),
+        )
+        file = backed_up(folder)
+    place = elsewhere()
+    assert "no es como se respaldó" in refused("restore", file)
+    assert holds_nothing(place, settings.MEDIA_ROOT)
 
 
 def test_figures_change_with_any_row_and_not_with_their_order():
     rows = [(1, "uno", None), (2, "dos", b"\0")]
     said = sqlite.digest(rows)
     assert sqlite.digest(reversed(rows)) == said
-    for other in (
-        rows[:1],
-        rows * 2,
-        [*rows, rows[0]],
-        [(1, "uno", ""), rows[1]],
-        [("1", "uno", None), rows[1]],
-    ):
-        assert sqlite.digest(other) != said
+    others = [(1, "uno", "")], [("1", "uno", None)], [(1, "un", "o", None)]
+    twice = [*rows, rows[0], rows[0]]
+    for other in ([], rows[:1], twice, *([*one, rows[1]] for one in others)):
+        assert sqlite.digest(other)["digest"] != said["digest"]
 
 
 def test_a_backup_of_newer_code_is_not_restored(record, folder, elsewhere, settings, monkeypatch):
