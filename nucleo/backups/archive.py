@@ -88,7 +88,8 @@ def _encrypted(file: BinaryIO, recipients: list[Recipient]) -> Iterator[Out]:
         yield file
         return
     problems: list[Exception] = []
-    reader, writer = (os.fdopen(end, mode) for end, mode in zip(os.pipe(), ("rb", "wb")))  # noqa: B905, both are two
+    ends = os.pipe()
+    reader, writer = os.fdopen(ends[0], "rb"), os.fdopen(ends[1], "wb")
 
     def encrypt() -> None:
         with reader:  # closed too when it fails, so that whoever writes hears of it

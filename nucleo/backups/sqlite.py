@@ -16,8 +16,10 @@ from nucleo.backups.scratch import scratch
 
 FILE = "database.sqlite3"
 WAIT = 60  # seconds for whoever writes
-OURS = "name NOT LIKE 'sqlite%' OR name = 'sqlite_sequence'"
-TABLES = f"SELECT name FROM sqlite_master WHERE type = 'table' AND sql NOT LIKE 'CREATE VIRTUAL%' AND ({OURS})"  # noqa: S608, E501, no value in it
+TABLES = """
+    SELECT name FROM sqlite_master WHERE type = 'table' AND sql NOT LIKE 'CREATE VIRTUAL%'
+    AND (name NOT LIKE 'sqlite%' OR name = 'sqlite_sequence')
+"""
 
 
 def back_up(database: Any, archive: ZipFile) -> dict[str, Any]:
