@@ -208,7 +208,10 @@ def test_sessions_and_failed_logins_stay_behind(record, folder, elsewhere):
         assert key not in Path(place.settings_dict["NAME"]).read_bytes()
 
 
-def test_a_drill_compares_all_of_it_and_touches_nothing(record, folder, settings, capsys):
+def test_a_drill_compares_all_of_it_and_touches_nothing(
+    record, folder, settings, capsys, monkeypatch
+):
+    monkeypatch.setattr(postgresql.secrets, "token_hex", lambda _: "of_this_test")
     file = backed_up(folder)
     before, media = rows(connection), files(settings.MEDIA_ROOT)
     call_command("restore", file, "--check")
@@ -217,7 +220,7 @@ def test_a_drill_compares_all_of_it_and_touches_nothing(record, folder, settings
     assert files(settings.MEDIA_ROOT) == media
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
-            cursor.execute("SELECT 1 FROM pg_database WHERE datname LIKE 'nucleo_drill_%'")
+            cursor.execute("SELECT 1 FROM pg_database WHERE datname = 'nucleo_drill_of_this_test'")
             assert not cursor.fetchall()
 
 
