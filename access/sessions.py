@@ -1,9 +1,11 @@
 """Sessions in the database that end twelve hours after the login, or two after the last request."""
 
+from contextlib import suppress
 from typing import Any
 
 from django.conf import settings
 from django.contrib.sessions.backends import db
+from django.db import InternalError, OperationalError
 from django.utils import timezone
 
 BEGAN, SEEN = "began", "seen"
@@ -24,5 +26,13 @@ class SessionStore(db.SessionStore):
             return {}
         if SEEN in data and now - seen >= SEEN_EVERY:
             data[SEEN] = now
-            self.modified = True
+            self._note(data)
         return data
+
+    def _note(self, data: dict[str, Any]) -> None:
+        """That they were here, if it can be written: on a full disk, who is inside still reads."""
+        until = self.get_expiry_date(expiry=self.get_session_cookie_age())
+        with suppress(OperationalError, InternalError):
+            self.model.objects.filter(session_key=self.session_key).update(
+                session_data=self.encode(data), expire_date=until
+            )

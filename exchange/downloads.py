@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Iterator
+from itertools import chain, islice
 
 from django.http import (
     FileResponse,
@@ -28,6 +29,8 @@ def download(
     headers = {"Content-Disposition": f'attachment; filename="{file_name}"'}
     if request.method == "HEAD":
         return StreamingHttpResponse(content_type=content_type, headers=headers)
+    # What comes first of the database before 200 is said: it may not answer.
+    rows = chain(list(islice(rows, 2)), rows)
     if ending == "csv":
         lines = csv_lines(rows, for_excel=format_name == "excel")
         return StreamingHttpResponse(lines, content_type=content_type, headers=headers)

@@ -20,7 +20,7 @@ GZIP = re.compile(r"\bgzip\b")
 
 
 def stored_pages(get_response: Handler) -> Handler:
-    """Outermost, so that what is stored costs nothing further in."""
+    """As far out as can be, so that what is stored costs nothing further in."""
     if not settings.STORE_PAGES:
         raise MiddlewareNotUsed
     others = ("/admin/", "/healthz", settings.STATIC_URL)

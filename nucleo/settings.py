@@ -80,6 +80,7 @@ CACHES = {
 }
 
 MIDDLEWARE = [
+    "nucleo.faults.withstand",
     "freshness.middleware.stored_pages",
     "nucleo.middleware.headers",
     "csp.middleware.CSPMiddleware",
@@ -130,6 +131,17 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; "
         "PRAGMA mmap_size=1073741824;",
     }
+else:
+    # A server that is not there is given up within two seconds, a network that carries nothing any
+    # more within fifteen; what DATABASE_URL says after its «?» comes first. Whether a kept
+    # connection is alive is not asked before each request: `nucleo.faults`.
+    DATABASES["default"]["OPTIONS"] = {
+        "connect_timeout": 2,
+        "keepalives_idle": 5,
+        "keepalives_interval": 5,
+        "keepalives_count": 2,
+        "tcp_user_timeout": 15_000,
+    } | DATABASES["default"].get("OPTIONS", {})
 # «Can't include a many-to-many field with a table of its own»: `record.admin.Relations` can.
 SILENCED_SYSTEM_CHECKS = ["admin.E013"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

@@ -16,6 +16,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 
+from nucleo.faults import marked, unanswered
 from organizations.linked import organization_node
 from organizations.models import Membership, Organization, RepresentationTerm
 from organizations.rotation import is_dated
@@ -140,8 +141,8 @@ def healthz(request: HttpRequest) -> HttpResponse:
     try:
         executor = MigrationExecutor(connection)
         pending = executor.migration_plan(executor.loader.graph.leaf_nodes())
-    except DatabaseException:
-        return HttpResponse("database", status=503, content_type="text/plain")
+    except DatabaseException as error:
+        return marked(HttpResponse("database", status=503, content_type="text/plain"), error)
     if pending:
         return HttpResponse("migrations", status=503, content_type="text/plain")
     return HttpResponse("ok", content_type="text/plain")
@@ -177,4 +178,6 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    return HttpResponse(render_to_string("500.html", site(request)), status=500)
+    return unanswered(request) or HttpResponse(
+        render_to_string("500.html", site(request)), status=500
+    )

@@ -6,6 +6,7 @@ readers would be shown an old entry as a new one.
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 
 import icalendar
 from django.conf import settings
@@ -114,7 +115,8 @@ def calendar(request: HttpRequest) -> HttpResponseBase:
     if request.method == "HEAD":
         return StreamingHttpResponse(content_type=CALENDAR, headers=headers)
     lines = _lines(request, Event.objects.visible_to(None))
-    return StreamingHttpResponse(lines, content_type=CALENDAR, headers=headers)
+    begun = chain([next(lines)], lines)  # before 200 is said: the database may not answer
+    return StreamingHttpResponse(begun, content_type=CALENDAR, headers=headers)
 
 
 def _bounded() -> Q:

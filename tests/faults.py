@@ -1,0 +1,47 @@
+"""How tests take the database away: the connection's own settings, so that whatever connects anew,
+while it lasts, meets the fault."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+from django.db import connection
+
+
+@contextmanager
+def connecting_with(**changes: object) -> Iterator[None]:
+    usual = dict(connection.settings_dict)
+    connection.close()
+    connection.settings_dict.update(changes)
+    try:
+        yield
+    finally:
+        connection.close()
+        connection.settings_dict.update(usual)
+
+
+def away() -> object:
+    """Nothing there to connect to."""
+    if connection.vendor == "sqlite":
+        return connecting_with(NAME="/no/such/folder/db.sqlite3")
+    return connecting_with(HOST="127.0.0.1", PORT="9")
+
+
+def read_only() -> object:
+    """As on a disk that only reads, or on PostgreSQL's standby."""
+    options = connection.settings_dict["OPTIONS"]
+    if connection.vendor == "sqlite":
+        more = {"init_command": f"{options['init_command']} PRAGMA query_only = 1;"}
+    else:
+        more = {"options": "-c default_transaction_read_only=on"}
+    return connecting_with(OPTIONS=options | more)
+
+
+def end_kept_connection() -> None:
+    """As a restart of PostgreSQL ends it, which the site does not notice; SQLite has no server."""
+    connection.ensure_connection()
+    if connection.vendor == "postgresql":
+        pid = connection.connection.info.backend_pid
+        told = psycopg.conninfo.make_conninfo(connection.connection.info.dsn, connect_timeout=2)
+        with psycopg.connect(told) as other:
+            other.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
