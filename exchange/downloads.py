@@ -16,6 +16,7 @@ from exchange.tables import csv_lines, write_xlsx
 
 CSV = "text/csv; charset=utf-8"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+INCOMPLETE = "ARCHIVO INCOMPLETO: el sitio falló al prepararlo. Descárguelo de nuevo."
 CONTENT_TYPES = {"csv": CSV, "xlsx": XLSX}
 
 
@@ -32,9 +33,18 @@ def download(
     # What comes first of the database before 200 is said: it may not answer.
     rows = chain(list(islice(rows, 2)), rows)
     if ending == "csv":
-        lines = csv_lines(rows, for_excel=format_name == "excel")
+        lines = _whole_or_told(csv_lines(rows, for_excel=format_name == "excel"))
         return StreamingHttpResponse(lines, content_type=content_type, headers=headers)
     file = tempfile.TemporaryFile()  # noqa: SIM115, the response closes it
     write_xlsx(file, rows, name)
     file.seek(0)
     return FileResponse(file, content_type=content_type, headers=headers)
+
+
+def _whole_or_told(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """A server ends a file that broke off as it ends one that is whole: so its last line tells."""
+    try:
+        yield from pieces
+    except Exception:
+        yield f"{INCOMPLETE}\r\n".encode()
+        raise
