@@ -32,6 +32,7 @@ SETTINGS = {
 }
 PATIENCE = 60
 PASSWORD, TOKEN = "una frase bastante larga", "t" * 32
+FORM = "application/x-www-form-urlencoded"
 NEW_EVENT = "/admin/timeline/event/add/"
 SMALL = ["--wal-segsize=1", "--no-sync", "--no-instructions"]
 
@@ -178,18 +179,18 @@ class Site:
         with socket.socket() as probe:
             return probe.connect_ex(("127.0.0.1", self.port)) == 0
 
-    def get(self, path: str, **options: Any) -> "Answer":
-        return self.ask("GET", path, **options)
+    def get(self, path: str) -> "Answer":
+        return self.ask("GET", path)
 
-    def ask(self, method: str, path: str, body: str = "", timeout: float = PATIENCE) -> "Answer":
+    def ask(self, method: str, path: str, body: str = "", kind: str = FORM) -> "Answer":
         """As a proxy hands it on: over TLS, with the cookies of who is inside on their pages."""
         headers = {"X-Forwarded-Proto": "https", "Referer": f"https://127.0.0.1:{self.port}/"}
         if path.startswith("/admin/"):
             headers["Cookie"] = f"__Host-sessionid={self.session}; __Host-csrftoken={TOKEN}"
         if method == "POST":
-            headers["Content-Type"] = "application/x-www-form-urlencoded"
+            headers["Content-Type"] = kind
         began = time.monotonic()
-        with closing(HTTPConnection("127.0.0.1", self.port, timeout=timeout)) as connection:
+        with closing(HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)) as connection:
             connection.request(method, path, body, headers)
             response = connection.getresponse()
             text = response.read().decode("utf-8", "replace")
@@ -197,6 +198,14 @@ class Site:
 
     def post(self, path: str, **fields: str) -> "Answer":
         return self.ask("POST", path, urlencode({"csrfmiddlewaretoken": TOKEN} | fields))
+
+    def upload(self, path: str, content: str) -> "Answer":
+        parts = {"csrfmiddlewaretoken": TOKEN, 'file"; filename="hoja.csv': content}
+        body = "".join(
+            f'--limit\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
+            for name, value in parts.items()
+        )
+        return self.ask("POST", path, f"{body}--limit--\r\n", "multipart/form-data; boundary=limit")
 
     def save(self, slug: str) -> "Answer":
         """A new record by the admin's form; 302 says that it is saved."""
@@ -298,8 +307,12 @@ class Writer:
         self.process.stdin.write("write\n")
         return int(self._line())
 
+    def some(self, count: int) -> list[str]:
+        """The next slugs that are told as saved, as soon as they are."""
+        return [self._line() for _ in range(count)]
+
     def acknowledged(self) -> list[str]:
-        """The slugs that were told as saved, once the one that wrote has ended."""
+        """The slugs that were told besides, once the one that wrote has ended."""
         return list(iter(self._line, "ended"))
 
     def close(self) -> None:
@@ -314,6 +327,7 @@ def keep_writing() -> None:
     from tests.records import organization, source
 
     whose, cited = organization(), source()
+    save("primero", whose, cited)
     connections.close_all()
     _say("awake")
     for number, _line in enumerate(sys.stdin):

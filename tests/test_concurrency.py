@@ -109,6 +109,37 @@ def test_of_terms_that_come_to_overlap_at_once_exactly_one_changes():
         assert RepresentationTerm.objects.filter(start="2015").count() == 1
 
 
+def test_of_a_new_term_and_one_that_comes_to_overlap_it_at_once_exactly_one_commits():
+    old, new = term(), copy_of(term(), start="2015", end="2017")
+
+    def change() -> None:
+        RepresentationTerm.objects.filter(pk=old.pk).update(start="2016", end="2018")
+
+    for _ in range(ROUNDS):
+        raised = at_once(new.save, change)
+        assert kinds(raised) == ["IntegrityError", "NoneType"]
+        assert RepresentationTerm.objects.exclude(start="").count() == 1
+        RepresentationTerm.objects.filter(slug=new.slug).delete()
+        RepresentationTerm.objects.update(start="", end="")
+        new.pk, new._state.adding = None, True
+
+
+def test_of_overlapping_terms_imported_and_saved_at_once_exactly_one_commits():
+    for _ in range(ROUNDS):
+        (one,) = overlapping(1)
+        row = f"importado,{one.organization.slug},representante,2016,2018"
+        content = f"identificador,organizacion,papel,inicio,fin\n{row}\n".encode()
+        told: list[str] = []
+        raised = at_once(
+            one.save,
+            lambda content=content, told=told: told.append(importing(content, "representacion")),
+        )
+        refused = told[0].startswith("nuevos: 0")
+        assert raised[1] is None
+        assert refused == (raised[0] is None)
+        RepresentationTerm.objects.get().delete()
+
+
 def test_of_two_terms_for_one_place_saved_at_once_exactly_one_commits():
     terms = [copy_of(term(), order=1) for _ in "ab"]
     raised = at_once(*(one.save for one in terms))
@@ -220,11 +251,11 @@ def test_a_record_deleted_while_it_is_referred_to_is_refused_to_one_of_the_two()
         terms.delete()
 
 
-def importing(content: bytes) -> str:
-    """How an import of events ended."""
+def importing(content: bytes, resource: str = "eventos") -> str:
+    """How an import ended."""
     table = read_table(io.BytesIO(content), 10_000)
     try:
-        return str(make(Receipt(resource="eventos", file_name="x"), table))
+        return str(make(Receipt(resource=resource, file_name="x"), table))
     except Refused as refused:
         return str(refused)
 

@@ -49,11 +49,12 @@ def writing(url: str) -> Iterator[Writer]:
 def killed(
     writer: Writer, rounds: int, kill: Callable[[int], Any], recover: Callable[[], Any]
 ) -> list[str]:
-    """What was acknowledged in all rounds; each ends after a while of chance."""
+    """What was acknowledged in all rounds; each ends amid a write, after a few of them."""
     chance, acknowledged = random.Random(7), []  # noqa: S311, nothing is secret
     for _ in range(rounds):
         writes = writer.begin()
-        time.sleep(chance.uniform(0.05, 0.5))
+        acknowledged += writer.some(chance.randint(1, 4))
+        time.sleep(chance.uniform(0, 0.03))
         kill(writes)
         acknowledged += writer.acknowledged()
         recover()
@@ -75,7 +76,7 @@ def test_on_sqlite_no_acknowledged_write_is_lost_to_a_hundred_kills(tmp_path: Pa
         there = {slug for (slug,) in database.execute(WHOLE)}
         assert database.execute(HALF).fetchall() == []
         database.execute(INDEX_IS_WHOLE)
-    assert len(told) > KILLS["sqlite"]
+    assert len(told) >= KILLS["sqlite"]
     assert set(told) - there == set()
     print(f"\nSQLite: {len(told)} acknowledged, {len(there)} there")
 
@@ -94,6 +95,6 @@ def test_on_postgresql_no_acknowledged_write_is_lost_to_twenty_kills() -> None:
             assert database.execute(HALF).fetchall() == []
         server.check()
         assert "was not properly shut down" in server.log()
-    assert len(told) > KILLS["postgresql"]
+    assert len(told) >= KILLS["postgresql"]
     assert set(told) - there == set()
     print(f"\nPostgreSQL: {len(told)} acknowledged, {len(there)} there")
