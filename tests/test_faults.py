@@ -352,3 +352,16 @@ def test_what_was_typed_is_still_there(page, live_server, admin, monkeypatch, wa
         page.locator("[name=_save]").click()
     page.wait_for_url("**/event/")
     assert Event.objects.get().title == TYPED
+
+
+def test_a_download_that_breaks_off_says_so_in_its_last_line(anybody, monkeypatch):
+    def broken(rows: Any, **_: Any) -> Any:
+        yield b"identificador\r\n"
+        raise db.OperationalError("the connection is lost")
+
+    monkeypatch.setattr("exchange.downloads.csv_lines", broken)
+    stream = anybody.get("/datos/eventos.csv").streaming_content
+    assert next(stream) == b"identificador\r\n"
+    assert next(stream).startswith(b"ARCHIVO INCOMPLETO")
+    with pytest.raises(db.OperationalError):
+        next(stream)

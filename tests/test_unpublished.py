@@ -54,7 +54,7 @@ def heard(visitor: Person) -> set[str]:
     found = set()
     for name in READERS:
         for url in public_addresses(name, [CANARY, "visible", "timeline", "sources"]):
-            asked = f"{url}?q={CANARY}" if name == "search:results" else url
+            asked = f"{url}?q=acuerdo" if name == "search:results" else url
             answer = visitor.get(asked)
             body = answer.getvalue()
             if body.startswith(b"PK"):
