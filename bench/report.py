@@ -4,10 +4,12 @@ import os
 import platform
 import re
 import sqlite3
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
 REPORT = Path(__file__).resolve().parent.parent / "docs" / "performance.md"
+LOAD, QUIET = os.getloadavg()[0], 1.0  # before anything was measured
 HEADING = """# Performance
 
 Rates and times depend on the machine and on what else it does; ratios are of one run.
@@ -26,10 +28,23 @@ def write(title: str, text: str) -> None:
 
 def machine(postgresql: str) -> str:
     today = datetime.now(UTC).date().isoformat()
+    load = f"load average {LOAD:.1f} before"
+    if LOAD > QUIET:
+        load += ": **the machine was busy**, and times are longer than on a quiet one"
     return (
         f"Written by `make bench` on {today}: {os.cpu_count()} cores, "
-        f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}, "
-        f"PostgreSQL {postgresql}, load\naverage {os.getloadavg()[2]:.1f}."
+        f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version},\n"
+        f"PostgreSQL {postgresql}, {load}."
+    )
+
+
+def table(heading: str, rows: Iterable[Iterable[str]]) -> str:
+    """In Markdown; a column is to the right where its heading begins with a space."""
+    names = heading.split("|")
+    lines = "|".join("---:" if name.startswith(" ") else "---" for name in names)
+    cells = [" | ".join(row) for row in rows]
+    return "\n".join(
+        [f"| {' | '.join(map(str.strip, names))} |", f"|{lines}|", *(f"| {row} |" for row in cells)]
     )
 
 

@@ -1,0 +1,114 @@
+"""Where the time of a page goes, by a profile of many answers in one process.
+
+It counts what functions take by themselves; a profile makes small functions look dearer than
+they are.
+"""
+
+import cProfile
+import json
+import pstats
+import re
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from wsgiref.util import setup_testing_defaults
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[0] = str(ROOT)  # not bench/, whose modules are named for what they measure
+from bench.rounds import FORWARDED, Page  # noqa: E402, found by the path
+
+ANSWERS, MOST = 50, 5
+Shares = list[list[tuple[str, float]]]  # of packages, and of functions, the greatest first
+
+
+def profile(page: Page, environment: Mapping[str, str]) -> str:
+    """Two sentences: the shares of packages, and the functions that take most by themselves."""
+    asked = json.dumps([page.path, page.headers, page.status])
+    done = subprocess.run(
+        [sys.executable, __file__, asked],
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    packages, functions = json.loads(done.stdout.splitlines()[-1])
+    return f"{_told(packages)};\n  {_told(functions)}."
+
+
+def _told(shares: list[tuple[str, float]]) -> str:
+    return ", ".join(f"{name} {share:.0%}" for name, share in shares)
+
+
+def of_site(path: str, headers: list[tuple[str, str]], status: int) -> Shares:
+    from django.core.wsgi import get_wsgi_application
+
+    site = get_wsgi_application()
+    environ = {"PATH_INFO": path, "HTTP_HOST": "localhost"}
+    for name, value in (*FORWARDED, *headers):
+        environ[f"HTTP_{name.upper().replace('-', '_')}"] = value
+    setup_testing_defaults(environ)
+
+    def answer() -> None:
+        response = site(dict(environ), lambda status, headers: statuses.append(status))
+        list(response)
+        response.close()
+
+    statuses: list[str] = []
+    shares = of_calls(answer, ANSWERS)
+    if {said.split()[0] for said in statuses} != {str(status)}:
+        sys.exit(f"{path} answers {set(statuses)}, not {status}")
+    return shares
+
+
+def of_calls(call: Callable[[], object], times: int) -> Shares:
+    call()
+    profiler = cProfile.Profile()
+    profiler.runcall(lambda: [call() for _ in range(times)])
+    return _shares(pstats.Stats(profiler).stats)
+
+
+def _shares(stats: dict) -> Shares:
+    """Of all the time that functions take by themselves; what is built in counts where it is
+    called from."""
+    packages, functions, every = Counter(), Counter(), 0.0
+    for (file, _line, name), (_cc, _nc, own, _cumulative, callers) in stats.items():
+        every += own
+        functions[_called(file, name)] += own
+        if file != "~":
+            packages[_package(file)] += own
+        for (caller, *_), (_cc, _nc, within, _cumulative) in callers.items() if file == "~" else ():
+            packages[_package(caller)] += within
+    return [
+        [(name, own / every) for name, own in counter.most_common(MOST)]
+        for counter in (packages, functions)
+    ]
+
+
+def _package(file: str) -> str:
+    """«django.template», «timeline»; «python» is its standard library."""
+    path = Path(file)
+    if path.is_relative_to(ROOT) and ".venv" not in path.parts:
+        return path.relative_to(ROOT).parts[0]
+    if "site-packages" in path.parts:
+        inside = path.parts[path.parts.index("site-packages") + 1 : -1]
+        return ".".join(inside[:2]) or path.stem
+    return "python"
+
+
+def _called(file: str, name: str) -> str:
+    """«`django.template.base.render`»; of what is built in, its name and its type's."""
+    if file != "~":
+        path = Path(file).with_suffix("")
+        root = next((p for p in path.parents if p.name in ("site-packages", ROOT.name)), None)
+        inside = path.relative_to(root).parts if root else [path.name]
+        return f"`{'.'.join([*inside, name])}`"
+    method = re.fullmatch(r"<method '(\w+)' of '([\w.]+)' objects>", name)
+    if method:
+        return f"`{method[2]}.{method[1]}`"
+    return f"`{name.strip('<>').removeprefix('built-in method ')}`"
+
+
+if __name__ == "__main__":
+    print(json.dumps(of_site(*json.loads(sys.argv[1]))))
