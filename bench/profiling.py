@@ -45,7 +45,8 @@ def of_site(path: str, headers: list[tuple[str, str]], status: int) -> Shares:
     from django.core.wsgi import get_wsgi_application
 
     site = get_wsgi_application()
-    environ = {"PATH_INFO": path, "HTTP_HOST": "localhost"}
+    where, _, query = path.partition("?")
+    environ = {"PATH_INFO": where, "QUERY_STRING": query, "HTTP_HOST": "localhost"}
     for name, value in (*FORWARDED, *headers):
         environ[f"HTTP_{name.upper().replace('-', '_')}"] = value
     setup_testing_defaults(environ)

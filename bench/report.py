@@ -26,15 +26,16 @@ def write(title: str, text: str) -> None:
     REPORT.write_text(f"{HEADING}\n{body}", encoding="utf-8")
 
 
-def machine(postgresql: str) -> str:
+def machine(postgresql: str = "") -> str:
+    """When and on what the figures were found; the machine's load before they were."""
     today = datetime.now(UTC).date().isoformat()
     load = f"load average {LOAD:.1f} before"
     if LOAD > QUIET:
-        load += ": **the machine was busy**, and times are longer than on a quiet one"
+        load += ": **the machine was busy**, so that times are longer than on a quiet one"
+    server = f"PostgreSQL {postgresql}, " if postgresql else ""
     return (
         f"Written by `make bench` on {today}: {os.cpu_count()} cores, "
-        f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version},\n"
-        f"PostgreSQL {postgresql}, {load}."
+        f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version},\n{server}{load}."
     )
 
 
