@@ -19,7 +19,7 @@ from statistics import median
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[0] = str(ROOT)  # not bench/, whose modules are named for what they measure
 from bench import rounds, serving  # noqa: E402, found by the path
-from bench.profiling import ANSWERS, profile  # noqa: E402, found by the path
+from bench.profiling import PROFILED, profile  # noqa: E402, found by the path
 from bench.report import machine, met, table, write  # noqa: E402, found by the path
 from bench.rounds import Page  # noqa: E402, found by the path
 from tests.run import postgresql, sqlite  # noqa: E402, found by the path
@@ -101,8 +101,7 @@ def measure(many: int, number: int) -> tuple[str, str]:
             profiles.append(f"- middle page, {name}: {dominates}")
             print(f"{name} took {time.perf_counter() - started:.0f} s", flush=True)
     heading = f"database|page| {FEW:,}, ms| {many:,}, ms| ratio| at most|"
-    dominate = f"What a profile of {ANSWERS} answers in one process says that dominates:"
-    return version, "\n".join([table(heading, found), "", dominate, "", *profiles])
+    return version, "\n".join([table(heading, found), "", PROFILED, "", *profiles])
 
 
 INTRODUCTION = """The timeline's pages of fifty events, rendered anew for each request, DEBUG off,

@@ -10,6 +10,7 @@ import pstats
 import re
 import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -19,13 +20,16 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[0] = str(ROOT)  # not bench/, whose modules are named for what they measure
 from bench.rounds import FORWARDED, Page  # noqa: E402, found by the path
 
-ANSWERS, MOST = 50, 5
+SECONDS, MOST = 3, 5
+PROFILED = f"""What dominates, by a profile of {SECONDS} seconds in one process: of the time that functions take
+by themselves, the part of each package, what it calls that is built in included; then the
+functions."""
 Shares = list[list[tuple[str, float]]]  # of packages, and of functions, the greatest first
 
 
 def profile(page: Page, environment: Mapping[str, str]) -> str:
     """Two sentences: the shares of packages, and the functions that take most by themselves."""
-    asked = json.dumps([page.path, page.headers, page.status])
+    asked = json.dumps([page.port, page.path, page.headers, page.status])
     done = subprocess.run(
         [sys.executable, __file__, asked],
         env=environment,
@@ -33,20 +37,26 @@ def profile(page: Page, environment: Mapping[str, str]) -> str:
         text=True,
         check=True,
     )
-    packages, functions = json.loads(done.stdout.splitlines()[-1])
-    return f"{_told(packages)};\n  {_told(functions)}."
+    return in_words(json.loads(done.stdout.splitlines()[-1]))
+
+
+def in_words(shares: Shares) -> str:
+    packages, functions = map(_told, shares)
+    return f"{packages};\n  {functions}."
 
 
 def _told(shares: list[tuple[str, float]]) -> str:
     return ", ".join(f"{name} {share:.0%}" for name, share in shares)
 
 
-def of_site(path: str, headers: list[tuple[str, str]], status: int) -> Shares:
+def of_site(port: int, path: str, headers: list[tuple[str, str]], status: int) -> Shares:
+    """Of the answers that a worker at this port would give."""
     from django.core.wsgi import get_wsgi_application
 
     site = get_wsgi_application()
     where, _, query = path.partition("?")
-    environ = {"PATH_INFO": where, "QUERY_STRING": query, "HTTP_HOST": "localhost"}
+    environ = {"PATH_INFO": where, "QUERY_STRING": query}
+    environ["HTTP_HOST"] = f"127.0.0.1:{port}"  # stored pages and their ETags are a host's own
     for name, value in (*FORWARDED, *headers):
         environ[f"HTTP_{name.upper().replace('-', '_')}"] = value
     setup_testing_defaults(environ)
@@ -57,16 +67,18 @@ def of_site(path: str, headers: list[tuple[str, str]], status: int) -> Shares:
         response.close()
 
     statuses: list[str] = []
-    shares = of_calls(answer, ANSWERS)
+    shares = of_calls(answer)
     if {said.split()[0] for said in statuses} != {str(status)}:
         sys.exit(f"{path} answers {set(statuses)}, not {status}")
     return shares
 
 
-def of_calls(call: Callable[[], object], times: int) -> Shares:
+def of_calls(call: Callable[[], object]) -> Shares:
+    """Of as many calls as SECONDS hold, after a first one."""
     call()
-    profiler = cProfile.Profile()
-    profiler.runcall(lambda: [call() for _ in range(times)])
+    profiler, end = cProfile.Profile(), time.monotonic() + SECONDS
+    while time.monotonic() < end:
+        profiler.runcall(call)
     return _shares(pstats.Stats(profiler).stats)
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from shutil import copytree
+from tempfile import TemporaryFile
 
 import psycopg
 
@@ -82,8 +83,13 @@ class Server:
         self.environment, self.folder = environment, folder
 
     def __enter__(self) -> int:
+        self.log = TemporaryFile()
         self.process = subprocess.Popen(
-            self.command, cwd=self.folder, env=self.environment, stdout=subprocess.DEVNULL
+            self.command,
+            cwd=self.folder,
+            env=self.environment,
+            stdout=self.log,
+            stderr=subprocess.STDOUT,
         )
         self._wait()
         return self.port
@@ -91,6 +97,7 @@ class Server:
     def __exit__(self, *_: object) -> None:
         self.process.terminate()
         self.process.wait(timeout=30)
+        self.log.close()
 
     def _wait(self) -> None:
         """Until somebody listens; who asks then is answered as soon as the worker is ready."""
@@ -100,7 +107,8 @@ class Server:
                 if not probe.connect_ex(("127.0.0.1", self.port)):
                     return
             time.sleep(0.002)
-        sys.exit(f"{' '.join(self.command)} did not start.")
+        self.log.seek(0)
+        sys.exit(f"{' '.join(self.command)} did not start.\n{self.log.read().decode()}")
 
 
 WAGTAIL_SETTINGS = """
