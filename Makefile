@@ -14,7 +14,7 @@ TEMPLATE_FILES = find templates -name '*.html'
 
 PORT ?= 8000
 export PORT
-BENCH ?= exchange search
+BENCH ?= pages worker clone search exchange large
 
 .PHONY: help run setup test test-hard audit bench lint format clean
 .NOTPARALLEL:
@@ -41,7 +41,7 @@ audit: ## Ask Lighthouse, the Nu HTML checker and MDN's Observatory (needs Node 
 	@$(VENV) tests/audit.py
 	@$(VENV) audit/observatory.py
 
-bench: ## Measure into docs/performance.md (BENCH=exchange ARGS="--only new" for one figure)
+bench: ## Measure into docs/performance.md (BENCH=pages ARGS="--only cached" for one figure)
 	$(BOOTSTRAP) install requirements-bench.txt
 	@set -e; for name in $(BENCH); do $(VENV) bench/$$name.py $(ARGS); done
 

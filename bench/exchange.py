@@ -10,22 +10,24 @@ import argparse
 import csv
 import io
 import json
-import os
 import resource as limits
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[0] = str(ROOT)  # not bench/, whose modules are named for what they measure
+from bench.profiling import PROFILED, in_words, of_call  # noqa: E402, found by the path
 from bench.report import machine, met, write  # noqa: E402, found by the path
+from bench.serving import in_site, server_version  # noqa: E402, found by the path
 from tests.run import postgresql, sqlite  # noqa: E402, found by the path
 
 WANTED = {"new": 10.0, "changed": 8.0, "preview": 10.0, "export": 2.5}
 MAX_PEAK = {"new": 200, "changed": 200, "preview": 200, "export": 100}
+PROFILED_STEPS, PROFILED_ROWS = ("new", "export"), 5_000
 HEADERS = ["identificador", "titulo", "categoria", "inicio", "resumen", "organizaciones"]
 
 
@@ -120,19 +122,22 @@ class Reference:
             file.write(self.resource.export().csv.encode())
 
 
-def measure(side: str, step: str, count: int) -> None:
-    """One figure, in this process: rows a second and peak memory, as JSON on standard output.
-    `prepare` makes the database that a step needs."""
-    it = {"ours": Ours, "reference": Reference}[side]()
+def work_of(it: "Ours | Reference", step: str, count: int) -> Callable[[], None]:
     content = (
         b"" if step == "export" else as_csv(count, "segunda" if step == "changed" else "primera")
     )
-    work: Callable[[], None] = {
+    return {
         "new": lambda: it.load(content),
         "changed": lambda: it.load(content),
         "preview": lambda: it.preview(content),
         "export": it.export,
     }[step]
+
+
+def measure(side: str, step: str, count: int) -> None:
+    """One figure, in this process: rows a second and peak memory, as JSON on standard output.
+    `prepare` makes the database that a step needs."""
+    work = work_of({"ours": Ours, "reference": Reference}[side](), step, count)
     started = time.perf_counter()
     work()
     seconds = time.perf_counter() - started
@@ -160,19 +165,8 @@ def _empty() -> None:
         Organization.objects.create(slug=slug, name=slug)
 
 
-def in_own_process(url: str, *arguments: str) -> dict[str, float]:
-    environment = {
-        "DATABASE_URL": url, "DEBUG": "0", "SECRET_KEY": "bench" * 12, "ALLOWED_HOSTS": "localhost",
-        "DJANGO_SETTINGS_MODULE": "nucleo.settings", "PYTHONPATH": str(ROOT),
-    }  # fmt: skip
-    done = subprocess.run(
-        [sys.executable, __file__, "--measure", *arguments],
-        env=os.environ | environment,
-        stdout=subprocess.PIPE,
-        text=True,
-        check=True,
-    )
-    return json.loads(done.stdout.splitlines()[-1])
+def in_own_process(url: str, *arguments: str) -> dict[str, Any]:
+    return json.loads(in_site(url, __file__, "--measure", *arguments).splitlines()[-1])
 
 
 def figure(url: str, side: str, step: str, count: int) -> dict[str, float]:
@@ -188,6 +182,7 @@ HEADING = [
 
 def report(steps: list[str], count: int, reference_count: int) -> Iterator[str]:
     """A table in Markdown, line by line as the figures come."""
+    profiles = []
     yield f"| {' | '.join(HEADING)} |"
     yield "|---|---|" + "---:|" * 4 + "---|---:|---:|---|"
     for name, database in (("SQLite", sqlite), ("PostgreSQL", postgresql)):
@@ -201,12 +196,19 @@ def report(steps: list[str], count: int, reference_count: int) -> Iterator[str]:
                 peak, most = ours["peak"], MAX_PEAK[step]
                 cells += [f"{peak:.0f}", f"{most}", met(peak < most)]
                 yield f"| {' | '.join(cells)} |"
+            profiles += [profiled(url, name, step) for step in steps if step in PROFILED_STEPS]
+    yield from ["", PROFILED, "", *profiles]
+
+
+def profiled(url: str, name: str, step: str) -> str:
+    in_own_process(url, "prepare", step, str(PROFILED_ROWS))
+    shares = in_own_process(url, "profile", step, str(PROFILED_ROWS))["shares"]
+    return f"- {step}, {name}: {in_words(shares)}"
 
 
 def introduction(count: int, reference_count: int) -> str:
     with postgresql() as url:
-        in_own_process(url, "prepare", "new", "0")
-        server = in_own_process(url, "version", "", "0")["version"]
+        server = server_version(url)
     return f"""{machine(server)}
 
 Importing and exporting {count:,} events of six columns, one of them a relation, with validation,
@@ -245,12 +247,8 @@ def in_this_process(what: str, step: str, count: str) -> None:
     django.setup()
     if what == "prepare":
         prepare(step, int(count))
-    elif what == "version":
-        from django.db import connection
-
-        with connection.cursor() as cursor:
-            cursor.execute("SHOW server_version")
-            print(json.dumps({"version": cursor.fetchone()[0].split()[0]}))
+    elif what == "profile":
+        print(json.dumps({"shares": of_call(work_of(Ours(), step, int(count)))}))
     else:
         measure(what, step, int(count))
 

@@ -16,14 +16,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from wsgiref.util import setup_testing_defaults
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path[0] = str(ROOT)  # not bench/, whose modules are named for what they measure
-from bench.rounds import FORWARDED, Page  # noqa: E402, found by the path
+from bench.rounds import FORWARDED, Page
 
+ROOT = Path(__file__).resolve().parent.parent
 SECONDS, MOST = 3, 5
-PROFILED = f"""What dominates, by a profile of {SECONDS} seconds in one process: of the time that functions take
-by themselves, the part of each package, what it calls that is built in included; then the
-functions."""
+PROFILED = """What dominates, by a profile in one process: of the time that functions take by
+themselves, the part of each package, with what it calls that is built in; then the functions."""
 Shares = list[list[tuple[str, float]]]  # of packages, and of functions, the greatest first
 
 
@@ -31,7 +29,8 @@ def profile(page: Page, environment: Mapping[str, str]) -> str:
     """Two sentences: the shares of packages, and the functions that take most by themselves."""
     asked = json.dumps([page.port, page.path, page.headers, page.status])
     done = subprocess.run(
-        [sys.executable, __file__, asked],
+        [sys.executable, "-m", "bench.profiling", asked],
+        cwd=ROOT,
         env=environment,
         stdout=subprocess.PIPE,
         text=True,
@@ -82,6 +81,13 @@ def of_calls(call: Callable[[], object]) -> Shares:
     return _shares(pstats.Stats(profiler).stats)
 
 
+def of_call(call: Callable[[], object]) -> Shares:
+    """Of one call that takes long."""
+    profiler = cProfile.Profile()
+    profiler.runcall(call)
+    return _shares(pstats.Stats(profiler).stats)
+
+
 def _shares(stats: dict) -> Shares:
     """Of all the time that functions take by themselves; what is built in counts where it is
     called from."""
@@ -114,13 +120,14 @@ def _called(file: str, name: str) -> str:
     """«`django.template.base.render`»; of what is built in, its name and its type's."""
     if file != "~":
         path = Path(file).with_suffix("")
-        root = next((p for p in path.parents if p.name in ("site-packages", ROOT.name)), None)
+        root = next((p for p in path.parents if p == ROOT or p.name == "site-packages"), None)
         inside = path.relative_to(root).parts if root else [path.name]
         return f"`{'.'.join([*inside, name])}`"
     method = re.fullmatch(r"<method '(\w+)' of '([\w.]+)' objects>", name)
     if method:
         return f"`{method[2]}.{method[1]}`"
-    return f"`{name.strip('<>').removeprefix('built-in method ')}`"
+    plain = re.sub(r"^<(built-in method |function )?|( of type object)? at 0x\w+>$|>$", "", name)
+    return f"`{plain}`"
 
 
 if __name__ == "__main__":

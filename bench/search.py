@@ -9,9 +9,7 @@ docs/performance.md.
 
 import argparse
 import json
-import os
 import random
-import subprocess
 import sys
 import time
 from collections import Counter
@@ -23,7 +21,9 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[0] = str(ROOT)  # not bench/, whose modules are named for what they measure
+from bench.profiling import PROFILED, in_words, of_calls  # noqa: E402, found by the path
 from bench.report import machine, met, write  # noqa: E402, found by the path
+from bench.serving import in_site, server_version  # noqa: E402, found by the path
 from tests.run import postgresql, sqlite  # noqa: E402, found by the path
 
 WANTED = {"median query": 20, "commonest word": 100}  # milliseconds
@@ -162,36 +162,19 @@ def measure(count: int) -> dict[str, Any]:
     queries, rate = prepare(writer, count)
     commonest = writer.words[0]
     return {
-        "server": server_version(),
         "rate": rate,
         "median query": median(milliseconds(query, TIMES) for query in queries),
         "slowest": max(milliseconds(query, 1) for query in queries),
         "commonest word": milliseconds(commonest, TIMES),
+        "shares": of_calls(lambda: [search(query) for query in queries]),
         "found": [found_by(query) for query in [*queries, commonest]],
     }
 
 
-def server_version() -> str:
-    from django.db import connection
-
-    if connection.vendor == "sqlite":
-        return ""
-    return ".".join(map(str, divmod(connection.pg_version, 10000)))
-
-
 def in_own_process(url: str, count: int) -> dict[str, Any]:
-    environment = {
-        "DATABASE_URL": url, "DEBUG": "0", "SECRET_KEY": "bench" * 12, "ALLOWED_HOSTS": "localhost",
-        "DJANGO_SETTINGS_MODULE": "nucleo.settings", "PYTHONPATH": str(ROOT),
-    }  # fmt: skip
-    done = subprocess.run(
-        [sys.executable, __file__, "--measure", "--rows", str(count)],
-        env=os.environ | environment,
-        stdout=subprocess.PIPE,
-        text=True,
-        check=True,
-    )
-    return json.loads(done.stdout.splitlines()[-1])
+    found = in_site(url, __file__, "--measure", "--rows", str(count))
+    version = "" if url.startswith("sqlite") else server_version(url)
+    return json.loads(found.splitlines()[-1]) | {"server": version}
 
 
 def report(figures: dict[str, dict[str, Any]]) -> Iterator[str]:
@@ -207,7 +190,10 @@ def report(figures: dict[str, dict[str, Any]]) -> Iterator[str]:
     same = sum(a == b for a, b in zip(*(one["found"] for one in figures.values()), strict=True))
     every = len(next(iter(figures.values()))["found"])
     verdict = met(same == every)
-    yield f"Both find the same, in the same order, for {same} of {every} queries: {verdict}."
+    yield f"{PROFILED}\n"
+    for name, one in figures.items():
+        yield f"- {name}: {in_words(one['shares'])}"
+    yield f"\nBoth find the same, in the same order, for {same} of {every} queries: {verdict}."
 
 
 def main() -> None:
@@ -238,9 +224,7 @@ def explained(count: int) -> str:
     return f"""Searching {count:,} statements of about a hundred Spanish words each, drawn by Zipf's
 law: all that a page of results shows, counts by kind and marked passages too. «median query» is
 that of a hundred: words common and rare, two and three of them, phrases, exclusions, words that are
-nowhere; «commonest word» is in nearly every statement. Each is the best of {TIMES} runs. By a
-profile on SQLite, finding takes three fifths of a median query, mostly the database's and Django's
-making of its queries, and the page of hits two fifths.
+nowhere; «commonest word» is in nearly every statement. Each is the best of {TIMES} runs.
 """
 
 
