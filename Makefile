@@ -43,7 +43,8 @@ audit: ## Ask Lighthouse, the Nu HTML checker and MDN's Observatory (needs Node 
 
 bench: ## Measure into docs/performance.md (BENCH=pages ARGS="--only cached" for one figure)
 	$(BOOTSTRAP) install requirements-bench.txt
-	@set -e; for name in $(BENCH); do $(VENV) bench/$$name.py $(ARGS); done
+	@set -e; export LOAD_BEFORE="$$($(VENV) -c 'import os; print(os.getloadavg()[0])')"; \
+		for name in $(BENCH); do $(VENV) bench/$$name.py $(ARGS); done
 
 # A server's settings, so that what lint checks is what a server would run.
 lint: export DEBUG = 0

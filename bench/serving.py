@@ -107,6 +107,7 @@ class Server:
                 if not probe.connect_ex(("127.0.0.1", self.port)):
                     return
             time.sleep(0.002)
+        self.process.terminate()
         self.log.seek(0)
         sys.exit(f"{' '.join(self.command)} did not start.\n{self.log.read().decode()}")
 
