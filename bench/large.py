@@ -8,6 +8,7 @@ stores nothing. Making the events takes minutes. A run is kept in docs/performan
 
 import argparse
 import json
+import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -116,6 +117,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=rounds.ROUNDS)
     parser.add_argument("--addresses", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that servers are stopped too
     if options.addresses:
         return print(json.dumps(addresses()))
     version, text = measure(options.events, options.rounds)

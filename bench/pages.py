@@ -11,6 +11,7 @@ import argparse
 import csv
 import io
 import re
+import signal
 import sqlite3
 import sys
 import tempfile
@@ -244,6 +245,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=rounds.ROUNDS)
     parser.add_argument("--fill", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that servers are stopped too
     if options.fill:
         return fill()
     version, text = measure([options.only] if options.only else [*FIGURES], options.rounds)

@@ -8,6 +8,7 @@ whole run is kept in docs/performance.md.
 
 import argparse
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -155,6 +156,7 @@ def main() -> None:
     parser.add_argument("--only", choices=FIGURES, help="this figure alone, printed and not kept")
     parser.add_argument("--requests", type=int, default=REQUESTS)
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that servers are stopped too
     version, text = measure([options.only] if options.only else [*FIGURES], options.requests)
     if options.only:
         print(text.rpartition("\n")[2])
