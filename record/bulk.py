@@ -17,15 +17,17 @@ written = Signal()
 Sent here, and by the querysets of `record.publishing`, after the write."""
 
 
-def insert(records: Sequence[models.Model]) -> None:
-    """New records into their table; each gets its primary key."""
+def insert(records: Sequence[models.Model], heard: bool = True) -> None:
+    """New records into their table; each gets its primary key. Not `heard`, no signal is sent, and
+    whoever writes them sees to what follows from it."""
     model = type(records[0])
     fields = [f for f in model._meta.concrete_fields if not (f.primary_key or f.generated)]
     rows = _rows(fields, records)
     keys = dict(_insert(model, fields, rows, f"RETURNING {_name('slug')}, {_name('id')}"))
     for record in records:
         record.pk = keys[record.slug]
-    written.send(model, keys=list(keys.values()))
+    if heard:
+        written.send(model, keys=list(keys.values()))
 
 
 def update(records: Sequence[models.Model]) -> None:
