@@ -6,7 +6,7 @@ from itertools import chain
 from typing import Any
 
 from django.core.paginator import InvalidPage, Page, Paginator
-from django.db.models import IntegerField, QuerySet, Subquery, Value
+from django.db.models import F, IntegerField, QuerySet, Subquery, TextField, Value
 from django.http import Http404, HttpRequest
 from django.utils import timezone
 
@@ -21,13 +21,30 @@ MOST = 10_000  # that a list is counted up to
 
 
 class BoundedCount(Subquery):
-    """How many rows a queryset has, MOST + 1 where there are more, at the cost of so many."""
+    """How many rows a queryset has or, of a `field`, how many values; most + 1 where there are
+    more, at the cost of so many."""
 
     template = "(SELECT COUNT(*) FROM (%(subquery)s) AS counted)"
     output_field = IntegerField()
 
-    def __init__(self, records: QuerySet) -> None:
-        super().__init__(records.order_by().values(one=Value(1))[: MOST + 1])
+    def __init__(self, records: QuerySet, field: str = "", most: int | None = None) -> None:
+        found = records.order_by()
+        found = found.values(field).distinct() if field else found.values(one=Value(1))
+        super().__init__(found[: (MOST if most is None else most) + 1])
+
+
+class FirstKeys(Subquery):
+    """The first so many primary keys of a queryset, as text with commas between; None of none."""
+
+    template = "(SELECT GROUP_CONCAT(key) FROM (%(subquery)s) AS first)"
+    output_field = TextField()
+
+    def __init__(self, records: QuerySet, most: int) -> None:
+        super().__init__(records.order_by("pk").values(key=F("pk"))[:most])
+
+    def as_postgresql(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
+        template = self.template.replace("GROUP_CONCAT(key)", "STRING_AGG(key::text, ',')")
+        return self.as_sql(compiler, connection, template=template)
 
 
 def bounded_counts(lists: Mapping[Any, QuerySet]) -> dict[Any, int]:

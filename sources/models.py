@@ -7,25 +7,18 @@ from typing import Any, Self
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.db import models, transaction
-from django.db.models import Count, Max, OuterRef, Q, Subquery
-from django.db.models.functions import Coalesce
+from django.db.models import Count, Max, Min, OuterRef, Q, Subquery
 from django.urls import reverse
 
-from record.dates import EDTF, EDTFField, earliest_of, latest_of, parse, possible_date
+from record.dates import EDTFField, earliest_of, latest_of, possible_date
 from record.history import Versions
-from record.publishing import Publishable, PublishableQuerySet, Record, RecordQuerySet
+from record.pages import MOST, BoundedCount, FirstKeys
+from record.publishing import Publishable, Record, RecordQuerySet
 from record.text import WebAddressField, collapse
 from sources.passages import Passages
 
 SUPPORTED = ("organization", "membership", "representation_term", "event", "statement")
-
-
-class SourceQuerySet(PublishableQuerySet):
-    def with_passage_counts(self) -> Self:
-        """With `passage_count`: how many different passages of it the public facts cite."""
-        cited = Citation.objects.visible_to(None).filter(source=OuterRef("pk")).order_by()
-        counts = cited.values("source").annotate(count=Count("number", distinct=True))
-        return self.annotate(passage_count=Coalesce(Subquery(counts.values("count")), 0))
+FACTS = 60  # that a page lists of those which one passage supports, a citation each
 
 
 class Source(Publishable):
@@ -51,7 +44,6 @@ class Source(Publishable):
         "Al corregirlo se revisan las citas que apoya.",
     )
 
-    objects = SourceQuerySet.as_manager()
     history = Versions()
 
     class Meta:
@@ -138,17 +130,33 @@ class CitationQuerySet(RecordQuerySet):
         facts = self.select_related(*SUPPORTED, *whose).defer(*long_texts)
         return facts.order_by("number", "pk")
 
-    def figures(self) -> tuple[int, int, EDTF]:
-        """How many sources they cite, how many records they support, how far the sources reach."""
-        facts = {name: Count(name, distinct=True) for name in SUPPORTED}
-        exact = ~Q(source__describes_until__startswith="[")
-        found = self.aggregate(
-            sources=Count("source", distinct=True),
-            until=Max("source__describes_until", filter=exact),
-            **facts,
+    def figures(self) -> tuple[int, int, str]:
+        """How many sources they cite, how many records they support, how far the sources reach, as
+        EDTF text; each number MOST + 1 at most."""
+        sources = Source.objects.filter(_any(self.filter(source=OuterRef("pk"))))
+        exact = sources.exclude(describes_until__startswith="[")
+        until = Subquery(exact.order_by("-describes_until").values("describes_until")[:1])
+        facts = (
+            BoundedCount(self.filter(**{f"{name}__isnull": False}), name) for name in SUPPORTED
         )
-        total = sum(found[name] for name in SUPPORTED)
-        return found["sources"], total, parse(found["until"] or "")
+        row = Source.objects.order_by().values_list(until, BoundedCount(sources), *facts)[:1]
+        reached, cited, *supported = next(iter(row), ("", 0))
+        return cited, min(sum(supported), MOST + 1), reached or ""
+
+    def of_passages(self, sources: Collection[Source]) -> list["Citation"]:
+        """Of each passage of these sources the first, one more than a page lists, with the records
+        that they support: it costs what the texts are long, however often they are cited."""
+        alike = self.filter(source=OuterRef("source"), number=OuterRef("number"))
+        first = FirstKeys(alike, FACTS + 1)
+        texts = _one_of_each_passage(sources).values_list(first, flat=True)
+        keys = [int(key) for text in texts if text for key in text.split(",")]
+        return list(Citation.objects.filter(pk__in=keys).with_facts())
+
+    def passage_counts(self, sources: Collection[Source]) -> dict[int, int]:
+        """By source, how many different passages they cite of it."""
+        alike = self.filter(source=OuterRef("source"), number=OuterRef("number"))
+        cited = _one_of_each_passage(sources).filter(_any(alike)).order_by()
+        return dict(cited.values_list("source").annotate(Count("pk")))
 
     def attach_to(self, records: Collection[Record]) -> None:
         """Prefetches the `citations` of records, of whatever kinds, in one query."""
@@ -163,6 +171,20 @@ class CitationQuerySet(RecordQuerySet):
             vars(record).setdefault("_prefetched_objects_cache", {})["citations"] = citations
 
 
+def _any(citations: CitationQuerySet) -> Q:
+    """Whether there are any, asked for each row until one is found: of an EXISTS PostgreSQL makes a
+    join, for which it reads all citations."""
+    first = Subquery(citations.order_by().values("pk")[:1])
+    return Q(models.lookups.IsNull(first, False))
+
+
+def _one_of_each_passage(sources: Collection[Source]) -> CitationQuerySet:
+    """Whoever may read it: along an index, which holds no more than whose and which passage."""
+    cited = Citation.objects.filter(source__in=[source.pk for source in sources]).order_by()
+    firsts = cited.values("source", "number").annotate(first=Min("pk")).values("first")
+    return Citation.objects.filter(pk__in=firsts).order_by("source", "number")
+
+
 def _relation_to(record: Record) -> str:
     return record._meta.get_field("citations").field.name
 
@@ -170,6 +192,13 @@ def _relation_to(record: Record) -> str:
 def with_citations(user: AbstractBaseUser | None = None) -> models.Prefetch:
     """For `prefetch_related`: the citations of each record that `user` may read."""
     return models.Prefetch("citations", Citation.objects.for_readers(user))
+
+
+def _index_of(name: str) -> models.Index:
+    """Without the citations of other kinds of record: SQLite would think that most support one and
+    the same, and find those of a page by reading them all."""
+    condition = Q(**{f"{name}__isnull": False})
+    return models.Index(fields=[name], name=f"cited_{name}", condition=condition)
 
 
 class Citation(Record):
@@ -196,23 +225,23 @@ class Citation(Record):
         "apoya", max_length=60, blank=True, help_text="Vacío: apoya el registro entero."
     )
     organization = models.ForeignKey(
-        "organizations.Organization", models.CASCADE, null=True, blank=True,
+        "organizations.Organization", models.CASCADE, null=True, blank=True, db_index=False,
         verbose_name="organización", related_name="citations",
     )  # fmt: skip
     membership = models.ForeignKey(
-        "organizations.Membership", models.CASCADE, null=True, blank=True,
+        "organizations.Membership", models.CASCADE, null=True, blank=True, db_index=False,
         verbose_name="membresía", related_name="citations",
     )  # fmt: skip
     representation_term = models.ForeignKey(
-        "organizations.RepresentationTerm", models.CASCADE, null=True, blank=True,
+        "organizations.RepresentationTerm", models.CASCADE, null=True, blank=True, db_index=False,
         verbose_name="periodo de representación", related_name="citations",
     )  # fmt: skip
     event = models.ForeignKey(
-        "timeline.Event", models.CASCADE, null=True, blank=True,
+        "timeline.Event", models.CASCADE, null=True, blank=True, db_index=False,
         verbose_name="acontecimiento", related_name="citations",
     )  # fmt: skip
     statement = models.ForeignKey(
-        "timeline.Statement", models.CASCADE, null=True, blank=True,
+        "timeline.Statement", models.CASCADE, null=True, blank=True, db_index=False,
         verbose_name="pronunciamiento", related_name="citations",
     )  # fmt: skip
 
@@ -225,7 +254,12 @@ class Citation(Record):
         verbose_name = "cita"
         verbose_name_plural = "citas"
         ordering = ["source", "position", "slug"]
-        indexes = [models.Index(fields=["source", "position"])]
+        indexes = [
+            models.Index(fields=["source", "position"]),
+            models.Index(fields=["source", "number", "id"], name="citation_of_passage"),
+            models.Index(fields=["updated_at"], name="citation_updated"),
+            *(_index_of(name) for name in SUPPORTED),
+        ]
         constraints = [
             models.CheckConstraint(
                 name="sources_citation_supports_exactly_one_record",

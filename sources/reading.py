@@ -7,7 +7,7 @@ from itertools import groupby
 
 from record.publishing import Record
 from record.text import fold
-from sources.models import SUPPORTED, Citation, Source
+from sources.models import FACTS, SUPPORTED, Citation, Source
 from sources.passages import MarkedBlock
 
 SHORT_NAMES = {"organization": "ficha", "representationterm": "periodo"}
@@ -16,10 +16,11 @@ SHORT_NAMES = {"organization": "ficha", "representationterm": "periodo"}
 @dataclass(frozen=True, slots=True)
 class Passage:
     """What the words with one number support: under each organization, event or statement, what of
-    it, in a word, with the record."""
+    it, in a word, with the record. Of those cited more than FACTS times there is more: `cut`."""
 
     number: int
     facts: dict[Record, list[tuple[str, Record]]]
+    cut: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,10 @@ def passages_by_number(citations: Iterable[Citation]) -> dict[int, Passage]:
     records = defaultdict(list)
     for citation in citations:
         records[citation.number].append(citation.record)
-    return {number: Passage(number, _by_whom(found)) for number, found in records.items()}
+    return {
+        number: Passage(number, _by_whom(found[:FACTS]), len(found) > FACTS)
+        for number, found in records.items()
+    }
 
 
 def _by_whom(records: Iterable[Record]) -> dict[Record, list[tuple[str, Record]]]:

@@ -13,7 +13,7 @@ from record.periods import Period
 from record.publishing import viewer
 from record.views import RecordView
 from sources.linked import source_node
-from sources.models import Source
+from sources.models import Citation, Source
 from sources.reading import paragraphs
 
 ON_A_PAGE = 50
@@ -21,8 +21,10 @@ SOURCES = ("Fuentes", "sources:source_list")
 
 
 def source_list(request: HttpRequest) -> HttpResponse:
-    sources = Source.objects.visible_to(None).defer("text").with_passage_counts()
-    page = page_of(request, sources, ON_A_PAGE)
+    page = page_of(request, Source.objects.visible_to(None).defer("text"), ON_A_PAGE)
+    counts = Citation.objects.visible_to(None).passage_counts(page.object_list)
+    for source in page.object_list:
+        source.passage_count = counts.get(source.pk, 0)
     context = {"page": page, "changed": last_change(page.object_list)}
     crumb = (SOURCES[0], reverse(SOURCES[1]))
     context["linked"] = linked.page(
@@ -38,11 +40,13 @@ class SourceView(RecordView):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         source = self.object
-        citations = list(source.citations.visible_to(viewer(self.request)).with_facts())
+        citations = Citation.objects.visible_to(viewer(self.request)).of_passages([source])
         sentences = [s for s in source.passages.sentences if s.kind != "heading"]
         unused = len(source.passages.unused({citation.span for citation in citations}))
+        found = list(paragraphs(source, citations))
         return super().get_context_data(**kwargs) | {
-            "paragraphs": list(paragraphs(source, citations)),
+            "paragraphs": found,
+            "cut": any(passage.cut for paragraph in found for passage in paragraph.passages),
             "sentence_count": len(sentences),
             "used_count": len(sentences) - unused,
             "unused_count": unused,

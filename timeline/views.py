@@ -156,7 +156,7 @@ class StatementView(RecordView):
         cited = {citation.source_id for citation in statement.citations.all()}
         sources = list(Source.objects.visible_to(user).filter(pk__in=cited))
         others = Citation.objects.visible_to(user).exclude(statement=statement)
-        citations = list(others.filter(source__in=cited).with_facts())
+        citations = others.of_passages(sources)
         events = list(statement.events.visible_to(None).by_time()[:RELATED])
         names, said = Names.public(), Statement.objects.visible_to(None)
         found = paragraphs(statement, sources, citations, names)
