@@ -1,5 +1,6 @@
 """Every public page for search engines, each with the moment of the last change of what it shows:
-the one that stands at its foot. A sitemap's cost is bounded by its length, whatever the record's.
+the one that stands at its foot. A sitemap's cost is bounded by its length, whatever the record's:
+of pages that show the first of very many things, the moment is not said.
 """
 
 from copy import copy
@@ -10,17 +11,21 @@ from typing import Any
 from django.contrib import sitemaps
 from django.contrib.sitemaps import views
 from django.core.paginator import Page, Paginator
-from django.db.models import Max, Q
+from django.db.models import Count, Max, OuterRef, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.urls import resolve, reverse
 from django.utils.functional import cached_property
 
 from organizations.models import Membership, Organization, RepresentationTerm
+from organizations.views import RELATED
+from record.pages import BoundedCount
 from record.publishing import Record, RecordQuerySet
+from sources.models import FACTS as LISTED
 from sources.models import Citation, Source
-from timeline.models import Event, Statement
+from timeline.models import Event, EventOrganization, Statement
 
 ON_A_SITEMAP = 2_000
+LOOKED_AT = 500  # citations of a source
 PAGES = (
     "home", "organizations:organization_list", "organizations:representation",
     "timeline:event_list", "timeline:statement_list", "sources:source_list", "exchange:open_data",
@@ -95,6 +100,21 @@ def _beside(model: type[Record], path: str, moments: tuple[str, ...], ids: list[
     return {key: max(filter(None, found)) for key, *found in rows if key is not None}
 
 
+def _with_more(model: type[Record], keys: set[int], related: QuerySet, most: int) -> set[int]:
+    """Those of the keys that have more than so many, counted no further."""
+    counted = model.objects.filter(pk__in=keys).annotate(many=BoundedCount(related, most=most))
+    return set(counted.filter(many__gt=most).order_by().values_list("pk", flat=True))
+
+
+def _cited_too_often(sources: set[int]) -> set[int]:
+    """Of the keys, those whose page lists the first of a passage's facts, or may."""
+    every = Citation.objects.filter(source=OuterRef("pk"))
+    too_many = _with_more(Source, sources, every, LOOKED_AT)
+    others = Citation.objects.filter(source__in=sources - too_many).order_by()
+    cut = others.values("source", "number").annotate(many=Count("pk")).filter(many__gt=LISTED)
+    return too_many | set(cut.values_list("source", flat=True))
+
+
 class _Parts(Paginator):
     """Parts by primary key, so that the last of many costs no more than the first; a part has fewer
     records where some were deleted or are not public. Each record has its `changed`."""
@@ -113,9 +133,11 @@ class _Parts(Paginator):
         before = (number - 1) * self.per_page
         found = self.object_list.filter(pk__gt=before, pk__lte=before + self.per_page)
         records = list(found)
-        shown = self.sitemap.shown(records)
+        unsaid = self.sitemap.unsaid(records)
+        shown = self.sitemap.shown([record for record in records if record.pk not in unsaid])
         for record in records:
-            record.changed = max(record.moment, shown.get(record.pk, record.moment))
+            moment = max(record.moment, shown.get(record.pk, record.moment))
+            record.changed = None if record.pk in unsaid else moment
         return self._get_page(records, number, self)
 
 
@@ -133,7 +155,11 @@ class RecordSitemap(sitemaps.Sitemap):
     def shown(self, records: list[Record]) -> Moments:
         return _shown(self.beside, [record.pk for record in records])
 
-    def lastmod(self, record: Record) -> datetime:
+    def unsaid(self, records: list[Record]) -> set[int]:
+        """The keys of those that show too many things to ask of all, and not all of them."""
+        return set()
+
+    def lastmod(self, record: Record) -> datetime | None:
         return record.changed
 
     def get_latest_lastmod(self) -> None:
@@ -143,9 +169,16 @@ class RecordSitemap(sitemaps.Sitemap):
 class OrganizationSitemap(RecordSitemap):
     model, beside = Organization, ORGANIZATION
 
+    def unsaid(self, records: list[Organization]) -> set[int]:
+        links = EventOrganization.objects.filter(organization=OuterRef("pk"))
+        return _with_more(Organization, {one.pk for one in records}, links, RELATED)
+
 
 class SourceSitemap(RecordSitemap):
     model, beside = Source, SOURCE
+
+    def unsaid(self, records: list[Source]) -> set[int]:
+        return _cited_too_often({source.pk for source in records})
 
 
 class EventSitemap(RecordSitemap):
@@ -157,12 +190,21 @@ class StatementSitemap(RecordSitemap):
 
     model, beside = Statement, STATEMENT
 
+    def unsaid(self, records: list[Statement]) -> set[int]:
+        pairs = self._sources(records)
+        too_often = _cited_too_often({source for _statement, source in pairs})
+        return {statement for statement, source in pairs if source in too_often}
+
     def shown(self, records: list[Statement]) -> Moments:
-        citations = Citation.objects.visible_to(None).filter(statement__in=records)
-        pairs = list(citations.order_by().values_list("statement", "source").distinct())
+        pairs = self._sources(records)
         of_source = _shown(SOURCE, [source for _statement, source in pairs])
         proved = [{statement: of_source[source]} for statement, source in pairs]
         return _latest([super().shown(records), *proved])
+
+    def _sources(self, records: list[Statement]) -> list[tuple[int, int]]:
+        """Statement and source, by key."""
+        citations = Citation.objects.visible_to(None).filter(statement__in=records)
+        return list(citations.order_by().values_list("statement", "source").distinct())
 
 
 class PageSitemap(sitemaps.Sitemap):

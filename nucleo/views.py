@@ -16,12 +16,14 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 
+from freshness.stamp import remembered
 from nucleo.faults import marked, unanswered
 from organizations.linked import organization_node
 from organizations.models import Membership, Organization, RepresentationTerm
 from organizations.rotation import is_dated
 from record import linked
-from record.pages import in_words, last_change, sentence
+from record.dates import parse
+from record.pages import figure, in_words, last_change, sentence
 from record.text import echoed, fold
 from search.views import meant_by
 from sources.models import Citation
@@ -46,7 +48,7 @@ def home(request: HttpRequest) -> HttpResponse:
     Citation.objects.for_readers().attach_to(cited)
     context = {
         "coalition": coalition,
-        "chart": overview_chart(events, latest[0].many if latest else 0),
+        "chart": overview_chart(events),
         "latest": latest,
         "said": said,
         "changed": last_change(cited),
@@ -123,8 +125,8 @@ def _membership(members: list[Membership]) -> dict[str, Any]:
 
 def _figures() -> dict[str, Any]:
     citations = Citation.objects.visible_to(None)
-    sources, facts, until = citations.figures()
-    return {"source_count": sources, "fact_count": facts, "until": until}
+    sources, facts, until = remembered("figures", citations.figures)
+    return {"source_count": figure(sources), "fact_count": figure(facts), "until": parse(until)}
 
 
 def about(request: HttpRequest) -> HttpResponse:

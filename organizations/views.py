@@ -179,8 +179,10 @@ class OrganizationView(RecordView):
         memberships = [m for m in every if m.organization_id == organization.pk]
         successors = [m for m in every if m.replaces_id == organization.pk]
         terms = list(organization.terms.visible_to(user)[:RELATED])
-        events = organization.events.visible_to(None).by_time().with_organizations()[:RELATED]
-        statements = list(organization.statements.visible_to(None).by_time()[:RELATED])
+        happened = organization.events.model.objects.visible_to(None)
+        events = happened.first_naming(organization, RELATED)
+        said = organization.statements.visible_to(None).by_time().defer("body")
+        statements = list(said[:RELATED])
         shown = [organization, *memberships, *successors, *terms, *events]
         Citation.objects.for_readers(user).attach_to(shown)
         together = _together(organization, events)

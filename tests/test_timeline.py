@@ -2,6 +2,7 @@
 what else is chosen, up to a bound; addresses that last; and a cost that an index keeps flat."""
 
 import html
+import pickle
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -14,10 +15,19 @@ from hypothesis import strategies as st
 
 from record import pages
 from record.keyset import Stretch, keyed_page
+from sources.models import Citation
 from timeline import charts, filters, years
-from timeline.models import EVENTS_BY_TIME, STATEMENTS_BY_TIME, Event, EventOrganization, Statement
+from timeline.models import (
+    BY_TIME,
+    EVENTS_BY_TIME,
+    NO_DAY,
+    STATEMENTS_BY_TIME,
+    Event,
+    EventOrganization,
+    Statement,
+)
 
-from .records import LONG_AGO, TOMORROW, edtf, event, organization, statement
+from .records import LONG_AGO, TOMORROW, citation, edtf, event, organization, source, statement
 
 pytestmark = pytest.mark.django_db
 HERE = "/linea-de-tiempo/"
@@ -311,5 +321,83 @@ def test_a_page_is_read_along_an_index_and_nothing_is_sorted(back: bool) -> None
     ):
         steps = plan(stretch.records(every, place, back)[:51])
         assert index in steps or "_pkey" in steps
-        assert "Sort" not in steps
-        assert "TEMP B-TREE" not in steps
+        nothing_is_sorted(steps)
+
+
+def nothing_is_sorted(steps: str) -> None:
+    assert "Sort" not in steps
+    assert "TEMP B-TREE" not in steps
+
+
+def nothing_is_read_whole(steps: str) -> None:
+    """The organizations, which are few, may be."""
+    assert not re.search(r"SCAN \w+(?! USING)", steps.replace("SCAN counted", "")), steps
+    assert not re.search(r"Seq Scan on timeline_", steps), steps
+
+
+@pytest.mark.parametrize("often", [False, True])
+def test_what_names_an_organization_is_found_along_an_index(often: bool) -> None:
+    happened, one = event(start="2015"), organization()
+    happened.organizations.set([one])
+    events = Event.objects.visible_to(None).naming(one, often)
+    dated, undated = EVENTS_BY_TIME
+    for stretch, place in ((dated, ("2015-01-01",)), (undated, (5,))):
+        steps = plan(stretch.records(events, place, back=False)[:51])
+        nothing_is_read_whole(steps)
+        if often and connection.vendor == "sqlite":  # PostgreSQL chooses by how many there are
+            nothing_is_sorted(steps)
+            assert "event_by_time" in steps or "event_undated" in steps
+
+
+def test_the_latest_on_the_front_page_are_read_along_an_index() -> None:
+    event(start="2015")
+    steps = plan(Event.objects.visible_to(None).latest_dated()[:3])
+    assert "event_by_time" in steps
+    nothing_is_sorted(steps)
+
+
+def test_what_went_on_at_a_date_is_found_among_what_lasted() -> None:
+    event(start="2015", end="2016")
+    events = Event.objects.visible_to(None)
+    assert "event_going_on" in plan(events._going_on("2016-01-01", "2016-12-31")[:9])
+    began = events.filter(sort_day__gte="2015-01-01", sort_day__lte="2015-12-31")
+    steps = plan(began.filter(start_earliest__gte="2015-01-01").order_by(*BY_TIME)[:9])
+    assert "event_by_time" in steps
+    nothing_is_sorted(steps)
+
+
+def test_choices_are_counted_in_an_index_and_not_in_the_table() -> None:
+    event(start="2015")
+    events = Event.objects.visible_to(None)
+    for index, some in (
+        ("event_by_time", events.in_year("2015")),
+        ("event_by_category", events.filter(category="acuerdo").in_year("2015")),
+        ("event_undated", events.filter(NO_DAY)),
+    ):
+        steps = plan(some.order_by().values("sort_day")[:10])
+        assert index in steps, steps
+        # SQLite finds in no index by itself what is computed from a column outside of it.
+        assert connection.vendor == "sqlite" or "Index Only Scan" in steps
+
+
+def test_citations_of_a_record_and_of_a_passage_are_found_along_an_index() -> None:
+    here, happened = source(), event()
+    citation(happened, source=here)
+    for index, some in (
+        ("cited_event", Citation.objects.filter(event__in=[happened.pk]).order_by()),
+        ("citation_of_passage", Citation.objects.filter(source=here, number=1).order_by("pk")),
+        ("citation_updated", Citation.objects.order_by("-updated_at")[:1]),
+    ):
+        steps = plan(some)
+        assert index in steps, steps
+        nothing_is_sorted(steps)
+
+
+def test_all_that_costs_more_than_a_page_is_plain_data_that_can_be_kept(visitor: Client) -> None:
+    one = organization(slug="una")
+    for happened in made(["2014", "2015", ""]):
+        happened.organizations.set([one])
+    request = RequestFactory().get(HERE, {"anio": "2015", "organizacion": "una"})
+    counts = filters.Filters(Event.objects.visible_to(None), request).counts
+    assert pickle.loads(pickle.dumps(counts)) == counts  # noqa: S301, our own
+    assert b"models" not in pickle.dumps(counts)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from django.urls import reverse
 
+from freshness.stamp import remembered
 from record.charts import (
     LETTER,
     PHONE,
@@ -84,25 +85,29 @@ class Column:
         return self.y - 4
 
 
-def overview_chart(events: EventQuerySet, count: int) -> Chart | None:
-    """Of `count` events, more or less; None when none has a date. However many they are, it costs
-    no more than counting MOST of them for each column."""
-    if count > MOST:
-        return _bounded_chart(events)
-    if count > MOST_ROWS:
-        counts: dict[str, list[int]] = {}
-        for year, _category, bounded, some in events.counts_by_year_and_category():
-            counts.setdefault(year, [0, 0])[bounded] += some
-        undated = sum(counts.pop("", ()))
-        return columns_chart(counts, undated)
+def overview_chart(events: EventQuerySet) -> Chart | None:
+    """Of what everybody may see; None when nothing has a date. However many there are, it costs no
+    more than counting MOST of them for each column."""
+    if columns := remembered("overview", lambda: _columns_of(events)):
+        spans, undated, unsplit = columns
+        return columns_chart(spans, undated, unsplit=unsplit)
     return events_chart(events.by_time().only("slug", "title", "start", "end")[:MOST_ROWS])
 
 
-def _bounded_chart(events: EventQuerySet) -> Chart | None:
-    spans = years.between(*ends) if (ends := events.first_and_last_year()) else []
-    found = bounded_counts({span: events.in_year(span) for span in ["", *spans]})
-    undated = found.pop("")
-    return columns_chart({span: (count, 0) for span, count in found.items()}, undated, unsplit=True)
+def _columns_of(events: EventQuerySet) -> tuple[dict[str, tuple[int, int]], int, bool] | None:
+    """What `columns_chart` draws; None of as few as have a row each."""
+    dated = events.filter(sort_day__gt="")
+    sizes = bounded_counts({"dated": dated, "": events.in_year("")})
+    if sum(sizes.values()) <= MOST_ROWS:
+        return None
+    if sizes["dated"] > MOST:
+        spans = years.between(*events.first_and_last_year())
+        found = bounded_counts({span: events.in_year(span) for span in spans})
+        return {span: (count, 0) for span, count in found.items()}, sizes[""], True
+    counts: dict[str, list[int]] = {}
+    for year, _category, bounded, some in dated.counts_by_year_and_category():
+        counts.setdefault(year, [0, 0])[bounded] += some
+    return {year: tuple(both) for year, both in counts.items()}, sizes[""], False
 
 
 def events_chart(events: Iterable[Event]) -> Chart | None:

@@ -10,7 +10,7 @@ from itertools import chain
 
 import icalendar
 from django.conf import settings
-from django.db.models import Count, Q
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.urls import reverse
 from django.utils.feedgenerator import Atom1Feed
@@ -19,7 +19,7 @@ from django.utils.xmlutils import SimplerXMLGenerator
 
 from record.dates import END_OF_TIME
 from record.linked import LICENSE
-from record.pages import sentence
+from record.pages import bounded_counts, figure, sentence
 from record.publishing import PublishableQuerySet
 from record.richtext import sanitize
 from record.text import collapse, printable
@@ -126,7 +126,7 @@ def _bounded() -> Q:
 
 
 def _lines(request: HttpRequest, events: EventQuerySet) -> Iterator[bytes]:
-    counts = events.aggregate(every=Count("pk"), bounded=Count("pk", filter=_bounded()))
+    counts = bounded_counts({"every": events, "bounded": events.filter(_bounded())})
     head, end = _empty(request, **counts).to_ical().split(b"END:VCALENDAR")
     yield head
     shown = events.filter(_bounded()).order_by("-sort_day", "-slug")[:IN_CALENDAR]
@@ -139,7 +139,7 @@ def _empty(request: HttpRequest, every: int, bounded: int) -> icalendar.Calendar
     calendar = icalendar.Calendar()
     name = printable(f"{settings.SITE_NAME}: línea de tiempo")
     told = (
-        f"Aquí están {min(bounded, IN_CALENDAR):,} de {every:,} acontecimientos. Las fechas "
+        f"Aquí están {min(bounded, IN_CALENDAR):,} de {figure(every)} acontecimientos. Las fechas "
         "parciales o acotadas ocupan todo su tramo posible y lo dicen. Lo que la fuente no fecha, "
         "o deja sin principio o sin fin, no cabe en un calendario: está en "
         f"{request.build_absolute_uri(reverse('timeline:event_list'))}"

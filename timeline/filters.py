@@ -12,6 +12,7 @@ from django.db.models import OuterRef, QuerySet
 from django.http import Http404, HttpRequest
 from django.urls import reverse
 
+from freshness.stamp import remembered
 from organizations.models import Organization
 from record.keyset import Stretch
 from record.pages import MOST, BoundedCount, bounded_counts, figure, sentence
@@ -19,6 +20,7 @@ from record.publishing import Record
 from timeline import years
 from timeline.models import (
     EVENTS_BY_TIME,
+    OFTEN,
     Event,
     EventOrganization,
     EventQuerySet,
@@ -36,6 +38,7 @@ UNDATED = "sin-fecha"
 CATEGORIES = dict(Event.Category.choices)
 ALONE = {"organizacion", "pronunciamiento"}  # what the tallies of years and categories hold for
 LOOKED_AT = 2 * MOST  # events, at most, for the organizations that they name
+VERY_OFTEN = 10 * MOST  # mentions, from which MOST of them are counted sooner along all events
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,18 @@ class Tallies:
     partial: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """All that costs more than a page: of each combination of filters how many events there are,
+    MOST + 1 if more, the tallies, and slug, name and count of the organizations named most.
+    `looked_at_all`: whether those events were few enough to look at each."""
+
+    sizes: dict[frozenset[str], int]
+    tallies: Tallies
+    named: list[tuple[str, str, int]]
+    looked_at_all: bool
+
+
 class Filters:
     """What a request chooses among `events`; Http404, in Spanish, for what the record lacks."""
 
@@ -82,8 +97,8 @@ class Filters:
             "pronunciamiento": self.statement is not None,
         }
         self._refuse([name for name in self.chosen if not known[name]])
-        self.sizes = bounded_counts({names: self._only(names) for names in self._combinations()})
-        self._refuse([name for name in ("anio",) if self.sizes.get(frozenset({name})) == 0])
+        if self.year and not self._only({"anio"}).exists():
+            self._refuse(["anio"])
 
     def _refuse(self, unknown: list[str]) -> None:
         for name in unknown:
@@ -91,8 +106,9 @@ class Filters:
             raise Http404(f"En la línea de tiempo no hay {TITLES[name].lower()} «{value}».")
 
     def _organization(self) -> Organization | None:
-        """The one chosen, with its `mentions`, as far as they are counted."""
-        mentions = BoundedCount(EventOrganization.objects.filter(organization=OuterRef("pk")))
+        """The one chosen, with its `mentions`, OFTEN + 1 if more."""
+        links = EventOrganization.objects.filter(organization=OuterRef("pk"))
+        mentions = BoundedCount(links, most=OFTEN)
         named = Organization.objects.visible_to(None).annotate(mentions=mentions)
         slug = self.chosen.get("organizacion")
         return named.filter(slug=slug).first() if slug else None
@@ -103,7 +119,7 @@ class Filters:
         alone = {chosen & {"anio"}, chosen & ALONE}
         return {frozenset(), chosen, *alone, *(chosen - {name} for name in chosen)}
 
-    def _only(self, names: Collection[str]) -> EventQuerySet:
+    def _only(self, names: Collection[str], often: bool | None = None) -> EventQuerySet:
         """Those that the chosen filters of these names let through."""
         events = self.every
         if "anio" in names:
@@ -111,7 +127,8 @@ class Filters:
         if "categoria" in names:
             events = events.filter(category=self.chosen["categoria"])
         if "organizacion" in names:
-            events = events.naming(self.organization, often=self.organization.mentions > MOST)
+            often = self.organization.mentions > OFTEN if often is None else often
+            events = events.naming(self.organization, often)
         if "pronunciamiento" in names:
             events = events.filter(statements=self.statement)
         return events
@@ -123,12 +140,12 @@ class Filters:
     @property
     def total(self) -> int:
         """How many events there are whatever is chosen, MOST + 1 if more."""
-        return self.sizes[frozenset()]
+        return self.counts.sizes[frozenset()]
 
     @property
     def count(self) -> int:
         """How many are let through, MOST + 1 if more."""
-        return self.sizes[frozenset(self.chosen)]
+        return self.counts.sizes[frozenset(self.chosen)]
 
     @property
     def stretches(self) -> list[Stretch]:
@@ -142,18 +159,46 @@ class Filters:
         return [replace(dated, first=first, last=last)]
 
     @cached_property
+    def counts(self) -> Counts:
+        return remembered(f"timeline?{urlencode(sorted(self.chosen.items()))}", self._count)
+
+    @property
     def tallies(self) -> Tallies:
+        return self.counts.tallies
+
+    def _count(self) -> Counts:
+        mentions = self._mentions()
+        lists = {n: self._only(n, mentions > VERY_OFTEN) for n in self._combinations()}
+        sizes = bounded_counts(lists)
+        looked_at = self.events(but="organizacion").order_by()
+        size = sizes[frozenset(self.chosen) - {"organizacion"}]
+        return Counts(
+            sizes,
+            self._tallies(sizes, mentions),
+            list(self._named(looked_at[:LOOKED_AT])),
+            size <= MOST or not looked_at[LOOKED_AT : LOOKED_AT + 1].exists(),
+        )
+
+    def _mentions(self) -> int:
+        """Of the organization chosen, VERY_OFTEN + 1 if more."""
+        links = EventOrganization.objects.filter(organization=self.organization)
+        mentions = links.order_by().values_list(BoundedCount(links, most=VERY_OFTEN))[:1]
+        return next(iter(mentions), [0])[0] if self.organization else 0
+
+    def _tallies(self, sizes: dict[frozenset[str], int], mentions: int) -> Tallies:
         alone = frozenset(self.chosen) & ALONE
-        if self.sizes[alone] <= MOST:
-            return self._grouped(self._only(alone))
+        if sizes[alone] <= MOST:
+            return self._grouped(self._only(alone, mentions > VERY_OFTEN))
         if not self.organization:
             return self._bounded()
         # Who names it is not in the index of a year: counting each choice would ask of every event.
-        looked_at = self._only(alone).order_by("pk").values("pk")[:LOOKED_AT]
-        return self._grouped(self.every.filter(pk__in=looked_at))
+        links = EventOrganization.objects.filter(organization=self.organization)
+        looked_at = links.order_by("event").values("event")[:LOOKED_AT]
+        events = self._only(alone - {"organizacion"}).filter(pk__in=looked_at)
+        return self._grouped(events, partial=mentions > LOOKED_AT)
 
-    def _grouped(self, events: EventQuerySet) -> Tallies:
-        """Few enough to group them all; `partial` where there may be more."""
+    def _grouped(self, events: EventQuerySet, partial: bool = False) -> Tallies:
+        """Few enough to group them all; `partial` where there are more."""
         rows = events.counts_by_year_and_category()
         by_year, by_category = {False: Counter(), True: Counter()}, Counter()
         for year, category, bounded, count in rows:
@@ -166,7 +211,6 @@ class Filters:
             span: tuple(_sum_within(span, by_year[bounded]) for bounded in (False, True))
             for span in years.offered(dated, self._span)
         }
-        partial = sum(count for *_, count in rows) >= LOOKED_AT
         return Tallies(found, by_year[False][""], by_category, partial=partial)
 
     def _bounded(self) -> Tallies:
@@ -178,13 +222,6 @@ class Filters:
         found = bounded_counts(lists | {UNDATED: of_years.in_year("")})
         categories = {name: found[name] for name in CATEGORIES}
         return Tallies({span: (found[span], 0) for span in spans}, found[UNDATED], categories, True)
-
-    @cached_property
-    def looked_at_all(self) -> bool:
-        """Whether those that could name an organization are few enough to look at them all."""
-        if self.sizes[frozenset(self.chosen) - {"organizacion"}] <= MOST:
-            return True
-        return not self.events(but="organizacion").order_by()[LOOKED_AT : LOOKED_AT + 1].exists()
 
     @property
     def _span(self) -> str:
@@ -208,11 +245,12 @@ class Filters:
         return {TITLES[name]: list(self._choices(name, found[name])) for name in TITLES}
 
     def _choices(self, name: str, found: dict[str, tuple[str, int]]) -> Iterator[Choice]:
+        tallies = self.tallies
         for value, (text, count) in found.items():
             chosen = self.chosen.get(name) == value
             if count or chosen:
                 url = self.url(**{name: "" if chosen else value})
-                seen = self.looked_at_all if name == "organizacion" else not self.tallies.partial
+                seen = {"organizacion": self.counts.looked_at_all}.get(name, not tallies.partial)
                 count = self.count if chosen else count
                 yield Choice(text, count, url, chosen, at_least=not (chosen or seen))
 
@@ -227,7 +265,7 @@ class Filters:
         return [
             Choice(
                 f"{TITLES[name]}: {words[name]}",
-                self.sizes[frozenset(self.chosen) - {name}],
+                self.counts.sizes[frozenset(self.chosen) - {name}],
                 self.url(**{name: ""}),
                 chosen=True,
             )
@@ -253,11 +291,14 @@ class Filters:
         """By slug, the one chosen first, then those that most of the events name."""
         if self.organization:
             yield self.organization.slug, (str(self.organization), self.count)
-        looked_at = self.events(but="organizacion").order_by()[:LOOKED_AT]
+        for slug, name, count in self.counts.named:
+            yield slug, (name, count)
+
+    def _named(self, looked_at: EventQuerySet) -> Iterator[tuple[str, str, int]]:
         others = Organization.objects.visible_to(None)
         others = others.exclude(slug=self.chosen.get("organizacion", ""))
         for one, count in EventOrganization.objects.most_named(looked_at, others):
-            yield one.slug, (str(one), count)
+            yield one.slug, str(one), count
 
 
 STATEMENT_FILTERS: dict[str, type[Record]] = {"organizacion": Organization, "acontecimiento": Event}

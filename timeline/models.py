@@ -13,9 +13,8 @@ from django.db.models import (
     Subquery,
     Value,
     When,
-    Window,
 )
-from django.db.models.functions import NullIf, Substr
+from django.db.models.functions import Concat, NullIf, Substr
 from django.db.models.lookups import Exact
 from django.urls import reverse
 
@@ -31,17 +30,23 @@ from record.dates import (
     sort_day_of,
 )
 from record.history import Versions
-from record.keyset import Stretch
+from record.keyset import Place, Stretch, Walk
+from record.pages import MOST
 from record.periods import Spanning, padded
 from record.publishing import Publishable, PublishableQuerySet
 from record.richtext import RichTextField
 from timeline.years import days
 
 MOST_NAMED = 24  # organizations to choose among
+OFTEN = 5_000  # mentions, from which a page of them is found sooner along all events
 BY_TIME = ("sort_day", "start_latest", "slug")
+# Lest PostgreSQL walk along the index of all, where it should look among few and sort them.
+IN_NO_INDEX = Concat(*BY_TIME, output_field=models.TextField())
 DATED_FIRST = NullIf("sort_day", Value("")).asc(nulls_last=True)
-# Written out, for SQLite knows the index of the undated only by the very words of its condition.
-NO_DAY = Q(Exact(F("sort_day"), Func(template="''", output_field=models.CharField())))
+# Written out, for SQLite knows an index with a condition only by the condition's very words.
+_NOTHING = Func(template="''", output_field=models.CharField())
+NO_DAY = Q(Exact(F("sort_day"), _NOTHING))
+HAS_END = ~Q(Exact(F("end_earliest"), _NOTHING))
 UNDATED = Stretch(
     ("id",), only=NO_DAY, word="sin-fecha", ahead="Siguientes", back="Anteriores", into="Sin fecha"
 )
@@ -66,11 +71,12 @@ class EventOrganizationQuerySet(models.QuerySet):
 
 class EventOrganization(models.Model):
     event = models.ForeignKey("Event", models.CASCADE)
-    organization = models.ForeignKey(Organization, models.PROTECT)
+    organization = models.ForeignKey(Organization, models.PROTECT, db_index=False)
 
     objects = EventOrganizationQuerySet.as_manager()
 
     class Meta:
+        indexes = [models.Index(fields=["organization", "event"], name="organization_in_events")]
         constraints = [
             models.UniqueConstraint(fields=["event", "organization"], name="event_names_once")
         ]
@@ -118,10 +124,17 @@ class EventQuerySet(PublishableQuerySet):
 
     def naming(self, organization: Organization, often: bool = False) -> Self:
         """Those that name it. `often` walks along the events and not along its many mentions."""
-        if not often:
-            return self.filter(organizations=organization)
-        links = EventOrganization.objects.filter(organization=organization, event=OuterRef("pk"))
-        return self.filter(Exists(links))
+        links = EventOrganization.objects.filter(organization=organization)
+        if often:
+            return self.filter(Exists(links.filter(event=OuterRef("pk"))))
+        return self.filter(pk__in=links.values("event"))
+
+    def first_naming(self, organization: Organization, most: int) -> list["Event"]:
+        """The first of those that name it, by time, with whoever else they name."""
+        links = EventOrganization.objects.filter(organization=organization).order_by()
+        named = self.naming(organization, often=links[OFTEN : OFTEN + 1].exists())
+        walk = Walk(named.with_organizations(), EVENTS_BY_TIME)
+        return [event for _stretch, event in walk.take(most, Place())]
 
     def by_time(self) -> Self:
         """Oldest first, then the narrower; the undated last, as they were entered."""
@@ -130,23 +143,41 @@ class EventQuerySet(PublishableQuerySet):
         )
 
     def latest_dated(self) -> Self:
-        """Newest first, by the first possible day; each with how `many` there are in all."""
-        dated = self.exclude(start_earliest="").annotate(many=Window(Count("pk")))
-        return dated.order_by("-start_earliest", "slug")
+        """Newest first, by the first possible day."""
+        dated = self.filter(sort_day__gt="", start_earliest__gt="")
+        return dated.order_by(*(f"-{name}" for name in BY_TIME))
 
-    def around(self, when: EDTF) -> Self:
+    def around(self, when: EDTF, most: int = 50) -> list["Event"]:
         """Those that began on `when`, a day, a month or a year, or were going on then, `surely` or
         maybe, the sure ones first. One whose source leaves a side open may have begun at any time;
         it stands only where its bound does."""
         first, last = when.earliest, padded(when.last_day)
-        began = Q(start_earliest__gte=first, start_latest__lte=last)
-        going_on = Q(start_latest__lte=last, end_earliest__gte=first)
-        bounded = Q(start_earliest__gt="", start_latest__lt=END_OF_TIME)
-        may_have_begun = bounded & Q(start_earliest__lte=last, start_latest__gte=first)
-        bound_here = Q(sort_day__gte=first, sort_day__lte=last)
-        surely = Case(When(began | going_on, then=True), default=False)
-        found = self.filter(began | going_on | may_have_begun | bound_here)
-        return found.annotate(surely=surely).order_by("-surely", "sort_day", "slug")
+        began = self.filter(sort_day__gte=first, sort_day__lte=last, start_earliest__gte=first)
+        began = began.filter(start_latest__lte=last).order_by(*BY_TIME)
+        going_on = self.filter(slug__in=self._going_on(first, last).values("slug")[:most])
+        found = {*began[:most], *going_on}
+        sure = sorted(found, key=lambda event: [getattr(event, name) for name in BY_TIME])[:most]
+        maybe = self._perhaps_begun(first, last).exclude(pk__in=[event.pk for event in sure])
+        perhaps = list(maybe[: most - len(sure)]) if len(sure) < most else []
+        for event in (*sure, *perhaps):
+            event.surely = event in found
+        return [*sure, *perhaps]
+
+    def _going_on(self, first: str, last: str) -> Self:
+        lasted = self.filter(HAS_END, end_earliest__gte=first, start_latest__lte=last)
+        return lasted.order_by(IN_NO_INDEX)
+
+    def _perhaps_begun(self, first: str, last: str) -> Self:
+        """Looked for among the MOST that stand there or last before it: a source may bound a date
+        by any distance, and no index knows how far."""
+        before = self.filter(sort_day__gt="", sort_day__lte=last)
+        nearest = before.order_by(*(f"-{name}" for name in BY_TIME)).values("pk")[:MOST]
+        may_have_begun = Q(
+            start_earliest__gt="", start_latest__gte=first, start_latest__lt=END_OF_TIME
+        )
+        bound_here = Q(sort_day__gte=first)
+        found = self.filter(may_have_begun | bound_here, pk__in=nearest)
+        return found.order_by(IN_NO_INDEX)
 
     def before(self, event: "Event") -> Self:
         """The dated ones that stand before `event`, nearest first."""
@@ -212,6 +243,9 @@ class Event(Spanning, Publishable):
             Publishable.public_index("event_by_time", *BY_TIME),
             Publishable.public_index("event_by_category", "category", *BY_TIME),
             Publishable.public_index("event_undated", "sort_day", "id", only=Q(sort_day="")),
+            Publishable.public_index(
+                "event_going_on", "end_earliest", *BY_TIME, only=~Q(end_earliest="")
+            ),
         ]
         constraints = [*Spanning.span_constraints(), Publishable.publication_constraint()]
 
