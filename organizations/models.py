@@ -194,7 +194,7 @@ class Membership(Spanning, Record):
     @property
     def listed_as(self) -> str:
         """The other name that the words which prove its end call the organization by, if any."""
-        words = fold(" ".join(c.exact for c in self.citations.all() if c.field == "end"))
+        words = fold(" ".join(c.exact for c in self.quotes if c.field == "end"))
         others = (name for name in self.organization.other_names_list if fold(name) in words)
         return "" if fold(str(self.organization)) in words else next(others, "")
 

@@ -4,8 +4,10 @@ and linked where a paragraph first names each."""
 import re
 from collections.abc import Iterable, Iterator
 from html import unescape
+from typing import NamedTuple
 
 from django.conf import settings
+from django.urls import reverse
 from django.utils.html import conditional_escape, escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 
@@ -21,6 +23,20 @@ FIELDS = ("pk", "slug", "name", "short_name", "other_names", "sector")
 
 def _organization(bearer: tuple) -> Organization:
     return Organization(**dict(zip(FIELDS, bearer, strict=True)))
+
+
+class Named(NamedTuple):
+    """What is told of an organization where something names it."""
+
+    slug: str
+    name: str
+    short_name: str
+
+    def __str__(self) -> str:
+        return self.short_name or self.name
+
+    def get_absolute_url(self) -> str:
+        return reverse("organizations:organization_detail", args=[self.slug])
 
 
 class Names:

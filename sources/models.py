@@ -1,21 +1,23 @@
 import hashlib
-from collections.abc import Collection
+from collections.abc import Iterable
 from contextlib import suppress
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, Self
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.db import models, transaction
-from django.db.models import Count, Max, OuterRef, Q, Subquery
-from django.db.models.functions import Coalesce
+from django.db.models import Case, Count, Max, OuterRef, Q, Subquery, Value, When
+from django.db.models.functions import Coalesce, Greatest
 from django.urls import reverse
+from django.utils import timezone
 
 from record.dates import EDTF, EDTFField, earliest_of, latest_of, parse, possible_date
 from record.history import Versions
-from record.publishing import Publishable, Record, RecordQuerySet
+from record.publishing import Publishable, Record, RecordQuerySet, visible
 from record.text import WebAddressField, collapse
 from sources.passages import Passages
+from sources.quotes import CitedSource, Quote
 
 SUPPORTED = ("organization", "membership", "representation_term", "event", "statement")
 
@@ -126,11 +128,6 @@ class Source(Publishable):
 
 
 class CitationQuerySet(RecordQuerySet):
-    def for_readers(self, user: AbstractBaseUser | None = None) -> Self:
-        """With what a page shows of each, their sources' long texts left in the database."""
-        shown = self.visible_to(user).select_related("source").defer("source__text")
-        return shown.order_by("number", "pk")
-
     def with_facts(self) -> Self:
         """With the records that they support, for a page that leads to each."""
         whose = ("membership__organization", "representation_term__organization")
@@ -150,26 +147,41 @@ class CitationQuerySet(RecordQuerySet):
         total = sum(found[name] for name in SUPPORTED)
         return found["sources"], total, parse(found["until"] or "")
 
-    def attach_to(self, records: Collection[Record]) -> None:
-        """Prefetches the `citations` of records, of whatever kinds, in one query."""
-        found = {(_relation_to(record), record.pk): [] for record in records}
-        keys = {f"{name}__in": [pk for kind, pk in found if kind == name] for name in SUPPORTED}
-        for citation in self.filter(Q(**keys, _connector=Q.OR)):
-            name = next(name for name in SUPPORTED if getattr(citation, f"{name}_id"))
-            found[name, getattr(citation, f"{name}_id")].append(citation)
+    def attach_to(self, records: Iterable[Record], user: AbstractBaseUser | None = None) -> None:
+        """Gives records, of whatever kinds, that `user` may read the `quotes` that `user` may read
+        too, and `quoted_at`, when one of these last changed. In one query."""
+        by_kind: dict[str, dict[int, list[Record]]] = {}
         for record in records:
-            citations = record.citations.none()
-            citations._result_cache = found[_relation_to(record), record.pk]
-            vars(record).setdefault("_prefetched_objects_cache", {})["citations"] = citations
+            record.quotes, record.quoted_at = (), None
+            kind = by_kind.setdefault(f"{_relation_to(type(record))}_id", {})
+            kind.setdefault(record.pk, []).append(record)
+        keys = Q(*((f"{kind}__in", list(of)) for kind, of in by_kind.items()), _connector=Q.OR)
+        for row in self.filter(keys)._quoted(user, tuple(by_kind)) if by_kind else ():
+            *quote, pk, slug, title, until, is_public, changed = row[len(by_kind) :]
+            quote = Quote(*quote, CitedSource(pk, slug, title, until, bool(is_public)))
+            kind, key = next(one for one in zip(by_kind, row, strict=False) if one[1])
+            for record in by_kind[kind][key]:
+                record.quotes += (quote,)
+                record.quoted_at = max(filter(None, (record.quoted_at, changed)))
+
+    def _quoted(self, user: AbstractBaseUser | None, kinds: tuple[str, ...]) -> Self:
+        """Rows of the keys of `kinds`, a Quote, a CitedSource, and when one of both last changed.
+        Of what a visitor sees, only the sources need be asked whether a visitor sees them."""
+        now = timezone.now()
+        is_public = visible(Source, now, "source__")
+        published = Case(When(source__publish_at__lte=now, then="source__publish_at"))
+        changed = Greatest("updated_at", "source__updated_at", Coalesce(published, "updated_at"))
+        found = self.visible_to(user) if user else self.filter(is_public)
+        known = Case(When(is_public, then=True), default=False) if user else Value(True)
+        words = ("number", "field", "exact", "prefix", "suffix", "position")
+        source = ("source_id", "source__slug", "source__title", "source__describes_until")
+        rows = found.order_by("number", "pk").values_list(*kinds, *words, *source, known, changed)
+        return rows
 
 
-def _relation_to(record: Record) -> str:
-    return record._meta.get_field("citations").field.name
-
-
-def with_citations(user: AbstractBaseUser | None = None) -> models.Prefetch:
-    """For `prefetch_related`: the citations of each record that `user` may read."""
-    return models.Prefetch("citations", Citation.objects.for_readers(user))
+@cache
+def _relation_to(model: type[Record]) -> str:
+    return model._meta.get_field("citations").field.name
 
 
 class Citation(Record):

@@ -1,4 +1,5 @@
-from typing import Self
+from collections.abc import Iterable
+from typing import NamedTuple, Self
 
 from django.core.exceptions import ValidationError
 from django.db import models
@@ -15,11 +16,13 @@ from django.db.models import (
     When,
     Window,
 )
-from django.db.models.functions import NullIf, Substr
+from django.db.models.functions import Greatest, NullIf, Substr
 from django.db.models.lookups import Exact
 from django.urls import reverse
+from django.utils import timezone
 
 from organizations.models import Organization
+from organizations.names import Named
 from record.dates import (
     EDTF,
     END_OF_TIME,
@@ -32,9 +35,10 @@ from record.dates import (
 )
 from record.history import Versions
 from record.keyset import Stretch
-from record.periods import Spanning, padded
-from record.publishing import Publishable, PublishableQuerySet
+from record.periods import Period, Spanning, padded
+from record.publishing import Publishable, PublishableQuerySet, visible
 from record.richtext import RichTextField
+from sources.quotes import Quote
 from timeline.years import days
 
 MOST_NAMED = 24  # organizations to choose among
@@ -62,6 +66,22 @@ class EventOrganizationQuerySet(models.QuerySet):
         named = organizations.filter(pk__in=many).only("slug", "name", "short_name")
         found = sorted(named, key=lambda one: -many[one.pk])[:MOST_NAMED]
         return [(one, many[one.pk]) for one in found]
+
+    def attach_to(self, events: Iterable["Event"]) -> None:
+        """Gives events the `names` of those that everybody may see, and `named_at`, when one of
+        these last changed. In one query."""
+        by_key = {event.pk: event for event in events}
+        for event in by_key.values():
+            event.names, event.named_at = (), None
+        found = self.filter(visible(Organization, timezone.now(), "organization__"))
+        changed = Greatest("organization__updated_at", "organization__publish_at")
+        path = "organization__"
+        rows = found.filter(event__in=by_key).order_by(f"{path}name", f"{path}slug")
+        columns = ("event_id", *(f"{path}{name}" for name in Named._fields))
+        for key, *name, changed_at in rows.values_list(*columns, changed) if by_key else ():
+            event = by_key[key]
+            event.names += (Named(*name),)
+            event.named_at = max(filter(None, (event.named_at, changed_at)))
 
 
 class EventOrganization(models.Model):
@@ -158,9 +178,43 @@ class EventQuerySet(PublishableQuerySet):
         later = self.filter(_beside(event, "gt"), sort_day__gte=event.sort_day)
         return later.order_by("sort_day", "start_latest", "slug")
 
+    def named(self) -> list["Event"]:
+        """The events, each with the `names` of the organizations in it."""
+        events = list(self)
+        EventOrganization.objects.attach_to(events)
+        return events
+
     def with_organizations(self) -> Self:
         """With those of their organizations that everybody may see."""
         return self.prefetch_related(readable_organizations())
+
+
+class Entry(NamedTuple):
+    """What a list shows of an event, as values."""
+
+    slug: str
+    title: str
+    summary: str
+    start: str
+    end: str
+    date_label: str
+    category: str
+    names: tuple[Named, ...]
+    quotes: tuple[Quote, ...]
+
+    @property
+    def when(self) -> EDTF:
+        return parse(self.start)
+
+    @property
+    def period(self) -> Period:
+        return Period(parse(self.start), parse(self.end))
+
+    def get_absolute_url(self) -> str:
+        return reverse("timeline:event_detail", args=[self.slug])
+
+    def get_category_display(self) -> str:
+        return dict(Event.Category.choices).get(self.category, self.category)
 
 
 class Event(Spanning, Publishable):
@@ -230,6 +284,11 @@ class Event(Spanning, Publishable):
     def when(self) -> EDTF:
         """When it happened, or began."""
         return parse(self.start)
+
+    @property
+    def entry(self) -> Entry:
+        """With the names and quotes that were attached to it."""
+        return Entry(*(getattr(self, name, ()) for name in Entry._fields))
 
 
 class StatementOrganization(models.Model):

@@ -4,7 +4,6 @@ from itertools import groupby
 from typing import Any
 from urllib.parse import urlencode
 
-from django.db.models import prefetch_related_objects
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -20,11 +19,11 @@ from record.publishing import RecordQuerySet, viewer
 from record.richtext import with_contents
 from record.views import RecordView
 from sources.linked import cited_sources, source_in_short
-from sources.models import Citation, Source, with_citations
+from sources.models import Citation, Source
 from timeline.charts import columns_chart, events_chart
 from timeline.filters import Filters, StatementFilters
 from timeline.linked import event_node, question_node, statement_node
-from timeline.models import STATEMENTS_BY_TIME, Event, Statement, readable_organizations
+from timeline.models import STATEMENTS_BY_TIME, Event, EventOrganization, Statement
 from timeline.paragraphs import contents, paragraphs
 
 ON_A_PAGE = RELATED = 50
@@ -37,8 +36,8 @@ def event_list(request: HttpRequest) -> HttpResponse:
     found = filters.events(but="anio").defer("body")
     page = keyed_page(request, found, filters.stretches, ON_A_PAGE, filters.chosen)
     events = page.records
-    prefetch_related_objects(events, readable_organizations())
-    Citation.objects.for_readers().attach_to(events)
+    EventOrganization.objects.attach_to(events)
+    Citation.objects.attach_to(events)
     context = {
         "title": _title(filters),
         "filters": filters,
@@ -96,10 +95,11 @@ class EventView(RecordView):
     section = EVENTS
 
     def prefetched(self, records: RecordQuerySet) -> RecordQuerySet:
-        return records.with_organizations().prefetch_related(with_citations(viewer(self.request)))
+        return records.with_organizations()
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         event, others = self.object, Event.objects.visible_to(None)
+        Citation.objects.attach_to([event], viewer(self.request))
         statements = list(event.statements.visible_to(None).by_time()[:RELATED])
         before = others.before(event).first() if event.start else None
         after = others.after(event).first() if event.start else None
@@ -122,14 +122,14 @@ class EventView(RecordView):
         return event_node(self.request, self.object, context["statements"])
 
     def sources(self, context: dict[str, Any]) -> list[linked.Node]:
-        return cited_sources(self.request, self.object.citations.all())
+        return cited_sources(self.request, self.object.quotes)
 
 
 def statement_list(request: HttpRequest) -> HttpResponse:
     filters = StatementFilters(Statement.objects.visible_to(None), request)
     found = filters.statements.defer("body")
     page = keyed_page(request, found, STATEMENTS_BY_TIME, ON_A_PAGE, filters.chosen)
-    Citation.objects.for_readers().attach_to(page.records)
+    Citation.objects.attach_to(page.records)
     count = bounded_counts({"found": found})["found"]
     context = {
         "title": sentence(counted(count, "pronunciamiento", most=MOST)),
@@ -149,11 +149,12 @@ class StatementView(RecordView):
     is_ours = False
 
     def prefetched(self, records: RecordQuerySet) -> RecordQuerySet:
-        return records.with_organizations().prefetch_related(with_citations(viewer(self.request)))
+        return records.with_organizations()
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         statement, user = self.object, viewer(self.request)
-        cited = {citation.source_id for citation in statement.citations.all()}
+        Citation.objects.attach_to([statement], user)
+        cited = {quote.source_id for quote in statement.quotes}
         sources = list(Source.objects.visible_to(user).filter(pk__in=cited))
         others = Citation.objects.visible_to(user).exclude(statement=statement)
         citations = list(others.filter(source__in=cited).with_facts())
