@@ -111,8 +111,9 @@ class MembershipQuerySet(SpanningQuerySet):
         alike = ("start_earliest", "start_latest", "start_label", "replaces__slug")
         return self.annotate(state=state).order_by("state", *alike, "organization__name", "slug")
 
-    def of(self, organization: Organization) -> Self:
-        """Its own, and those of whoever took its place or had it before."""
+    def of(self, organization: int) -> Self:
+        """Of an organization by its key: its own, and those of whoever took its place or had it
+        before."""
         replaced = Membership.objects.filter(organization=organization).values("replaces")
         mine = Q(organization=organization) | Q(replaces=organization)
         found = self.filter(mine | Q(organization__in=replaced))

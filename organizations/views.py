@@ -19,13 +19,19 @@ from django.utils.http import quote_etag
 from organizations import rotation
 from organizations.charts import replacement_chart
 from organizations.linked import coalition_in_short, members_of, organization_node
-from organizations.models import Membership, Organization, RepresentationTerm
+from organizations.models import (
+    Membership,
+    MembershipQuerySet,
+    Organization,
+    RepresentationTerm,
+    RepresentationTermQuerySet,
+)
 from organizations.names import Named, Names
 from record import linked
 from record.charts import Chart, Entry
 from record.dates import EDTF, parse
 from record.pages import counted, in_words, last_change, page_of, sentence
-from record.publishing import viewer
+from record.publishing import RecordQuerySet, readable, viewer
 from record.richtext import with_contents
 from record.text import fold
 from record.views import RecordView
@@ -171,18 +177,39 @@ def _group(memberships: list[Membership]) -> Group:
     return Group(caption, memberships, tuple(sorted(citations, key=lambda c: c.number)))
 
 
+@readable("organizations.Membership")
+def _memberships(every: MembershipQuerySet, organization: int) -> MembershipQuerySet:
+    return every.with_state().of(organization)
+
+
+@readable("organizations.RepresentationTerm")
+def _terms(every: RepresentationTermQuerySet, organization: int) -> RepresentationTermQuerySet:
+    return every.filter(organization=organization)[:RELATED]
+
+
+@readable("timeline.Event")
+def _events(every: RecordQuerySet, organization: int) -> RecordQuerySet:
+    return every.filter(organizations=organization).by_time().defer("body")[:RELATED]
+
+
+@readable("timeline.Statement")
+def _statements(every: RecordQuerySet, organization: int) -> RecordQuerySet:
+    return every.filter(organizations=organization).by_time().defer("body")[:RELATED]
+
+
 class OrganizationView(RecordView):
     model = Organization
     section = ORGANIZATIONS
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         organization, user = self.object, viewer(self.request)
-        every = Membership.objects.visible_to(user).with_state().of(organization)
+        every = _memberships(user, organization=organization.pk)
         memberships = [m for m in every if m.organization_id == organization.pk]
         successors = [m for m in every if m.replaces_id == organization.pk]
-        terms = list(organization.terms.visible_to(user)[:RELATED])
-        events = organization.events.visible_to(None).by_time().defer("body")[:RELATED].named()
-        statements = list(organization.statements.visible_to(None).by_time()[:RELATED])
+        terms = _terms(user, organization=organization.pk)
+        events = _events(None, organization=organization.pk)
+        Organization.events.through.objects.attach_to(events)
+        statements = _statements(None, organization=organization.pk)
         shown = [organization, *memberships, *successors, *terms, *events]
         Citation.objects.attach_to(shown, user)
         together = _together(organization, events)
@@ -206,6 +233,7 @@ class OrganizationView(RecordView):
             "summary": names.linked(organization.summary, but=organization),
             "description": names.linked(description, but=organization),
             "contents": contents,
+            "coalition": names.coalition,
             "changed": last_change(shown, statements),
         }
 
@@ -213,10 +241,8 @@ class OrganizationView(RecordView):
         return {"title": self.object.name}
 
     def main(self, context: dict[str, Any]) -> linked.Node:
-        memberships, terms = context["memberships"], context["terms"]
-        is_anything = memberships or terms
-        coalition = Organization.objects.visible_to(None).coalition() if is_anything else None
-        return organization_node(self.request, self.object, coalition, memberships, terms)
+        roles = (context[name] for name in ("coalition", "memberships", "terms"))
+        return organization_node(self.request, self.object, *roles)
 
     def sources(self, context: dict[str, Any]) -> list[linked.Node]:
         quotes = chain(*(record.quotes for record in context["shown"]))

@@ -7,13 +7,14 @@ from typing import Any, Self
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.db import models, transaction
-from django.db.models import Case, Count, Max, OuterRef, Q, Subquery, Value, When
+from django.db.models import Case, Count, Max, OuterRef, Q, Subquery, When
 from django.db.models.functions import Coalesce, Greatest
 from django.urls import reverse
 from django.utils import timezone
 
 from record.dates import EDTF, EDTFField, earliest_of, latest_of, parse, possible_date
 from record.history import Versions
+from record.prepared import NOW, among, filling, prepared_for, room_for
 from record.publishing import Publishable, Record, RecordQuerySet, visible
 from record.text import WebAddressField, collapse
 from sources.passages import Passages
@@ -155,8 +156,7 @@ class CitationQuerySet(RecordQuerySet):
             record.quotes, record.quoted_at = (), None
             kind = by_kind.setdefault(f"{_relation_to(type(record))}_id", {})
             kind.setdefault(record.pk, []).append(record)
-        keys = Q(*((f"{kind}__in", list(of)) for kind, of in by_kind.items()), _connector=Q.OR)
-        for row in self.filter(keys)._quoted(user, tuple(by_kind)) if by_kind else ():
+        for row in self._rows(by_kind, user) if by_kind else ():
             *quote, pk, slug, title, until, is_public, changed = row[len(by_kind) :]
             quote = Quote(*quote, CitedSource(pk, slug, title, until, bool(is_public)))
             kind, key = next(one for one in zip(by_kind, row, strict=False) if one[1])
@@ -164,19 +164,35 @@ class CitationQuerySet(RecordQuerySet):
                 record.quotes += (quote,)
                 record.quoted_at = max(filter(None, (record.quoted_at, changed)))
 
-    def _quoted(self, user: AbstractBaseUser | None, kinds: tuple[str, ...]) -> Self:
-        """Rows of the keys of `kinds`, a Quote, a CitedSource, and when one of both last changed.
-        Of what a visitor sees, only the sources need be asked whether a visitor sees them."""
-        now = timezone.now()
-        is_public = visible(Source, now, "source__")
-        published = Case(When(source__publish_at__lte=now, then="source__publish_at"))
-        changed = Greatest("updated_at", "source__updated_at", Coalesce(published, "updated_at"))
-        found = self.visible_to(user) if user else self.filter(is_public)
-        known = Case(When(is_public, then=True), default=False) if user else Value(True)
+    def _rows(self, by_kind: dict[str, dict], user: AbstractBaseUser | None) -> Iterable[tuple]:
+        keys = {kind: list(records) for kind, records in by_kind.items()}
+        if user:
+            every = Q(*((f"{kind}__in", some) for kind, some in keys.items()), _connector=Q.OR)
+            return self.visible_to(user).filter(every)._quoted(tuple(keys))
+        shape = tuple((kind, room_for(some)) for kind, some in keys.items())
+        given = {
+            name: key for kind, some in keys.items() for name, key in filling(kind, some).items()
+        }
+        return _public_quotes(*shape)(now=timezone.now(), **given)
+
+    def _quoted(self, kinds: Iterable[str], now: Any = None) -> Self:
+        """Rows of the keys of `kinds`, a Quote, a CitedSource, and when one of both last changed,
+        or None."""
+        is_public = visible(Source, now or timezone.now(), "source__")
+        known = Case(When(is_public, then=True), default=False)
+        changed = Greatest("updated_at", "source__updated_at", "source__publish_at")
         words = ("number", "field", "exact", "prefix", "suffix", "position")
         source = ("source_id", "source__slug", "source__title", "source__describes_until")
-        rows = found.order_by("number", "pk").values_list(*kinds, *words, *source, known, changed)
-        return rows
+        ordered = self.order_by("number", "pk")
+        return ordered.values_list(*kinds, *words, *source, known, changed)
+
+
+@prepared_for
+def _public_quotes(*kinds: tuple[str, int]) -> CitationQuerySet:
+    """Of records that a visitor sees, so that only the sources need be asked whether one does."""
+    keys = Q(*(among(kind, size) for kind, size in kinds), _connector=Q.OR)
+    found = Citation.objects.filter(keys, visible(Source, NOW, "source__"))
+    return found._quoted((kind for kind, _size in kinds), NOW)
 
 
 @cache

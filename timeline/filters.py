@@ -194,8 +194,8 @@ class Filters:
         """Whether the filter by year lets those of `year` through, `''` being the undated."""
         return not self.year or (years.has(self.year, year) if year else self.year == UNDATED)
 
-    def groups(self) -> dict[str, list[Choice]]:
-        """The choices of each filter, by its title."""
+    def groups(self) -> tuple[tuple[str, tuple[Choice, ...]], ...]:
+        """The choices of each filter, with its title."""
         tallies = self.tallies
         of_years = {span: (years.words(span), sum(both)) for span, both in tallies.years.items()}
         of_categories = {n: (text, tallies.categories[n]) for n, text in CATEGORIES.items()}
@@ -205,7 +205,7 @@ class Filters:
             "organizacion": dict(self._organizations()),
             "pronunciamiento": {s.slug: (str(s), self.count) for s in [self.statement] if s},
         }
-        return {TITLES[name]: list(self._choices(name, found[name])) for name in TITLES}
+        return tuple((TITLES[name], tuple(self._choices(name, found[name]))) for name in TITLES)
 
     def _choices(self, name: str, found: dict[str, tuple[str, int]]) -> Iterator[Choice]:
         for value, (text, count) in found.items():
@@ -247,7 +247,11 @@ class Filters:
     def url(self, **instead: str) -> str:
         """The list's address with other choices `instead`, from its first page on."""
         chosen = {name: value for name, value in (self.chosen | instead).items() if value}
-        return f"{reverse('timeline:event_list')}{'?' if chosen else ''}{urlencode(chosen)}"
+        return f"{self.address}{'?' if chosen else ''}{urlencode(chosen)}"
+
+    @cached_property
+    def address(self) -> str:
+        return reverse("timeline:event_list")
 
     def _organizations(self) -> Iterator[tuple[str, tuple[str, int]]]:
         """By slug, the one chosen first, then those that most of the events name."""

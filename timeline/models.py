@@ -36,6 +36,7 @@ from record.dates import (
 from record.history import Versions
 from record.keyset import Stretch
 from record.periods import Period, Spanning, padded
+from record.prepared import NOW, among, filling, prepared_for, room_for
 from record.publishing import Publishable, PublishableQuerySet, visible
 from record.richtext import RichTextField
 from sources.quotes import Quote
@@ -73,15 +74,21 @@ class EventOrganizationQuerySet(models.QuerySet):
         by_key = {event.pk: event for event in events}
         for event in by_key.values():
             event.names, event.named_at = (), None
-        found = self.filter(visible(Organization, timezone.now(), "organization__"))
-        changed = Greatest("organization__updated_at", "organization__publish_at")
-        path = "organization__"
-        rows = found.filter(event__in=by_key).order_by(f"{path}name", f"{path}slug")
-        columns = ("event_id", *(f"{path}{name}" for name in Named._fields))
-        for key, *name, changed_at in rows.values_list(*columns, changed) if by_key else ():
+        query = _public_names(room_for(by_key)) if by_key else None
+        given = filling("event_id", by_key) | {"now": timezone.now()}
+        for key, *name, changed_at in query(**given) if query else ():
             event = by_key[key]
             event.names += (Named(*name),)
             event.named_at = max(filter(None, (event.named_at, changed_at)))
+
+
+@prepared_for
+def _public_names(size: int) -> EventOrganizationQuerySet:
+    path = "organization__"
+    found = EventOrganization.objects.filter(among("event_id", size))
+    found = found.filter(visible(Organization, NOW, path)).order_by(f"{path}name", f"{path}slug")
+    changed = Greatest(f"{path}updated_at", f"{path}publish_at")
+    return found.values_list("event_id", *(f"{path}{name}" for name in Named._fields), changed)
 
 
 class EventOrganization(models.Model):
@@ -177,16 +184,6 @@ class EventQuerySet(PublishableQuerySet):
         """Those that stand after it, nearest first."""
         later = self.filter(_beside(event, "gt"), sort_day__gte=event.sort_day)
         return later.order_by("sort_day", "start_latest", "slug")
-
-    def named(self) -> list["Event"]:
-        """The events, each with the `names` of the organizations in it."""
-        events = list(self)
-        EventOrganization.objects.attach_to(events)
-        return events
-
-    def with_organizations(self) -> Self:
-        """With those of their organizations that everybody may see."""
-        return self.prefetch_related(readable_organizations())
 
 
 class Entry(NamedTuple):
@@ -347,10 +344,6 @@ class StatementQuerySet(PublishableQuerySet):
             for one in self.filter(Q(pk__in=before) | Q(pk__in=after))
         }
         return found.get(False), found.get(True)
-
-    def with_organizations(self) -> Self:
-        """With those of the organizations named that everybody may see."""
-        return self.prefetch_related(readable_organizations())
 
 
 class Statement(Publishable):

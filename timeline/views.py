@@ -1,9 +1,11 @@
 """The pages of what happened and of what was said."""
 
+from collections.abc import Iterable
 from itertools import groupby
 from typing import Any
 from urllib.parse import urlencode
 
+from django.db.models import Prefetch
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -15,7 +17,7 @@ from record.dates import EDTF, reach_in_words
 from record.keyset import KeyedPage, keyed_page
 from record.pages import MOST, bounded_counts, counted, in_words, last_change, sentence
 from record.periods import Period
-from record.publishing import RecordQuerySet, viewer
+from record.publishing import viewer
 from record.richtext import with_contents
 from record.views import RecordView
 from sources.linked import cited_sources, source_in_short
@@ -23,7 +25,13 @@ from sources.models import Citation, Source
 from timeline.charts import columns_chart, events_chart
 from timeline.filters import Filters, StatementFilters
 from timeline.linked import event_node, question_node, statement_node
-from timeline.models import STATEMENTS_BY_TIME, Event, EventOrganization, Statement
+from timeline.models import (
+    STATEMENTS_BY_TIME,
+    Event,
+    EventOrganization,
+    Statement,
+    readable_organizations,
+)
 from timeline.paragraphs import contents, paragraphs
 
 ON_A_PAGE = RELATED = 50
@@ -94,8 +102,8 @@ class EventView(RecordView):
     model = Event
     section = EVENTS
 
-    def prefetched(self, records: RecordQuerySet) -> RecordQuerySet:
-        return records.with_organizations()
+    def beside(self) -> Iterable[Prefetch]:
+        return [readable_organizations()]
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         event, others = self.object, Event.objects.visible_to(None)
@@ -130,7 +138,8 @@ def statement_list(request: HttpRequest) -> HttpResponse:
     found = filters.statements.defer("body")
     page = keyed_page(request, found, STATEMENTS_BY_TIME, ON_A_PAGE, filters.chosen)
     Citation.objects.attach_to(page.records)
-    count = bounded_counts({"found": found})["found"]
+    is_whole = not (page.before or page.after)
+    count = len(page.records) if is_whole else bounded_counts({"found": found})["found"]
     context = {
         "title": sentence(counted(count, "pronunciamiento", most=MOST)),
         "filters": filters,
@@ -148,8 +157,8 @@ class StatementView(RecordView):
     section = STATEMENTS
     is_ours = False
 
-    def prefetched(self, records: RecordQuerySet) -> RecordQuerySet:
-        return records.with_organizations()
+    def beside(self) -> Iterable[Prefetch]:
+        return [readable_organizations()]
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         statement, user = self.object, viewer(self.request)
