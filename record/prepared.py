@@ -6,7 +6,7 @@ from copy import copy
 from functools import lru_cache
 from typing import Any
 
-from django.db import connection, models
+from django.db import DEFAULT_DB_ALIAS, connections, models
 from django.db.models import F, Q
 from django.db.models.expressions import Expression
 from django.db.models.lookups import In
@@ -36,25 +36,26 @@ class Prepared:
         self.made: dict[str, tuple[models.QuerySet, SQLCompiler, str, tuple]] = {}
 
     def __call__(self, **given: Any) -> list[Any]:
-        queryset, compiler, sql, params = self._of_this_database()
+        database = connections[DEFAULT_DB_ALIAS]
+        queryset, compiler, sql, params = self._made_for(database)
         bound = tuple(
-            one.output_field.get_db_prep_value(given[one.name], connection)
+            one.output_field.get_db_prep_value(given[one.name], database)
             if isinstance(one, Given)
             else one
             for one in params
         )
         run = copy(compiler)
-        run.connection, run.as_sql = connection, lambda *_args, **_options: (sql, bound)
+        run.connection, run.as_sql = database, lambda *_args, **_options: (sql, bound)
         found = queryset.all()
         found.query.get_compiler = lambda *_args, **_options: run
         return list(found)
 
-    def _of_this_database(self) -> tuple[models.QuerySet, SQLCompiler, str, tuple]:
-        if connection.vendor not in self.made:
+    def _made_for(self, database: Any) -> tuple[models.QuerySet, SQLCompiler, str, tuple]:
+        if database.vendor not in self.made:
             queryset = self.make()
-            compiler = queryset.query.get_compiler(connection=connection)
-            self.made[connection.vendor] = (queryset, compiler, *compiler.as_sql())
-        return self.made[connection.vendor]
+            compiler = queryset.query.get_compiler(connection=database)
+            self.made[database.vendor] = (queryset, compiler, *compiler.as_sql())
+        return self.made[database.vendor]
 
 
 def prepared(make: Callable[[], models.QuerySet]) -> Prepared:

@@ -18,6 +18,7 @@ from record.pages import MOST, BoundedCount, bounded_counts, figure, sentence
 from record.publishing import Record
 from timeline import years
 from timeline.models import (
+    CATEGORIES,
     EVENTS_BY_TIME,
     Event,
     EventOrganization,
@@ -33,7 +34,6 @@ TITLES = {
     "pronunciamiento": "Pronunciamiento",
 }
 UNDATED = "sin-fecha"
-CATEGORIES = dict(Event.Category.choices)
 ALONE = {"organizacion", "pronunciamiento"}  # what the tallies of years and categories hold for
 LOOKED_AT = 2 * MOST  # events, at most, for the organizations that they name
 

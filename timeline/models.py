@@ -1,5 +1,5 @@
 from collections.abc import Iterable
-from typing import NamedTuple, Self
+from typing import Self
 
 from django.core.exceptions import ValidationError
 from django.db import models
@@ -35,11 +35,11 @@ from record.dates import (
 )
 from record.history import Versions
 from record.keyset import Stretch
-from record.periods import Period, Spanning, padded
+from record.periods import Spanning, padded
 from record.prepared import NOW, among, filling, prepared_for, room_for
 from record.publishing import Publishable, PublishableQuerySet, visible
 from record.richtext import RichTextField
-from sources.quotes import Quote
+from timeline.entries import Entry, StatementEntry
 from timeline.years import days
 
 MOST_NAMED = 24  # organizations to choose among
@@ -186,34 +186,6 @@ class EventQuerySet(PublishableQuerySet):
         return later.order_by("sort_day", "start_latest", "slug")
 
 
-class Entry(NamedTuple):
-    """What a list shows of an event, as values."""
-
-    slug: str
-    title: str
-    summary: str
-    start: str
-    end: str
-    date_label: str
-    category: str
-    names: tuple[Named, ...]
-    quotes: tuple[Quote, ...]
-
-    @property
-    def when(self) -> EDTF:
-        return parse(self.start)
-
-    @property
-    def period(self) -> Period:
-        return Period(parse(self.start), parse(self.end))
-
-    def get_absolute_url(self) -> str:
-        return reverse("timeline:event_detail", args=[self.slug])
-
-    def get_category_display(self) -> str:
-        return dict(Event.Category.choices).get(self.category, self.category)
-
-
 class Event(Spanning, Publishable):
     """Something that happened, or went on."""
 
@@ -285,7 +257,13 @@ class Event(Spanning, Publishable):
     @property
     def entry(self) -> Entry:
         """With the names and quotes that were attached to it."""
-        return Entry(*(getattr(self, name, ()) for name in Entry._fields))
+        category = CATEGORIES.get(self.category, self.category)
+        dates = self.start, self.end, self.date_label
+        beside = getattr(self, "names", ()), getattr(self, "quotes", ())
+        return Entry(self.slug, self.title, self.summary, *dates, category, *beside)
+
+
+CATEGORIES = dict(Event.Category.choices)
 
 
 class StatementOrganization(models.Model):
@@ -403,6 +381,14 @@ class Statement(Publishable):
         return parse(self.date)
 
     @property
+    def entry(self) -> StatementEntry:
+        kind = KINDS.get(self.kind, self.kind)
+        return StatementEntry(self.slug, self.title, kind, self.date, self.date_label)
+
+    @property
     def place(self) -> tuple[bool, str, int]:
         """Where `by_time` puts it."""
         return not self.sort_day, self.sort_day, self.pk
+
+
+KINDS = dict(Statement.Kind.choices)
