@@ -22,7 +22,7 @@ from record.text import collapse, cut
 register = template.Library()
 MOTTO = "Expediente público: cada hecho, con la oración que lo prueba."
 SHORTEST, LONGEST = 50, 160
-FRAGMENTS = 2048  # kept in memory, the latest used, of a few kB each
+FRAGMENTS = 512  # kept in memory, the latest used, of some 10 kB each
 
 
 @register.filter
