@@ -162,7 +162,7 @@ class CitationQuerySet(RecordQuerySet):
             kind, key = next(one for one in zip(by_kind, row, strict=False) if one[1])
             for record in by_kind[kind][key]:
                 record.quotes += (quote,)
-                record.quoted_at = max(filter(None, (record.quoted_at, changed)))
+                record.quoted_at = max(filter(None, (record.quoted_at, changed)), default=None)
 
     def _rows(self, by_kind: dict[str, dict], user: AbstractBaseUser | None) -> Iterable[tuple]:
         keys = {kind: list(records) for kind, records in by_kind.items()}

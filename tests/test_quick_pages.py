@@ -102,7 +102,7 @@ def test_an_organizations_page_takes_eight_queries(visitor, told, django_assert_
         visitor.get(told.get_absolute_url())
 
 
-@pytest.mark.parametrize(("address", "most"), [("/linea-de-tiempo/", 8), ("/pronunciamientos/", 3)])
+@pytest.mark.parametrize(("address", "most"), [("/linea-de-tiempo/", 8), ("/pronunciamientos/", 4)])
 def test_a_lists_page_takes_few_queries(
     visitor, told, address, most, django_assert_max_num_queries
 ):

@@ -5,19 +5,29 @@ from itertools import groupby
 from typing import Any
 from urllib.parse import urlencode
 
-from django.db.models import Prefetch
+from django.db.models import Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils import timezone
 
 from organizations.names import Names
 from record import linked
 from record.charts import Chart
 from record.dates import EDTF, reach_in_words
 from record.keyset import KeyedPage, keyed_page
-from record.pages import MOST, bounded_counts, counted, in_words, last_change, sentence
+from record.pages import (
+    MOST,
+    BoundedCount,
+    bounded_counts,
+    counted,
+    in_words,
+    last_change,
+    sentence,
+)
 from record.periods import Period
-from record.publishing import viewer
+from record.prepared import NOW, prepared
+from record.publishing import viewer, visible
 from record.richtext import with_contents
 from record.views import RecordView
 from sources.linked import cited_sources, source_in_short
@@ -133,15 +143,22 @@ class EventView(RecordView):
         return cited_sources(self.request, self.object.quotes)
 
 
+@prepared
+def _count() -> QuerySet:
+    every = Statement.objects.filter(visible(Statement, NOW))
+    return Statement._base_manager.order_by().values_list(BoundedCount(every), flat=True)[:1]
+
+
 def statement_list(request: HttpRequest) -> HttpResponse:
     filters = StatementFilters(Statement.objects.visible_to(None), request)
     found = filters.statements.defer("body")
     page = keyed_page(request, found, STATEMENTS_BY_TIME, ON_A_PAGE, filters.chosen)
     Citation.objects.attach_to(page.records)
-    is_whole = not (page.before or page.after)
-    count = len(page.records) if is_whole else bounded_counts({"found": found})["found"]
+    counts = (
+        bounded_counts({"found": found}).values() if filters.chosen else _count(now=timezone.now())
+    )
     context = {
-        "title": sentence(counted(count, "pronunciamiento", most=MOST)),
+        "title": sentence(counted(next(iter(counts), 0), "pronunciamiento", most=MOST)),
         "filters": filters,
         "query": urlencode(filters.chosen),
         "page": page,
