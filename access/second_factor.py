@@ -5,7 +5,6 @@ import secrets
 from base64 import b32encode
 from hashlib import scrypt
 
-import qrcode
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import transaction
 from django.utils.crypto import salted_hmac
@@ -14,7 +13,6 @@ from django_otp import verify_token
 from django_otp.models import Device
 from django_otp.plugins.otp_static.models import StaticDevice, StaticToken
 from django_otp.plugins.otp_totp.models import TOTPDevice
-from qrcode.image.svg import SvgPathImage
 
 CODES = 10
 # Letters and digits that no one takes for another: no l, 1, I, O or 0.
@@ -87,6 +85,9 @@ def remove(user: AbstractBaseUser) -> None:
 
 def drawn(phone: TOTPDevice) -> SafeString:
     """The QR code as SVG, which needs neither style nor script."""
+    import qrcode  # here, for every worker starts without it
+    from qrcode.image.svg import SvgPathImage
+
     image = qrcode.make(phone.config_url, image_factory=SvgPathImage, border=0)
     return mark_safe(image.to_string(encoding="unicode"))  # noqa: S308, drawn by the package
 

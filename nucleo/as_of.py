@@ -44,7 +44,7 @@ def as_of(request: HttpRequest, date: str) -> HttpResponse:
     first = (page.number - 1) * ON_A_PAGE
     memberships, terms = (list(answers[first : first + ON_A_PAGE]) for answers in asked)
     events = Event.objects.visible_to(None).around(when, EVENTS + 1)
-    Citation.objects.for_readers().attach_to([*memberships, *terms, *events])
+    Citation.objects.attach_to([*memberships, *terms, *events])
     context = {
         "page": page,
         "belonging": tally(counts[0], "membresía", feminine=True),

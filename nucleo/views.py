@@ -45,7 +45,7 @@ def home(request: HttpRequest) -> HttpResponse:
     said = list(statements.order_by("-sort_day", "pk")[:LATEST])
     terms, members = list(_terms()), list(_members())
     cited = [*filter(None, [coalition]), *terms, *members, *latest, *said]
-    Citation.objects.for_readers().attach_to(cited)
+    Citation.objects.attach_to(cited)
     context = {
         "coalition": coalition,
         "chart": overview_chart(events),
@@ -92,13 +92,13 @@ def _representation(terms: list[RepresentationTerm]) -> dict[str, Any]:
     now = [term for term in terms if term.period.is_open]
     before = [term for term in terms if term.order and term.period.end.upper]
     before.sort(key=lambda term: term.order)
-    proofs = [c for term in now for c in term.citations.all()]
-    proofs += [c for term in before for c in term.citations.all() if c.field == "order"]
+    proofs = [c for term in now for c in term.quotes]
+    proofs += [c for term in before for c in term.quotes if c.field == "order"]
     return {
         "representing": now,
         "represented": before,
         "undated": not any(is_dated(term.period) for term in before),
-        "term_citations": proofs,
+        "term_citations": tuple(proofs),
     }
 
 
@@ -110,7 +110,7 @@ def _members() -> QuerySet:
 
 def _membership(members: list[Membership]) -> dict[str, Any]:
     current = [membership for membership in members if membership.state == "current"]
-    citations = [c for m in members for c in m.citations.all() if c.field[:3] in ("", "end")]
+    citations = tuple(c for m in members for c in m.quotes if c.field[:3] in ("", "end"))
     named = {membership.organization: membership.listed_as for membership in current}
     number = in_words(len(named), feminine=True)
     return {

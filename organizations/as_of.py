@@ -13,7 +13,7 @@ from record.dates import EDTF
 from record.pages import counted, in_words, sentence
 from record.periods import Answer, SpanningQuerySet
 from record.text import fold
-from sources.models import Citation
+from sources.quotes import Quote
 
 ALIKE = ("start_earliest", "start_latest", "end_earliest", "end_latest")
 
@@ -26,8 +26,8 @@ class Group:
     labels: tuple[str, ...]
     """The source's own words for the bounds that the reason rests on."""
     records: list[Membership | RepresentationTerm]
-    citations: list[Citation]
-    already: list[Citation]
+    citations: tuple[Quote, ...]
+    already: list[Quote]
     """Those of its citations whose words another group has shown before."""
 
     @property
@@ -81,7 +81,7 @@ def groups(records: Iterable[Membership | RepresentationTerm], when: EDTF) -> It
         if isinstance(found[0], Membership):
             found.sort(key=lambda record: fold(str(record.organization)))
         quotes = {(c.source_id, c.number): c for c in _bearing(why, found)}
-        new = [quotes[key] for key in sorted(quotes.keys() - shown)]
+        new = tuple(quotes[key] for key in sorted(quotes.keys() - shown))
         already = [quotes[key] for key in sorted(quotes.keys() & shown)]
         shown |= quotes.keys()
         yield Group(why, labels, found, new, already)
@@ -98,10 +98,10 @@ def _by_reason(records: Iterable, when: EDTF) -> dict[tuple, list[Membership | R
     return found
 
 
-def _bearing(why: Reason, records: list[Membership | RepresentationTerm]) -> list[Citation]:
+def _bearing(why: Reason, records: list[Membership | RepresentationTerm]) -> list[Quote]:
     """The citations of the bounds that the reason rests on and, unless it is a «no», of the fact
     that there was such a period; all of them, if there are none of those."""
-    every = [c for record in records for c in record.citations.all() if c.field != "note"]
+    every = [c for record in records for c in record.quotes if c.field != "note"]
     return [citation for citation in every if _bears_on(why, citation.field)] or every
 
 

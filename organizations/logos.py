@@ -2,16 +2,19 @@
 
 import secrets
 from io import BytesIO
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.core.exceptions import ValidationError
 from django.core.files.base import ContentFile, File
 from django.db import models
-from PIL import Image, ImageOps
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 FORMATS = {"PNG": "png", "JPEG": "jpg", "WEBP": "webp"}
 MOST_BYTES, MOST_PIXELS, LONGEST_SIDE = 5_000_000, 25_000_000, 800
+# Pillow is loaded where a logo comes in, and not by every worker.
 NO_LOGO = "No es una imagen PNG, JPEG o WebP que se pueda leer."
 TOO_MANY = "Tiene demasiados pixeles: guárdela más pequeña."
 
@@ -23,6 +26,8 @@ class Redrawn(ContentFile):
 def redrawn(file: File) -> Redrawn:
     """Its pixels at most LONGEST_SIDE wide and high, in the same format, under a new name; without
     metadata or anything before or behind them. ValidationError for whatever is no such picture."""
+    from PIL import Image
+
     if file.size > MOST_BYTES:
         raise ValidationError(f"Pesa más de {MOST_BYTES // 1_000_000} MB.")
     try:
@@ -41,7 +46,9 @@ def redrawn(file: File) -> Redrawn:
     return Redrawn(content, f"{secrets.token_hex(16)}.{FORMATS[kind]}")
 
 
-def _drawn(picture: Image.Image, kind: str) -> bytes:
+def _drawn(picture: "Image.Image", kind: str) -> bytes:
+    from PIL import Image, ImageOps
+
     picture = ImageOps.exif_transpose(picture)
     picture = picture.convert("RGB" if kind == "JPEG" else "RGBA")
     picture.thumbnail((LONGEST_SIDE, LONGEST_SIDE))

@@ -111,8 +111,9 @@ class MembershipQuerySet(SpanningQuerySet):
         alike = ("start_earliest", "start_latest", "start_label", "replaces__slug")
         return self.annotate(state=state).order_by("state", *alike, "organization__name", "slug")
 
-    def of(self, organization: Organization) -> Self:
-        """Its own, and those of whoever took its place or had it before."""
+    def of(self, organization: int) -> Self:
+        """Of an organization by its key: its own, and those of whoever took its place or had it
+        before."""
         replaced = Membership.objects.filter(organization=organization).values("replaces")
         mine = Q(organization=organization) | Q(replaces=organization)
         found = self.filter(mine | Q(organization__in=replaced))
@@ -194,7 +195,7 @@ class Membership(Spanning, Record):
     @property
     def listed_as(self) -> str:
         """The other name that the words which prove its end call the organization by, if any."""
-        words = fold(" ".join(c.exact for c in self.citations.all() if c.field == "end"))
+        words = fold(" ".join(c.exact for c in self.quotes if c.field == "end"))
         others = (name for name in self.organization.other_names_list if fold(name) in words)
         return "" if fold(str(self.organization)) in words else next(others, "")
 

@@ -3,13 +3,20 @@ and linked where a paragraph first names each."""
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from html import unescape
+from typing import NamedTuple
 
 from django.conf import settings
+from django.db.models import QuerySet
+from django.urls import reverse
+from django.utils import timezone
 from django.utils.html import conditional_escape, escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 
 from organizations.models import Organization
+from record.prepared import NOW, prepared
+from record.publishing import visible
 from record.text import collapse
 
 _TAG = re.compile(r'(<(?:"[^"]*"|[^">])*>)')
@@ -21,6 +28,31 @@ FIELDS = ("pk", "slug", "name", "short_name", "other_names", "sector")
 
 def _organization(bearer: tuple) -> Organization:
     return Organization(**dict(zip(FIELDS, bearer, strict=True)))
+
+
+@prepared
+def _public_rows() -> QuerySet:
+    return Organization.objects.filter(visible(Organization, NOW)).order_by().values_list(*FIELDS)
+
+
+@lru_cache(maxsize=2)
+def _names(organizations: tuple[tuple, ...]) -> "Names":
+    """Made once, as long as the organizations stay the same."""
+    return Names(organizations)
+
+
+class Named(NamedTuple):
+    """What is told of an organization where something names it."""
+
+    slug: str
+    name: str
+    short_name: str
+
+    def __str__(self) -> str:
+        return self.short_name or self.name
+
+    def get_absolute_url(self) -> str:
+        return reverse("organizations:organization_detail", args=[self.slug])
 
 
 class Names:
@@ -49,7 +81,7 @@ class Names:
     @classmethod
     def public(cls) -> "Names":
         """Those of the organizations that everybody may see."""
-        return cls(Organization.objects.visible_to(None).order_by().values_list(*FIELDS))
+        return _names(tuple(_public_rows(now=timezone.now())))
 
     def found(self, text: str) -> Iterator[tuple[int, int, Organization]]:
         """Where names begin and end in plain text, in order, none within another."""

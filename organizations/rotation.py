@@ -17,7 +17,7 @@ from record.charts import Entry
 from record.dates import EDTF, parse
 from record.pages import counted, in_words, sentence
 from record.periods import Period
-from sources.models import Citation
+from sources.quotes import Quote
 
 FEMININE_ENDINGS = ("a", "ción", "sión", "dad", "red")
 NAMES_SHOWN = GAPS_SHOWN = 12
@@ -179,15 +179,17 @@ def notes(records: list[Membership | RepresentationTerm]) -> list[tuple[str, str
     return [(listed(names), note) for note, names in about.items()]
 
 
-def citations(terms: list[RepresentationTerm]) -> tuple[list[Citation], list[Citation]]:
+def citations(
+    terms: list[RepresentationTerm],
+) -> tuple[tuple[Quote, ...], tuple[Quote, ...]]:
     """The quotes of the terms, each once: of order and role, and the others."""
-    all_of_them = [citation for term in terms for citation in term.citations.all()]
+    all_of_them = [citation for term in terms for citation in term.quotes]
     general = [citation for citation in all_of_them if citation.field in ("order", "role")]
     once = {(c.source_id, c.number): c for c in [*all_of_them, *general]}
     shown = sorted(once.values(), key=lambda citation: (citation.source_id, citation.number))
     return (
-        [citation for citation in shown if citation.field in ("order", "role")],
-        [citation for citation in shown if citation.field not in ("order", "role")],
+        tuple(citation for citation in shown if citation.field in ("order", "role")),
+        tuple(citation for citation in shown if citation.field not in ("order", "role")),
     )
 
 

@@ -19,18 +19,25 @@ from django.utils.http import quote_etag
 from organizations import rotation
 from organizations.charts import replacement_chart
 from organizations.linked import coalition_in_short, members_of, organization_node
-from organizations.models import Membership, Organization, RepresentationTerm
-from organizations.names import Names
+from organizations.models import (
+    Membership,
+    MembershipQuerySet,
+    Organization,
+    RepresentationTerm,
+    RepresentationTermQuerySet,
+)
+from organizations.names import Named, Names
 from record import linked
 from record.charts import Chart, Entry
 from record.dates import EDTF, parse
 from record.pages import counted, in_words, last_change, page_of, sentence
-from record.publishing import viewer
+from record.publishing import RecordQuerySet, readable, viewer
 from record.richtext import with_contents
 from record.text import fold
 from record.views import RecordView
 from sources.linked import cited_sources
 from sources.models import Citation
+from sources.quotes import Quote
 
 ON_A_PAGE = 100
 TERMS_ON_A_PAGE = 60
@@ -50,7 +57,7 @@ class Group:
 
     caption: str
     memberships: list[Membership]
-    citations: list[Citation]
+    citations: tuple[Quote, ...]
 
     @property
     def notes(self) -> list[str]:
@@ -68,7 +75,7 @@ def organization_list(request: HttpRequest) -> HttpResponse:
     first = (page.number - 1) * ON_A_PAGE
     shown = memberships.with_state().select_related("organization", "replaces")
     shown = list(shown[first : first + ON_A_PAGE])
-    Citation.objects.for_readers().attach_to(shown)
+    Citation.objects.attach_to(shown)
     context = {
         "title": _title(counts, named),
         "coalition": coalition,
@@ -124,14 +131,14 @@ def _title(counts: dict[str, tuple[int, int]], named: int) -> str:
 
 def described_until(memberships: list[Membership]) -> EDTF:
     """How far the sources of these memberships reach."""
-    citations = chain(*(membership.citations.all() for membership in memberships))
+    citations = chain(*(membership.quotes for membership in memberships))
     dates = {parse(citation.source.describes_until) for citation in citations}
     return max(dates, key=lambda date: date.earliest, default=EDTF())
 
 
 def _sections(
     memberships: list[Membership], counts: dict[str, tuple[int, int]]
-) -> Iterator[tuple[str, list[Group], list[Citation]]]:
+) -> Iterator[tuple[str, list[Group], tuple[Quote, ...]]]:
     """A heading for each state, its groups, and the quotes common to them. Adds `successor` to
     each membership."""
     successors = {m.replaces_id: m.organization for m in memberships if m.replaces_id}
@@ -143,14 +150,15 @@ def _sections(
         yield HEADINGS[state][counts[state][1] > 1], groups, _taken_out(groups)
 
 
-def _taken_out(groups: list[Group]) -> list[Citation]:
+def _taken_out(groups: list[Group]) -> tuple[Quote, ...]:
     """The quotes that all memberships of several groups share, which stay in none of them."""
     every = chain(*(group.memberships for group in groups))
-    quotes = [{(c.source_id, c.number): c for c in m.citations.all()} for m in every]
+    quotes = [{(c.source_id, c.number): c for c in m.quotes} for m in every]
     common = set(quotes[0]).intersection(*quotes[1:]) if len(groups) > 1 else set()
     for group in groups:
-        group.citations = [c for c in group.citations if (c.source_id, c.number) not in common]
-    return [quotes[0][quote] for quote in sorted(common)]
+        kept = (c for c in group.citations if (c.source_id, c.number) not in common)
+        group.citations = tuple(kept)
+    return tuple(quotes[0][quote] for quote in sorted(common))
 
 
 def _group(memberships: list[Membership]) -> Group:
@@ -165,8 +173,23 @@ def _group(memberships: list[Membership]) -> Group:
         how = "desde cuándo, la fuente no lo dice"
     caption = f"{sentence(in_words(len(memberships), feminine=True))}, {how}"
     memberships = sorted(memberships, key=lambda m: fold(str(m.organization)))
-    citations = chain(*(membership.citations.all() for membership in memberships))
-    return Group(caption, memberships, sorted(citations, key=lambda c: c.number))
+    citations = chain(*(membership.quotes for membership in memberships))
+    return Group(caption, memberships, tuple(sorted(citations, key=lambda c: c.number)))
+
+
+@readable("organizations.Membership")
+def _memberships(every: MembershipQuerySet, organization: int) -> MembershipQuerySet:
+    return every.with_state().of(organization)
+
+
+@readable("organizations.RepresentationTerm")
+def _terms(every: RepresentationTermQuerySet, organization: int) -> RepresentationTermQuerySet:
+    return every.filter(organization=organization)[:RELATED]
+
+
+@readable("timeline.Statement")
+def _statements(every: RecordQuerySet, organization: int) -> RecordQuerySet:
+    return every.filter(organizations=organization).by_time().defer("body")[:RELATED]
 
 
 class OrganizationView(RecordView):
@@ -175,16 +198,16 @@ class OrganizationView(RecordView):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         organization, user = self.object, viewer(self.request)
-        every = Membership.objects.visible_to(user).with_state().of(organization)
+        every = _memberships(user, organization=organization.pk)
         memberships = [m for m in every if m.organization_id == organization.pk]
         successors = [m for m in every if m.replaces_id == organization.pk]
-        terms = list(organization.terms.visible_to(user)[:RELATED])
+        terms = _terms(user, organization=organization.pk)
         happened = organization.events.model.objects.visible_to(None)
-        events = happened.first_naming(organization, RELATED)
-        said = organization.statements.visible_to(None).by_time().defer("body")
-        statements = list(said[:RELATED])
+        events = happened.defer("body").first_naming(organization, RELATED)
+        Organization.events.through.objects.attach_to(events)
+        statements = _statements(None, organization=organization.pk)
         shown = [organization, *memberships, *successors, *terms, *events]
-        Citation.objects.for_readers(user).attach_to(shown)
+        Citation.objects.attach_to(shown, user)
         together = _together(organization, events)
         paragraphs = organization.description.split("<p>")[1:] or [""]
         names = Names.public()
@@ -206,27 +229,25 @@ class OrganizationView(RecordView):
             "summary": names.linked(organization.summary, but=organization),
             "description": names.linked(description, but=organization),
             "contents": contents,
-            "changed": last_change(shown, statements, [other for other, _count in together]),
+            "coalition": names.coalition,
+            "changed": last_change(shown, statements),
         }
 
     def cited(self, context: dict[str, Any]) -> dict[str, Any]:
         return {"title": self.object.name}
 
     def main(self, context: dict[str, Any]) -> linked.Node:
-        memberships, terms = context["memberships"], context["terms"]
-        is_anything = memberships or terms
-        coalition = Organization.objects.visible_to(None).coalition() if is_anything else None
-        return organization_node(self.request, self.object, coalition, memberships, terms)
+        roles = (context[name] for name in ("coalition", "memberships", "terms"))
+        return organization_node(self.request, self.object, *roles)
 
     def sources(self, context: dict[str, Any]) -> list[linked.Node]:
-        citations = chain(*(record.citations.all() for record in context["shown"]))
-        return cited_sources(self.request, citations)
+        quotes = chain(*(record.quotes for record in context["shown"]))
+        return cited_sources(self.request, quotes)
 
 
-def _together(organization: Organization, events: Iterable[Any]) -> list[tuple[Organization, int]]:
+def _together(organization: Organization, events: Iterable[Any]) -> list[tuple[Named, int]]:
     """Who else is named in these events, with in how many of them, most first."""
-    named = Counter(other for event in events for other in event.organizations.all())
-    del named[organization]
+    named = Counter(one for event in events for one in event.names if one.slug != organization.slug)
     return sorted(named.items(), key=lambda item: (-item[1], fold(str(item[0]))))[:TOGETHER]
 
 
@@ -246,7 +267,7 @@ def representation(request: HttpRequest) -> HttpResponse:
     named = every.select_related("organization").with_coalition_name()
     page = page_of(request, named, TERMS_ON_A_PAGE, every.count())
     terms = page.object_list = list(page.object_list)
-    Citation.objects.for_readers().attach_to(terms)
+    Citation.objects.attach_to(terms)
     told = rotation.of_page(terms, described_until(terms), whole=not page.has_other_pages())
     changed, coalition = last_change(terms), terms[0].coalition_name if terms else ""
     section = ("Representación", "organizations:representation")

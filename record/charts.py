@@ -135,6 +135,10 @@ class Chart:
     def __post_init__(self) -> None:
         self.title = self.title or self.years
 
+    def __hash__(self) -> int:
+        """Of a chart that is done: equal ones are drawn alike."""
+        return hash((self.id, self.title, self.bottom, len(self.rows), len(self.columns)))
+
     @property
     def height(self) -> int:
         return self.bottom + 24

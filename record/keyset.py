@@ -16,6 +16,10 @@ from django.db import models
 from django.db.models import F, Func, Q, QuerySet, Value
 from django.db.models.lookups import GreaterThanOrEqual, LessThan
 from django.http import Http404, HttpRequest
+from django.utils import timezone
+
+from record.prepared import NOW, prepared_for
+from record.publishing import Record, visible
 
 FROM, BEFORE, BETWEEN = "desde", "antes", "~"
 DAY = re.compile(r"\d{4}(-\d{2}){0,2}", re.ASCII)
@@ -71,6 +75,13 @@ class Stretch:
         return Row(*map(F, names)), Row(*map(Value, values))
 
 
+@prepared_for
+def _beginning(stretch: Stretch, model: type[Record], most: int) -> QuerySet:
+    """Of a whole list, as visitors see it."""
+    every = model.objects.filter(visible(model, NOW)).defer("body")
+    return stretch.records(every, (), back=False)[:most]
+
+
 class Row(Func):
     """`(a, b, c)`, which both databases compare from left to right, along an index."""
 
@@ -114,8 +125,11 @@ class Place:
 class Walk:
     """A list that is walked in its stretches, one after the other, forwards or back."""
 
-    def __init__(self, every: QuerySet, stretches: Sequence[Stretch]) -> None:
-        self.every, self.stretches = every, stretches
+    def __init__(
+        self, every: QuerySet, stretches: Sequence[Stretch], is_whole: bool = False
+    ) -> None:
+        """`is_whole`: nothing but what no visitor sees is left out of `every`."""
+        self.every, self.stretches, self.is_whole = every, stretches, is_whole
 
     def place(self, text: str) -> Place:
         """What a key says; Http404, in Spanish, when it says nothing."""
@@ -132,8 +146,11 @@ class Walk:
         for number in ahead:
             stretch = self.stretches[number]
             key = place.values if number == place.stretch else ()
-            some = stretch.records(self.every, key, back)[: most - len(found)]
-            found += [(stretch, record) for record in some]
+            if self.is_whole and not key and not back:
+                some = _beginning(stretch, self.every.model, most)(now=timezone.now())
+            else:
+                some = stretch.records(self.every, key, back)
+            found += [(stretch, record) for record in some[: most - len(found)]]
             if len(found) == most:
                 break
         return found
@@ -145,14 +162,16 @@ def keyed_page(
     stretches: Sequence[Stretch],
     size: int,
     query: Mapping[str, str] | None = None,
+    is_whole: bool = False,
 ) -> KeyedPage:
-    """The page that `?desde=` or `?antes=` asks for, else the first; `query` goes with its ways."""
+    """The page that `?desde=` or `?antes=` asks for, else the first; `query` goes with its ways.
+    `is_whole` is a Walk's."""
     start, end = (request.GET.get(name, "") for name in (FROM, BEFORE))
     if start and end:
         raise Http404(
             "Una página empieza «desde» un lugar o termina «antes» de otro, no ambas cosas."
         )
-    walk, place = Walk(every, stretches), Place()
+    walk, place = Walk(every, stretches, is_whole), Place()
     if start or end:
         place = walk.place(start or end)
     found = walk.take(size + 1, place, back=bool(end))

@@ -18,6 +18,8 @@ NUMBERS = (
 ).split()
 BEFORE_NOUNS = {"ninguno": "ningún", "uno": "un"}
 MOST = 10_000  # that a list is counted up to
+# A record's own, and those of the values that were attached to it.
+MOMENTS = ("updated_at", "publish_at", "quoted_at", "named_at")
 
 
 class BoundedCount(Subquery):
@@ -99,11 +101,7 @@ def page_of(request: HttpRequest, records: QuerySet, size: int, count: int | Non
 def last_change(*shown: Record | Iterable[Record] | None) -> datetime | None:
     """When anything shown, or fetched along with it, last changed or became public."""
     now, records = timezone.now(), chain(*(_as_many(one) for one in shown))
-    moments = (
-        record.__dict__.get(name)
-        for record in _fetched(records, set())
-        for name in ("updated_at", "publish_at")
-    )
+    moments = (record.__dict__.get(name) for record in _fetched(records, set()) for name in MOMENTS)
     return max((moment for moment in moments if moment and moment <= now), default=None)
 
 

@@ -1,9 +1,11 @@
 """The page of one record: its draft is a preview for staff, its former addresses lead to it."""
 
 from collections.abc import Iterable
+from functools import cache
 from typing import Any
 
 from django.conf import settings
+from django.db.models import Prefetch, prefetch_related_objects
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponsePermanentRedirect
 from django.urls import reverse
 from django.utils import timezone
@@ -12,12 +14,20 @@ from django.views.generic import DetailView
 
 from record import linked
 from record.citing import FORMATS, Reference
-from record.publishing import RecordQuerySet, viewer
+from record.publishing import Readable, Record, RecordQuerySet, viewer
+
+
+@cache
+def _with_slug(model: type[Record]) -> Readable:
+    def make(every: RecordQuerySet, slug: str) -> RecordQuerySet:
+        return every.filter(slug=slug)
+
+    return Readable(model._meta.label, make)
 
 
 class RecordView(DetailView):
-    """`prefetched` narrows and enriches the queryset; it always starts from `visible_to`. What is
-    public also says how it is cited and what it is to a machine."""
+    """It shows what its reader may see. What is public also says how it is cited and what it is to
+    a machine."""
 
     section: tuple[str, str]
     """Where it is listed: name on screen, name of the URL."""
@@ -25,8 +35,9 @@ class RecordView(DetailView):
     is_ours = True
     """Whether most of the page is our own words, and not a source's."""
 
-    def prefetched(self, records: RecordQuerySet) -> RecordQuerySet:
-        return records
+    def beside(self) -> Iterable[Prefetch]:
+        """What is fetched along with the record."""
+        return ()
 
     def cited(self, context: dict[str, Any]) -> dict[str, Any]:
         """What of a Reference only this kind of record has, or has otherwise."""
@@ -39,8 +50,12 @@ class RecordView(DetailView):
     def sources(self, context: dict[str, Any]) -> Iterable[linked.Node]:
         return ()
 
-    def get_queryset(self) -> RecordQuerySet:
-        return self.prefetched(self.model.objects.visible_to(viewer(self.request)))
+    def get_object(self, queryset: RecordQuerySet | None = None) -> Record:
+        found = _with_slug(self.model)(viewer(self.request), slug=self.kwargs["slug"])
+        if not found:
+            raise Http404
+        prefetch_related_objects(found, *self.beside())
+        return found[0]
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if kwargs.get("format_name", "bib") not in FORMATS:

@@ -3,18 +3,15 @@ index and for what a reader types, so that every database finds the same."""
 
 import re
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import pairwise
-from typing import NamedTuple
-
-import snowballstemmer
+from typing import Any, NamedTuple
 
 from record.text import fold
 
 _WORD = re.compile(r"(?:[^\W_]|[\u0300-\u036f])+")  # with accents that stand beside their letter
 _PLURAL = re.compile(r"enes$")
 _LONGEST = 60
-_snowball = snowballstemmer.stemmer("spanish")
 # Words that are in every text and tell nothing; folded.
 STOP_WORDS = frozenset(
     "a al ante aquel aquella aquellas aquello aquellos asi aun aunque bajo cada como con contra "
@@ -34,6 +31,14 @@ class Word(NamedTuple):
     stem: str
 
 
+@cache
+def _snowball() -> Any:
+    """Loaded, with the stemmers of thirty languages, when the first word is looked for."""
+    import snowballstemmer
+
+    return snowballstemmer.stemmer("spanish")
+
+
 @lru_cache(maxsize=30_000)
 def stem_of(word: str) -> str:
     """«Decidió», «DECIDIERON» → `decid`; empty when nothing of it is a letter or a figure.
@@ -44,7 +49,7 @@ def stem_of(word: str) -> str:
     plain = "".join(filter(str.isalnum, fold(word[:_LONGEST]))).lower()
     if plain.isdecimal():
         return plain
-    stem = _snowball.stemWord(_PLURAL.sub("en", plain))
+    stem = _snowball().stemWord(_PLURAL.sub("en", plain))
     return stem.removesuffix("i") if len(stem) > 3 else stem
 
 

@@ -1,21 +1,25 @@
 import hashlib
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from contextlib import suppress
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, Self
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.db import models, transaction
-from django.db.models import Count, Max, Min, OuterRef, Q, Subquery
+from django.db.models import Case, Count, Max, Min, OuterRef, Q, Subquery, When
+from django.db.models.functions import Greatest
 from django.urls import reverse
+from django.utils import timezone
 
 from record.dates import EDTFField, earliest_of, latest_of, possible_date
 from record.history import Versions
 from record.pages import MOST, BoundedCount, FirstKeys
-from record.publishing import Publishable, Record, RecordQuerySet
+from record.prepared import NOW, among, filling, prepared_for, room_for
+from record.publishing import Publishable, Record, RecordQuerySet, visible
 from record.text import WebAddressField, collapse
 from sources.passages import Passages
+from sources.quotes import CitedSource, Quote
 
 SUPPORTED = ("organization", "membership", "representation_term", "event", "statement")
 FACTS = 60  # that a page lists of those which one passage supports, a citation each
@@ -118,11 +122,6 @@ class Source(Publishable):
 
 
 class CitationQuerySet(RecordQuerySet):
-    def for_readers(self, user: AbstractBaseUser | None = None) -> Self:
-        """With what a page shows of each, their sources' long texts left in the database."""
-        shown = self.visible_to(user).select_related("source").defer("source__text")
-        return shown.order_by("number", "pk")
-
     def with_facts(self) -> Self:
         """With the records that they support, for a page that leads to each."""
         whose = ("membership__organization", "representation_term__organization")
@@ -158,17 +157,43 @@ class CitationQuerySet(RecordQuerySet):
         cited = _one_of_each_passage(sources).filter(_any(alike)).order_by()
         return dict(cited.values_list("source").annotate(Count("pk")))
 
-    def attach_to(self, records: Collection[Record]) -> None:
-        """Prefetches the `citations` of records, of whatever kinds, in one query."""
-        found = {(_relation_to(record), record.pk): [] for record in records}
-        keys = {f"{name}__in": [pk for kind, pk in found if kind == name] for name in SUPPORTED}
-        for citation in self.filter(Q(**keys, _connector=Q.OR)):
-            name = next(name for name in SUPPORTED if getattr(citation, f"{name}_id"))
-            found[name, getattr(citation, f"{name}_id")].append(citation)
+    def attach_to(self, records: Iterable[Record], user: AbstractBaseUser | None = None) -> None:
+        """Gives records, of whatever kinds, that `user` may read the `quotes` that `user` may read
+        too, and `quoted_at`, when one of these last changed. In one query."""
+        by_kind: dict[str, dict[int, list[Record]]] = {}
         for record in records:
-            citations = record.citations.none()
-            citations._result_cache = found[_relation_to(record), record.pk]
-            vars(record).setdefault("_prefetched_objects_cache", {})["citations"] = citations
+            record.quotes, record.quoted_at = (), None
+            kind = by_kind.setdefault(f"{_relation_to(type(record))}_id", {})
+            kind.setdefault(record.pk, []).append(record)
+        for row in self._rows(by_kind, user) if by_kind else ():
+            *quote, pk, slug, title, until, is_public, changed = row[len(by_kind) :]
+            quote = Quote(*quote, CitedSource(pk, slug, title, until, bool(is_public)))
+            kind, key = next(one for one in zip(by_kind, row, strict=False) if one[1])
+            for record in by_kind[kind][key]:
+                record.quotes += (quote,)
+                record.quoted_at = max(filter(None, (record.quoted_at, changed)), default=None)
+
+    def _rows(self, by_kind: dict[str, dict], user: AbstractBaseUser | None) -> Iterable[tuple]:
+        keys = {kind: list(records) for kind, records in by_kind.items()}
+        if user:
+            every = Q(*((f"{kind}__in", some) for kind, some in keys.items()), _connector=Q.OR)
+            return self.visible_to(user).filter(every)._quoted(tuple(keys))
+        shape = tuple((kind, room_for(some)) for kind, some in keys.items())
+        given = {
+            name: key for kind, some in keys.items() for name, key in filling(kind, some).items()
+        }
+        return _public_quotes(*shape)(now=timezone.now(), **given)
+
+    def _quoted(self, kinds: Iterable[str], now: Any = None) -> Self:
+        """Rows of the keys of `kinds`, a Quote, a CitedSource, and when one of both last changed,
+        or None."""
+        is_public = visible(Source, now or timezone.now(), "source__")
+        known = Case(When(is_public, then=True), default=False)
+        changed = Greatest("updated_at", "source__updated_at", "source__publish_at")
+        words = ("number", "field", "exact", "prefix", "suffix", "position")
+        source = ("source_id", "source__slug", "source__title", "source__describes_until")
+        ordered = self.order_by("number", "pk")
+        return ordered.values_list(*kinds, *words, *source, known, changed)
 
 
 def _any(citations: CitationQuerySet) -> Q:
@@ -185,13 +210,17 @@ def _one_of_each_passage(sources: Collection[Source]) -> CitationQuerySet:
     return Citation.objects.filter(pk__in=firsts).order_by("source", "number")
 
 
-def _relation_to(record: Record) -> str:
-    return record._meta.get_field("citations").field.name
+@prepared_for
+def _public_quotes(*kinds: tuple[str, int]) -> CitationQuerySet:
+    """Of records that a visitor sees, so that only the sources need be asked whether one does."""
+    keys = Q(*(among(kind, size) for kind, size in kinds), _connector=Q.OR)
+    found = Citation.objects.filter(keys, visible(Source, NOW, "source__"))
+    return found._quoted((kind for kind, _size in kinds), NOW)
 
 
-def with_citations(user: AbstractBaseUser | None = None) -> models.Prefetch:
-    """For `prefetch_related`: the citations of each record that `user` may read."""
-    return models.Prefetch("citations", Citation.objects.for_readers(user))
+@cache
+def _relation_to(model: type[Record]) -> str:
+    return model._meta.get_field("citations").field.name
 
 
 def _index_of(name: str) -> models.Index:

@@ -336,9 +336,12 @@ def test_the_hash_of_a_text_is_that_of_its_utf_8():
 
 
 def test_citations_are_fetched_with_what_a_page_shows_of_them(text, django_assert_num_queries):
-    for record in (event(), event()):
+    records = [event(), event()]
+    for record in records:
         for exact in ("decidieron sumarse", "anunció su salida"):
             citation(record, exact, source=text)
     with django_assert_num_queries(1):
-        shown = [(one.number, str(one.source)) for one in Citation.objects.for_readers()]
-    assert [number for number, _ in shown] == [1, 1, 2, 2]
+        Citation.objects.attach_to(records)
+    for record in records:
+        shown = [(one.number, str(one.source)) for one in record.quotes]
+        assert shown == [(1, text.title), (2, text.title)]

@@ -19,6 +19,7 @@ from record.pages import MOST, BoundedCount, bounded_counts, figure, sentence
 from record.publishing import Record
 from timeline import years
 from timeline.models import (
+    CATEGORIES,
     EVENTS_BY_TIME,
     OFTEN,
     Event,
@@ -35,7 +36,6 @@ TITLES = {
     "pronunciamiento": "Pronunciamiento",
 }
 UNDATED = "sin-fecha"
-CATEGORIES = dict(Event.Category.choices)
 ALONE = {"organizacion", "pronunciamiento"}  # what the tallies of years and categories hold for
 LOOKED_AT = 2 * MOST  # events, at most, for the organizations that they name
 VERY_OFTEN = 10 * MOST  # mentions, from which MOST of them are counted sooner along all events
@@ -231,8 +231,8 @@ class Filters:
         """Whether the filter by year lets those of `year` through, `''` being the undated."""
         return not self.year or (years.has(self.year, year) if year else self.year == UNDATED)
 
-    def groups(self) -> dict[str, list[Choice]]:
-        """The choices of each filter, by its title."""
+    def groups(self) -> tuple[tuple[str, tuple[Choice, ...]], ...]:
+        """The choices of each filter, with its title."""
         tallies = self.tallies
         of_years = {span: (years.words(span), sum(both)) for span, both in tallies.years.items()}
         of_categories = {n: (text, tallies.categories[n]) for n, text in CATEGORIES.items()}
@@ -242,7 +242,7 @@ class Filters:
             "organizacion": dict(self._organizations()),
             "pronunciamiento": {s.slug: (str(s), self.count) for s in [self.statement] if s},
         }
-        return {TITLES[name]: list(self._choices(name, found[name])) for name in TITLES}
+        return tuple((TITLES[name], tuple(self._choices(name, found[name]))) for name in TITLES)
 
     def _choices(self, name: str, found: dict[str, tuple[str, int]]) -> Iterator[Choice]:
         tallies = self.tallies
@@ -285,7 +285,11 @@ class Filters:
     def url(self, **instead: str) -> str:
         """The list's address with other choices `instead`, from its first page on."""
         chosen = {name: value for name, value in (self.chosen | instead).items() if value}
-        return f"{reverse('timeline:event_list')}{'?' if chosen else ''}{urlencode(chosen)}"
+        return f"{self.address}{'?' if chosen else ''}{urlencode(chosen)}"
+
+    @cached_property
+    def address(self) -> str:
+        return reverse("timeline:event_list")
 
     def _organizations(self) -> Iterator[tuple[str, tuple[str, int]]]:
         """By slug, the one chosen first, then those that most of the events name."""

@@ -1,3 +1,4 @@
+from collections.abc import Iterable
 from typing import Self
 
 from django.core.exceptions import ValidationError
@@ -14,11 +15,13 @@ from django.db.models import (
     Value,
     When,
 )
-from django.db.models.functions import Concat, NullIf, Substr
+from django.db.models.functions import Concat, Greatest, NullIf, Substr
 from django.db.models.lookups import Exact
 from django.urls import reverse
+from django.utils import timezone
 
 from organizations.models import Organization
+from organizations.names import Named
 from record.dates import (
     EDTF,
     END_OF_TIME,
@@ -33,8 +36,10 @@ from record.history import Versions
 from record.keyset import Place, Stretch, Walk
 from record.pages import MOST
 from record.periods import Spanning, padded
-from record.publishing import Publishable, PublishableQuerySet
+from record.prepared import NOW, among, filling, prepared_for, room_for
+from record.publishing import Publishable, PublishableQuerySet, visible
 from record.richtext import RichTextField
+from timeline.entries import Entry, StatementEntry
 from timeline.years import days
 
 MOST_NAMED = 24  # organizations to choose among
@@ -67,6 +72,28 @@ class EventOrganizationQuerySet(models.QuerySet):
         named = organizations.filter(pk__in=many).only("slug", "name", "short_name")
         found = sorted(named, key=lambda one: -many[one.pk])[:MOST_NAMED]
         return [(one, many[one.pk]) for one in found]
+
+    def attach_to(self, events: Iterable["Event"]) -> None:
+        """Gives events the `names` of those that everybody may see, and `named_at`, when one of
+        these last changed. In one query."""
+        by_key = {event.pk: event for event in events}
+        for event in by_key.values():
+            event.names, event.named_at = (), None
+        query = _public_names(room_for(by_key)) if by_key else None
+        given = filling("event_id", by_key) | {"now": timezone.now()}
+        for key, *name, changed_at in query(**given) if query else ():
+            event = by_key[key]
+            event.names += (Named(*name),)
+            event.named_at = max(filter(None, (event.named_at, changed_at)))
+
+
+@prepared_for
+def _public_names(size: int) -> EventOrganizationQuerySet:
+    path = "organization__"
+    found = EventOrganization.objects.filter(among("event_id", size))
+    found = found.filter(visible(Organization, NOW, path)).order_by(f"{path}name", f"{path}slug")
+    changed = Greatest(f"{path}updated_at", f"{path}publish_at")
+    return found.values_list("event_id", *(f"{path}{name}" for name in Named._fields), changed)
 
 
 class EventOrganization(models.Model):
@@ -130,10 +157,10 @@ class EventQuerySet(PublishableQuerySet):
         return self.filter(pk__in=links.values("event"))
 
     def first_naming(self, organization: Organization, most: int) -> list["Event"]:
-        """The first of those that name it, by time, with whoever else they name."""
+        """The first of those that name it, by time."""
         links = EventOrganization.objects.filter(organization=organization).order_by()
         named = self.naming(organization, often=links[OFTEN : OFTEN + 1].exists())
-        walk = Walk(named.with_organizations(), EVENTS_BY_TIME)
+        walk = Walk(named, EVENTS_BY_TIME)
         return [event for _stretch, event in walk.take(most, Place())]
 
     def by_time(self) -> Self:
@@ -188,10 +215,6 @@ class EventQuerySet(PublishableQuerySet):
         """Those that stand after it, nearest first."""
         later = self.filter(_beside(event, "gt"), sort_day__gte=event.sort_day)
         return later.order_by("sort_day", "start_latest", "slug")
-
-    def with_organizations(self) -> Self:
-        """With those of their organizations that everybody may see."""
-        return self.prefetch_related(readable_organizations())
 
 
 class Event(Spanning, Publishable):
@@ -265,6 +288,17 @@ class Event(Spanning, Publishable):
         """When it happened, or began."""
         return parse(self.start)
 
+    @property
+    def entry(self) -> Entry:
+        """With the names and quotes that were attached to it."""
+        category = CATEGORIES.get(self.category, self.category)
+        dates = self.start, self.end, self.date_label
+        beside = getattr(self, "names", ()), getattr(self, "quotes", ())
+        return Entry(self.slug, self.title, self.summary, *dates, category, *beside)
+
+
+CATEGORIES = dict(Event.Category.choices)
+
 
 class StatementOrganization(models.Model):
     statement = models.ForeignKey("Statement", models.CASCADE)
@@ -322,10 +356,6 @@ class StatementQuerySet(PublishableQuerySet):
             for one in self.filter(Q(pk__in=before) | Q(pk__in=after))
         }
         return found.get(False), found.get(True)
-
-    def with_organizations(self) -> Self:
-        """With those of the organizations named that everybody may see."""
-        return self.prefetch_related(readable_organizations())
 
 
 class Statement(Publishable):
@@ -385,6 +415,14 @@ class Statement(Publishable):
         return parse(self.date)
 
     @property
+    def entry(self) -> StatementEntry:
+        kind = KINDS.get(self.kind, self.kind)
+        return StatementEntry(self.slug, self.title, kind, self.date, self.date_label)
+
+    @property
     def place(self) -> tuple[bool, str, int]:
         """Where `by_time` puts it."""
         return not self.sort_day, self.sort_day, self.pk
+
+
+KINDS = dict(Statement.Kind.choices)

@@ -1,30 +1,47 @@
 """The pages of what happened and of what was said."""
 
+from collections.abc import Iterable
 from itertools import groupby
 from typing import Any
 from urllib.parse import urlencode
 
-from django.db.models import prefetch_related_objects
+from django.db.models import Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils import timezone
 
 from organizations.names import Names
 from record import linked
 from record.charts import Chart
 from record.dates import EDTF, reach_in_words
 from record.keyset import KeyedPage, keyed_page
-from record.pages import MOST, bounded_counts, counted, in_words, last_change, sentence
+from record.pages import (
+    MOST,
+    BoundedCount,
+    bounded_counts,
+    counted,
+    in_words,
+    last_change,
+    sentence,
+)
 from record.periods import Period
-from record.publishing import RecordQuerySet, viewer
+from record.prepared import NOW, prepared
+from record.publishing import viewer, visible
 from record.richtext import with_contents
 from record.views import RecordView
 from sources.linked import cited_sources, source_in_short
-from sources.models import Citation, Source, with_citations
+from sources.models import Citation, Source
 from timeline.charts import columns_chart, events_chart
 from timeline.filters import Filters, StatementFilters
 from timeline.linked import event_node, question_node, statement_node
-from timeline.models import STATEMENTS_BY_TIME, Event, Statement, readable_organizations
+from timeline.models import (
+    STATEMENTS_BY_TIME,
+    Event,
+    EventOrganization,
+    Statement,
+    readable_organizations,
+)
 from timeline.paragraphs import contents, paragraphs
 
 ON_A_PAGE = RELATED = 50
@@ -35,10 +52,12 @@ STATEMENTS = ("Pronunciamientos", "timeline:statement_list")
 def event_list(request: HttpRequest) -> HttpResponse:
     filters = Filters(Event.objects.visible_to(None), request)
     found = filters.events(but="anio").defer("body")
-    page = keyed_page(request, found, filters.stretches, ON_A_PAGE, filters.chosen)
+    page = keyed_page(
+        request, found, filters.stretches, ON_A_PAGE, filters.chosen, is_whole=not filters.chosen
+    )
     events = page.records
-    prefetch_related_objects(events, readable_organizations())
-    Citation.objects.for_readers().attach_to(events)
+    EventOrganization.objects.attach_to(events)
+    Citation.objects.attach_to(events)
     context = {
         "title": _title(filters),
         "filters": filters,
@@ -95,11 +114,12 @@ class EventView(RecordView):
     model = Event
     section = EVENTS
 
-    def prefetched(self, records: RecordQuerySet) -> RecordQuerySet:
-        return records.with_organizations().prefetch_related(with_citations(viewer(self.request)))
+    def beside(self) -> Iterable[Prefetch]:
+        return [readable_organizations()]
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         event, others = self.object, Event.objects.visible_to(None)
+        Citation.objects.attach_to([event], viewer(self.request))
         statements = list(event.statements.visible_to(None).by_time()[:RELATED])
         before = others.before(event).first() if event.start else None
         after = others.after(event).first() if event.start else None
@@ -122,17 +142,27 @@ class EventView(RecordView):
         return event_node(self.request, self.object, context["statements"])
 
     def sources(self, context: dict[str, Any]) -> list[linked.Node]:
-        return cited_sources(self.request, self.object.citations.all())
+        return cited_sources(self.request, self.object.quotes)
+
+
+@prepared
+def _count() -> QuerySet:
+    every = Statement.objects.filter(visible(Statement, NOW))
+    return Statement._base_manager.order_by().values_list(BoundedCount(every), flat=True)[:1]
 
 
 def statement_list(request: HttpRequest) -> HttpResponse:
     filters = StatementFilters(Statement.objects.visible_to(None), request)
     found = filters.statements.defer("body")
-    page = keyed_page(request, found, STATEMENTS_BY_TIME, ON_A_PAGE, filters.chosen)
-    Citation.objects.for_readers().attach_to(page.records)
-    count = bounded_counts({"found": found})["found"]
+    page = keyed_page(
+        request, found, STATEMENTS_BY_TIME, ON_A_PAGE, filters.chosen, is_whole=not filters.chosen
+    )
+    Citation.objects.attach_to(page.records)
+    counts = (
+        bounded_counts({"found": found}).values() if filters.chosen else _count(now=timezone.now())
+    )
     context = {
-        "title": sentence(counted(count, "pronunciamiento", most=MOST)),
+        "title": sentence(counted(next(iter(counts), 0), "pronunciamiento", most=MOST)),
         "filters": filters,
         "query": urlencode(filters.chosen),
         "page": page,
@@ -148,12 +178,13 @@ class StatementView(RecordView):
     section = STATEMENTS
     is_ours = False
 
-    def prefetched(self, records: RecordQuerySet) -> RecordQuerySet:
-        return records.with_organizations().prefetch_related(with_citations(viewer(self.request)))
+    def beside(self) -> Iterable[Prefetch]:
+        return [readable_organizations()]
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         statement, user = self.object, viewer(self.request)
-        cited = {citation.source_id for citation in statement.citations.all()}
+        Citation.objects.attach_to([statement], user)
+        cited = {quote.source_id for quote in statement.quotes}
         sources = list(Source.objects.visible_to(user).filter(pk__in=cited))
         others = Citation.objects.visible_to(user).exclude(statement=statement)
         citations = others.of_passages(sources)

@@ -1,0 +1,86 @@
+"""Queries whose SQL is made once. From a queryset Django makes it anew each time, which takes
+several times what the database then needs to answer."""
+
+from collections.abc import Callable, Collection
+from copy import copy
+from functools import lru_cache
+from typing import Any
+
+from django.db import DEFAULT_DB_ALIAS, connections, models
+from django.db.models import F, Q
+from django.db.models.expressions import Expression
+from django.db.models.lookups import In
+from django.db.models.sql.compiler import SQLCompiler
+
+
+class Given(Expression):
+    """Stands in a queryset for a value that each run of it gives."""
+
+    def __init__(self, name: str, output_field: models.Field) -> None:
+        super().__init__(output_field)
+        self.name = name
+
+    def as_sql(self, compiler: SQLCompiler, connection: Any) -> tuple[str, list["Given"]]:
+        return "%s", [self]
+
+
+NOW = Given("now", models.DateTimeField())
+
+
+class Prepared:
+    """The queryset that `make` returns, with a `Given` for each value that changes; called with
+    these it answers a list."""
+
+    def __init__(self, make: Callable[[], models.QuerySet]) -> None:
+        self.make = make
+        self.made: dict[str, tuple[models.QuerySet, SQLCompiler, str, tuple]] = {}
+
+    def __call__(self, **given: Any) -> list[Any]:
+        database = connections[DEFAULT_DB_ALIAS]
+        queryset, compiler, sql, params = self._made_for(database)
+        bound = tuple(
+            one.output_field.get_db_prep_value(given[one.name], database)
+            if isinstance(one, Given)
+            else one
+            for one in params
+        )
+        run = copy(compiler)
+        run.connection, run.as_sql = database, lambda *_args, **_options: (sql, bound)
+        found = queryset.all()
+        found.query.get_compiler = lambda *_args, **_options: run
+        return list(found)
+
+    def _made_for(self, database: Any) -> tuple[models.QuerySet, SQLCompiler, str, tuple]:
+        if database.vendor not in self.made:
+            queryset = self.make()
+            compiler = queryset.query.get_compiler(connection=database)
+            self.made[database.vendor] = (queryset, compiler, *compiler.as_sql())
+        return self.made[database.vendor]
+
+
+def prepared(make: Callable[[], models.QuerySet]) -> Prepared:
+    """As a decorator, of a query of one shape."""
+    return Prepared(make)
+
+
+def prepared_for(make: Callable[..., models.QuerySet]) -> Callable[..., Prepared]:
+    """As a decorator, of a query of as many shapes as `make` has arguments."""
+    return lru_cache(maxsize=256)(lambda *shape: Prepared(lambda: make(*shape)))
+
+
+def among(name: str, size: int) -> Q:
+    """Whether the key in column `name` is one of `size` that are given."""
+    keys = [Given(f"{name}{number}", models.BigIntegerField()) for number in range(size)]
+    return Q(In(F(name), keys))
+
+
+def room_for(keys: Collection[int]) -> int:
+    """A power of two, so that queries of many sizes share a few shapes."""
+    return 1 << (len(keys) - 1).bit_length()
+
+
+def filling(name: str, keys: Collection[int]) -> dict[str, int]:
+    """What `among` is given: the keys, the last one again where there is room left."""
+    keys = list(keys)
+    keys += keys[-1:] * (room_for(keys) - len(keys))
+    return {f"{name}{number}": key for number, key in enumerate(keys)}

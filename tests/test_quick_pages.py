@@ -1,0 +1,110 @@
+"""What makes pages quick: what is written once, what is asked once, and that neither shows."""
+
+from datetime import timedelta
+
+import pytest
+from django.template import Context, Template
+from django.utils import timezone
+from django.utils.safestring import mark_safe
+
+from organizations.names import Named
+from organizations.views import _statements
+from record.templatetags.record import _write
+from tests.records import citation, event, organization, source, statement
+from timeline.models import Event, EventOrganization
+
+pytestmark = pytest.mark.django_db
+ENTRY = Template('{% load record %}{% pure "partials/_statement.html" statement=entry %}')
+
+
+def written(**values) -> str:
+    return ENTRY.render(Context(values))
+
+
+# {% pure %}
+
+
+def test_equal_values_are_written_once_and_others_anew():
+    _write.cache_clear()
+    one, other = statement(title="Uno"), statement(title="Otro")
+    assert written(entry=one.entry) == written(entry=one.entry) != written(entry=other.entry)
+    assert (_write.cache_info().hits, _write.cache_info().misses) == (1, 2)
+
+
+def test_a_change_of_what_is_shown_is_shown_at_once():
+    one = statement(title="Antes")
+    assert "Antes" in written(entry=one.entry)
+    one.title = "Después"
+    assert "Después" in written(entry=one.entry)
+
+
+def test_nothing_of_the_page_gets_into_what_is_kept():
+    one = statement(title="Uno", date_label="entonces")
+    assert "entonces" in written(entry=one.entry)
+    assert "entonces" not in written(entry=None, statement=one.entry)
+
+
+@pytest.mark.parametrize("make", [statement, lambda: mark_safe("<b>"), lambda: (1, (statement(),))])
+def test_what_only_looks_equal_is_refused(make):
+    with pytest.raises(TypeError, match="is not told from"):
+        written(entry=make())
+
+
+# Prepared queries
+
+
+def names_of(found) -> list[str]:
+    return [one.slug for one in found]
+
+
+def test_a_prepared_query_answers_for_the_values_and_the_moment_that_it_is_given():
+    one, other = organization(), organization()
+    shown, later = statement(), statement(publish_at=timezone.now() + timedelta(hours=1))
+    for said in (shown, later):
+        said.organizations.add(one)
+    assert names_of(_statements(None, organization=one.pk)) == [shown.slug]
+    assert _statements(None, organization=other.pk) == []
+    tomorrow = timezone.now() + timedelta(days=1)
+    assert len(_statements.public(now=tomorrow, organization=one.pk)) == 2
+
+
+def test_a_prepared_query_of_many_keys_answers_for_each_number_of_them():
+    who = organization(name="Quien")
+    for count in (1, 2, 3, 5):
+        events = [event() for _ in range(count)]
+        for happened in events:
+            happened.organizations.add(who)
+        EventOrganization.objects.attach_to(events)
+        assert [one.names for one in events] == [(Named(who.slug, "Quien", ""),)] * count
+    alone = Event.objects.get(pk=event().pk)
+    EventOrganization.objects.attach_to([alone])
+    assert alone.names == ()
+
+
+# Budgets
+
+
+@pytest.fixture
+def told():
+    """An organization with events that name another one, each with its citation."""
+    who, text = organization(), source()
+    for _ in range(3):
+        happened = event()
+        happened.organizations.add(who, organization())
+        citation(happened, source=text)
+        said = statement()
+        said.organizations.add(who)
+    return who
+
+
+def test_an_organizations_page_takes_eight_queries(visitor, told, django_assert_max_num_queries):
+    with django_assert_max_num_queries(8):
+        visitor.get(told.get_absolute_url())
+
+
+@pytest.mark.parametrize(("address", "most"), [("/linea-de-tiempo/", 8), ("/pronunciamientos/", 4)])
+def test_a_lists_page_takes_few_queries(
+    visitor, told, address, most, django_assert_max_num_queries
+):
+    with django_assert_max_num_queries(most):
+        visitor.get(address)
