@@ -153,7 +153,7 @@ USE_TZ = True
 LOCALE_PATHS = [BASE_DIR / "locale"]
 
 STATIC_URL = "static/"
-STATIC_ROOT = BASE_DIR / "staticfiles"
+STATIC_ROOT = env.path("STATIC_ROOT", BASE_DIR / "staticfiles")
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
@@ -249,6 +249,12 @@ if not DEBUG:
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "handlers": {"console": {"class": "logging.StreamHandler"}},
+    "formatters": {"line": {"()": "nucleo.logs.Line"}},
+    "handlers": {
+        "console": {"class": "logging.StreamHandler"}
+        | ({} if DEBUG else {"formatter": "line"})  # plain where a person watches
+    },
     "root": {"handlers": ["console"], "level": "WARNING"},
+    # The server's own words, from within its workers.
+    "loggers": {"_granian": {"handlers": ["console"], "propagate": False}},
 }

@@ -1,6 +1,8 @@
 import gc
 import os
+from collections.abc import Callable, Iterable
 from importlib import import_module
+from typing import Any
 
 from django.conf import settings
 from django.core.wsgi import get_wsgi_application
@@ -13,9 +15,15 @@ gc.disable()
 
 # Who connects to the proxy is, to all behind it, who connects: the last that it says, and only what
 # a proxy of ours says.
-application = wrap_wsgi_with_proxy_headers(
+through_proxies = wrap_wsgi_with_proxy_headers(
     get_wsgi_application(), trusted_hosts=settings.TRUSTED_PROXIES
 )
 import_module(settings.ROOT_URLCONF)  # before the first page asks for it
 gc.freeze()
 gc.enable()
+
+
+def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+    """Whoever comes by a Unix socket has no address, and is the proxy: nobody else may open it."""
+    environ["REMOTE_ADDR"] = environ.get("REMOTE_ADDR") or "127.0.0.1"
+    return through_proxies(environ, start_response)

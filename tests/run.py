@@ -45,6 +45,7 @@ def main(arguments: list[str]) -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the server is stopped too
     if arguments[:1] == ["--hard"]:
         install_of_debian("soffice", "libreoffice-calc")
+        install_of_debian("nginx", "nginx-light")
         return suites(["-m", "hard", *arguments[1:]])
     chromium = find_chromium()
     if chromium:

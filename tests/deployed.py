@@ -1,0 +1,251 @@
+"""The site as `deploy/` has it: granian by the command of its unit, behind nginx by its own file, only
+that ports, paths and certificate are of the tests."""
+
+import http.client
+import os
+import re
+import shlex
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from getpass import getuser
+from pathlib import Path
+from urllib.parse import quote
+
+import psutil
+from django.conf import settings
+from django.db import connection
+
+ROOT = Path(settings.BASE_DIR)
+HOST = "nucleo.example"
+TYPES = Path("/etc/nginx/mime.types")  # where Debian has them
+PATIENCE = 60  # seconds: a busy machine is slow, not wrong
+NGINX_CONF = """
+user {user};
+daemon off;
+pid {folder}/nginx.pid;
+error_log {folder}/nginx/error.log;
+events {{ worker_connections 8192; }}
+http {{
+    include {types};
+    client_body_temp_path {folder}/body;
+    proxy_temp_path {folder}/proxy;
+    fastcgi_temp_path {folder}/none;
+    uwsgi_temp_path {folder}/none;
+    scgi_temp_path {folder}/none;
+    access_log {folder}/nginx/access.log;
+    gzip on;
+    include {folder}/site.conf;
+}}
+"""
+
+
+class Deployed:
+    """A folder with all of it; `log` holds what nginx and the site wrote."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.port, self.plain_port = _free_port(), _free_port()
+        self.running: list[subprocess.Popen] = []
+        self.sites: dict[str, subprocess.Popen] = {}
+        for name in ("nginx", "tls", "static", "media"):
+            (folder / name).mkdir()
+
+    # What runs
+
+    def start_site(self, name: str, **more: str) -> subprocess.Popen:
+        (self.folder / f"nucleo-{name}").mkdir(exist_ok=True)
+        command = [sys.executable, "-m", "granian", *self._command(name)[1:]]
+        with (self.folder / f"{name}.log").open("ab") as log:
+            site = subprocess.Popen(
+                command, env=self.environment(name) | more, stdout=log, stderr=log
+            )
+        self.running.append(site)
+        self.sites[name] = site
+        self.socket(name).unlink(missing_ok=True)
+        until(self.socket(name).exists)
+        return site
+
+    def _command(self, name: str) -> list[str]:
+        unit = (ROOT / "deploy" / "nucleo@.service").read_text(encoding="utf-8")
+        (line,) = re.findall(r"^ExecStart=((?:.*\\\n)*.*)$", unit, re.M)
+        line = line.replace("\\\n", " ").replace("%i", name)
+        line = line.replace("/srv/nucleo/current", str(ROOT))
+        return shlex.split(line.replace("/run/", f"{self.folder}/"))
+
+    def environment(self, name: str) -> dict[str, str]:
+        lines = (ROOT / "deploy" / f"{name}.env").read_text(encoding="utf-8").splitlines()
+        workers = dict(line.split("=") for line in lines if line and line[0] != "#")
+        return os.environ | workers | self.settings
+
+    @property
+    def settings(self) -> dict[str, str]:
+        return {
+            "DEBUG": "0",
+            "SECRET_KEY": "a key for the tests alone, which guards nothing at all, fifty long",
+            "ALLOWED_HOSTS": HOST,
+            "DATABASE_URL": database_url(),
+            "STATIC_ROOT": str(self.folder / "static"),
+            "MEDIA_ROOT": str(self.folder / "media"),
+        }
+
+    def settle(self) -> None:
+        """All that may have been stopped runs again, and answers."""
+        for name, site in self.sites.items():
+            if site.poll() is not None:
+                self.start_site(name)
+        for path in ("/healthz", "/admin/login/"):
+            until(lambda path=path: self.ask(path, "127.0.0.8").status == 200)
+
+    def collect_static(self) -> None:
+        subprocess.run(
+            [sys.executable, "manage.py", "collectstatic", "--no-input", "--verbosity=0"],
+            cwd=ROOT,
+            env=os.environ | self.settings,
+            check=True,
+        )
+
+    def start_nginx(self) -> subprocess.Popen:
+        program = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
+        assert program, "No nginx, and none could be had: apt install nginx-light"
+        self._make_certificate()
+        conf = self.folder / "nginx.conf"
+        conf.write_text(NGINX_CONF.format(folder=self.folder, types=TYPES, user=getuser()))
+        (self.folder / "site.conf").write_text(self._site(), encoding="utf-8")
+        nginx = subprocess.Popen([program, "-e", "stderr", "-c", str(conf), "-p", str(self.folder)])
+        self.running.append(nginx)
+        until(lambda: _listens(self.port))
+        return nginx
+
+    def _site(self) -> str:
+        text = (ROOT / "deploy" / "nginx.conf").read_text(encoding="utf-8")
+        text = re.sub(r"^ *listen \[::\].*\n", "", text, flags=re.M)
+        for port, ours in ((443, self.port), (80, self.plain_port)):
+            text = re.sub(rf"listen {port}\b", f"listen {ours}", text)
+        for place, ours in (
+            ("/run/", f"{self.folder}/"),
+            ("/etc/nucleo/", f"{self.folder}/"),
+            ("/var/log/nginx/", f"{self.folder}/nginx/"),
+            ("/srv/nucleo/current/", f"{ROOT}/"),
+            ("/srv/nucleo/static/", f"{self.folder}/static/"),
+        ):
+            assert place in text
+            text = text.replace(place, ours)
+        return text
+
+    def _make_certificate(self) -> None:
+        names = {"-keyout": "key.pem", "-out": "certificate.pem"}
+        files = [part for key, name in names.items() for part in (key, self.folder / "tls" / name)]
+        subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+             "-nodes", "-days", "2", "-subj", f"/CN={HOST}", *files],
+            check=True, capture_output=True,
+        )  # fmt: skip
+
+    def stop(self) -> None:
+        for process in reversed(self.running):
+            process.terminate()
+        for process in self.running:
+            process.wait(PATIENCE)
+
+    # What asks
+
+    def socket(self, name: str) -> Path:
+        return self.folder / f"nucleo-{name}" / "web.sock"
+
+    def connect(self, source: str, receive_bytes: int = 0) -> ssl.SSLSocket:
+        """A TLS connection from one of this machine's own addresses, 127.0.0.0/8."""
+        plain = socket.socket()
+        plain.settimeout(PATIENCE)
+        if receive_bytes:
+            plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
+        plain.bind((source, 0))
+        plain.connect(("127.0.0.1", self.port))
+        return _unverified().wrap_socket(plain, server_hostname=HOST)
+
+    def ask(
+        self, path: str, source: str = "127.0.0.9", method: str = "GET", **request: object
+    ) -> "Answer":
+        one = http.client.HTTPConnection(HOST)
+        one.sock = self.connect(source)
+        began = time.monotonic()
+        one.request(method, quote(path, safe="/?=&%"), **request)
+        answer = one.getresponse()
+        body = answer.read()
+        one.close()
+        return Answer(answer.status, answer.headers, body, time.monotonic() - began)
+
+    def memory(self) -> int:
+        """Bytes of all of nginx and the site, that no other process shares."""
+        processes = [psutil.Process(process.pid) for process in self.running]
+        children = [child for one in processes for child in one.children(recursive=True)]
+        return sum(one.memory_full_info().uss for one in [*processes, *children])
+
+    def workers(self, name: str) -> set[int]:
+        return {child.pid for child in psutil.Process(self.sites[name].pid).children()}
+
+    def reload(self, name: str) -> None:
+        self.sites[name].send_signal(signal.SIGHUP)
+
+
+class Answer:
+    def __init__(self, status: int, headers: http.client.HTTPMessage, body: bytes, seconds: float):
+        self.status, self.headers, self.body, self.seconds = status, headers, body, seconds
+
+    @property
+    def text(self) -> str:
+        return self.body.decode("utf-8")
+
+
+@contextmanager
+def deployed(folder: Path, *sites: str) -> Iterator[Deployed]:
+    site = Deployed(folder)
+    try:
+        site.collect_static()
+        for name in sites:
+            site.start_site(name)
+        site.start_nginx()
+        yield site
+    finally:
+        site.stop()
+
+
+def database_url() -> str:
+    """The database of the tests, for another process."""
+    name = connection.settings_dict["NAME"]
+    if connection.vendor == "sqlite":
+        return f"sqlite:///{name}"
+    return re.sub(r"/[^/?]*(\?|$)", rf"/{name}\1", os.environ["DATABASE_URL"], count=1)
+
+
+def until(true: Callable[[], object]) -> None:
+    end = time.monotonic() + PATIENCE
+    while not true():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.05)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+@cache
+def _unverified() -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context

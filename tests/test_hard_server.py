@@ -1,0 +1,279 @@
+"""The site behind the nginx that we ship, with clients that mean no good: case by case, what others
+get meanwhile. `make test-hard`."""
+
+import json
+import re
+import socket
+import threading
+import time
+
+import pytest
+from django.core.management import call_command
+
+from .deployed import HOST, Deployed, deployed, until
+from .records import source
+
+pytestmark = [pytest.mark.hard, pytest.mark.django_db(transaction=True)]
+
+CROWD = 400
+BAD, GOOD = "127.0.0.2", "127.0.0.3"
+MEGABYTE = 1 << 20
+
+
+@pytest.fixture(scope="module")
+def server(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory):
+    with deployed(tmp_path_factory.mktemp("server"), "pages", "desk") as one:
+        yield one
+
+
+@pytest.fixture
+def site(server: Deployed) -> Deployed:
+    call_command("load_record", verbosity=0)
+    server.settle()
+    return server
+
+
+def quickest(site: Deployed, path: str) -> float:
+    """Seconds of the quickest of five answers; all of them must come."""
+    answers = [site.ask(path, GOOD) for _ in range(5)]
+    assert [answer.status for answer in answers] == [200] * 5
+    return min(answer.seconds for answer in answers)
+
+
+def slow_heads(site: Deployed) -> list[socket.socket]:
+    """A line of the head now and then, never the last."""
+    crowd = [site.connect(BAD) for _ in range(CROWD)]
+    for line in (f"GET / HTTP/1.1\r\nHost: {HOST}\r\n", "X-A: 1\r\n"):
+        for one in crowd:
+            _try_to_send(one, line.encode())
+    return crowd
+
+
+def slow_bodies(site: Deployed) -> list[socket.socket]:
+    crowd = [site.connect(BAD) for _ in range(CROWD)]
+    head = f"POST /admin/login/ HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: 9000\r\n\r\na"
+    for part in (head, "a"):
+        for one in crowd:
+            _try_to_send(one, part.encode())
+    return crowd
+
+
+def slow_readers(site: Deployed) -> list[socket.socket]:
+    """They ask for a page of megabytes and take none of it."""
+    crowd = [site.connect(BAD, receive_bytes=4096) for _ in range(CROWD)]
+    for one in crowd:
+        one.sendall(f"GET /fuentes/larga/ HTTP/1.1\r\nHost: {HOST}\r\n\r\n".encode())
+    return crowd
+
+
+def _try_to_send(one: socket.socket, data: bytes) -> None:
+    try:
+        one.sendall(data)
+    except OSError:
+        pass  # refused already
+
+
+@pytest.mark.parametrize("slow", [slow_heads, slow_bodies, slow_readers])
+def test_hundreds_of_slow_connections_leave_others_answered_within_a_second(site, slow):
+    source(slug="larga", title="Larga", text="Una oración que se repite. " * 80_000)
+    assert len(site.ask("/fuentes/larga/", GOOD).body) > MEGABYTE
+    crowd = slow(site)
+    assert quickest(site, "/") < 1
+    assert quickest(site, "/admin/login/") < 1
+    for one in crowd:
+        one.close()
+    assert quickest(site, "/") < 1
+
+
+def test_an_address_that_asks_too_much_is_told_to_wait_and_others_are_not(site):
+    path = "/buscar/?q=acuerdo"
+    asked = [site.ask(path, BAD) for _ in range(80)]
+    refused = [answer for answer in asked if answer.status == 429]
+    assert refused
+    assert {answer.status for answer in asked} == {200, 429}
+    assert "Demasiadas solicitudes" in refused[0].text
+    assert refused[0].headers["Cache-Control"] == "no-store"
+    assert refused[0].headers["Retry-After"]
+    assert site.ask(path, GOOD).status == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "megabytes"), [("/", 1), ("/admin/login/", 1), ("/admin/", 200), ("/", 200)]
+)
+@pytest.mark.parametrize("announced", [True, False])
+def test_bodies_beyond_what_is_taken_are_refused_in_flat_memory(site, path, megabytes, announced):
+    quickest(site, "/admin/login/")
+    before = site.memory()
+    assert site_refuses(site, path, megabytes, announced) == 413
+    assert site.memory() < before + 40 * MEGABYTE
+
+
+def site_refuses(site: Deployed, path: str, megabytes: int, announced: bool) -> int:
+    """The status that a body is answered with, sent on until it is refused."""
+    one = site.connect(BAD)
+    length = f"Content-Length: {megabytes * MEGABYTE}" if announced else "Transfer-Encoding: chunked"
+    one.sendall(f"POST {path} HTTP/1.1\r\nHost: {HOST}\r\n{length}\r\n\r\n".encode())
+    part = b"a" * MEGABYTE if announced else b"100000\r\n" + b"a" * MEGABYTE + b"\r\n"
+    sender = threading.Thread(target=lambda: [_try_to_send(one, part) for _ in range(megabytes)])
+    sender.start()
+    said = one.recv(4096)
+    one.close()
+    sender.join()
+    return int(said.split()[1])
+
+
+def test_a_body_that_the_proxy_takes_and_no_form_expects_is_400_in_flat_memory(site):
+    quickest(site, "/admin/login/")
+    before = site.memory()
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    answer = site.ask("/admin/", method="POST", body=b"a" * 20 * MEGABYTE, headers=form)
+    assert answer.status == 400
+    assert site.memory() < before + 40 * MEGABYTE
+
+
+ABSURD = ["", ",", "*/*" * 2000, "text/html;q=NaN", "a/b;q=-1,*;q=99999999999999999999", "\xff\xfe",
+          ",".join(f"x-{n};q=0.{n}" for n in range(900)), "gzip;q=0, identity;q=0, *;q=0"]  # fmt: skip
+
+
+@pytest.mark.parametrize("header", ["Accept", "Accept-Encoding", "Accept-Language", "Accept-Charset"])
+def test_absurd_accept_headers_do_no_harm(site, header):
+    for value in ABSURD:
+        for path in ("/", "/buscar/?q=acuerdo", "/datos/eventos.csv", "/static/nucleo.css"):
+            answer = site.ask(path, headers={header: value.encode("latin-1")})
+            assert answer.status == 200, (path, value[:40])
+    assert quickest(site, "/") < 1
+
+
+def test_what_the_proxy_says_of_a_visitor_is_true_whatever_the_visitor_says(site):
+    site.sites["pages"].terminate()
+    site.sites["pages"].wait(60)
+    ours = socket.socket(socket.AF_UNIX)
+    ours.settimeout(60)
+    ours.bind(str(site.socket("pages")))
+    ours.listen()
+    lies = {"X-Forwarded-For": "203.0.113.9", "X-Forwarded-Proto": "http", "Connection": "close"}
+    asked = threading.Thread(target=lambda: site.ask("/", GOOD, headers=lies))
+    asked.start()
+    proxy, _ = ours.accept()
+    head = proxy.recv(65536).decode()
+    proxy.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+    proxy.close()
+    asked.join()
+    ours.close()
+    assert re.findall(r"^x-forwarded-for: (.*)\r$", head, re.M | re.I) == [GOOD]
+    assert re.findall(r"^x-forwarded-proto: (.*)\r$", head, re.M | re.I) == ["https"]
+    assert re.findall(r"^host: (.*)\r$", head, re.M | re.I) == [HOST]
+
+
+def test_while_the_site_is_away_readers_are_told_in_spanish_in_its_look(site):
+    site.sites["pages"].terminate()
+    site.sites["pages"].wait(60)
+    answer = site.ask("/organizaciones/")
+    assert answer.status in (502, 503, 504)
+    assert "El sitio vuelve en un momento" in answer.text
+    assert answer.headers["Retry-After"]
+    assert answer.headers["Cache-Control"] == "no-store"
+    style = re.search(r'rel="stylesheet" href="([^"]+)"', answer.text)[1]
+    css = site.ask(style)
+    assert css.status == 200
+    assert css.headers["Content-Type"].startswith("text/css")
+    site.start_site("pages")
+    until(lambda: site.ask("/organizaciones/").status == 200)
+
+
+def test_without_tls_and_under_another_name_there_is_nothing(site):
+    def plain(host: str) -> bytes:
+        with socket.create_connection(("127.0.0.1", site.plain_port), timeout=60) as one:
+            one.sendall(f"GET /a?b=c HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+            return one.recv(4096)
+
+    assert f"Location: https://{HOST}/a?b=c".encode() in plain(HOST)
+    assert plain("otro.example") == b""
+
+
+def test_no_log_of_the_server_holds_an_address_a_query_or_a_browser(site):
+    """With all that nginx would complain of, and a line break in an address."""
+    asked = {"headers": {"User-Agent": "Navegador-9", "Referer": "https://secreto.example/"}}
+    for path in ("/", "/buscar/?q=secreto", "/no-existe%0Aroot-entra/?q=secreto", "/%00?q=secreto",
+                 "/admin/?q=secreto", "/static/no?q=secreto", "/datos/eventos.csv?q=secreto"):  # fmt: skip
+        site.ask(path, GOOD, **asked)
+    for n in range(130):
+        site.ask("/buscar/?q=secreto", BAD, **asked)
+    assert site_refuses(site, "/?q=secreto", 1, True) == 413
+    with socket.create_connection(("127.0.0.1", site.port), timeout=60) as garbage:
+        garbage.sendall(b"\x16\x03\x01secreto" * 9)
+        garbage.recv(4096)
+    with socket.create_connection(("127.0.0.1", site.port), timeout=60) as garbage:
+        garbage.sendall(b"GET /?q=secreto HTTP/1.1\r\nHost: a b\r\n\r\n")
+        garbage.recv(4096)
+    site.sites["pages"].terminate()
+    site.sites["pages"].wait(60)
+    site.ask("/no-hay?q=secreto", GOOD, **asked)
+    access = site.folder / "nginx" / "nucleo-access.log"
+    until(lambda: "/no-hay" in access.read_text(encoding="utf-8"))
+    files = [*(site.folder / "nginx").iterdir(), *site.folder.glob("*.log")]
+    assert {"nucleo-access.log", "pages.log", "desk.log"} <= {file.name for file in files}
+    for file in files:
+        text = file.read_text(encoding="utf-8")
+        for said in ("127.0.0.", "secreto", "Navegador"):
+            assert said not in text, file.name
+    lines = [json.loads(line) for line in access.read_text(encoding="utf-8").splitlines()]
+    assert {429, 413, 404, 502} <= {line["status"] for line in lines}
+    assert all(set(line) == set(lines[0]) for line in lines)
+    for name in ("pages", "desk"):
+        said = (site.folder / f"{name}.log").read_text(encoding="utf-8").splitlines()
+        assert all(json.loads(line)["message"] for line in said)
+        assert any("root-entra" in line for line in said) == (name == "pages")
+
+
+# Another version into service
+
+
+def ask_on_and_on(site: Deployed, source: str, until_done: threading.Event, got: list) -> None:
+    while not until_done.is_set():
+        try:
+            got.append(site.ask("/organizaciones/", source).status)
+        except OSError as error:
+            got.append(repr(error))
+
+
+def test_reloads_under_load_lose_no_request(site):
+    site.sites["pages"].terminate()
+    site.sites["pages"].wait(60)
+    site.start_site("pages", GRANIAN_RESPAWN_INTERVAL="1")
+    until(lambda: site.ask("/organizaciones/").status == 200)
+    done, got = threading.Event(), []
+    readers = [
+        threading.Thread(target=ask_on_and_on, args=(site, f"127.0.1.{n}", done, got))
+        for n in range(1, 9)
+    ]
+    for reader in readers:
+        reader.start()
+    for _ in range(3):
+        before = site.workers("pages")
+        site.reload("pages")
+        until(lambda before=before: not before & site.workers("pages"))
+    done.set()
+    for reader in readers:
+        reader.join()
+    assert len(got) > 100
+    assert set(got) == {200}
+
+
+def test_a_stop_finishes_the_request_in_flight(site):
+    body = b"username=ana&password=a"
+    one = socket.socket(socket.AF_UNIX)
+    one.settimeout(60)
+    one.connect(str(site.socket("desk")))
+    head = (
+        f"POST /admin/login/ HTTP/1.1\r\nHost: {HOST}\r\nX-Forwarded-Proto: https\r\n"
+        "Content-Type: application/x-www-form-urlencoded\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n"
+    )
+    one.sendall(head.encode() + body[:5])
+    time.sleep(1)  # it is being answered by now
+    site.sites["desk"].terminate()
+    time.sleep(1)
+    one.sendall(body[5:])
+    assert one.recv(65536).startswith(b"HTTP/1.1 403")  # an answer of the site: no token
+    assert site.sites["desk"].wait(60) == 0
