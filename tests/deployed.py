@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import cache
 from getpass import getuser
 from pathlib import Path
@@ -60,9 +60,11 @@ class Deployed:
 
     # What runs
 
-    def start_site(self, name: str, **more: str) -> subprocess.Popen:
+    def start_site(self, name: str, code: Path = ROOT, **more: str) -> subprocess.Popen:
+        """With `nucleo.wsgi:application` out of another folder, if told so."""
         (self.folder / f"nucleo-{name}").mkdir(exist_ok=True)
         command = [sys.executable, "-m", "granian", *self._command(name)[1:]]
+        command[command.index("--working-dir") + 1] = str(code)
         with (self.folder / f"{name}.log").open("ab") as log:
             site = subprocess.Popen(
                 command, env=self.environment(name) | more, stdout=log, stderr=log
@@ -166,20 +168,23 @@ class Deployed:
         plain.settimeout(PATIENCE)
         if receive_bytes:
             plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
-        plain.bind((source, 0))
-        plain.connect(("127.0.0.1", self.port))
-        return _unverified().wrap_socket(plain, server_hostname=HOST)
+        try:
+            plain.bind((source, 0))
+            plain.connect(("127.0.0.1", self.port))
+            return _unverified().wrap_socket(plain, server_hostname=HOST)
+        except OSError:
+            plain.close()
+            raise
 
     def ask(
         self, path: str, source: str = "127.0.0.9", method: str = "GET", **request: object
     ) -> "Answer":
-        one = http.client.HTTPConnection(HOST)
-        one.sock = self.connect(source)
-        began = time.monotonic()
-        one.request(method, quote(path, safe="/?=&%"), **request)
-        answer = one.getresponse()
-        body = answer.read()
-        one.close()
+        with closing(http.client.HTTPConnection(HOST)) as one:
+            one.sock = self.connect(source)
+            began = time.monotonic()
+            one.request(method, quote(path, safe="/?=&%"), **request)
+            answer = one.getresponse()
+            body = answer.read()
         return Answer(answer.status, answer.headers, body, time.monotonic() - began)
 
     def memory(self) -> int:

@@ -3,9 +3,9 @@ get meanwhile. `make test-hard`."""
 
 import json
 import re
+import signal
 import socket
 import threading
-import time
 
 import pytest
 
@@ -30,6 +30,11 @@ def site(server: Deployed) -> Deployed:
     event(title="Un acuerdo")
     server.settle()
     return server
+
+
+def away(site: Deployed, name: str) -> None:
+    site.sites[name].terminate()
+    site.sites[name].wait(60)
 
 
 def quickest(site: Deployed, path: str) -> float:
@@ -74,8 +79,8 @@ def _try_to_send(one: socket.socket, data: bytes) -> None:
 
 @pytest.mark.parametrize("slow", [slow_heads, slow_bodies, slow_readers])
 def test_hundreds_of_slow_connections_leave_others_answered_within_a_second(site, slow):
-    source(slug="larga", title="Larga", text="Una oración que se repite. " * 15_000)
-    assert len(site.ask("/fuentes/larga/", GOOD).body) > MEGABYTE / 3
+    source(slug="larga", title="Larga", text="Una oración que se repite. " * 5_000)
+    assert len(site.ask("/fuentes/larga/", GOOD).body) > MEGABYTE / 9
     crowd = slow(site)
     for path in ("/", "/admin/login/"):
         until(lambda path=path: quickest(site, path) < 1)  # the crowd's own pages are made first
@@ -147,8 +152,7 @@ def test_absurd_accept_headers_do_no_harm(site, header):
 
 
 def test_what_the_proxy_says_of_a_visitor_is_true_whatever_the_visitor_says(site):
-    site.sites["pages"].terminate()
-    site.sites["pages"].wait(60)
+    away(site, "pages")
     ours = socket.socket(socket.AF_UNIX)
     ours.settimeout(60)
     ours.bind(str(site.socket("pages")))
@@ -168,8 +172,7 @@ def test_what_the_proxy_says_of_a_visitor_is_true_whatever_the_visitor_says(site
 
 
 def test_while_the_site_is_away_readers_are_told_in_spanish_in_its_look(site):
-    site.sites["pages"].terminate()
-    site.sites["pages"].wait(60)
+    away(site, "pages")
     answer = site.ask("/organizaciones/")
     assert answer.status in (502, 503, 504)
     assert "El sitio vuelve en un momento" in answer.text
@@ -208,8 +211,7 @@ def test_no_log_of_the_server_holds_an_address_a_query_or_a_browser(site):
     with socket.create_connection(("127.0.0.1", site.port), timeout=60) as garbage:
         garbage.sendall(b"GET /?q=secreto HTTP/1.1\r\nHost: a b\r\n\r\n")
         garbage.recv(4096)
-    site.sites["pages"].terminate()
-    site.sites["pages"].wait(60)
+    away(site, "pages")
     site.ask("/no-hay?q=secreto", GOOD, **asked)
     access = site.folder / "nginx" / "nucleo-access.log"
     until(lambda: "/no-hay" in access.read_text(encoding="utf-8"))
@@ -240,8 +242,7 @@ def ask_on_and_on(site: Deployed, source: str, until_done: threading.Event, got:
 
 
 def test_reloads_under_load_lose_no_request(site):
-    site.sites["pages"].terminate()
-    site.sites["pages"].wait(60)
+    away(site, "pages")
     site.start_site("pages", GRANIAN_RESPAWN_INTERVAL="1")
     until(lambda: site.ask("/organizaciones/").status == 200)
     done, got = threading.Event(), []
@@ -258,24 +259,33 @@ def test_reloads_under_load_lose_no_request(site):
     done.set()
     for reader in readers:
         reader.join()
-    assert len(got) > 100
+    assert len(got) > 20
     assert set(got) == {200}
 
 
-def test_a_stop_finishes_the_request_in_flight(site):
-    body = b"username=ana&password=a"
-    one = socket.socket(socket.AF_UNIX)
-    one.settimeout(60)
-    one.connect(str(site.socket("desk")))
-    head = (
-        f"POST /admin/login/ HTTP/1.1\r\nHost: {HOST}\r\nX-Forwarded-Proto: https\r\n"
-        "Content-Type: application/x-www-form-urlencoded\r\n"
-        f"Content-Length: {len(body)}\r\n\r\n"
-    )
-    one.sendall(head.encode() + body[:5])
-    time.sleep(1)  # it is being answered by now
-    site.sites["desk"].terminate()
-    time.sleep(1)
-    one.sendall(body[5:])
-    assert one.recv(65536).startswith(b"HTTP/1.1 403")  # an answer of the site: no token
-    assert site.sites["desk"].wait(60) == 0
+SLOW = """
+import time
+from pathlib import Path
+
+def application(environ, start_response):
+    Path(__file__).with_name("begun").touch()
+    time.sleep(2)
+    start_response("200 OK", [("Content-Length", "4")])
+    return [b"done"]
+"""
+
+
+@pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGHUP])
+def test_a_stop_and_a_reload_finish_the_request_in_flight(site, tmp_path, sign):
+    (tmp_path / "nucleo").mkdir()
+    (tmp_path / "nucleo" / "wsgi.py").write_text(SLOW)
+    away(site, "pages")
+    site.start_site("pages", tmp_path, GRANIAN_WORKERS="1", GRANIAN_RESPAWN_INTERVAL="0")
+    got = []
+    reader = threading.Thread(target=lambda: got.append(site.ask("/").body))
+    reader.start()
+    until((tmp_path / "nucleo" / "begun").exists)
+    site.sites["pages"].send_signal(sign)
+    reader.join()
+    away(site, "pages")
+    assert got == [b"done"]
