@@ -140,6 +140,7 @@ def test_where_everybody_has_the_proxy_s_address_names_alone_are_counted(ana, ph
         ("127.0.0.1", "100.1.1.1", "100.1.1.1"),
         ("127.0.0.1", "", "127.0.0.1"),
         ("100.2.2.2", "100.6.6.6", "100.2.2.2"),
+        ("", "100.6.6.6, 100.1.1.1", "100.1.1.1"),  # by a Unix socket
     ],
 )
 def test_of_x_forwarded_for_only_what_our_proxy_appended_is_believed(connected, said, believed, rf):

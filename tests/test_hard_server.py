@@ -278,6 +278,7 @@ def application(environ, start_response):
 @pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGHUP])
 def test_a_stop_and_a_reload_finish_the_request_in_flight(site, tmp_path, sign):
     (tmp_path / "nucleo").mkdir()
+    (tmp_path / "nucleo" / "__init__.py").touch()
     (tmp_path / "nucleo" / "wsgi.py").write_text(SLOW)
     away(site, "pages")
     site.start_site("pages", tmp_path, GRANIAN_WORKERS="1", GRANIAN_RESPAWN_INTERVAL="0")
