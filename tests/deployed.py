@@ -67,7 +67,11 @@ class Deployed:
         command[command.index("--working-dir") + 1] = str(code)
         with (self.folder / f"{name}.log").open("ab") as log:
             site = subprocess.Popen(
-                command, env=self.environment(name) | more, stdout=log, stderr=log
+                command,
+                cwd=self.folder,  # no code there: granian would prefer it to --working-dir
+                env=self.environment(name) | more,
+                stdout=log,
+                stderr=log,
             )
         self.running.append(site)
         self.sites[name] = site

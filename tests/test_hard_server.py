@@ -114,7 +114,9 @@ def test_bodies_beyond_what_is_taken_are_refused_in_flat_memory(site, path, mega
 def site_refuses(site: Deployed, path: str, megabytes: int, announced: bool) -> int:
     """The status that a body is answered with, sent on until it is refused."""
     one = site.connect(BAD)
-    length = f"Content-Length: {megabytes * MEGABYTE}" if announced else "Transfer-Encoding: chunked"
+    length = (
+        f"Content-Length: {megabytes * MEGABYTE}" if announced else "Transfer-Encoding: chunked"
+    )
     one.sendall(f"POST {path} HTTP/1.1\r\nHost: {HOST}\r\n{length}\r\n\r\n".encode())
     part = b"a" * MEGABYTE if announced else b"100000\r\n" + b"a" * MEGABYTE + b"\r\n"
     sender = threading.Thread(target=lambda: [_try_to_send(one, part) for _ in range(megabytes)])
@@ -142,7 +144,9 @@ ABSURD = ["", ",", "*/*" * 2000, "text/html;q=NaN", "a/b;q=-1,*;q=99999999999999
           ",".join(f"x-{n};q=0.{n}" for n in range(500)), "gzip;q=0, identity;q=0, *;q=0"]  # fmt: skip
 
 
-@pytest.mark.parametrize("header", ["Accept", "Accept-Encoding", "Accept-Language", "Accept-Charset"])
+@pytest.mark.parametrize(
+    "header", ["Accept", "Accept-Encoding", "Accept-Language", "Accept-Charset"]
+)
 def test_absurd_accept_headers_do_no_harm(site, header):
     for value in ABSURD:
         for path in ("/", "/buscar/?q=acuerdo", "/datos/eventos.csv", "/static/nucleo.css"):
@@ -202,7 +206,7 @@ def test_no_log_of_the_server_holds_an_address_a_query_or_a_browser(site):
     for path in ("/", "/buscar/?q=secreto", "/no-existe%0Aroot-entra/?q=secreto", "/%00?q=secreto",
                  "/admin/?q=secreto", "/static/no?q=secreto", "/datos/eventos.csv?q=secreto"):  # fmt: skip
         site.ask(path, GOOD, **asked)
-    for n in range(130):
+    for _ in range(130):
         site.ask("/buscar/?q=secreto", BAD, **asked)
     assert site_refuses(site, "/?q=secreto", 1, True) == 413
     with socket.create_connection(("127.0.0.1", site.port), timeout=60) as garbage:
