@@ -1,5 +1,5 @@
-"""One JSON object a line on standard error, fit for journald. It names what happened and where in the
-code, and nobody: no address, no query, no value."""
+"""One JSON object a line on standard error, fit for journald. It names what happened and where in
+the code, and nobody: no address, no query, no value."""
 
 import json
 import logging

@@ -1,5 +1,5 @@
-"""The site as `deploy/` has it: granian by the command of its unit, behind nginx by its own file, only
-that ports, paths and certificate are of the tests."""
+"""The site as `deploy/` has it: granian by the command of its unit, behind nginx by its own file,
+only that ports, paths and certificate are of the tests."""
 
 import http.client
 import os
