@@ -18,6 +18,7 @@ import sqlite3
 import sys
 from typing import Any
 
+from csp.utils import build_policy
 from django.conf import settings
 from django.db import InterfaceError, InternalError, OperationalError, connection
 from django.http import HttpRequest, HttpResponse
@@ -61,6 +62,9 @@ def unanswered(request: HttpRequest) -> HttpResponse | None:
     said = {"site_name": settings.SITE_NAME, "contact_email": settings.CONTACT_EMAIL}
     said |= {"sent": request.method not in SAFE}
     response = HttpResponse(render_to_string("503.html", said), status=503)
+    # Where the stamp of the pages cannot be read, nothing further in adds these.
+    response["Content-Security-Policy"] = build_policy()
+    response["X-Content-Type-Options"] = "nosniff"
     response._has_been_logged = True  # by Django, with a traceback, and whatever a row held
     return marked(response, error)
 

@@ -109,6 +109,22 @@ def test_without_a_database_every_public_address_says_so_in_spanish(anybody):
     assert asked > 20
 
 
+def test_where_pages_are_stored_it_carries_what_guards_a_page_too(anybody, settings):
+    settings.STORE_PAGES = True
+    with away():
+        answer = anybody.get("/")
+    assert_told(answer)
+    assert answer["Content-Security-Policy"].count("'none'") == 3
+    assert answer["X-Content-Type-Options"] == "nosniff"
+
+
+def test_pages_are_stored_over_a_restart_of_the_database(anybody, settings):
+    settings.STORE_PAGES = True
+    before = anybody.get("/")
+    end_kept_connection()
+    assert dict(anybody.get("/").items()) == dict(before.items())
+
+
 def assert_told(answer: Any) -> None:
     assert answer.status_code == 503, answer.request["PATH_INFO"]
     assert answer["Retry-After"] == "5"
