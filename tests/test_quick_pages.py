@@ -97,8 +97,8 @@ def told():
     return who
 
 
-def test_an_organizations_page_takes_eight_queries(visitor, told, django_assert_max_num_queries):
-    with django_assert_max_num_queries(8):
+def test_an_organizations_page_takes_nine_queries(visitor, told, django_assert_max_num_queries):
+    with django_assert_max_num_queries(9):
         visitor.get(told.get_absolute_url())
 
 

@@ -159,8 +159,9 @@ class EventQuerySet(PublishableQuerySet):
     def first_naming(self, organization: Organization, most: int) -> list["Event"]:
         """The first of those that name it, by time."""
         links = EventOrganization.objects.filter(organization=organization).order_by()
-        named = self.naming(organization, often=links[OFTEN : OFTEN + 1].exists())
-        walk = Walk(named, EVENTS_BY_TIME)
+        if not links[OFTEN : OFTEN + 1].exists():
+            return list(self.naming(organization).by_time()[:most])
+        walk = Walk(self.naming(organization, often=True), EVENTS_BY_TIME)
         return [event for _stretch, event in walk.take(most, Place())]
 
     def by_time(self) -> Self:
