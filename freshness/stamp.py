@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from django.apps import apps
 from django.conf import settings
 from django.core.cache import cache as store
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connections
 from django.utils import timezone
 
 from record.publishing import Publishable
@@ -41,14 +41,15 @@ def present() -> str | None:
 def _stamp() -> str:
     """All that was drawn. Every request asks this, so it is asked of the driver itself: of Django's
     cursor it takes four times as long."""
-    connection.ensure_connection()
-    if connection.vendor == "sqlite":
-        with connection.wrap_database_errors:
-            drawn = [str(value) for (value,) in connection.connection.execute(STAMP)]
+    database = connections[DEFAULT_DB_ALIAS]
+    database.ensure_connection()
+    if database.vendor == "sqlite":
+        with database.wrap_database_errors:
+            drawn = [str(value) for (value,) in database.connection.execute(STAMP)]
     else:
-        result = connection.connection.pgconn.exec_(STAMP.encode())
+        result = database.connection.pgconn.exec_(STAMP.encode())
         if result.error_message:
-            connection.cursor().execute(STAMP)  # which knows how to say what is wrong
+            database.cursor().execute(STAMP)  # which knows how to say what is wrong
         drawn = [result.get_value(row, 0).decode() for row in range(result.ntuples)]
     return " ".join(sorted(drawn))
 
