@@ -187,6 +187,24 @@ def _terms(every: RepresentationTermQuerySet, organization: int) -> Representati
     return every.filter(organization=organization)[:RELATED]
 
 
+@readable("timeline.Event")
+def _events(every: RecordQuerySet, organization: int) -> RecordQuerySet:
+    return every.filter(organizations=organization).by_time().defer("body")[:RELATED]
+
+
+def _events_naming(organization: Organization) -> list[Any]:
+    """The first of them, each with the `names` in it. Whoever is named in very many would have them
+    all sorted: theirs are found along the timeline."""
+    links = Organization.events.through.objects
+    if links.name_often(organization):
+        every = organization.events.model.objects.visible_to(None).defer("body")
+        events = every.first_naming(organization, RELATED)
+    else:
+        events = _events(None, organization=organization.pk)
+    links.attach_to(events)
+    return events
+
+
 @readable("timeline.Statement")
 def _statements(every: RecordQuerySet, organization: int) -> RecordQuerySet:
     return every.filter(organizations=organization).by_time().defer("body")[:RELATED]
@@ -202,9 +220,7 @@ class OrganizationView(RecordView):
         memberships = [m for m in every if m.organization_id == organization.pk]
         successors = [m for m in every if m.replaces_id == organization.pk]
         terms = _terms(user, organization=organization.pk)
-        happened = organization.events.model.objects.visible_to(None)
-        events = happened.defer("body").first_naming(organization, RELATED)
-        Organization.events.through.objects.attach_to(events)
+        events = _events_naming(organization)
         statements = _statements(None, organization=organization.pk)
         shown = [organization, *memberships, *successors, *terms, *events]
         Citation.objects.attach_to(shown, user)

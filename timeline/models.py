@@ -36,7 +36,7 @@ from record.history import Versions
 from record.keyset import Place, Stretch, Walk
 from record.pages import MOST
 from record.periods import Spanning, padded
-from record.prepared import NOW, among, filling, prepared_for, room_for
+from record.prepared import NOW, Given, among, filling, prepared, prepared_for, room_for
 from record.publishing import Publishable, PublishableQuerySet, visible
 from record.richtext import RichTextField
 from timeline.entries import Entry, StatementEntry
@@ -73,6 +73,9 @@ class EventOrganizationQuerySet(models.QuerySet):
         found = sorted(named, key=lambda one: -many[one.pk])[:MOST_NAMED]
         return [(one, many[one.pk]) for one in found]
 
+    def name_often(self, organization: Organization) -> bool:
+        return bool(_beyond_often(organization=organization.pk))
+
     def attach_to(self, events: Iterable["Event"]) -> None:
         """Gives events the `names` of those that everybody may see, and `named_at`, when one of
         these last changed. In one query."""
@@ -85,6 +88,13 @@ class EventOrganizationQuerySet(models.QuerySet):
             event = by_key[key]
             event.names += (Named(*name),)
             event.named_at = max(filter(None, (event.named_at, changed_at)))
+
+
+@prepared
+def _beyond_often() -> EventOrganizationQuerySet:
+    organization = Given("organization", models.BigIntegerField())
+    links = EventOrganization.objects.filter(organization=organization).order_by()
+    return links.values_list("pk")[OFTEN : OFTEN + 1]
 
 
 @prepared_for
@@ -157,10 +167,7 @@ class EventQuerySet(PublishableQuerySet):
         return self.filter(pk__in=links.values("event"))
 
     def first_naming(self, organization: Organization, most: int) -> list["Event"]:
-        """The first of those that name it, by time."""
-        links = EventOrganization.objects.filter(organization=organization).order_by()
-        if not links[OFTEN : OFTEN + 1].exists():
-            return list(self.naming(organization).by_time()[:most])
+        """The first by time of those that name one that is named often."""
         walk = Walk(self.naming(organization, often=True), EVENTS_BY_TIME)
         return [event for _stretch, event in walk.take(most, Place())]
 
