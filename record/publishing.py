@@ -183,20 +183,25 @@ class PublishableQuerySet(RecordQuerySet):
 
     def turns(self, now: datetime) -> tuple[datetime | None, datetime | None]:
         """The last moment, up to `now`, at which one of these became public or ceased to be because
-        that had been decided before, and the next at which one will."""
+        that had been decided before, and the next at which one will. A change that another clock
+        made, which is ahead of this one, is such a moment too, and what it published at once."""
         later = self.filter(publish_at__gt=F("updated_at"))
+        ahead = self.filter(updated_at__gt=now)
         ends = [
             Subquery(moments.order_by(order).values(name)[:1])
-            for records, name in ((later, "publish_at"), (self, "unpublish_at"))
+            for records, name in (
+                (later, "publish_at"),
+                (ahead, "publish_at"),
+                (self, "unpublish_at"),
+                (self, "updated_at"),
+            )
             for moments, order in (
                 (records.filter(**{f"{name}__lte": now}), f"-{name}"),
                 (records.filter(**{f"{name}__gt": now}), name),
             )
         ]
-        passed, coming, withdrawn, withdrawing = next(
-            iter(self.order_by().values_list(*ends)[:1]), (None,) * 4
-        )
-        last, following = filter(None, (passed, withdrawn)), filter(None, (coming, withdrawing))
+        found = next(iter(self.order_by().values_list(*ends)[:1]), ())
+        last, following = filter(None, found[::2]), filter(None, found[1::2])
         return max(last, default=None), min(following, default=None)
 
 
