@@ -1,5 +1,5 @@
 from django.apps import AppConfig
-from django.db.models.signals import post_migrate
+from django.db.models.signals import post_migrate, pre_migrate
 
 
 class FreshnessConfig(AppConfig):
@@ -8,5 +8,6 @@ class FreshnessConfig(AppConfig):
     def ready(self) -> None:
         from freshness import triggers
 
+        pre_migrate.connect(triggers.suspend, sender=self, dispatch_uid="freshness-suspended")
         # After every `migrate`, since one that rebuilds a table on SQLite drops its triggers.
         post_migrate.connect(triggers.keep, sender=self, dispatch_uid="freshness-triggers")

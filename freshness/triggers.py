@@ -92,6 +92,15 @@ def keep(using: str, **told: Any) -> None:
         cursor.execute(DRAW_ANEW[connection.vendor])
 
 
+def suspend(using: str, **told: Any) -> None:
+    """No stamp, so that pages are made and none is stored, until `keep` has seen to the triggers;
+    after a migration that failed, whatever it did to them, until one that does not."""
+    connection = connections[using]
+    with connection.cursor() as cursor:
+        if Stamp._meta.db_table in connection.introspection.table_names(cursor):
+            cursor.execute("DELETE FROM freshness_stamp")
+
+
 def remove(schema_editor: Any) -> None:
     """Before the table of stamps goes."""
     with schema_editor.connection.cursor() as cursor:
