@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from django.conf import settings
 from django.core.exceptions import MiddlewareNotUsed
-from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
+from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseNotModified
 
 from freshness.stamp import keep, kept, named, present
 
@@ -46,7 +46,7 @@ def _answer(request: HttpRequest, state: str | None, get_response: Handler) -> H
     if stored := kept(name):
         return stored
     response = get_response(request)
-    if _is_for_everybody(response):
+    if _is_for_everybody(response) and _is_whole(response):
         response["ETag"] = f"W/{etag}"
         if request.method == "GET" and not response.streaming and len(response.content) <= LARGEST:
             keep(name, HttpResponse(response.content, headers=dict(response.items())))
@@ -73,6 +73,12 @@ def _is_for_everybody(response: HttpResponse) -> bool:
         and not response.has_header("Cache-Control")
         and "cookie" not in response.get("Vary", "").lower()
     )
+
+
+def _is_whole(response: HttpResponse) -> bool:
+    """What is still to be read from the database may break off, and whoever keeps such a piece
+    must not be told that it holds."""
+    return not response.streaming or isinstance(response, FileResponse)
 
 
 def _with_rule(response: HttpResponse, rule: str) -> HttpResponse:
