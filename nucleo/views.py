@@ -150,6 +150,7 @@ def healthz(request: HttpRequest) -> HttpResponse:
     return HttpResponse("ok", content_type="text/plain")
 
 
+@never_cache
 def security_txt(request: HttpRequest) -> HttpResponse:
     """Where to report a weakness (RFC 9116), while there is somebody to report it to."""
     if not settings.SECURITY_CONTACT:
