@@ -47,7 +47,8 @@ def _stamp() -> str:
         with database.wrap_database_errors:
             drawn = [str(value) for (value,) in database.connection.execute(STAMP)]
     else:
-        result = database.connection.pgconn.exec_(STAMP.encode())
+        with database.wrap_database_errors:
+            result = database.connection.pgconn.exec_(STAMP.encode())
         if result.error_message:
             database.cursor().execute(STAMP)  # which knows how to say what is wrong
         drawn = [result.get_value(row, 0).decode() for row in range(result.ntuples)]
@@ -78,7 +79,10 @@ def edition() -> str:
     return written.hexdigest()
 
 
-SHOWN = ("SITE_NAME", "COALITION", "CONTACT_EMAIL", "TAG_AUTHORITY", "DEBUG")
+SHOWN = (
+    "SITE_NAME", "COALITION", "CONTACT_EMAIL", "TAG_AUTHORITY", "SECURITY_CONTACT", "DEBUG",
+    "SECURE_HSTS_INCLUDE_SUBDOMAINS",
+)  # fmt: skip
 WRITES = ("[a-z]*/*.py", "[a-z]*/templatetags/*.py", "templates/**/*.html", "locale/**/*.mo")
 
 

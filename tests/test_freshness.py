@@ -14,6 +14,8 @@ from django.core.cache import cache
 from django.core.cache.backends.locmem import LocMemCache
 from django.core.management import call_command
 from django.db import DatabaseError, connection, models, transaction
+from django.db.migrations.executor import MigrationExecutor
+from django.utils import timezone
 
 from exchange.imports import make, undo
 from exchange.models import Receipt
@@ -187,6 +189,37 @@ def test_a_failure_to_read_the_stamp_is_the_databases_own():
             cursor.execute("ALTER TABLE elsewhere RENAME TO freshness_stamp")
 
 
+@pytest.mark.django_db(transaction=True)
+def test_a_connection_that_was_cut_fails_as_the_databases_own_too():
+    connection.ensure_connection()
+    driver = connection.connection
+    (driver.close if connection.vendor == "sqlite" else driver.pgconn.finish)()
+    try:
+        with pytest.raises(DatabaseError):
+            present()
+    finally:
+        connection.close()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_after_a_migration_that_failed_pages_are_made_and_not_stored(visitor, monkeypatch):
+    """It may have made a table anew, and its triggers are not there yet."""
+
+    def fail(*args: Any, **kwargs: Any) -> None:
+        raise DatabaseError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(MigrationExecutor, "migrate", fail)
+        with pytest.raises(DatabaseError):
+            call_command("migrate", verbosity=0)
+    try:
+        assert present() is None
+        assert "ETag" not in visitor.get(LIST)
+    finally:
+        call_command("migrate", verbosity=0)
+    assert "ETag" in visitor.get(LIST)
+
+
 def test_without_a_stamp_pages_are_made_and_not_stored(visitor, rendered):
     Stamp.objects.all().delete()
     for _ in range(2):
@@ -254,7 +287,7 @@ def test_what_is_withdrawn_is_gone_from_every_stored_page_at_once(way, visitor):
     for url in asked:
         answer = visitor.get(url)
         assert "irafa" in answer.getvalue().decode(), url
-        etags[url] = answer["ETag"]
+        etags[url] = answer.get("ETag", '"none"')
     way(one, unpublish_at=YESTERDAY)
     for url in asked:
         answer = visitor.get(url, headers={"if-none-match": etags[url]})
@@ -292,11 +325,29 @@ def test_a_worker_that_starts_after_a_moment_has_its_own_name_for_it(monkeypatch
     assert len(set(names)) == 3
 
 
+def test_what_another_clock_published_a_little_ahead_comes_with_the_clock_here(visitor, clock):
+    """Two machines' clocks differ, and a clock may be set back."""
+    ahead = NOW + timedelta(seconds=5)
+    clock(ahead + timedelta(seconds=1))
+    event(title="Girafa", publish_at=ahead)
+    clock(NOW)
+    before = visitor.get(LIST)
+    assert b"Girafa" not in before.content
+    names = {present()}
+    for seconds in (5, 6, 7):
+        clock(NOW + timedelta(seconds=seconds))
+        names.add(present())
+        after = visitor.get(LIST, headers={"if-none-match": before["ETag"]})
+        assert b"Girafa" in after.content
+    assert len(names) == 3
+
+
 def test_moments_that_were_past_when_a_record_was_saved_are_none_to_wait_for(clock):
     event(publish_at=LONG_AGO)
-    assert Event.objects.turns(NOW) == (None, None)
+    now = timezone.now()
+    assert Event.objects.turns(now) == (Event.objects.get().updated_at, None)
     event(publish_at=TOMORROW, unpublish_at=TOMORROW + timedelta(days=1))
-    assert Event.objects.turns(NOW) == (None, TOMORROW)
+    assert Event.objects.turns(timezone.now())[1] == TOMORROW
     assert Event.objects.turns(TOMORROW) == (TOMORROW, TOMORROW + timedelta(days=1))
 
 
@@ -363,6 +414,10 @@ def test_an_edition_is_all_that_writes_pages(settings, tmp_path):
         names.add(edition())
     settings.SITE_NAME = "Otro"
     assert len({*names, edition()}) == 6
+    for name in ("SECURITY_CONTACT", "SECURE_HSTS_INCLUDE_SUBDOMAINS"):
+        before = edition()
+        setattr(settings, name, "other")
+        assert edition() != before, name
 
 
 # Nobody's page but a visitor's
@@ -420,15 +475,30 @@ def test_what_is_missing_or_moved_is_never_stored(visitor):
     assert visitor.get("/linea-de-tiempo/antes/").status_code == 200
 
 
-def test_downloads_are_named_but_not_stored(visitor, monkeypatch):
+def test_files_that_are_whole_are_named_but_not_stored(visitor, monkeypatch):
     event(title="Girafa")
     kept: list[str] = []
     monkeypatch.setattr(LocMemCache, "set", lambda *args, **kwargs: kept.append("something"))
-    answer = visitor.get("/datos/eventos.csv")
-    assert "Girafa" in answer.getvalue().decode()
-    again = visitor.get("/datos/eventos.csv", headers={"if-none-match": answer["ETag"]})
+    answer = visitor.get("/datos/eventos.xlsx")
+    assert answer.getvalue().startswith(b"PK")
+    again = visitor.get("/datos/eventos.xlsx", headers={"if-none-match": answer["ETag"]})
     assert again.status_code == 304
     assert kept == []
+
+
+def test_a_file_that_broke_off_is_never_said_to_hold_still(visitor):
+    event(title="Girafa")
+    event(title="Ornitorrinco")
+    assert "ETag" not in visitor.get("/datos/eventos.csv")
+    assert "ETag" not in visitor.get(f"{LIST}calendario.ics")
+
+
+def test_until_when_the_contact_holds_is_reckoned_anew_each_time(visitor, settings, clock):
+    settings.SECURITY_CONTACT = "mailto:security@example.org"
+    first = visitor.get("/.well-known/security.txt")
+    assert "ETag" not in first
+    clock(TOMORROW)
+    assert visitor.get("/.well-known/security.txt").content != first.content
 
 
 def test_too_long_a_page_is_not_stored_but_named(visitor, rendered, monkeypatch):
