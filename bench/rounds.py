@@ -27,6 +27,15 @@ end
 """
 
 
+ANEW = """
+local asked = os.time() * 1000000
+request = function()
+  asked = asked + 1
+  return wrk.format(nil, string.format("%s?n=%d", wrk.path, asked))
+end
+"""
+
+
 class WrongAnswerError(Exception):
     """What was measured is not what was to be measured."""
 
@@ -40,6 +49,8 @@ class Page:
     headers: tuple[tuple[str, str], ...] = ()
     status: int = 200
     holds: bytes = b""
+    anew: bool = False
+    """Each time at an address that nobody has asked for, so that no stored page answers."""
 
     def answer(self) -> tuple[http.client.HTTPResponse, bytes]:
         """One answer with its body; WrongAnswerError if it is another than it must be."""
@@ -68,7 +79,7 @@ def load(page: Page, seconds: float = SECONDS, connections: int = CONNECTIONS) -
     """Answers a second over connections that are kept, each of them the right one: none fails, and
     together they have the bytes that so many have."""
     size = page.size()
-    done = wrk(page, SUMMARY, seconds, connections)
+    done = wrk(page, SUMMARY + ANEW * page.anew, seconds, connections)
     mean = done["bytes"] / max(done["requests"], 1)
     if abs(mean - size) > 64 + size / 50:
         raise WrongAnswerError(f"{page.path} answers {mean:.0f} bytes under load, else {size}")
