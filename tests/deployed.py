@@ -20,15 +20,15 @@ from pathlib import Path
 from urllib.parse import quote
 
 import psutil
-from django.conf import settings
-from django.db import connection
 
-ROOT = Path(settings.BASE_DIR)
+ROOT = Path(__file__).resolve().parent.parent
 HOST = "nucleo.example"
 TYPES = Path("/etc/nginx/mime.types")  # where Debian has them
 PATIENCE = 60  # seconds: a busy machine is slow, not wrong
+EVENTS = 3000  # invented: enough that a calendar is larger than what connections hold
 NGINX_CONF = """
 user {user};
+worker_rlimit_nofile 4096;
 daemon off;
 pid {folder}/nginx.pid;
 error_log {folder}/nginx/error.log;
@@ -48,7 +48,7 @@ http {{
 
 
 class Deployed:
-    """A folder with all of it; `log` holds what nginx and the site wrote."""
+    """A folder with all of it: database and record, what runs, and what it wrote."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -61,23 +61,30 @@ class Deployed:
     # What runs
 
     def start_site(self, name: str, code: Path = ROOT, **more: str) -> subprocess.Popen:
-        """With `nucleo.wsgi:application` out of another folder, if told so."""
+        """With `nucleo.wsgi:application` out of another folder, if told so, and with its Python."""
         (self.folder / f"nucleo-{name}").mkdir(exist_ok=True)
-        command = [sys.executable, "-m", "granian", *self._command(name)[1:]]
+        self.socket(name).unlink(missing_ok=True)
+        python, *command = self._command(name)
+        own = code / Path(python).relative_to(ROOT)
         command[command.index("--working-dir") + 1] = str(code)
         with (self.folder / f"{name}.log").open("ab") as log:
-            site = subprocess.Popen(
-                command,
+            site = self._run(
+                [str(own if own.exists() else sys.executable), *command],
                 cwd=self.folder,  # no code there: granian would prefer it to --working-dir
                 env=self.environment(name) | more,
                 stdout=log,
                 stderr=log,
             )
-        self.running.append(site)
         self.sites[name] = site
-        self.socket(name).unlink(missing_ok=True)
         until(self.socket(name).exists)
         return site
+
+    def _run(self, command: list[str], **more: object) -> subprocess.Popen:
+        """It ends when the tests do, killed ones too."""
+        with_us = ["setpriv", "--pdeathsig", "TERM"] if shutil.which("setpriv") else []
+        process = subprocess.Popen([*with_us, *command], **more)
+        self.running.append(process)
+        return process
 
     def _command(self, name: str) -> list[str]:
         unit = (ROOT / "deploy" / "nucleo@.service").read_text(encoding="utf-8")
@@ -97,7 +104,7 @@ class Deployed:
             "DEBUG": "0",
             "SECRET_KEY": "a key for the tests alone, which guards nothing at all, fifty long",
             "ALLOWED_HOSTS": HOST,
-            "DATABASE_URL": database_url(),
+            "DATABASE_URL": f"sqlite:///{self.folder}/nucleo.sqlite3",
             "STATIC_ROOT": str(self.folder / "static"),
             "MEDIA_ROOT": str(self.folder / "media"),
         }
@@ -110,12 +117,13 @@ class Deployed:
         for path in ("/healthz", "/admin/login/"):
             until(lambda path=path: self.ask(path, "127.0.0.8").status == 200)
 
-    def collect_static(self) -> None:
+    def manage(self, *command: str) -> None:
         subprocess.run(
-            [sys.executable, "manage.py", "collectstatic", "--no-input", "--verbosity=0"],
+            [sys.executable, "manage.py", *command],
             cwd=ROOT,
             env=os.environ | self.settings,
             check=True,
+            stdout=subprocess.DEVNULL,
         )
 
     def start_nginx(self) -> subprocess.Popen:
@@ -125,8 +133,7 @@ class Deployed:
         conf = self.folder / "nginx.conf"
         conf.write_text(NGINX_CONF.format(folder=self.folder, types=TYPES, user=getuser()))
         (self.folder / "site.conf").write_text(self._site(), encoding="utf-8")
-        nginx = subprocess.Popen([program, "-e", "stderr", "-c", str(conf), "-p", str(self.folder)])
-        self.running.append(nginx)
+        nginx = self._run([program, "-e", "stderr", "-c", str(conf), "-p", str(self.folder)])
         until(lambda: _listens(self.port))
         return nginx
 
@@ -217,21 +224,15 @@ class Answer:
 def deployed(folder: Path, *sites: str) -> Iterator[Deployed]:
     site = Deployed(folder)
     try:
-        site.collect_static()
+        site.manage("collectstatic", "--no-input", "--verbosity=0")
+        site.manage("migrate", "--verbosity=0")
+        site.manage("make_demo", f"--events={EVENTS}")
         for name in sites:
             site.start_site(name)
         site.start_nginx()
         yield site
     finally:
         site.stop()
-
-
-def database_url() -> str:
-    """The database of the tests, for another process."""
-    name = connection.settings_dict["NAME"]
-    if connection.vendor == "sqlite":
-        return f"sqlite:///{name}"
-    return re.sub(r"/[^/?]*(\?|$)", rf"/{name}\1", os.environ["DATABASE_URL"], count=1)
 
 
 def until(true: Callable[[], object]) -> None:
