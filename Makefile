@@ -32,7 +32,7 @@ test: ## Run the suite on SQLite and on PostgreSQL (ARGS="-k dates" picks tests)
 	$(BOOTSTRAP) install requirements-dev.txt
 	@$(VENV) tests/run.py $(ARGS)
 
-test-hard: ## Run what is slow or breaks things: LibreOffice, kill -9 in mid-import (ARGS=)
+test-hard: ## Run what is slow or breaks things: nginx, full disks, kill -9, LibreOffice (ARGS=)
 	$(BOOTSTRAP) install requirements-dev.txt
 	@$(VENV) tests/run.py --hard $(ARGS)
 
