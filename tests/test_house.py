@@ -62,6 +62,14 @@ def test_what_the_security_page_names_is_there():
         assert (ROOT / file_name).exists(), file_name
 
 
+def test_readme_tells_each_variable_of_the_environment_once():
+    read = re.findall(r'env\.\w+\(\s*"([A-Z_]+)"', (ROOT / "nucleo/settings.py").read_text("utf-8"))
+    told = re.findall(r"^\| `([A-Z_]+)` \|", (ROOT / "README.md").read_text("utf-8"), re.M)
+    assert sorted(told) == sorted(set(read))
+    server = (ROOT / "deploy/nucleo.env").read_text("utf-8")
+    assert set(re.findall(r"^([A-Z_]+)=", server, re.M)) <= set(told)
+
+
 @named(CODE)
 def test_imports_run_one_way(path):
     own = ROOMS.index(path.relative_to(ROOT).parts[0])
