@@ -2,8 +2,9 @@
 
     python bench/large.py [--events 1000000] [--rounds 5]
 
-Asked for over one kept connection, in turn, on SQLite and on PostgreSQL, from one worker that
-stores nothing. Making the events takes minutes. A run is kept in docs/performance.md.
+Asked for over one kept connection, in turn, on SQLite and on PostgreSQL, from one worker, each
+time at an address that nobody has asked for. Making the events takes minutes. A run is kept in
+docs/performance.md.
 """
 
 import argparse
@@ -59,13 +60,14 @@ def figures(url: str, many: int, number: int) -> tuple[dict[tuple[int, str], flo
     with ExitStack() as stack:
         for events in (FEW, many):
             demo = prepared(url, events)
-            environment = serving.settings(demo, STORE_PAGES="0")
-            port = stack.enter_context(serving.granian(serving.SITE, environment))
+            port = stack.enter_context(serving.granian(serving.SITE, serving.settings(demo)))
             paths = json.loads(serving.in_site(demo, __file__, "--addresses"))
-            pages |= {(events, p): Page(port, paths[p], holds=b"</html>") for p in PLACES}
+            for place in PLACES:
+                page = Page(port, paths[place], holds=b"</html>", anew=True)
+                pages[events, place] = page
         alone = partial(rounds.load, connections=1)
         samples = rounds.in_turn(dict.fromkeys(pages.values(), alone), number)
-        middle = profile(pages[many, "middle"], environment)
+        middle = profile(pages[many, "middle"], serving.settings(demo, STORE_PAGES="0"))
     return {key: 1000 / median(samples[page]) for key, page in pages.items()}, middle
 
 
@@ -105,8 +107,9 @@ def measure(many: int, number: int) -> tuple[str, str]:
     return version, "\n".join([table(heading, found), "", PROFILED, "", *profiles])
 
 
-INTRODUCTION = """The timeline's pages of fifty events, rendered anew for each request, DEBUG off,
-over one kept connection: medians of rounds in which all take turns. The last page has the events
+INTRODUCTION = """The timeline's pages of fifty events, made anew for each request, DEBUG off, over
+one kept connection: medians of rounds in which all take turns, after one in which what holds until
+the next change is counted. The profile counts it each time. The last page has the events
 whose date is not known, where they are as many.
 """
 

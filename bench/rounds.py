@@ -29,9 +29,10 @@ end
 
 ANEW = """
 local asked = os.time() * 1000000
+local joint = string.find(wrk.path, "?", 1, true) and "&" or "?"
 request = function()
   asked = asked + 1
-  return wrk.format(nil, string.format("%s?n=%d", wrk.path, asked))
+  return wrk.format(nil, string.format("%s%sn=%d", wrk.path, joint, asked))
 end
 """
 
