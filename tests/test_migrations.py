@@ -16,7 +16,7 @@ from exchange.models import Receipt
 from tests.conftest import Person
 from timeline.models import Event
 
-OURS = [app.label for app in apps.get_app_configs() if settings.BASE_DIR in Path(app.path).parents]
+OURS = [app.label for app in apps.get_app_configs() if Path(app.path).parent == settings.BASE_DIR]
 Rows = dict[str, list[dict[str, Any]]]
 
 
