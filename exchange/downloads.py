@@ -2,8 +2,8 @@
 
 import tempfile
 from collections.abc import Iterator
-from itertools import chain, islice
 
+from django.db import connection
 from django.http import (
     FileResponse,
     HttpRequest,
@@ -30,8 +30,9 @@ def download(
     headers = {"Content-Disposition": f'attachment; filename="{file_name}"'}
     if request.method == "HEAD":
         return StreamingHttpResponse(content_type=content_type, headers=headers)
-    # What comes first of the database before 200 is said: it may not answer.
-    rows = chain(list(islice(rows, 2)), rows)
+    # Before 200 is said, for it may not answer; nothing is left open for an answer nobody reads.
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
     if ending == "csv":
         lines = _whole_or_told(csv_lines(rows, for_excel=format_name == "excel"))
         return StreamingHttpResponse(lines, content_type=content_type, headers=headers)
