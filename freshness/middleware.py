@@ -23,7 +23,8 @@ def stored_pages(get_response: Handler) -> Handler:
     """As far out as can be, so that what is stored costs nothing further in."""
     if not settings.STORE_PAGES:
         raise MiddlewareNotUsed
-    others = ("/admin/", "/healthz", settings.STATIC_URL)
+    # Staff's, and what is answered without the database too.
+    others = ("/admin/", "/healthz", "/robots.txt", settings.STATIC_URL)
 
     def middleware(request: HttpRequest) -> HttpResponse:
         if request.method not in ("GET", "HEAD") or request.path.startswith(others):

@@ -453,7 +453,7 @@ def test_a_made_up_session_gets_nothing_from_the_store(visitor, rendered, settin
 
 def test_the_admin_is_never_stored(visitor, editor):
     for person in (visitor, editor):
-        for url in ("/admin/login/", "/admin/", "/healthz"):
+        for url in ("/admin/login/", "/admin/", "/healthz", "/robots.txt"):
             assert "ETag" not in person.get(url)
 
 
