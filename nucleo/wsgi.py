@@ -1,5 +1,7 @@
 import gc
 import os
+import signal
+import threading
 from collections.abc import Callable, Iterable
 from importlib import import_module
 from typing import Any
@@ -9,6 +11,11 @@ from django.core.wsgi import get_wsgi_application
 from granian.utils.proxies import wrap_wsgi_with_proxy_headers
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "nucleo.settings")
+
+# A worker is forked with what the first process does when told to stop; a worker that is told so
+# before it serves has nothing to finish.
+if threading.current_thread() is threading.main_thread():  # not below runserver
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 # What a start makes stays: nothing of it is looked through for garbage, now or at any page.
 gc.disable()

@@ -25,6 +25,7 @@ ROOT = Path(__file__).resolve().parent.parent
 HOST = "nucleo.example"
 TYPES = Path("/etc/nginx/mime.types")  # where Debian has them
 PATIENCE = 60  # seconds: a busy machine is slow, not wrong
+STOPPING = 75  # seconds, as the unit has it
 EVENTS = 3000  # invented: enough that a calendar is larger than what connections hold
 NGINX_CONF = """
 user {user};
@@ -168,7 +169,7 @@ class Deployed:
         for process in reversed(self.running):
             process.terminate()
         for process in self.running:
-            process.wait(PATIENCE)
+            process.wait(STOPPING)
 
     # What asks
 

@@ -6,6 +6,7 @@ import re
 import signal
 import socket
 import threading
+import time
 import venv
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from .deployed import HOST, Answer, Deployed, deployed, until
+from .deployed import HOST, STOPPING, Answer, Deployed, deployed, until
 
 pytestmark = pytest.mark.hard
 
@@ -38,7 +39,7 @@ def site(server: Deployed) -> Deployed:
 
 def away(site: Deployed, name: str) -> None:
     site.sites[name].terminate()
-    site.sites[name].wait(60)
+    site.sites[name].wait(STOPPING)
 
 
 def quickest(site: Deployed, path: str) -> float:
@@ -305,6 +306,16 @@ def test_a_stop_and_a_reload_finish_the_request_in_flight(site, tmp_path, sign):
     assert got == [b"done"]
 
 
+def test_a_stop_while_a_worker_starts_does_not_wait_for_it(site):
+    away(site, "pages")
+    site.start_site("pages")
+    until(lambda: site.workers("pages"))
+    time.sleep(0.2)  # in the middle of its imports
+    began = time.monotonic()
+    away(site, "pages")
+    assert time.monotonic() - began < 20
+
+
 TELLING = """
 import release
 
@@ -332,7 +343,7 @@ def test_a_reload_takes_the_code_and_the_packages_of_the_new_release(site, tmp_p
     current = tmp_path / "current"
     current.symlink_to(release(tmp_path, "old"))
     away(site, "pages")
-    site.start_site("pages", current, GRANIAN_RESPAWN_INTERVAL="0")
+    site.start_site("pages", current, GRANIAN_WORKERS="1", GRANIAN_RESPAWN_INTERVAL="0")
     until(lambda: site.ask("/").text == "old old")
     current.unlink()
     current.symlink_to(release(tmp_path, "new"))
