@@ -4,10 +4,10 @@ from collections.abc import Iterable
 
 from django.conf import settings
 from django.http import HttpRequest
-from django.urls import reverse
 
 from organizations.models import Membership, Organization, RepresentationTerm
 from record.linked import Node, role, told
+from record.pages import address
 
 # Sectors that schema.org has a word for; the others are organizations and no more.
 KINDS = {
@@ -26,7 +26,7 @@ def organization_in_short(request: HttpRequest, organization: Organization) -> N
 
 
 def coalition_in_short(request: HttpRequest, name: str) -> Node:
-    path = reverse("organizations:organization_detail", args=[settings.COALITION])
+    path = address("organizations:organization_detail", settings.COALITION)
     url = request.build_absolute_uri(path)
     return told(kind="Organization", id=f"{url}#organizacion", name=name, url=url)
 

@@ -10,6 +10,7 @@ from organizations.logos import LogoField
 from record.answers import EXACT, UNSAID, at, story
 from record.dates import EDTF, ImpossibleDate
 from record.history import Versions
+from record.pages import address
 from record.periods import RANKED, Answer, Spanning, SpanningQuerySet, rank_on
 from record.publishing import Publishable, PublishableQuerySet, Record
 from record.richtext import RichTextField
@@ -82,7 +83,7 @@ class Organization(Publishable):
         return self.short_name or self.name
 
     def get_absolute_url(self) -> str:
-        return reverse("organizations:organization_detail", args=[self.slug])
+        return address("organizations:organization_detail", self.slug)
 
     @property
     def other_names_list(self) -> list[str]:

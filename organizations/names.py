@@ -9,12 +9,12 @@ from typing import NamedTuple
 
 from django.conf import settings
 from django.db.models import QuerySet
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import conditional_escape, escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 
 from organizations.models import Organization
+from record.pages import address
 from record.prepared import NOW, prepared
 from record.publishing import visible
 from record.text import collapse
@@ -52,7 +52,7 @@ class Named(NamedTuple):
         return self.short_name or self.name
 
     def get_absolute_url(self) -> str:
-        return reverse("organizations:organization_detail", args=[self.slug])
+        return address("organizations:organization_detail", self.slug)
 
 
 class Names:

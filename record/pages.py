@@ -2,12 +2,14 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
+from functools import lru_cache
 from itertools import chain
 from typing import Any
 
 from django.core.paginator import InvalidPage, Page, Paginator
 from django.db.models import F, IntegerField, QuerySet, Subquery, TextField, Value
 from django.http import Http404, HttpRequest
+from django.urls import reverse
 from django.utils import timezone
 
 from record.publishing import Record
@@ -20,6 +22,12 @@ BEFORE_NOUNS = {"ninguno": "ningún", "uno": "un"}
 MOST = 10_000  # that a list is counted up to
 # A record's own, and those of the values that were attached to it.
 MOMENTS = ("updated_at", "publish_at", "quoted_at", "named_at")
+
+
+@lru_cache(maxsize=4096)
+def address(view: str, slug: str) -> str:
+    """The path of a record's page. A page has dozens, and Django makes each anew."""
+    return reverse(view, args=[slug])
 
 
 class BoundedCount(Subquery):

@@ -3,7 +3,7 @@ several times what the database then needs to answer."""
 
 from collections.abc import Callable, Collection
 from copy import copy
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS, connections, models
@@ -38,12 +38,12 @@ class Prepared:
     def __call__(self, **given: Any) -> list[Any]:
         database = connections[DEFAULT_DB_ALIAS]
         queryset, compiler, sql, params = self._made_for(database)
-        bound = tuple(
-            one.output_field.get_db_prep_value(given[one.name], database)
-            if isinstance(one, Given)
-            else one
-            for one in params
-        )
+        values: dict[str, Any] = {}
+        for one in params:
+            if isinstance(one, Given) and one.name not in values:
+                field = one.output_field
+                values[one.name] = field.get_db_prep_value(given[one.name], database)
+        bound = tuple(values[one.name] if isinstance(one, Given) else one for one in params)
         run = copy(compiler)
         run.connection, run.as_sql = database, lambda *_args, **_options: (sql, bound)
         found = queryset.all()
@@ -54,7 +54,12 @@ class Prepared:
         if database.vendor not in self.made:
             queryset = self.make()
             compiler = queryset.query.get_compiler(connection=database)
-            self.made[database.vendor] = (queryset, compiler, *compiler.as_sql())
+            made = (queryset, compiler, *compiler.as_sql())
+            # What no run changes is neither cloned nor looked up again.
+            queryset.query.chain = partial(copy, queryset.query)
+            converters = compiler.get_converters(column[0] for column in compiler.select)
+            compiler.get_converters = lambda _columns: converters
+            self.made[database.vendor] = made
         return self.made[database.vendor]
 
 

@@ -9,12 +9,11 @@ from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.db import models, transaction
 from django.db.models import Case, Count, Max, Min, OuterRef, Q, Subquery, When
 from django.db.models.functions import Greatest
-from django.urls import reverse
 from django.utils import timezone
 
 from record.dates import EDTFField, earliest_of, latest_of, possible_date
 from record.history import Versions
-from record.pages import MOST, BoundedCount, FirstKeys
+from record.pages import MOST, BoundedCount, FirstKeys, address
 from record.prepared import NOW, among, filling, prepared_for, room_for
 from record.publishing import Publishable, Record, RecordQuerySet, visible
 from record.text import WebAddressField, collapse
@@ -64,7 +63,7 @@ class Source(Publishable):
         return self.title
 
     def get_absolute_url(self) -> str:
-        return reverse("sources:source_detail", args=[self.slug])
+        return address("sources:source_detail", self.slug)
 
     @property
     def sha256(self) -> str:

@@ -3,7 +3,7 @@ them is written once (`{% pure %}`), and hundreds on a page cost little."""
 
 from typing import NamedTuple
 
-from django.urls import reverse
+from record.pages import address
 
 
 class CitedSource(NamedTuple):
@@ -19,7 +19,7 @@ class CitedSource(NamedTuple):
         return self.title
 
     def get_absolute_url(self) -> str:
-        return reverse("sources:source_detail", args=[self.slug])
+        return address("sources:source_detail", self.slug)
 
 
 class Quote(NamedTuple):

@@ -2,10 +2,9 @@
 
 from typing import NamedTuple
 
-from django.urls import reverse
-
 from organizations.names import Named
 from record.dates import EDTF, parse
+from record.pages import address
 from record.periods import Period
 from sources.quotes import Quote
 
@@ -32,7 +31,7 @@ class Entry(NamedTuple):
         return Period(parse(self.start), parse(self.end))
 
     def get_absolute_url(self) -> str:
-        return reverse("timeline:event_detail", args=[self.slug])
+        return address("timeline:event_detail", self.slug)
 
 
 class StatementEntry(NamedTuple):
@@ -49,4 +48,4 @@ class StatementEntry(NamedTuple):
         return parse(self.date)
 
     def get_absolute_url(self) -> str:
-        return reverse("timeline:statement_detail", args=[self.slug])
+        return address("timeline:statement_detail", self.slug)

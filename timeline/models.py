@@ -17,7 +17,6 @@ from django.db.models import (
 )
 from django.db.models.functions import Concat, Greatest, NullIf, Substr
 from django.db.models.lookups import Exact
-from django.urls import reverse
 from django.utils import timezone
 
 from organizations.models import Organization
@@ -34,7 +33,7 @@ from record.dates import (
 )
 from record.history import Versions
 from record.keyset import Place, Stretch, Walk
-from record.pages import MOST
+from record.pages import MOST, address
 from record.periods import Spanning, padded
 from record.prepared import NOW, Given, among, filling, prepared, prepared_for, room_for
 from record.publishing import Publishable, PublishableQuerySet, visible
@@ -284,7 +283,7 @@ class Event(Spanning, Publishable):
         return self.title
 
     def get_absolute_url(self) -> str:
-        return reverse("timeline:event_detail", args=[self.slug])
+        return address("timeline:event_detail", self.slug)
 
     def clean(self) -> None:
         super().clean()
@@ -416,7 +415,7 @@ class Statement(Publishable):
         return self.title
 
     def get_absolute_url(self) -> str:
-        return reverse("timeline:statement_detail", args=[self.slug])
+        return address("timeline:statement_detail", self.slug)
 
     @property
     def when(self) -> EDTF:
