@@ -134,13 +134,15 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
 else:
     # A server that is not there is given up within two seconds, a network that carries nothing any
     # more within fifteen; what DATABASE_URL says after its «?» comes first. Whether a kept
-    # connection is alive is not asked before each request: `nucleo.faults`.
+    # connection is alive is not asked before each request: `nucleo.faults`. What `record.prepared`
+    # runs is planned the third time for all that follow.
     DATABASES["default"]["OPTIONS"] = {
         "connect_timeout": 2,
         "keepalives_idle": 5,
         "keepalives_interval": 5,
         "keepalives_count": 2,
         "tcp_user_timeout": 15_000,
+        "prepare_threshold": 2,
     } | DATABASES["default"].get("OPTIONS", {})
 # «Can't include a many-to-many field with a table of its own»: `record.admin.Relations` can.
 SILENCED_SYSTEM_CHECKS = ["admin.E013"]

@@ -19,12 +19,14 @@ from record.periods import Period
 LICENSE = "https://creativecommons.org/licenses/by/4.0/"
 Node = dict[str, Any]
 # Whatever could end the element or the line it stands in, as JSON's own escapes.
-_ESCAPES = {ord(sign): f"\\u{ord(sign):04x}" for sign in "<>&\u2028\u2029"}
+_ESCAPES = [(sign, f"\\u{ord(sign):04x}") for sign in "<>&\u2028\u2029"]
 
 
 def script(data: Node) -> SafeString:
     """A data block that no text in it can break out of, and that parses back equal."""
-    text = json.dumps(data, ensure_ascii=False, separators=(",", ":")).translate(_ESCAPES)
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    for sign, escape in _ESCAPES:
+        text = text.replace(sign, escape)
     return mark_safe(f'<script type="application/ld+json">{text}</script>')  # noqa: S308, escaped
 
 

@@ -1,7 +1,8 @@
 """Queries whose SQL is made once. From a queryset Django makes it anew each time, which takes
 several times what the database then needs to answer."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from copy import copy
 from functools import lru_cache, partial
 from typing import Any
@@ -48,7 +49,8 @@ class Prepared:
         run.connection, run.as_sql = database, lambda *_args, **_options: (sql, bound)
         found = queryset.all()
         found.query.get_compiler = lambda *_args, **_options: run
-        return list(found)
+        with _planned_once(database):
+            return list(found)
 
     def _made_for(self, database: Any) -> tuple[models.QuerySet, SQLCompiler, str, tuple]:
         if database.vendor not in self.made:
@@ -61,6 +63,24 @@ class Prepared:
             compiler.get_converters = lambda _columns: converters
             self.made[database.vendor] = made
         return self.made[database.vendor]
+
+
+@contextmanager
+def _planned_once(database: Any) -> Iterator[None]:
+    """PostgreSQL is told the query once and its values each time: planning one takes as long as
+    running it. But what is logged is logged with its values."""
+    if database.vendor != "postgresql" or database.queries_logged:
+        yield
+        return
+    from django.db.backends.postgresql.base import ServerBindingCursor
+
+    database.ensure_connection()
+    connection = database.connection
+    before, connection.cursor_factory = connection.cursor_factory, ServerBindingCursor
+    try:
+        yield
+    finally:
+        connection.cursor_factory = before
 
 
 def prepared(make: Callable[[], models.QuerySet]) -> Prepared:

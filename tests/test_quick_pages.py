@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 from django.template import Context, Template
 from django.utils import timezone
 from django.utils.safestring import mark_safe
@@ -79,6 +80,17 @@ def test_a_prepared_query_of_many_keys_answers_for_each_number_of_them():
     alone = Event.objects.get(pk=event().pk)
     EventOrganization.objects.attach_to([alone])
     assert alone.names == ()
+
+
+def test_a_prepared_query_is_planned_once_where_that_takes_long():
+    who = organization()
+    for _ in range(5):
+        assert _statements(None, organization=who.pk) == []
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT statement FROM pg_prepared_statements")
+            planned = [statement for (statement,) in cursor.fetchall()]
+        assert len([statement for statement in planned if "timeline_statement" in statement]) == 1
 
 
 # Budgets
