@@ -1,6 +1,6 @@
 """What a worker costs: its memory at rest and after very many requests, and its start.
 
-    python bench/worker.py [--only memory] [--requests 110000]
+    python bench/worker.py [--only memory] [--requests 1010000]
 
 One worker of granian with one blocking thread serves the record, on SQLite and on PostgreSQL. A
 whole run is kept in docs/performance.md.
@@ -27,7 +27,7 @@ from bench.report import machine, met, table, write  # noqa: E402, found by the 
 from bench.rounds import GZIP, Page  # noqa: E402, found by the path
 from tests.run import postgresql, sqlite  # noqa: E402, found by the path
 
-REQUESTS, ANEW = 110_000, 11  # one in so many to an address that is in no store
+REQUESTS, ANEW = 1_010_000, 101  # one in so many to an address that is in no store
 MOST, SAME = 90, 1.05  # megabytes, and how much more counts as the same
 STARTS, SLOWEST = 5, 0.6  # seconds
 SECONDS = 10  # of load at a time
