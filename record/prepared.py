@@ -1,16 +1,15 @@
 """Queries whose SQL is made once. From a queryset Django makes it anew each time, which takes
 several times what the database then needs to answer."""
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from copy import copy
 from functools import lru_cache, partial
 from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS, connections, models
-from django.db.models import F, Q
+from django.db.models import F, Func
 from django.db.models.expressions import Expression
-from django.db.models.lookups import In
 from django.db.models.sql.compiler import SQLCompiler
 
 
@@ -93,19 +92,29 @@ def prepared_for(make: Callable[..., models.QuerySet]) -> Callable[..., Prepared
     return lru_cache(maxsize=256)(lambda *shape: Prepared(lambda: make(*shape)))
 
 
-def among(name: str, size: int) -> Q:
-    """Whether the key in column `name` is one of `size` that are given."""
-    keys = [Given(f"{name}{number}", models.BigIntegerField()) for number in range(size)]
-    return Q(In(F(name), keys))
+class Keys(models.Field):
+    """Some primary keys as one value, however many, so that a query of them has one shape."""
+
+    def get_db_prep_value(
+        self, value: Iterable[int], connection: Any, prepared: bool = False
+    ) -> str:
+        keys = ", ".join(map(str, value))
+        return f"[{keys}]" if connection.vendor == "sqlite" else f"{{{keys}}}"
 
 
-def room_for(keys: Collection[int]) -> int:
-    """A power of two, so that queries of many sizes share a few shapes."""
-    return 1 << (len(keys) - 1).bit_length()
+class Among(Func):
+    """Whether the key in column `name` is one of the Keys that are given under this name."""
 
+    output_field = models.BooleanField()
 
-def filling(name: str, keys: Collection[int]) -> dict[str, int]:
-    """What `among` is given: the keys, the last one again where there is room left."""
-    keys = list(keys)
-    keys += keys[-1:] * (room_for(keys) - len(keys))
-    return {f"{name}{number}": key for number, key in enumerate(keys)}
+    def __init__(self, name: str) -> None:
+        super().__init__(F(name), Given(name, Keys()))
+
+    def as_sqlite(self, compiler: SQLCompiler, connection: Any) -> tuple[str, list[Any]]:
+        sql = "%(expressions)s))"
+        joiner = " IN (SELECT value FROM json_each("
+        return self.as_sql(compiler, connection, template=sql, arg_joiner=joiner)
+
+    def as_postgresql(self, compiler: SQLCompiler, connection: Any) -> tuple[str, list[Any]]:
+        sql = "%(expressions)s::bigint[])"
+        return self.as_sql(compiler, connection, template=sql, arg_joiner=" = ANY(")

@@ -13,8 +13,8 @@ from django.utils import timezone
 
 from record.dates import EDTFField, earliest_of, latest_of, possible_date
 from record.history import Versions
-from record.pages import MOST, BoundedCount, FirstKeys, address
-from record.prepared import NOW, among, filling, prepared_for, room_for
+from record.pages import MOST, BoundedCount, FirstKeys, Moment, address, moment_of
+from record.prepared import NOW, Among, prepared_for
 from record.publishing import Publishable, Record, RecordQuerySet, visible
 from record.text import WebAddressField, collapse
 from sources.passages import Passages
@@ -159,36 +159,41 @@ class CitationQuerySet(RecordQuerySet):
     def attach_to(self, records: Iterable[Record], user: AbstractBaseUser | None = None) -> None:
         """Gives records, of whatever kinds, that `user` may read the `quotes` that `user` may read
         too, and `quoted_at`, when one of these last changed. In one query."""
-        by_kind: dict[str, dict[int, list[Record]]] = {}
-        for record in records:
-            record.quotes, record.quoted_at = (), None
-            kind = by_kind.setdefault(f"{_relation_to(type(record))}_id", {})
-            kind.setdefault(record.pk, []).append(record)
-        for row in self._rows(by_kind, user) if by_kind else ():
-            *quote, pk, slug, title, until, is_public, changed = row[len(by_kind) :]
-            quote = Quote(*quote, CitedSource(pk, slug, title, until, bool(is_public)))
-            kind, key = next(one for one in zip(by_kind, row, strict=False) if one[1])
-            for record in by_kind[kind][key]:
-                record.quotes += (quote,)
-                record.quoted_at = max(filter(None, (record.quoted_at, changed)), default=None)
+        places = [(f"{_relation_to(type(one))}_id", one.pk, one) for one in records]
+        keys: dict[str, list[int]] = {}
+        for kind, key, _record in places:
+            keys.setdefault(kind, []).append(key)
+        found = self.quotes_for(keys, user)
+        for kind, key, record in places:
+            record.quotes, last = found.get((kind, key), ((), ""))
+            record.quoted_at = moment_of(last)
 
-    def _rows(self, by_kind: dict[str, dict], user: AbstractBaseUser | None) -> Iterable[tuple]:
-        keys = {kind: list(records) for kind, records in by_kind.items()}
+    def quotes_for(
+        self, keys: dict[str, list[int]], user: AbstractBaseUser | None = None
+    ) -> dict[tuple[str, int], tuple[tuple[Quote, ...], str]]:
+        """Of records that `user` may read, whose keys are given by kind (`event_id`): by kind and
+        key, the quotes that `user` may read too, and the Moment when one of these last changed."""
+        found: dict[tuple[str, int], tuple[tuple[Quote, ...], str]] = {}
+        for row in self._rows(keys, user) if keys else ():
+            *quote, pk, slug, title, until, is_public, changed = row[len(keys) :]
+            quote = Quote(*quote, CitedSource(pk, slug, title, until, bool(is_public)))
+            place = next(one for one in zip(keys, row, strict=False) if one[1])
+            quotes, last = found.get(place, ((), ""))
+            found[place] = (*quotes, quote), max(last, changed or "")
+        return found
+
+    def _rows(self, keys: dict[str, list[int]], user: AbstractBaseUser | None) -> Iterable[tuple]:
         if user:
             every = Q(*((f"{kind}__in", some) for kind, some in keys.items()), _connector=Q.OR)
             return self.visible_to(user).filter(every)._quoted(tuple(keys))
-        shape = tuple((kind, room_for(some)) for kind, some in keys.items())
-        given = {
-            name: key for kind, some in keys.items() for name, key in filling(kind, some).items()
-        }
-        return _public_quotes(*shape)(now=timezone.now(), **given)
+        return _public_quotes(*keys)(now=timezone.now(), **keys)
 
     def _quoted(self, kinds: Iterable[str], now: Any = None) -> Self:
-        """Rows of the keys of `kinds`, a Quote, a CitedSource, and when one of both last changed,
-        or None."""
+        """Rows of the keys of `kinds`, a Quote, a CitedSource, and the Moment when one of both last
+        changed, or None."""
         is_public = visible(Source, now or timezone.now(), "source__")
         known = Case(When(is_public, then=True), default=False)
-        changed = Greatest("updated_at", "source__updated_at", "source__publish_at")
+        changed = Moment(Greatest("updated_at", "source__updated_at", "source__publish_at"))
         words = ("number", "field", "exact", "prefix", "suffix", "position")
         source = ("source_id", "source__slug", "source__title", "source__describes_until")
         ordered = self.order_by("number", "pk")
@@ -210,11 +215,11 @@ def _one_of_each_passage(sources: Collection[Source]) -> CitationQuerySet:
 
 
 @prepared_for
-def _public_quotes(*kinds: tuple[str, int]) -> CitationQuerySet:
+def _public_quotes(*kinds: str) -> CitationQuerySet:
     """Of records that a visitor sees, so that only the sources need be asked whether one does."""
-    keys = Q(*(among(kind, size) for kind, size in kinds), _connector=Q.OR)
+    keys = Q(*map(Among, kinds), _connector=Q.OR)
     found = Citation.objects.filter(keys, visible(Source, NOW, "source__"))
-    return found._quoted((kind for kind, _size in kinds), NOW)
+    return found._quoted(kinds, NOW)
 
 
 @cache

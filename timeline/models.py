@@ -1,4 +1,4 @@
-from collections.abc import Iterable
+from collections.abc import Collection
 from typing import Self
 
 from django.core.exceptions import ValidationError
@@ -33,9 +33,9 @@ from record.dates import (
 )
 from record.history import Versions
 from record.keyset import Place, Stretch, Walk
-from record.pages import MOST, address
+from record.pages import MOST, Moment, address, moment_of
 from record.periods import Spanning, padded
-from record.prepared import NOW, Given, among, filling, prepared, prepared_for, room_for
+from record.prepared import NOW, Among, Given, prepared
 from record.publishing import Publishable, PublishableQuerySet, visible
 from record.richtext import RichTextField
 from timeline.entries import Entry, StatementEntry
@@ -75,18 +75,22 @@ class EventOrganizationQuerySet(models.QuerySet):
     def name_often(self, organization: Organization) -> bool:
         return bool(_beyond_often(organization=organization.pk))
 
-    def attach_to(self, events: Iterable["Event"]) -> None:
-        """Gives events the `names` of those that everybody may see, and `named_at`, when one of
-        these last changed. In one query."""
-        by_key = {event.pk: event for event in events}
-        for event in by_key.values():
-            event.names, event.named_at = (), None
-        query = _public_names(room_for(by_key)) if by_key else None
-        given = filling("event_id", by_key) | {"now": timezone.now()}
-        for key, *name, changed_at in query(**given) if query else ():
-            event = by_key[key]
-            event.names += (Named(*name),)
-            event.named_at = max(filter(None, (event.named_at, changed_at)))
+    def names_in(self, events: Collection[int]) -> dict[int, tuple[tuple[Named, ...], str]]:
+        """By the key of an event, those that it names and everybody may see, and the Moment when
+        one of these last changed. In one query."""
+        found: dict[int, tuple[tuple[Named, ...], str]] = {}
+        rows = _public_names(event_id=events, now=timezone.now()) if events else ()
+        for key, *name, changed in rows:
+            names, last = found.get(key, ((), ""))
+            found[key] = (*names, Named(*name)), max(last, changed)
+        return found
+
+    def attach_to(self, events: Collection["Event"]) -> None:
+        """Gives events the `names` in them, and `named_at`, when one of these last changed."""
+        found = self.names_in([event.pk for event in events])
+        for event in events:
+            event.names, last = found.get(event.pk, ((), ""))
+            event.named_at = moment_of(last)
 
 
 @prepared
@@ -96,12 +100,12 @@ def _beyond_often() -> EventOrganizationQuerySet:
     return links.values_list("pk")[OFTEN : OFTEN + 1]
 
 
-@prepared_for
-def _public_names(size: int) -> EventOrganizationQuerySet:
+@prepared
+def _public_names() -> EventOrganizationQuerySet:
     path = "organization__"
-    found = EventOrganization.objects.filter(among("event_id", size))
+    found = EventOrganization.objects.filter(Among("event_id"))
     found = found.filter(visible(Organization, NOW, path)).order_by(f"{path}name", f"{path}slug")
-    changed = Greatest(f"{path}updated_at", f"{path}publish_at")
+    changed = Moment(Greatest(f"{path}updated_at", f"{path}publish_at"))
     return found.values_list("event_id", *(f"{path}{name}" for name in Named._fields), changed)
 
 
