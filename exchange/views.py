@@ -17,7 +17,8 @@ from record import linked
 from record.pages import BoundedCount, figure
 from record.publishing import Record, RecordQuerySet
 from record.resources import Resource
-from timeline.filters import STATEMENT_FILTERS, TITLES, Filters, StatementFilters
+from timeline.choices import TITLES
+from timeline.filters import STATEMENT_FILTERS, Filters, StatementFilters
 from timeline.models import Event, Statement
 
 PUBLIC_FORMATS = ("csv", "xlsx")
@@ -102,4 +103,4 @@ def _chosen(request: HttpRequest, records: RecordQuerySet) -> RecordQuerySet:
         return records
     if records.model is Statement:
         return StatementFilters(records, request).statements
-    return Filters(records, request).events()
+    return Filters(request).events()

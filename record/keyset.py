@@ -7,8 +7,9 @@ whatever becomes of the record, and its first parts alone say where to begin: `2
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 from urllib.parse import urlencode
 
@@ -25,6 +26,7 @@ FROM, BEFORE, BETWEEN = "desde", "antes", "~"
 DAY = re.compile(r"\d{4}(-\d{2}){0,2}", re.ASCII)
 SLUG = re.compile(r"[-\w]{1,120}", re.ASCII)
 NUMBER = re.compile(r"\d{1,18}", re.ASCII)
+Read = Callable[[QuerySet], QuerySet]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +78,9 @@ class Stretch:
 
 
 @prepared_for
-def _beginning(stretch: Stretch, model: type[Record], most: int) -> QuerySet:
-    """Of a whole list, as visitors see it."""
-    every = model.objects.filter(visible(model, NOW)).defer("body")
+def _beginning(stretch: Stretch, model: type[Record], read: Read, most: int) -> QuerySet:
+    """Of all that visitors see."""
+    every = read(model.objects.filter(visible(model, NOW)))
     return stretch.records(every, (), back=False)[:most]
 
 
@@ -126,15 +128,26 @@ class Walk:
     """A list that is walked in its stretches, one after the other, forwards or back."""
 
     def __init__(
-        self, every: QuerySet, stretches: Sequence[Stretch], is_whole: bool = False
+        self,
+        listed: QuerySet | type[Record],
+        stretches: Sequence[Stretch],
+        read: Read = QuerySet.all,
     ) -> None:
-        """`is_whole`: nothing but what no visitor sees is left out of `every`."""
-        self.every, self.stretches, self.is_whole = every, stretches, is_whole
+        """Of the records `listed` or, given their model, of all that visitors see; `read` makes of
+        these what is to be known of each."""
+        self.listed, self.stretches, self.read = listed, stretches, read
+        self.is_whole = isinstance(listed, type)
+        self.model = listed if self.is_whole else listed.model
+
+    @cached_property
+    def every(self) -> QuerySet:
+        """The first page of a whole list, which is asked for most, does without."""
+        return self.read(self.model.objects.visible_to(None) if self.is_whole else self.listed)
 
     def place(self, text: str) -> Place:
         """What a key says; Http404, in Spanish, when it says nothing."""
         for number, stretch in enumerate(self.stretches):
-            if values := stretch.read(text, self.every.model):
+            if values := stretch.read(text, self.model):
                 return Place(text, number, values)
         raise Http404(f"En esta lista ninguna página empieza en «{text[:60]}».")
 
@@ -147,7 +160,7 @@ class Walk:
             stretch = self.stretches[number]
             key = place.values if number == place.stretch else ()
             if self.is_whole and not key and not back:
-                some = _beginning(stretch, self.every.model, most)(now=timezone.now())
+                some = _beginning(stretch, self.model, self.read, most)(now=timezone.now())
             else:
                 some = stretch.records(self.every, key, back)
             found += [(stretch, record) for record in some[: most - len(found)]]
@@ -158,20 +171,17 @@ class Walk:
 
 def keyed_page(
     request: HttpRequest,
-    every: QuerySet,
-    stretches: Sequence[Stretch],
+    walk: Walk,
     size: int,
     query: Mapping[str, str] | None = None,
-    is_whole: bool = False,
 ) -> KeyedPage:
-    """The page that `?desde=` or `?antes=` asks for, else the first; `query` goes with its ways.
-    `is_whole` is a Walk's."""
+    """The page that `?desde=` or `?antes=` asks for, else the first; `query` goes with its ways."""
     start, end = (request.GET.get(name, "") for name in (FROM, BEFORE))
     if start and end:
         raise Http404(
             "Una página empieza «desde» un lugar o termina «antes» de otro, no ambas cosas."
         )
-    walk, place = Walk(every, stretches, is_whole), Place()
+    place = Place()
     if start or end:
         place = walk.place(start or end)
     found = walk.take(size + 1, place, back=bool(end))

@@ -61,7 +61,7 @@ class Moment(Func):
     """A moment as text, in UTC. The later sorts after the earlier, and hundreds of them are read
     and compared in the time that it takes to make a few `datetime`s."""
 
-    template = "%(expressions)s"  # so SQLite keeps them
+    template = "CAST(%(expressions)s AS TEXT)"  # as SQLite keeps them
     output_field = TextField()
 
     def as_postgresql(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:

@@ -1,6 +1,6 @@
 """What makes pages quick: what is written once, what is asked once, and that neither shows."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import connection
@@ -10,6 +10,7 @@ from django.utils.safestring import mark_safe
 
 from organizations.names import Named
 from organizations.views import _statements
+from record.pages import Moment, latest, moment_of
 from record.templatetags.record import _write
 from tests.records import citation, event, organization, source, statement
 from timeline.models import Event, EventOrganization
@@ -91,6 +92,23 @@ def test_a_prepared_query_is_planned_once_where_that_takes_long():
             cursor.execute("SELECT statement FROM pg_prepared_statements")
             planned = [statement for (statement,) in cursor.fetchall()]
         assert len([statement for statement in planned if "timeline_statement" in statement]) == 1
+
+
+def test_moments_read_as_text_are_the_same_and_sort_the_same():
+    whole = datetime(2020, 1, 2, 3, 4, 5, tzinfo=UTC)
+    later = [whole, whole + timedelta(microseconds=1), whole + timedelta(microseconds=500_000)]
+    for moment in later:
+        event(publish_at=moment)
+    read = Event.objects.values_list("publish_at", Moment("publish_at"))
+    assert sorted((text for _, text in read)) == [text for _, text in sorted(read)]
+    assert [moment_of(text) for _, text in read] == [moment for moment, _ in read]
+
+
+def test_what_a_clock_ahead_of_ours_changed_has_not_changed_yet():
+    now = timezone.now()
+    ahead, past = (str((now + timedelta(days=n)).replace(tzinfo=None)) for n in (1, -1))
+    assert latest([ahead, "", past, past]) == now - timedelta(days=1)
+    assert latest(["", ahead]) is None
 
 
 # Budgets

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from django.urls import reverse
 
@@ -22,7 +23,7 @@ from record.charts import (
     years_between,
 )
 from record.pages import MOST, bounded_counts, figure
-from timeline import years
+from timeline import entries, years
 from timeline.models import Event, EventQuerySet
 
 MOST_ROWS, MOST_NUMBERS = 50, 12
@@ -85,6 +86,24 @@ class Column:
         return self.y - 4
 
 
+class Overview(NamedTuple):
+    """What the chart of a list is drawn of: by span of years, how many events with a date and with
+    bounds only, or else the events. As values, so that it is drawn once of equal ones."""
+
+    spans: tuple[tuple[str, int, int], ...] = ()
+    undated: int = 0
+    query: str = ""
+    unsplit: bool = False
+    events: tuple[entries.Entry, ...] = ()
+
+    @property
+    def chart(self) -> Chart | None:
+        if self.events:
+            return events_chart(self.events)
+        counts = {span: both for span, *both in self.spans}
+        return columns_chart(counts, self.undated, self.query, self.unsplit)
+
+
 def overview_chart(events: EventQuerySet) -> Chart | None:
     """Of what everybody may see; None when nothing has a date. However many there are, it costs no
     more than counting MOST of them for each column."""
@@ -110,18 +129,18 @@ def _columns_of(events: EventQuerySet) -> tuple[dict[str, tuple[int, int]], int,
     return {year: tuple(both) for year, both in counts.items()}, sizes[""], False
 
 
-def events_chart(events: Iterable[Event]) -> Chart | None:
+def events_chart(events: Iterable[Event | entries.Entry]) -> Chart | None:
     return rows_chart([Entry(one.title, one.period, one.get_absolute_url()) for one in events])
 
 
-def rows_chart(entries: list[Entry]) -> Chart | None:
+def rows_chart(shown: list[Entry]) -> Chart | None:
     """In the order given, numbered through, the undated last and off the axis."""
-    axis = year_axis(when for entry in entries for when in (entry.period.start, entry.period.end))
+    axis = year_axis(when for entry in shown for when in (entry.period.start, entry.period.end))
     if axis is None:
         return None
     chart = Chart("conjunto", axis, THIN_BAR, top=0, bottom=4)
-    undated = [entry for entry in entries if not event_stretches(entry.period)]
-    for number, entry in enumerate((e for e in entries if e not in undated), 1):
+    undated = [entry for entry in shown if not event_stretches(entry.period)]
+    for number, entry in enumerate((e for e in shown if e not in undated), 1):
         marks = axis.marks(event_stretches(entry.period))
         labels = _labels(entry.name, str(number), marks)
         chart.rows.append(Row(entry, number, chart.bottom + 6, marks, *labels))

@@ -1,9 +1,9 @@
-"""The timeline's filters: links with counts, each count holding for the other filters chosen, and
-none of them costing more than counting MOST events."""
+"""What the timeline's filters let through, and counts of it, each holding for the other filters
+chosen, and none of them costing more than counting MOST events."""
 
 from collections import Counter
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 from urllib.parse import urlencode
@@ -15,9 +15,10 @@ from django.urls import reverse
 from freshness.stamp import remembered
 from organizations.models import Organization
 from record.keyset import Stretch
-from record.pages import MOST, BoundedCount, bounded_counts, figure, sentence
+from record.pages import MOST, BoundedCount, bounded_counts, sentence
 from record.publishing import Record
 from timeline import years
+from timeline.choices import TITLES, UNDATED, Choices, Counts, Tallies
 from timeline.models import (
     CATEGORIES,
     EVENTS_BY_TIME,
@@ -29,63 +30,16 @@ from timeline.models import (
     StatementQuerySet,
 )
 
-TITLES = {
-    "anio": "Año",
-    "categoria": "Categoría",
-    "organizacion": "Organización",
-    "pronunciamiento": "Pronunciamiento",
-}
-UNDATED = "sin-fecha"
 ALONE = {"organizacion", "pronunciamiento"}  # what the tallies of years and categories hold for
 LOOKED_AT = 2 * MOST  # events, at most, for the organizations that they name
 VERY_OFTEN = 10 * MOST  # mentions, from which MOST of them are counted sooner along all events
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """`url` chooses it or, where it is the one chosen, lets it go."""
-
-    text: str
-    count: int
-    url: str
-    chosen: bool
-    at_least: bool = False
-
-    @property
-    def number(self) -> str:
-        """«1,234», «más de 10,000»; «al menos 1,234» where not all were looked at."""
-        return f"{'al menos ' if self.at_least and self.count <= MOST else ''}{figure(self.count)}"
-
-
-@dataclass(frozen=True, slots=True)
-class Tallies:
-    """How many events each choice of year and category would show. `years` has, by span, those
-    with a date and those with bounds only, or all together where they are `unsplit`."""
-
-    years: dict[str, tuple[int, int]]
-    undated: int
-    categories: dict[str, int]
-    unsplit: bool = False
-    partial: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """All that costs more than a page: of each combination of filters how many events there are,
-    MOST + 1 if more, the tallies, and slug, name and count of the organizations named most.
-    `looked_at_all`: whether those events were few enough to look at each."""
-
-    sizes: dict[frozenset[str], int]
-    tallies: Tallies
-    named: list[tuple[str, str, int]]
-    looked_at_all: bool
-
-
 class Filters:
-    """What a request chooses among `events`; Http404, in Spanish, for what the record lacks."""
+    """What a request chooses of what everybody may see; Http404, in Spanish, for what the record
+    lacks."""
 
-    def __init__(self, events: EventQuerySet, request: HttpRequest) -> None:
-        self.every = events
+    def __init__(self, request: HttpRequest) -> None:
         self.chosen = {name: value for name in TITLES if (value := _one(request, name))}
         self.year = self.chosen.get("anio", "")
         self.organization = self._organization()
@@ -105,13 +59,18 @@ class Filters:
             value = self.chosen[name][:60]
             raise Http404(f"En la línea de tiempo no hay {TITLES[name].lower()} «{value}».")
 
+    @cached_property
+    def every(self) -> EventQuerySet:
+        return Event.objects.visible_to(None)
+
     def _organization(self) -> Organization | None:
         """The one chosen, with its `mentions`, OFTEN + 1 if more."""
+        if not (slug := self.chosen.get("organizacion")):
+            return None
         links = EventOrganization.objects.filter(organization=OuterRef("pk"))
         mentions = BoundedCount(links, most=OFTEN)
         named = Organization.objects.visible_to(None).annotate(mentions=mentions)
-        slug = self.chosen.get("organizacion")
-        return named.filter(slug=slug).first() if slug else None
+        return named.filter(slug=slug).first()
 
     def _combinations(self) -> set[frozenset[str]]:
         """Of filters, those whose events are to be counted: none, all, all but one, some alone."""
@@ -138,16 +97,6 @@ class Filters:
         return self._only(self.chosen.keys() - {but})
 
     @property
-    def total(self) -> int:
-        """How many events there are whatever is chosen, MOST + 1 if more."""
-        return self.counts.sizes[frozenset()]
-
-    @property
-    def count(self) -> int:
-        """How many are let through, MOST + 1 if more."""
-        return self.counts.sizes[frozenset(self.chosen)]
-
-    @property
     def stretches(self) -> list[Stretch]:
         """The parts of the timeline in which `events("anio")` are those that stand in its year."""
         dated, undated = EVENTS_BY_TIME
@@ -163,19 +112,24 @@ class Filters:
         return remembered(f"timeline?{urlencode(sorted(self.chosen.items()))}", self._count)
 
     @property
-    def tallies(self) -> Tallies:
-        return self.counts.tallies
+    def choices(self) -> Choices:
+        records = {"organizacion": self.organization, "pronunciamiento": self.statement}
+        names = tuple((name, str(record)) for name, record in records.items() if record)
+        return Choices(tuple(self.chosen.items()), names, self.counts)
 
     def _count(self) -> Counts:
         mentions = self._mentions()
         lists = {n: self._only(n, mentions > VERY_OFTEN) for n in self._combinations()}
         sizes = bounded_counts(lists)
         looked_at = self.events(but="organizacion").order_by()
-        size = sizes[frozenset(self.chosen) - {"organizacion"}]
+        chosen = frozenset(self.chosen)
+        size = sizes[chosen - {"organizacion"}]
         return Counts(
-            sizes,
+            sizes[frozenset()],
+            sizes[chosen],
+            tuple((name, sizes[chosen - {name}]) for name in self.chosen),
             self._tallies(sizes, mentions),
-            list(self._named(looked_at[:LOOKED_AT])),
+            tuple(self._named(looked_at[:LOOKED_AT])),
             size <= MOST or not looked_at[LOOKED_AT : LOOKED_AT + 1].exists(),
         )
 
@@ -207,11 +161,12 @@ class Filters:
             if self._has(year):
                 by_category[category] += count
         dated = {year for year, *_ in rows if year}
-        found = {
-            span: tuple(_sum_within(span, by_year[bounded]) for bounded in (False, True))
+        found = tuple(
+            (span, *(_sum_within(span, by_year[bounded]) for bounded in (False, True)))
             for span in years.offered(dated, self._span)
-        }
-        return Tallies(found, by_year[False][""], by_category, partial=partial)
+        )
+        categories = tuple((name, by_category[name]) for name in CATEGORIES)
+        return Tallies(found, by_year[False][""], categories, partial=partial)
 
     def _bounded(self) -> Tallies:
         """Too many to group: each choice counted for itself, up to MOST, all in one query."""
@@ -220,8 +175,9 @@ class Filters:
         lists: dict[str, QuerySet] = {span: of_years.in_year(span) for span in spans}
         lists |= {name: of_categories.filter(category=name) for name in CATEGORIES}
         found = bounded_counts(lists | {UNDATED: of_years.in_year("")})
-        categories = {name: found[name] for name in CATEGORIES}
-        return Tallies({span: (found[span], 0) for span in spans}, found[UNDATED], categories, True)
+        categories = tuple((name, found[name]) for name in CATEGORIES)
+        of_spans = tuple((span, found[span], 0) for span in spans)
+        return Tallies(of_spans, found[UNDATED], categories, unsplit=True)
 
     @property
     def _span(self) -> str:
@@ -230,73 +186,6 @@ class Filters:
     def _has(self, year: str) -> bool:
         """Whether the filter by year lets those of `year` through, `''` being the undated."""
         return not self.year or (years.has(self.year, year) if year else self.year == UNDATED)
-
-    def groups(self) -> tuple[tuple[str, tuple[Choice, ...]], ...]:
-        """The choices of each filter, with its title."""
-        tallies = self.tallies
-        of_years = {span: (years.words(span), sum(both)) for span, both in tallies.years.items()}
-        of_categories = {n: (text, tallies.categories[n]) for n, text in CATEGORIES.items()}
-        found = {
-            "anio": of_years | {UNDATED: ("sin fecha", tallies.undated)},
-            "categoria": of_categories,
-            "organizacion": dict(self._organizations()),
-            "pronunciamiento": {s.slug: (str(s), self.count) for s in [self.statement] if s},
-        }
-        return tuple((TITLES[name], tuple(self._choices(name, found[name]))) for name in TITLES)
-
-    def _choices(self, name: str, found: dict[str, tuple[str, int]]) -> Iterator[Choice]:
-        tallies = self.tallies
-        for value, (text, count) in found.items():
-            chosen = self.chosen.get(name) == value
-            if count or chosen:
-                url = self.url(**{name: "" if chosen else value})
-                seen = {"organizacion": self.counts.looked_at_all}.get(name, not tallies.partial)
-                count = self.count if chosen else count
-                yield Choice(text, count, url, chosen, at_least=not (chosen or seen))
-
-    def let_go(self) -> list[Choice]:
-        """For each filter chosen, what there would be without it."""
-        words = {
-            "anio": "sin fecha" if self.year == UNDATED else self.year and years.words(self.year),
-            "categoria": CATEGORIES.get(self.chosen.get("categoria")),
-            "organizacion": str(self.organization),
-            "pronunciamiento": str(self.statement),
-        }
-        return [
-            Choice(
-                f"{TITLES[name]}: {words[name]}",
-                self.counts.sizes[frozenset(self.chosen) - {name}],
-                self.url(**{name: ""}),
-                chosen=True,
-            )
-            for name in self.chosen
-        ]
-
-    @property
-    def ways_out(self) -> list[Choice]:
-        """Those of `let_go` that leave anything."""
-        return [choice for choice in self.let_go() if choice.count]
-
-    @property
-    def words(self) -> str:
-        """«Año: 2017; Categoría: acuerdo»; empty when nothing is chosen."""
-        return "; ".join(choice.text for choice in self.let_go())
-
-    def url(self, **instead: str) -> str:
-        """The list's address with other choices `instead`, from its first page on."""
-        chosen = {name: value for name, value in (self.chosen | instead).items() if value}
-        return f"{self.address}{'?' if chosen else ''}{urlencode(chosen)}"
-
-    @cached_property
-    def address(self) -> str:
-        return reverse("timeline:event_list")
-
-    def _organizations(self) -> Iterator[tuple[str, tuple[str, int]]]:
-        """By slug, the one chosen first, then those that most of the events name."""
-        if self.organization:
-            yield self.organization.slug, (str(self.organization), self.count)
-        for slug, name, count in self.counts.named:
-            yield slug, (name, count)
 
     def _named(self, looked_at: EventQuerySet) -> Iterator[tuple[str, str, int]]:
         others = Organization.objects.visible_to(None)

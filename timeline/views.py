@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from itertools import groupby
+from operator import itemgetter
 from typing import Any
 from urllib.parse import urlencode
 
@@ -13,9 +14,8 @@ from django.utils import timezone
 
 from organizations.names import Names
 from record import linked
-from record.charts import Chart
 from record.dates import EDTF, reach_in_words
-from record.keyset import KeyedPage, keyed_page
+from record.keyset import KeyedPage, Walk, keyed_page
 from record.pages import (
     MOST,
     BoundedCount,
@@ -32,13 +32,14 @@ from record.richtext import with_contents
 from record.views import RecordView
 from sources.linked import cited_sources, source_in_short
 from sources.models import Citation, Source
-from timeline.charts import columns_chart, events_chart
+from timeline.charts import Overview
+from timeline.entries import Entry
 from timeline.filters import Filters, StatementFilters
 from timeline.linked import event_node, question_node, statement_node
+from timeline.lists import event_entries, event_rows, statement_entries, statement_rows
 from timeline.models import (
     STATEMENTS_BY_TIME,
     Event,
-    EventOrganization,
     Statement,
     readable_organizations,
 )
@@ -50,24 +51,22 @@ STATEMENTS = ("Pronunciamientos", "timeline:statement_list")
 
 
 def event_list(request: HttpRequest) -> HttpResponse:
-    filters = Filters(Event.objects.visible_to(None), request)
-    found = filters.events(but="anio").defer("body")
-    page = keyed_page(
-        request, found, filters.stretches, ON_A_PAGE, filters.chosen, is_whole=not filters.chosen
-    )
-    events = page.records
-    EventOrganization.objects.attach_to(events)
-    Citation.objects.attach_to(events)
+    filters = Filters(request)
+    found = filters.events(but="anio") if filters.chosen else Event
+    walk = Walk(found, filters.stretches, event_rows)
+    page = keyed_page(request, walk, ON_A_PAGE, filters.chosen)
+    events, changed = event_entries(page.records)
+    years = (row.sort_day[:4] for row in page.records)
+    by_year = groupby(zip(years, events, strict=True), itemgetter(0))
     context = {
         "title": _title(filters),
-        "filters": filters,
-        "groups": filters.groups(),
+        "choices": filters.choices,
         "query": urlencode(filters.chosen),
         "page": page,
         "place": reach_in_words([event.when for event in events]),
-        "years": [(year, list(of_it)) for year, of_it in groupby(events, lambda e: e.sort_day[:4])],
-        "chart": _overview(filters, page),
-        "changed": last_change(events),
+        "years": [(year, [event for _year, event in of_it]) for year, of_it in by_year],
+        "overview": _overview(filters, page, events),
+        "changed": changed,
     }
     context["linked"] = _list_graph(request, EVENTS, context)
     return TemplateResponse(request, "timeline/event_list.html", context)
@@ -82,32 +81,33 @@ def _list_graph(
 
 def _title(filters: Filters) -> str:
     """«Diecisiete acontecimientos, catorce con fecha o con límites», «Dos de diecisiete…»."""
-    every = counted(filters.total, "acontecimiento", most=MOST)
-    if filters.chosen and filters.count > MOST:
+    total, found = filters.counts[:2]
+    every = counted(total, "acontecimiento", most=MOST)
+    if filters.chosen and found > MOST:
         return sentence(f"{every} con lo que se eligió")
     if filters.chosen:
-        return sentence(f"{in_words(filters.count)} de {every}")
-    if not filters.total:
+        return sentence(f"{in_words(found)} de {every}")
+    if not total:
         return "Ningún acontecimiento todavía"
-    if filters.total > MOST:
+    if total > MOST:
         return sentence(every)
-    dated = filters.total - filters.tallies.undated
+    dated = total - filters.counts.tallies.undated
     return sentence(f"{every}, {in_words(dated)} con fecha o con límites")
 
 
-def _overview(filters: Filters, page: KeyedPage) -> Chart | None:
+def _overview(filters: Filters, page: KeyedPage, events: list[Entry]) -> Overview:
     """Of the whole list, on its first page; of a part of it, only if that takes several pages."""
-    if page.before or (filters.chosen and not page.after) or filters.tallies.partial:
-        return None
+    tallies = filters.counts.tallies
+    if page.before or (filters.chosen and not page.after) or tallies.partial:
+        return Overview()
     if not page.after:
-        return events_chart(page.records)
+        return Overview(events=tuple(events))
     if filters.year and "X" not in filters.year:
-        return None
+        return Overview()
     others = {name: value for name, value in filters.chosen.items() if name != "anio"}
-    tallies = filters.tallies
-    spans = {span: both for span, both in tallies.years.items() if span != filters.year}
+    spans = tuple(counts for counts in tallies.years if counts[0] != filters.year)
     undated = 0 if filters.year else tallies.undated
-    return columns_chart(spans, undated, urlencode(others), tallies.unsplit)
+    return Overview(spans, undated, urlencode(others), tallies.unsplit)
 
 
 class EventView(RecordView):
@@ -153,11 +153,10 @@ def _count() -> QuerySet:
 
 def statement_list(request: HttpRequest) -> HttpResponse:
     filters = StatementFilters(Statement.objects.visible_to(None), request)
-    found = filters.statements.defer("body")
-    page = keyed_page(
-        request, found, STATEMENTS_BY_TIME, ON_A_PAGE, filters.chosen, is_whole=not filters.chosen
-    )
-    Citation.objects.attach_to(page.records)
+    found = filters.statements
+    walk = Walk(found if filters.chosen else Statement, STATEMENTS_BY_TIME, statement_rows)
+    page = keyed_page(request, walk, ON_A_PAGE, filters.chosen)
+    statements, changed = statement_entries(page.records)
     counts = (
         bounded_counts({"found": found}).values() if filters.chosen else _count(now=timezone.now())
     )
@@ -166,8 +165,9 @@ def statement_list(request: HttpRequest) -> HttpResponse:
         "filters": filters,
         "query": urlencode(filters.chosen),
         "page": page,
-        "place": reach_in_words([one.when for one in page.records]),
-        "changed": last_change(page.records),
+        "statements": statements,
+        "place": reach_in_words([entry.when for entry, *_beside in statements]),
+        "changed": changed,
     }
     context["linked"] = _list_graph(request, STATEMENTS, context)
     return TemplateResponse(request, "timeline/statement_list.html", context)
