@@ -7,7 +7,6 @@ from django.conf import settings
 from django.db import Error as DatabaseException
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
-from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
@@ -19,16 +18,18 @@ from django.views.decorators.cache import never_cache
 from freshness.stamp import remembered
 from nucleo.faults import marked, unanswered
 from organizations.linked import organization_node
-from organizations.models import Membership, Organization, RepresentationTerm
+from organizations.models import Membership, MembershipQuerySet, Organization, RepresentationTerm
 from organizations.rotation import is_dated
 from record import linked
 from record.dates import parse
 from record.pages import figure, in_words, last_change, sentence
+from record.publishing import RecordQuerySet, readable
 from record.text import echoed, fold
+from record.views import with_slug
 from search.views import meant_by
 from sources.models import Citation
 from timeline.charts import overview_chart
-from timeline.models import Event, Statement
+from timeline.models import Event, EventQuerySet
 
 MEMBERS, TERMS, LATEST = 100, 50, 3
 
@@ -39,16 +40,14 @@ def site(request: HttpRequest) -> dict[str, str]:
 
 
 def home(request: HttpRequest) -> HttpResponse:
-    coalition = Organization.objects.visible_to(None).coalition()
-    events, statements = Event.objects.visible_to(None), Statement.objects.visible_to(None)
-    latest = list(events.latest_dated()[:LATEST])
-    said = list(statements.order_by("-sort_day", "pk")[:LATEST])
-    terms, members = list(_terms()), list(_members())
+    coalition = next(iter(with_slug(Organization)(None, slug=settings.COALITION)), None)
+    latest, said = _latest(None), _said(None)
+    terms, members = _terms(None), _members(None)
     cited = [*filter(None, [coalition]), *terms, *members, *latest, *said]
     Citation.objects.attach_to(cited)
     context = {
         "coalition": coalition,
-        "chart": overview_chart(events),
+        "chart": overview_chart(Event.objects.visible_to(None)),
         "latest": latest,
         "said": said,
         "changed": last_change(cited),
@@ -81,9 +80,20 @@ def _site_graph(
     return graph
 
 
-def _terms() -> QuerySet:
+@readable("timeline.Event")
+def _latest(every: EventQuerySet) -> EventQuerySet:
+    return every.latest_dated()[:LATEST]
+
+
+@readable("timeline.Statement")
+def _said(every: RecordQuerySet) -> RecordQuerySet:
+    return every.order_by("-sort_day", "pk")[:LATEST]
+
+
+@readable("organizations.RepresentationTerm")
+def _terms(every: RecordQuerySet) -> RecordQuerySet:
     """The latest to end, those that had not ended before them."""
-    terms = RepresentationTerm.objects.visible_to(None).select_related("organization")
+    terms = every.select_related("organization")
     return terms.order_by("-end_latest", "-end_earliest", "-role", "order", "slug")[:TERMS]
 
 
@@ -102,9 +112,9 @@ def _representation(terms: list[RepresentationTerm]) -> dict[str, Any]:
     }
 
 
-def _members() -> QuerySet:
-    memberships = Membership.objects.visible_to(None).with_state()
-    known = memberships.exclude(state="unsaid").order_by("state", "organization__name")
+@readable("organizations.Membership")
+def _members(every: MembershipQuerySet) -> MembershipQuerySet:
+    known = every.with_state().exclude(state="unsaid").order_by("state", "organization__name")
     return known.select_related("organization", "replaces")[:MEMBERS]
 
 

@@ -18,7 +18,9 @@ from record.publishing import Readable, Record, RecordQuerySet, viewer
 
 
 @cache
-def _with_slug(model: type[Record]) -> Readable:
+def with_slug(model: type[Record]) -> Readable:
+    """The record of a kind that has a slug, or none: `with_slug(Event)(user, slug=slug)`."""
+
     def make(every: RecordQuerySet, slug: str) -> RecordQuerySet:
         return every.filter(slug=slug)
 
@@ -51,7 +53,7 @@ class RecordView(DetailView):
         return ()
 
     def get_object(self, queryset: RecordQuerySet | None = None) -> Record:
-        found = _with_slug(self.model)(viewer(self.request), slug=self.kwargs["slug"])
+        found = with_slug(self.model)(viewer(self.request), slug=self.kwargs["slug"])
         if not found:
             raise Http404
         prefetch_related_objects(found, *self.beside())
