@@ -1,6 +1,7 @@
 import gc
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterable
 from importlib import import_module
@@ -12,10 +13,12 @@ from granian.utils.proxies import wrap_wsgi_with_proxy_headers
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "nucleo.settings")
 
-# A worker is forked with what the first process does when told to stop; a worker that is told so
-# before it serves has nothing to finish.
+# A worker is forked with what the first process does when told to stop: it takes note. Nothing in a
+# worker would ever read that note, and one that does not serve yet has nothing to finish.
 if threading.current_thread() is threading.main_thread():  # not below runserver
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    inherited = signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    if getattr(getattr(inherited, "__self__", None), "interrupt_signal", False):
+        sys.exit()
 
 # What a start makes stays: nothing of it is looked through for garbage, now or at any page.
 gc.disable()
