@@ -9,7 +9,7 @@ from django.conf import settings
 from django.core.exceptions import MiddlewareNotUsed
 from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseNotModified
 
-from freshness.stamp import keep, kept, named, present
+from freshness.stamp import begun_in, keep, kept, named, present
 
 Handler = Callable[[HttpRequest], HttpResponse]
 
@@ -47,7 +47,8 @@ def _answer(request: HttpRequest, state: str | None, get_response: Handler) -> H
         return HttpResponseNotModified(headers={"ETag": f"W/{etag}", "Vary": "Accept-Encoding"})
     if stored := kept(name):
         return stored
-    response = get_response(request)
+    with begun_in(state):
+        response = get_response(request)
     if _is_for_everybody(response) and _is_whole(response):
         response["ETag"] = f"W/{etag}"
         if request.method == "GET" and not response.streaming and len(response.content) <= LARGEST:

@@ -2,7 +2,9 @@
 moment at which something became public, or ceased to be, because that had been decided before."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import datetime
 from functools import cache
 from hashlib import sha256
@@ -22,6 +24,7 @@ log = logging.getLogger(__name__)
 STAMP = "SELECT value FROM freshness_stamp"
 _known: tuple[str, datetime | None, datetime | None] = ("", None, None)
 """Of a stamp, the last moment that has passed, and the next."""
+_begun: ContextVar[str | None] = ContextVar("begun", default=None)
 
 
 def present() -> str | None:
@@ -36,6 +39,16 @@ def present() -> str | None:
         last, following = _moments(now)
         _known = (stamp, last, following)
     return f"{stamp} {last and last.timestamp()}"
+
+
+@contextmanager
+def begun_in(state: str | None) -> Iterator[None]:
+    """What is remembered meanwhile is so under this name, without its being asked for again."""
+    token = _begun.set(state)
+    try:
+        yield
+    finally:
+        _begun.reset(token)
 
 
 def _stamp() -> str:
@@ -105,7 +118,7 @@ def keep(key: str, value: Any) -> None:
 def remembered(name: str, make: Callable[[], T]) -> T:
     """What `make` makes, until the record changes. Its value is stored, so it is plain data, and
     depends on nothing but the record and what `name` says."""
-    state = present() if settings.STORE_PAGES else None
+    state = (_begun.get() or present()) if settings.STORE_PAGES else None
     if state is None:
         return make()
     key = named(state, name)

@@ -607,6 +607,15 @@ def test_what_is_remembered_is_made_anew_when_the_record_changes(clock):
     assert len(made) == 4
 
 
+def test_a_page_asks_once_what_state_it_begins_in_and_keeps_that_to_itself(visitor, monkeypatch):
+    asked: list[int] = []
+    monkeypatch.setattr(stamp, "_stamp", lambda: asked.append(1) or "a stamp")
+    visitor.get(organization().get_absolute_url())  # where names are remembered
+    assert len(asked) == 1
+    remembered("a", lambda: 1)
+    assert len(asked) == 2
+
+
 def test_nothing_is_remembered_where_nothing_is_stored(settings):
     settings.STORE_PAGES = False
     made: list[int] = []
