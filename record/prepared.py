@@ -1,8 +1,8 @@
 """Queries whose SQL is made once. From a queryset Django makes it anew each time, which takes
 several times what the database then needs to answer."""
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager, nullcontext
 from copy import copy
 from functools import lru_cache, partial
 from typing import Any
@@ -48,8 +48,13 @@ class Prepared:
         run.connection, run.as_sql = database, lambda *_args, **_options: (sql, bound)
         found = queryset.all()
         found.query.get_compiler = lambda *_args, **_options: run
-        with _planned_once(database):
+        with _planned_once(database) if self._is_settled(queryset, given) else nullcontext():
             return list(found)
+
+    def _is_settled(self, queryset: models.QuerySet, given: Collection[str]) -> bool:
+        """Whether one plan is good for all values. Not where the first few are sought of those that
+        a value chooses: along their order, if these are many; but if few, they are sorted."""
+        return not (queryset.query.is_sliced and set(given) - {NOW.name})
 
     def _made_for(self, database: Any) -> tuple[models.QuerySet, SQLCompiler, str, tuple]:
         if database.vendor not in self.made:
