@@ -52,20 +52,18 @@ def begun_in(state: str | None) -> Iterator[None]:
 
 
 def _stamp() -> str:
-    """All that was drawn. Every request asks this, so it is asked of the driver itself: of Django's
-    cursor it takes four times as long."""
+    """All that was drawn. Every request asks this, so it is asked of the driver itself, and planned
+    once: of Django's cursor it takes four times as long."""
     database = connections[DEFAULT_DB_ALIAS]
     database.ensure_connection()
-    if database.vendor == "sqlite":
-        with database.wrap_database_errors:
-            drawn = [str(value) for (value,) in database.connection.execute(STAMP)]
-    else:
-        with database.wrap_database_errors:
-            result = database.connection.pgconn.exec_(STAMP.encode())
-        if result.error_message:
-            database.cursor().execute(STAMP)  # which knows how to say what is wrong
-        drawn = [result.get_value(row, 0).decode() for row in range(result.ntuples)]
-    return " ".join(sorted(drawn))
+    with database.wrap_database_errors:
+        if database.vendor == "sqlite":
+            found = database.connection.execute(STAMP).fetchall()
+        else:
+            from psycopg import Cursor  # where there is SQLite, there need be no psycopg
+
+            found = Cursor(database.connection).execute(STAMP, prepare=True).fetchall()
+    return " ".join(sorted(str(value) for (value,) in found))
 
 
 def _moments(now: datetime) -> tuple[datetime | None, datetime | None]:
