@@ -150,10 +150,10 @@ def imports() -> str:
 def introduction() -> str:
     return f"""One worker of granian with one blocking thread, DEBUG off, stored pages on, with
 {EVENTS:,} events. Memory is what its process holds (RSS), «after pages» when each page of the
-sitemap, four files and three feeds were asked for; one request in {ANEW} is to one of 4,000
-addresses, searches among them, more than are stored. It is the same when it grew by less than
-{SAME - 1:.0%} since. The start is from the server's command to the end of its first page, the
-median of {STARTS}.
+sitemap and three feeds were asked for; one request in {ANEW} is to one of 4,000 addresses,
+searches among them, more than are stored. It is the same when it grew by less than
+{SAME - 1:.0%} since. Downloads are another worker's on a server, and come last. The start is
+from the server's command to the end of its first page, the median of {STARTS}.
 """
 
 
