@@ -1,57 +1,19 @@
-"""What makes pages quick: what is written once, what is asked once, and that neither shows."""
+"""What makes pages quick: what is asked once, and that it does not show."""
 
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import connection
-from django.template import Context, Template
 from django.utils import timezone
-from django.utils.safestring import mark_safe
 
 from organizations.names import Named
 from organizations.views import _statements
 from record.pages import Moment, latest, moment_of
-from record.templatetags.record import _write
 from record.views import with_slug
 from tests.records import citation, event, organization, source, statement
 from timeline.models import Event, EventOrganization, Statement
 
 pytestmark = pytest.mark.django_db
-ENTRY = Template('{% load record %}{% pure "partials/_statement.html" statement=entry %}')
-
-
-def written(**values) -> str:
-    return ENTRY.render(Context(values))
-
-
-# {% pure %}
-
-
-def test_equal_values_are_written_once_and_others_anew():
-    _write.cache_clear()
-    one, other = statement(title="Uno"), statement(title="Otro")
-    assert written(entry=one.entry) == written(entry=one.entry) != written(entry=other.entry)
-    assert (_write.cache_info().hits, _write.cache_info().misses) == (1, 2)
-
-
-def test_a_change_of_what_is_shown_is_shown_at_once():
-    one = statement(title="Antes")
-    assert "Antes" in written(entry=one.entry)
-    one.title = "Después"
-    assert "Después" in written(entry=one.entry)
-
-
-def test_nothing_of_the_page_gets_into_what_is_kept():
-    one = statement(title="Uno", date_label="entonces")
-    assert "entonces" in written(entry=one.entry)
-    assert "entonces" not in written(entry=None, statement=one.entry)
-
-
-@pytest.mark.parametrize("make", [statement, lambda: mark_safe("<b>"), lambda: (1, (statement(),))])
-def test_what_only_looks_equal_is_refused(make):
-    with pytest.raises(TypeError, match="is not told from"):
-        written(entry=make())
-
 
 # Prepared queries
 

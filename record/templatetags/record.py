@@ -1,15 +1,10 @@
 """How templates show what the record holds."""
 
-from collections.abc import Hashable
 from datetime import date
-from functools import lru_cache
 from html import unescape
 from typing import Any
 
 from django import template
-from django.conf import settings
-from django.db.models import Model
-from django.template.loader import get_template
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 
@@ -22,7 +17,6 @@ from record.text import collapse, cut
 register = template.Library()
 MOTTO = "Expediente público: cada hecho, con la oración que lo prueba."
 SHORTEST, LONGEST = 50, 160
-FRAGMENTS = 512  # kept in memory, the latest used, of some 10 kB each
 
 
 @register.filter
@@ -55,33 +49,6 @@ def prose(html: str) -> SafeString:
 @register.simple_tag
 def linked_data(graph: dict[str, Any]) -> SafeString:
     return linked.script(graph)
-
-
-@register.simple_tag
-def pure(template_name: str, **values: Hashable) -> SafeString:
-    """`{% pure "partials/_event.html" event=event.entry %}`: that template with these values and
-    nothing else of the page, written once for all that are equal."""
-    return _written(template_name, tuple(values.items()))
-
-
-@lru_cache(maxsize=FRAGMENTS)
-def _write(template_name: str, values: tuple[tuple[str, Hashable], ...]) -> SafeString:
-    _refuse_what_varies(values)
-    return get_template(template_name).render(dict(values))
-
-
-def _written(template_name: str, values: tuple[tuple[str, Hashable], ...]) -> SafeString:
-    """In DEBUG anew each time, for templates change then."""
-    return (_write.__wrapped__ if settings.DEBUG else _write)(template_name, values)
-
-
-def _refuse_what_varies(value: Hashable) -> None:
-    """A record equals another version of itself, and text marked safe the same text unmarked: what
-    was written of one could pass for the other."""
-    if isinstance(value, (Model, SafeString)):
-        raise TypeError(f"{type(value).__name__} is not told from what only looks like it")
-    for part in value if isinstance(value, tuple) else ():
-        _refuse_what_varies(part)
 
 
 class TextNode(template.Node):
