@@ -9,12 +9,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.db import connection, models
-from django.dispatch import Signal
 from django.utils import timezone
 
-written = Signal()
-"""Rows were written that no `save` tells of: `sender` is their model, `keys` their primary keys.
-Sent here, and by the querysets of `record.publishing`, after the write."""
+from record.publishing import written
 
 
 def insert(records: Sequence[models.Model], heard: bool = True) -> None:

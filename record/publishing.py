@@ -14,14 +14,17 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.validators import MaxValueValidator
 from django.db import models
 from django.db.models import F, OuterRef, Q, Subquery
+from django.dispatch import Signal
 from django.http import HttpRequest
 from django.utils import timezone
 
-from record.bulk import written
 from record.prepared import NOW, Given, Prepared
 from record.text import refuse_nul
 
 PUBLISH = "sources.publish_record"
+written = Signal()
+"""Rows are written without `save`: `sender` is their model, `keys` are their primary keys. The
+querysets below and imports send it after the write."""
 GIVEN = {int: models.BigIntegerField, str: models.CharField}
 
 

@@ -9,7 +9,7 @@ from django.db.models import Exists, OuterRef
 from django.db.models.signals import post_delete, post_save
 
 from record import bulk
-from record.publishing import Record
+from record.publishing import Record, written
 from search.kinds import BY_MODEL, KINDS, Kind
 from search.models import BODY, TITLE, Entry
 from search.words import pairs_of, stems_of
@@ -23,7 +23,7 @@ def listen() -> None:
     for kind in KINDS:
         post_save.connect(_saved, sender=kind.model, dispatch_uid=f"search-{kind.letter}")
         post_delete.connect(_saved, sender=kind.model, dispatch_uid=f"search-{kind.letter}")
-        bulk.written.connect(_written, sender=kind.model, dispatch_uid=f"search-{kind.letter}")
+        written.connect(_written, sender=kind.model, dispatch_uid=f"search-{kind.letter}")
 
 
 def _saved(sender: type[Record], instance: Record, **told: Any) -> None:
