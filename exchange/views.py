@@ -12,17 +12,14 @@ from django.views.decorators.http import require_safe
 
 from exchange.downloads import CONTENT_TYPES, download
 from exchange.imports import RESOURCES
-from freshness.stamp import remembered
 from record import linked
 from record.pages import BoundedCount, figure
 from record.publishing import Record, RecordQuerySet
 from record.resources import Resource
-from timeline.choices import TITLES
-from timeline.filters import STATEMENT_FILTERS, Filters, StatementFilters
-from timeline.models import Event, Statement
+from timeline.filters import EventFilters, StatementFilters
 
 PUBLIC_FORMATS = ("csv", "xlsx")
-FILTERED = {Event: TITLES, Statement: STATEMENT_FILTERS}
+FILTERS = {filters.model: filters for filters in (EventFilters, StatementFilters)}
 
 
 @require_safe
@@ -64,7 +61,7 @@ def _data_graph(request: HttpRequest, changed: datetime | None) -> linked.Node:
 
 
 def _described(resource: Resource) -> dict[str, Any]:
-    count, changed = remembered(f"table {resource.name}", lambda: _count_and_change(resource.model))
+    count, changed = _count_and_change(resource.model)
     meta = resource.model._meta
     noun = meta.verbose_name if count == 1 else meta.verbose_name_plural
     return {
@@ -95,12 +92,8 @@ def table(request: HttpRequest, table: str, format_name: str) -> HttpResponseBas
 
 
 def _chosen(request: HttpRequest, records: RecordQuerySet) -> RecordQuerySet:
-    known = FILTERED.get(records.model, ())
+    filters = FILTERS.get(records.model)
     for name in request.GET:
-        if name not in known:
+        if not filters or name not in filters.titles:
             raise Http404(f"Esta tabla no se puede filtrar por «{name[:60]}».")
-    if not request.GET:
-        return records
-    if records.model is Statement:
-        return StatementFilters(records, request).statements
-    return Filters(request).events()
+    return filters(request).records() if request.GET else records

@@ -1,29 +1,31 @@
-"""Pages for nothing: whoever has a page already is told that it still holds, and whoever has not
-gets it as it was made for the one before. docs/freshness.md says why neither is ever out of date.
-"""
+"""Answers 304, or the stored page. docs/freshness.md says why neither is ever out of date."""
 
+import logging
 import re
 from collections.abc import Callable
+from hashlib import sha256
 
 from django.conf import settings
+from django.core.cache import cache
 from django.core.exceptions import MiddlewareNotUsed
 from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseNotModified
 
-from freshness.stamp import begun_in, keep, kept, named, present
+from freshness.stamp import edition, present
 
 Handler = Callable[[HttpRequest], HttpResponse]
 
+log = logging.getLogger(__name__)
 REVALIDATE = "public, max-age=0, must-revalidate"
-"""Browsers and CDNs may keep it, and ask each time whether it still holds."""
-LARGEST = 64 * 1024  # bytes of a page that is stored
+"""Browsers and CDNs may keep the page if they ask each time whether it still holds."""
+LARGEST = 64 * 1024  # bytes of a stored page
 GZIP = re.compile(r"\bgzip\b")
 
 
 def stored_pages(get_response: Handler) -> Handler:
-    """As far out as can be, so that what is stored costs nothing further in."""
+    """Comes early in MIDDLEWARE, so that a stored page costs nothing further in."""
     if not settings.STORE_PAGES:
         raise MiddlewareNotUsed
-    # Staff's, and what is answered without the database too.
+    # The staff's pages, and those that need no database.
     others = ("/admin/", "/healthz", "/robots.txt", settings.STATIC_URL)
 
     def middleware(request: HttpRequest) -> HttpResponse:
@@ -32,42 +34,56 @@ def stored_pages(get_response: Handler) -> Handler:
         if settings.SESSION_COOKIE_NAME in request.COOKIES:
             return _with_rule(get_response(request), "private, no-cache")
         state = present()
-        return _with_rule(_answer(request, state, get_response), REVALIDATE)
+        response = _answer(request, state, get_response) if state else get_response(request)
+        return _with_rule(response, REVALIDATE)
 
     return middleware
 
 
-def _answer(request: HttpRequest, state: str | None, get_response: Handler) -> HttpResponse:
-    if state is None:
-        return get_response(request)
+def _answer(request: HttpRequest, state: str, get_response: Handler) -> HttpResponse:
     name = page_name(request, state)
     etag = f'"{name[:32]}"'
-    sent = request.META  # making `request.headers` of it takes longer than all the rest
-    if etag in sent.get("HTTP_IF_NONE_MATCH", ""):
+    # request.META: building request.headers takes longer than the rest of this function.
+    if etag in request.META.get("HTTP_IF_NONE_MATCH", ""):
         return HttpResponseNotModified(headers={"ETag": f"W/{etag}", "Vary": "Accept-Encoding"})
-    if stored := kept(name):
+    if stored := _stored(name):
         return stored
-    with begun_in(state):
-        response = get_response(request)
-    if _is_for_everybody(response) and _is_whole(response):
+    response = get_response(request)
+    if _is_for_everybody(response):
         response["ETag"] = f"W/{etag}"
         if request.method == "GET" and not response.streaming and len(response.content) <= LARGEST:
-            keep(name, HttpResponse(response.content, headers=dict(response.items())))
+            _store(name, HttpResponse(response.content, headers=dict(response.items())))
     return response
 
 
 def page_name(request: HttpRequest, state: str) -> str:
-    """Different for whatever makes a page different: the record's state, and all of an address.
-    Whoever is logged in has no page with a name."""
-    sent = request.META
-    return named(
+    """A digest of all that a visitor's page depends on."""
+    parts = (
+        edition(),
         state,
         request.scheme,
         request.get_host(),
         request.path_info,
-        sent.get("QUERY_STRING", ""),
-        bool(GZIP.search(sent.get("HTTP_ACCEPT_ENCODING", ""))),
+        request.META.get("QUERY_STRING", ""),
+        bool(GZIP.search(request.META.get("HTTP_ACCEPT_ENCODING", ""))),
     )
+    return sha256(repr(parts).encode()).hexdigest()
+
+
+def _stored(name: str) -> HttpResponse | None:
+    """The stored page, if there is one and the store answers."""
+    try:
+        return cache.get(name)
+    except Exception:  # each cache backend raises its own errors
+        log.warning("The store of pages does not answer", exc_info=True)
+        return None
+
+
+def _store(name: str, response: HttpResponse) -> None:
+    try:
+        cache.set(name, response)
+    except Exception:
+        log.warning("The store of pages takes nothing", exc_info=True)
 
 
 def _is_for_everybody(response: HttpResponse) -> bool:
@@ -76,13 +92,9 @@ def _is_for_everybody(response: HttpResponse) -> bool:
         and not response.cookies
         and not response.has_header("Cache-Control")
         and "cookie" not in response.get("Vary", "").lower()
+        # Rows streamed from the database may break off; an ETag would say that the piece is whole.
+        and (not response.streaming or isinstance(response, FileResponse))
     )
-
-
-def _is_whole(response: HttpResponse) -> bool:
-    """What is still to be read from the database may break off, and whoever keeps such a piece
-    must not be told that it holds."""
-    return not response.streaming or isinstance(response, FileResponse)
 
 
 def _with_rule(response: HttpResponse, rule: str) -> HttpResponse:

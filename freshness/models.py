@@ -2,11 +2,11 @@ from django.db import models
 
 
 class Stamp(models.Model):
-    """What the record was last changed to: numbers at random, drawn anew by the database itself
-    with every change, so that no two states of the record ever had the same, not even in a backup.
+    """The state of the record: random numbers that the database draws anew with every change, so
+    that no two states ever share a name, not even after a backup is restored.
 
-    One row on SQLite, which has one writer at a time. On PostgreSQL as many as there ever were
-    writers at once: each changes one that nobody else is holding, so that none waits for another.
+    One row on SQLite, which has one writer at a time. PostgreSQL has as many rows as it ever had
+    writers at once: each changes one that no other has locked, so that none waits.
     """
 
     value = models.BigIntegerField()

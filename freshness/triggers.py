@@ -1,23 +1,23 @@
-"""Triggers that draw the stamp anew in the transaction of any change to what the pages show: by
-saves, bulk writes, imports, undo, restores, and by SQL that somebody writes by hand."""
+"""Database triggers that redraw the stamp in the transaction of any change to what pages show: by
+saves, bulk writes, imports, undo, restores, and SQL written by hand."""
 
 from collections.abc import Iterator
 from typing import Any
 
 from django.apps import apps
-from django.db import connections, models
+from django.db import connections
 
 from freshness.models import Stamp
 from record.publishing import Record
 
 PREFIX = "freshness_of_"
 FUNCTION_NAME = "freshness_draw_anew"
-DRAWN = "floor(random() * 9007199254740992)"
-# Where all rows are held by others, there is one more.
+RANDOM = "floor(random() * 9007199254740992)"
+# A writer that finds all rows locked by others adds one.
 FUNCTION = f"""
     CREATE OR REPLACE FUNCTION {FUNCTION_NAME}() RETURNS trigger LANGUAGE plpgsql AS $$
     DECLARE
-        drawn bigint := {DRAWN};
+        drawn bigint := {RANDOM};
         free bigint;
     BEGIN
         SELECT id INTO free FROM freshness_stamp ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED;
@@ -29,13 +29,9 @@ FUNCTION = f"""
         RETURN NULL;
     END $$
 """  # noqa: S608, our own names
-FIRST = """
-    INSERT INTO freshness_stamp (value)
-    SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM freshness_stamp)
-"""
 DRAW_ANEW = {
     "sqlite": "UPDATE freshness_stamp SET value = random()",
-    "postgresql": f"UPDATE freshness_stamp SET value = {DRAWN}",  # noqa: S608, ours
+    "postgresql": f"UPDATE freshness_stamp SET value = {RANDOM}",  # noqa: S608, ours
 }
 FOUND = {
     "sqlite": "SELECT name FROM sqlite_master WHERE type = 'trigger'",
@@ -44,65 +40,62 @@ FOUND = {
 
 
 def tables() -> list[str]:
-    """Of all that the public pages show: records, what they are related by, and what is found by
-    searching."""
-    shown = {*filter(lambda model: issubclass(model, Record), apps.get_models())}
-    shown |= {model for record in shown for model in _relations(record)}
+    """The tables that public pages show: records, their relations, and the index of words."""
+    shown = {model for model in apps.get_models() if issubclass(model, Record)}
+    shown |= {field.remote_field.through for one in shown for field in one._meta.many_to_many}
     shown |= {model for model in apps.get_models() if getattr(model, "shown_to_readers", False)}
     return sorted(model._meta.db_table for model in shown)
 
 
-def _relations(record: type[models.Model]) -> Iterator[type[models.Model]]:
-    return (field.remote_field.through for field in record._meta.many_to_many)
-
-
-def _statements(vendor: str, table: str) -> dict[str, str]:
-    """By the name of the trigger, how it is made."""
+def _triggers(vendor: str, table: str) -> Iterator[tuple[str, str]]:
+    """The names of a table's triggers, each with the statement that creates it."""
+    name = f"{PREFIX}{table}"
     if vendor == "sqlite":
-        return {
-            f"{PREFIX}{table}_{operation}": f"CREATE TRIGGER {PREFIX}{table}_{operation} "
-            f"AFTER {operation} ON {table} BEGIN {DRAW_ANEW[vendor]}; END"
-            for operation in ("insert", "update", "delete")
-        }
-    return {
-        f"{PREFIX}{table}": f"CREATE TRIGGER {PREFIX}{table} "
-        f"AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON {table} "
-        f"FOR EACH STATEMENT EXECUTE FUNCTION {FUNCTION_NAME}()"
-    }
+        for operation in ("insert", "update", "delete"):
+            yield (
+                f"{name}_{operation}",
+                f"CREATE TRIGGER {name}_{operation} AFTER {operation} ON {table} "
+                f"BEGIN {DRAW_ANEW[vendor]}; END",
+            )
+    else:
+        yield (
+            name,
+            f"CREATE TRIGGER {name} AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON {table} "
+            f"FOR EACH STATEMENT EXECUTE FUNCTION {FUNCTION_NAME}()",
+        )
 
 
-def keep(using: str, **told: Any) -> None:
-    """All triggers there, and a first stamp; what was missing may have missed a change."""
+def keep(using: str, **kwargs: Any) -> None:
+    """Creates missing triggers and the first stamp. Redraws it: a missing trigger may have missed
+    a change."""
     connection = connections[using]
     with connection.cursor() as cursor:
-        there = set(connection.introspection.table_names(cursor))
-        if Stamp._meta.db_table not in there:
+        existing = set(connection.introspection.table_names(cursor))
+        if Stamp._meta.db_table not in existing:
             return
-        wanted = {
-            name: statement
-            for table in there.intersection(tables())
-            for name, statement in _statements(connection.vendor, table).items()
-        }
-        missing = wanted.keys() - _found(connection.vendor, cursor)
-        if missing and connection.vendor == "postgresql":
+        if connection.vendor == "postgresql":
             cursor.execute(FUNCTION)
-        for name in missing:
-            cursor.execute(wanted[name])
-        cursor.execute(FIRST)
+        there = _found(connection.vendor, cursor)
+        for table in existing.intersection(tables()):
+            for name, statement in _triggers(connection.vendor, table):
+                if name not in there:
+                    cursor.execute(statement)
+        if not Stamp.objects.using(using).exists():
+            Stamp.objects.using(using).create(value=0)
         cursor.execute(DRAW_ANEW[connection.vendor])
 
 
-def suspend(using: str, **told: Any) -> None:
-    """No stamp, so that pages are made and none is stored, until `keep` has seen to the triggers;
-    after a migration that failed, whatever it did to them, until one that does not."""
+def suspend(using: str, **kwargs: Any) -> None:
+    """Removes the stamp, so that pages are made and not stored until `keep` has run, also after a
+    migration that failed."""
     connection = connections[using]
     with connection.cursor() as cursor:
         if Stamp._meta.db_table in connection.introspection.table_names(cursor):
-            cursor.execute("DELETE FROM freshness_stamp")
+            Stamp.objects.using(using).all().delete()
 
 
 def remove(schema_editor: Any) -> None:
-    """Before the table of stamps goes."""
+    """Drops the triggers before the migration drops the table of stamps."""
     with schema_editor.connection.cursor() as cursor:
         if schema_editor.connection.vendor == "postgresql":
             cursor.execute(f"DROP FUNCTION IF EXISTS {FUNCTION_NAME} CASCADE")

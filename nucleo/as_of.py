@@ -43,7 +43,7 @@ def as_of(request: HttpRequest, date: str) -> HttpResponse:
     page = page_of(request, asked[0], ON_A_PAGE, max(sum(count.values()) for count in counts))
     first = (page.number - 1) * ON_A_PAGE
     memberships, terms = (list(answers[first : first + ON_A_PAGE]) for answers in asked)
-    events = Event.objects.visible_to(None).around(when, EVENTS + 1)
+    events = list(Event.objects.visible_to(None).around(when).defer("body")[: EVENTS + 1])
     Citation.objects.attach_to([*memberships, *terms, *events])
     context = {
         "page": page,

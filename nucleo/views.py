@@ -15,21 +15,18 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 
-from freshness.stamp import remembered
 from nucleo.faults import marked, unanswered
 from organizations.linked import organization_node
-from organizations.models import Membership, MembershipQuerySet, Organization, RepresentationTerm
+from organizations.models import Membership, Organization, RepresentationTerm
 from organizations.rotation import is_dated
 from record import linked
 from record.dates import parse
-from record.pages import figure, in_words, last_change, sentence
-from record.publishing import RecordQuerySet, readable
+from record.pages import in_words, last_change, sentence
 from record.text import echoed, fold
-from record.views import with_slug
 from search.views import meant_by
 from sources.models import Citation
 from timeline.charts import overview_chart
-from timeline.models import Event, EventQuerySet
+from timeline.models import Event, Statement
 
 MEMBERS, TERMS, LATEST = 100, 50, 3
 
@@ -40,14 +37,17 @@ def site(request: HttpRequest) -> dict[str, str]:
 
 
 def home(request: HttpRequest) -> HttpResponse:
-    coalition = next(iter(with_slug(Organization)(None, slug=settings.COALITION)), None)
-    latest, said = _latest(None), _said(None)
-    terms, members = _terms(None), _members(None)
+    coalition = Organization.objects.visible_to(None).coalition()
+    events = Event.objects.visible_to(None)
+    latest = list(events.latest_dated().defer("body")[:LATEST])
+    statements = Statement.objects.visible_to(None).defer("body")
+    said = list(statements.order_by("-sort_day", "pk")[:LATEST])
+    terms, members = _terms(), _members()
     cited = [*filter(None, [coalition]), *terms, *members, *latest, *said]
     Citation.objects.attach_to(cited)
     context = {
         "coalition": coalition,
-        "chart": overview_chart(Event.objects.visible_to(None)),
+        "chart": overview_chart(events),
         "latest": latest,
         "said": said,
         "changed": last_change(cited),
@@ -80,21 +80,10 @@ def _site_graph(
     return graph
 
 
-@readable("timeline.Event")
-def _latest(every: EventQuerySet) -> EventQuerySet:
-    return every.latest_dated()[:LATEST]
-
-
-@readable("timeline.Statement")
-def _said(every: RecordQuerySet) -> RecordQuerySet:
-    return every.order_by("-sort_day", "pk")[:LATEST]
-
-
-@readable("organizations.RepresentationTerm")
-def _terms(every: RecordQuerySet) -> RecordQuerySet:
-    """The latest to end, those that had not ended before them."""
-    terms = every.select_related("organization")
-    return terms.order_by("-end_latest", "-end_earliest", "-role", "order", "slug")[:TERMS]
+def _terms() -> list[RepresentationTerm]:
+    """The terms that end last, open ones first."""
+    terms = RepresentationTerm.objects.visible_to(None).select_related("organization")
+    return list(terms.order_by("-end_latest", "-end_earliest", "-role", "order", "slug")[:TERMS])
 
 
 def _representation(terms: list[RepresentationTerm]) -> dict[str, Any]:
@@ -112,10 +101,11 @@ def _representation(terms: list[RepresentationTerm]) -> dict[str, Any]:
     }
 
 
-@readable("organizations.Membership")
-def _members(every: MembershipQuerySet) -> MembershipQuerySet:
-    known = every.with_state().exclude(state="unsaid").order_by("state", "organization__name")
-    return known.select_related("organization", "replaces")[:MEMBERS]
+def _members() -> list[Membership]:
+    """The memberships whose end is known or open, current ones first."""
+    memberships = Membership.objects.visible_to(None).with_state().exclude(state="unsaid")
+    memberships = memberships.select_related("organization", "replaces")
+    return list(memberships.order_by("state", "organization__name")[:MEMBERS])
 
 
 def _membership(members: list[Membership]) -> dict[str, Any]:
@@ -134,9 +124,8 @@ def _membership(members: list[Membership]) -> dict[str, Any]:
 
 
 def _figures() -> dict[str, Any]:
-    citations = Citation.objects.visible_to(None)
-    sources, facts, until = remembered("figures", citations.figures)
-    return {"source_count": figure(sources), "fact_count": figure(facts), "until": parse(until)}
+    sources, facts, until = Citation.objects.visible_to(None).figures()
+    return {"source_count": f"{sources:,}", "fact_count": f"{facts:,}", "until": parse(until)}
 
 
 def about(request: HttpRequest) -> HttpResponse:

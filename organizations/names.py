@@ -13,7 +13,6 @@ from django.utils import timezone
 from django.utils.html import conditional_escape, escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 
-from freshness.stamp import remembered
 from organizations.models import Organization
 from record.pages import address
 from record.prepared import NOW, prepared
@@ -82,7 +81,7 @@ class Names:
     @classmethod
     def public(cls) -> "Names":
         """Those of the organizations that everybody may see."""
-        return _names(remembered("names", lambda: tuple(_public_rows(now=timezone.now()))))
+        return _names(tuple(_public_rows(now=timezone.now())))
 
     def found(self, text: str) -> Iterator[tuple[int, int, Organization]]:
         """Where names begin and end in plain text, in order, none within another."""

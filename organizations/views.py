@@ -8,7 +8,7 @@ from itertools import chain, groupby
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Count, Max, Q
+from django.db.models import Count, Max, Prefetch, Q, prefetch_related_objects
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
@@ -26,7 +26,7 @@ from organizations.models import (
     RepresentationTerm,
     RepresentationTermQuerySet,
 )
-from organizations.names import Named, Names
+from organizations.names import Names
 from record import linked
 from record.charts import Chart, Entry
 from record.dates import EDTF, parse
@@ -193,15 +193,9 @@ def _events(every: RecordQuerySet, organization: int) -> RecordQuerySet:
 
 
 def _events_naming(organization: Organization) -> list[Any]:
-    """The first of them, each with the `names` in it. Whoever is named in very many would have them
-    all sorted: theirs are found along the timeline."""
-    links = Organization.events.through.objects
-    if links.name_often(organization):
-        every = organization.events.model.objects.visible_to(None).defer("body")
-        events = every.first_naming(organization, RELATED)
-    else:
-        events = _events(None, organization=organization.pk)
-    links.attach_to(events)
+    events = _events(None, organization=organization.pk)
+    named = Prefetch("organizations", Organization.objects.visible_to(None))
+    prefetch_related_objects(events, named)
     return events
 
 
@@ -261,9 +255,10 @@ class OrganizationView(RecordView):
         return cited_sources(self.request, quotes)
 
 
-def _together(organization: Organization, events: Iterable[Any]) -> list[tuple[Named, int]]:
-    """Who else is named in these events, with in how many of them, most first."""
-    named = Counter(one for event in events for one in event.names if one.slug != organization.slug)
+def _together(organization: Organization, events: Iterable[Any]) -> list[tuple[Organization, int]]:
+    """The other organizations named in these events, each with the number of its events."""
+    named = Counter(chain(*(event.organizations.all() for event in events)))
+    named.pop(organization, None)
     return sorted(named.items(), key=lambda item: (-item[1], fold(str(item[0]))))[:TOGETHER]
 
 

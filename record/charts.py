@@ -113,9 +113,8 @@ class Axis:
 
 @dataclass(slots=True)
 class Chart:
-    """Rows or, where they would be too many, columns, drawn from `top` to `bottom`; `unsplit` ones
-    do not tell what is dated from what only has bounds. `undated` are off the axis; `limit` is the
-    source's last day; at `handover` arrows lead to the second row."""
+    """Rows or, where they would be too many, columns, drawn from `top` to `bottom`. `undated` are
+    off the axis; `limit` is the source's last day; at `handover` arrows lead to the second row."""
 
     id: str
     axis: Axis
@@ -127,7 +126,6 @@ class Chart:
     columns: list[Any] = field(default_factory=list)
     undated: list[tuple[int, Entry]] = field(default_factory=list)
     undated_words: str = ""
-    unsplit: bool = False
     limit: Label | None = None
     handover: list[float] = field(default_factory=list)
     handover_name: Label | None = None

@@ -319,14 +319,14 @@ def test_many_events_become_counts_by_year_and_the_bounded_ones_are_told_apart()
 def test_many_years_become_decades_or_longer(first, last, most):
     chart = columns_chart({f"{year:04}": (1, 1) for year in range(first, last + 1)})
     assert len(chart.columns) <= most
-    assert sum(column.total for column in chart.columns) == 2 * (last - first + 1)
+    assert sum(column.dated + column.bounded for column in chart.columns) == 2 * (last - first + 1)
     assert all(column.x >= 0 and column.x + column.width <= 100.01 for column in chart.columns)
 
 
 @pytest.mark.django_db
-def test_the_overview_costs_the_same_for_few_events_and_for_many(django_assert_num_queries):
+def test_the_overview_costs_no_more_for_many_events_than_for_few(django_assert_max_num_queries):
     records.event(start="2016")
-    with django_assert_num_queries(2):
+    with django_assert_max_num_queries(2):
         overview_chart(Event.objects.visible_to(None))
     Event.objects.bulk_create(
         Event(
@@ -334,7 +334,7 @@ def test_the_overview_costs_the_same_for_few_events_and_for_many(django_assert_n
         )
         for n in range(500)
     )
-    with django_assert_num_queries(2):
+    with django_assert_max_num_queries(1):
         overview_chart(Event.objects.visible_to(None))
 
 

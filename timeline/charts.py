@@ -2,11 +2,9 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from django.urls import reverse
 
-from freshness.stamp import remembered
 from record.charts import (
     LETTER,
     PHONE,
@@ -22,8 +20,7 @@ from record.charts import (
     year_axis,
     years_between,
 )
-from record.pages import MOST, bounded_counts, figure
-from timeline import entries, years
+from timeline import years
 from timeline.models import Event, EventQuerySet
 
 MOST_ROWS, MOST_NUMBERS = 50, 12
@@ -34,8 +31,8 @@ TO_THE_LEFT, TO_THE_RIGHT = ("before", "unsaid-start"), ("after", "open", "unsai
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """How many in a year or more; those whose date is only bounded stand upon the others. Where
-    there are more than are counted, it is `torn` at its top."""
+    """The numbers of events of a year or a longer span. The `bounded` ones, whose source gives only
+    bounds, stand on top of the `dated` ones, above `dated_y`."""
 
     label: str
     url: str
@@ -48,26 +45,8 @@ class Column:
     numbered: bool
 
     @property
-    def total(self) -> int:
-        return self.dated + self.bounded
-
-    @property
-    def torn(self) -> bool:
-        return self.total > MOST
-
-    @property
     def number(self) -> str:
-        """«1,234», «más de 10,000»."""
-        return figure(self.total)
-
-    @property
-    def torn_y(self) -> float:
-        """Through its upper end, where a torn one is cut."""
-        return self.y + 8
-
-    @property
-    def end(self) -> float:
-        return round(self.x + self.width, 3)
+        return f"{self.dated + self.bounded:,}"
 
     @property
     def middle(self) -> float:
@@ -86,50 +65,18 @@ class Column:
         return self.y - 4
 
 
-class Overview(NamedTuple):
-    """What the chart of a list is drawn of: by span of years, how many events with a date and with
-    bounds only, or else the events. As values, so that it is drawn once of equal ones."""
-
-    spans: tuple[tuple[str, int, int], ...] = ()
-    undated: int = 0
-    query: str = ""
-    unsplit: bool = False
-    events: tuple[entries.Entry, ...] = ()
-
-    @property
-    def chart(self) -> Chart | None:
-        if self.events:
-            return events_chart(self.events)
-        counts = {span: both for span, *both in self.spans}
-        return columns_chart(counts, self.undated, self.query, self.unsplit)
-
-
 def overview_chart(events: EventQuerySet) -> Chart | None:
-    """Of what everybody may see; None when nothing has a date. However many there are, it costs no
-    more than counting MOST of them for each column."""
-    if columns := remembered("overview", lambda: _columns_of(events)):
-        spans, undated, unsplit = columns
-        return columns_chart(spans, undated, unsplit=unsplit)
-    return events_chart(events.by_time().only("slug", "title", "start", "end")[:MOST_ROWS])
-
-
-def _columns_of(events: EventQuerySet) -> tuple[dict[str, tuple[int, int]], int, bool] | None:
-    """What `columns_chart` draws; None of as few as have a row each."""
-    dated = events.filter(sort_day__gt="")
-    sizes = bounded_counts({"dated": dated, "": events.in_year("")})
-    if sum(sizes.values()) <= MOST_ROWS:
-        return None
-    if sizes["dated"] > MOST:
-        spans = years.between(*events.first_and_last_year())
-        found = bounded_counts({span: events.in_year(span) for span in spans})
-        return {span: (count, 0) for span, count in found.items()}, sizes[""], True
+    """The chart of all `events`; None when none has a date."""
     counts: dict[str, list[int]] = {}
-    for year, _category, bounded, some in dated.counts_by_year_and_category():
-        counts.setdefault(year, [0, 0])[bounded] += some
-    return {year: tuple(both) for year, both in counts.items()}, sizes[""], False
+    for year, _category, bounded, count in events.counts_by_year_and_category():
+        counts.setdefault(year, [0, 0])[bounded] += count
+    if sum(map(sum, counts.values())) <= MOST_ROWS:
+        return events_chart(events.by_time().only("slug", "title", "start", "end"))
+    undated = sum(counts.pop("", ()))
+    return columns_chart(counts, undated, reverse("timeline:event_list"))
 
 
-def events_chart(events: Iterable[Event | entries.Entry]) -> Chart | None:
+def events_chart(events: Iterable[Event]) -> Chart | None:
     return rows_chart([Entry(one.title, one.period, one.get_absolute_url()) for one in events])
 
 
@@ -175,24 +122,23 @@ def _numeral(number: str, left: float, right: float) -> Label:
 
 
 def columns_chart(
-    counts: Mapping[str, Sequence[int]], undated: int = 0, query: str = "", unsplit: bool = False
+    counts: Mapping[str, Sequence[int]], undated: int = 0, url: str = ""
 ) -> Chart | None:
-    """A column per span of `counts` or, where these are years and too many, per longer one: dated
-    ones and those with bounds only. Each leads to its events in the list that `query` narrows."""
-    sums = _wide_enough({span: both for span, both in counts.items() if sum(both)})
-    if not sums:
+    """A column per year of `counts` (events with a date, with bounds) or, where these are too many,
+    per longer span. Each links to its events in the list at `url`."""
+    if not counts:
         return None
+    sums = _grouped(counts)
     first, last = years.first_year(min(sums)), years.first_year(max(sums))
     last += years.length(max(sums))
     chart = Chart("conjunto", years_between(max(first, 1), last - 1), THIN_BAR, TOP, FOOT)
-    chart.columns = _columns(sums, first, last, query)
-    chart.undated_words, chart.unsplit = figure(undated) if undated else "", unsplit
+    chart.columns = _columns(sums, first, last, url)
+    chart.undated_words = f"{undated:,}" if undated else ""
     return chart
 
 
-def _wide_enough(counts: Mapping[str, Sequence[int]]) -> dict[str, Sequence[int]]:
-    if not counts or not all(span.isdigit() for span in counts):
-        return dict(counts)
+def _grouped(counts: Mapping[str, Sequence[int]]) -> dict[str, list[int]]:
+    """The counts by span, of the shortest length that gives few enough columns."""
     unknown = years.between(min(counts), max(counts))[0].count("X")
     sums = {years.around(year, unknown): [0, 0] for year in sorted(counts)}
     for year, both in counts.items():
@@ -201,16 +147,17 @@ def _wide_enough(counts: Mapping[str, Sequence[int]]) -> dict[str, Sequence[int]
     return sums
 
 
-def _columns(sums: dict[str, Sequence[int]], first: int, last: int, query: str) -> list[Column]:
-    """Of the same width, a tenth of it free on each side; the tallest is numbered, all if few."""
-    tallest, columns, address = max(map(sum, sums.values())), [], reverse("timeline:event_list")
+def _columns(sums: dict[str, list[int]], first: int, last: int, url: str) -> list[Column]:
+    """Columns of one width, a tenth of it free on each side; numbers on all if they are few, else
+    on the tallest."""
+    tallest, columns = max(map(sum, sums.values())), []
     for span, (dated, bounded) in sums.items():
         width = 100 * years.length(span) / (last - first)
         x = 100 * (years.first_year(span) - first) / (last - first) + width / 10
-        numbered = len(sums) <= MOST_NUMBERS or dated + bounded == tallest <= MOST
+        numbered = len(sums) <= MOST_NUMBERS or dated + bounded == tallest
         unit = (FOOT - TOP) / tallest
         tops = (round(FOOT - unit * n, 2) for n in (dated, dated + bounded))
-        url = f"{address}?{f'{query}&' if query else ''}anio={span}"
+        link = f"{url}{'&' if '?' in url else '?'}anio={span}"
         sizes = round(x, 3), round(width * 0.8, 3), dated, bounded
-        columns.append(Column(years.words(span), url, *sizes, *tops, numbered))
+        columns.append(Column(years.words(span), link, *sizes, *tops, numbered))
     return columns

@@ -1,253 +1,233 @@
-"""What the timeline's filters let through, and counts of it, each holding for the other filters
-chosen, and none of them costing more than counting MOST events."""
+"""The filters of the lists of events and statements, with the number of records behind each."""
 
 from collections import Counter
-from collections.abc import Collection, Iterator
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 from urllib.parse import urlencode
 
-from django.db.models import OuterRef, QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.http import Http404, HttpRequest
 from django.urls import reverse
 
-from freshness.stamp import remembered
 from organizations.models import Organization
-from record.keyset import Stretch
-from record.pages import MOST, BoundedCount, bounded_counts, sentence
 from record.publishing import Record
 from timeline import years
-from timeline.choices import TITLES, UNDATED, Choices, Counts, Tallies
-from timeline.models import (
-    CATEGORIES,
-    EVENTS_BY_TIME,
-    OFTEN,
-    Event,
-    EventOrganization,
-    EventQuerySet,
-    Statement,
-    StatementQuerySet,
-)
+from timeline.models import Event, EventQuerySet, Statement
 
-ALONE = {"organizacion", "pronunciamiento"}  # what the tallies of years and categories hold for
-LOOKED_AT = 2 * MOST  # events, at most, for the organizations that they name
-VERY_OFTEN = 10 * MOST  # mentions, from which MOST of them are counted sooner along all events
+UNDATED = "sin-fecha"
+MOST_NAMED = 24  # organizations offered as filters
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A link that sets a filter, or unsets it if `chosen`."""
+
+    text: str
+    count: int
+    url: str
+    chosen: bool = False
+
+    @property
+    def number(self) -> str:
+        return f"{self.count:,}"
 
 
 class Filters:
-    """What a request chooses of what everybody may see; Http404, in Spanish, for what the record
-    lacks."""
+    """The filters set by a request's query string. Raises Http404 for a value that matches nothing
+    public, and for two values of one filter."""
+
+    model: type[Record]
+    url_name: str
+    place: str
+    titles: dict[str, str]
+    related: dict[str, tuple[type[Record], str]]
+    """By filter, the model whose slugs are its values, and the lookup from `model`."""
 
     def __init__(self, request: HttpRequest) -> None:
-        self.chosen = {name: value for name in TITLES if (value := _one(request, name))}
-        self.year = self.chosen.get("anio", "")
-        self.organization = self._organization()
-        self.statement = _named(Statement, self.chosen.get("pronunciamiento"))
-        known = {
-            "anio": self.year == UNDATED or years.is_span(self.year),
-            "categoria": self.chosen.get("categoria") in CATEGORIES,
-            "organizacion": self.organization is not None,
-            "pronunciamiento": self.statement is not None,
-        }
-        self._refuse([name for name in self.chosen if not known[name]])
-        if self.year and not self._only({"anio"}).exists():
-            self._refuse(["anio"])
+        self.every: QuerySet = self.model.objects.visible_to(None)
+        self.chosen = {name: value for name in self.titles if (value := self._one(request, name))}
+        self.words_of: dict[str, str] = {}
+        self.conditions = {name: self.condition(name, self.chosen[name]) for name in self.chosen}
 
-    def _refuse(self, unknown: list[str]) -> None:
-        for name in unknown:
-            value = self.chosen[name][:60]
-            raise Http404(f"En la línea de tiempo no hay {TITLES[name].lower()} «{value}».")
+    def _one(self, request: HttpRequest, name: str) -> str:
+        values = sorted(set(filter(None, request.GET.getlist(name))))
+        if len(values) > 1:
+            title = self.titles[name].lower()
+            raise Http404(f"De cada filtro se elige un valor; aquí hay varios de {title}.")
+        return values[0] if values else ""
 
-    @cached_property
-    def every(self) -> EventQuerySet:
-        return Event.objects.visible_to(None)
+    def condition(self, name: str, value: str) -> Q:
+        if name in self.related:
+            model, lookup = self.related[name]
+            if record := model.objects.visible_to(None).filter(slug=value).first():
+                self.words_of[name] = str(record)
+                return Q(**{lookup: record})
+        raise Http404(f"En {self.place} no hay {self.titles[name].lower()} «{value[:60]}».")
 
-    def _organization(self) -> Organization | None:
-        """The one chosen, with its `mentions`, OFTEN + 1 if more."""
-        if not (slug := self.chosen.get("organizacion")):
-            return None
-        links = EventOrganization.objects.filter(organization=OuterRef("pk"))
-        mentions = BoundedCount(links, most=OFTEN)
-        named = Organization.objects.visible_to(None).annotate(mentions=mentions)
-        return named.filter(slug=slug).first()
+    def records(self, but: str = "") -> QuerySet:
+        """The public records that match all filters except `but`."""
+        return self.every.filter(*(q for name, q in self.conditions.items() if name != but))
 
-    def _combinations(self) -> set[frozenset[str]]:
-        """Of filters, those whose events are to be counted: none, all, all but one, some alone."""
-        chosen = frozenset(self.chosen)
-        alone = {chosen & {"anio"}, chosen & ALONE}
-        return {frozenset(), chosen, *alone, *(chosen - {name} for name in chosen)}
-
-    def _only(self, names: Collection[str], often: bool | None = None) -> EventQuerySet:
-        """Those that the chosen filters of these names let through."""
-        events = self.every
-        if "anio" in names:
-            events = events.in_year("" if self.year == UNDATED else self.year)
-        if "categoria" in names:
-            events = events.filter(category=self.chosen["categoria"])
-        if "organizacion" in names:
-            often = self.organization.mentions > OFTEN if often is None else often
-            events = events.naming(self.organization, often)
-        if "pronunciamiento" in names:
-            events = events.filter(statements=self.statement)
-        return events
-
-    def events(self, but: str = "") -> EventQuerySet:
-        """Those that all filters let through, the one named `but` left aside."""
-        return self._only(self.chosen.keys() - {but})
+    def url(self, **changes: str) -> str:
+        """The address of the first page with some filters changed; an empty value unsets one."""
+        chosen = {name: value for name, value in (self.chosen | changes).items() if value}
+        return f"{reverse(self.url_name)}{'?' if chosen else ''}{urlencode(chosen)}"
 
     @property
-    def stretches(self) -> list[Stretch]:
-        """The parts of the timeline in which `events("anio")` are those that stand in its year."""
-        dated, undated = EVENTS_BY_TIME
-        if not self.year:
-            return [dated, undated]
-        if self.year == UNDATED:
-            return [undated]
-        first, last = years.days(self.year)
-        return [replace(dated, first=first, last=last)]
-
-    @cached_property
-    def counts(self) -> Counts:
-        return remembered(f"timeline?{urlencode(sorted(self.chosen.items()))}", self._count)
+    def query(self) -> str:
+        return urlencode(self.chosen)
 
     @property
-    def choices(self) -> Choices:
-        records = {"organizacion": self.organization, "pronunciamiento": self.statement}
-        names = tuple((name, str(record)) for name, record in records.items() if record)
-        return Choices(tuple(self.chosen.items()), names, self.counts)
-
-    def _count(self) -> Counts:
-        mentions = self._mentions()
-        lists = {n: self._only(n, mentions > VERY_OFTEN) for n in self._combinations()}
-        sizes = bounded_counts(lists)
-        looked_at = self.events(but="organizacion").order_by()
-        chosen = frozenset(self.chosen)
-        size = sizes[chosen - {"organizacion"}]
-        return Counts(
-            sizes[frozenset()],
-            sizes[chosen],
-            tuple((name, sizes[chosen - {name}]) for name in self.chosen),
-            self._tallies(sizes, mentions),
-            tuple(self._named(looked_at[:LOOKED_AT])),
-            size <= MOST or not looked_at[LOOKED_AT : LOOKED_AT + 1].exists(),
-        )
-
-    def _mentions(self) -> int:
-        """Of the organization chosen, VERY_OFTEN + 1 if more."""
-        links = EventOrganization.objects.filter(organization=self.organization)
-        mentions = links.order_by().values_list(BoundedCount(links, most=VERY_OFTEN))[:1]
-        return next(iter(mentions), [0])[0] if self.organization else 0
-
-    def _tallies(self, sizes: dict[frozenset[str], int], mentions: int) -> Tallies:
-        alone = frozenset(self.chosen) & ALONE
-        if sizes[alone] <= MOST:
-            return self._grouped(self._only(alone, mentions > VERY_OFTEN))
-        if not self.organization:
-            return self._bounded()
-        # Who names it is not in the index of a year: counting each choice would ask of every event.
-        links = EventOrganization.objects.filter(organization=self.organization)
-        looked_at = links.order_by("event").values("event")[:LOOKED_AT]
-        events = self._only(alone - {"organizacion"}).filter(pk__in=looked_at)
-        return self._grouped(events, partial=mentions > LOOKED_AT)
-
-    def _grouped(self, events: EventQuerySet, partial: bool = False) -> Tallies:
-        """Few enough to group them all; `partial` where there are more."""
-        rows = events.counts_by_year_and_category()
-        by_year, by_category = {False: Counter(), True: Counter()}, Counter()
-        for year, category, bounded, count in rows:
-            if self.chosen.get("categoria") in (None, category):
-                by_year[bounded][year] += count
-            if self._has(year):
-                by_category[category] += count
-        dated = {year for year, *_ in rows if year}
-        found = tuple(
-            (span, *(_sum_within(span, by_year[bounded]) for bounded in (False, True)))
-            for span in years.offered(dated, self._span)
-        )
-        categories = tuple((name, by_category[name]) for name in CATEGORIES)
-        return Tallies(found, by_year[False][""], categories, partial=partial)
-
-    def _bounded(self) -> Tallies:
-        """Too many to group: each choice counted for itself, up to MOST, all in one query."""
-        of_years, of_categories = self.events(but="anio"), self.events(but="categoria")
-        spans = years.offered(self.every.first_and_last_year(), self._span)
-        lists: dict[str, QuerySet] = {span: of_years.in_year(span) for span in spans}
-        lists |= {name: of_categories.filter(category=name) for name in CATEGORIES}
-        found = bounded_counts(lists | {UNDATED: of_years.in_year("")})
-        categories = tuple((name, found[name]) for name in CATEGORIES)
-        of_spans = tuple((span, found[span], 0) for span in spans)
-        return Tallies(of_spans, found[UNDATED], categories, unsplit=True)
-
-    @property
-    def _span(self) -> str:
-        return "" if self.year == UNDATED else self.year
-
-    def _has(self, year: str) -> bool:
-        """Whether the filter by year lets those of `year` through, `''` being the undated."""
-        return not self.year or (years.has(self.year, year) if year else self.year == UNDATED)
-
-    def _named(self, looked_at: EventQuerySet) -> Iterator[tuple[str, str, int]]:
-        others = Organization.objects.visible_to(None)
-        others = others.exclude(slug=self.chosen.get("organizacion", ""))
-        for one, count in EventOrganization.objects.most_named(looked_at, others):
-            yield one.slug, str(one), count
-
-
-STATEMENT_FILTERS: dict[str, type[Record]] = {"organizacion": Organization, "acontecimiento": Event}
-
-
-class StatementFilters:
-    """What a request chooses among `statements`: by name, the organization that they name and the
-    event that they tell. Http404, in Spanish, for what the record lacks."""
-
-    def __init__(self, statements: StatementQuerySet, request: HttpRequest) -> None:
-        self.statements = statements
-        self.records = dict(_chosen_records(request))
-        for record in self.records.values():
-            self.statements = self.statements.filter(**{f"{record._meta.model_name}s": record})
-        self.chosen = {name: record.slug for name, record in self.records.items()}
-
-    def let_go(self) -> list[tuple[str, str]]:
-        """Of each chosen, what it is, and the address of the list without it."""
+    def chips(self) -> list[Choice]:
+        """Links that unset each filter, with the number of records without it."""
         return [
-            (f"{sentence(record._meta.verbose_name)}: {record}", self._url_without(name))
-            for name, record in self.records.items()
+            Choice(f"{self.titles[name]}: {self.words_of[name]}", self.without(name), url, True)
+            for name, url in ((name, self.url(**{name: ""})) for name in self.chosen)
         ]
+
+    def without(self, name: str) -> int:
+        return self.records(but=name).count()
 
     @property
     def words(self) -> str:
-        """«Organización: IEC; Acontecimiento: Se firma»; empty when nothing is chosen."""
-        return "; ".join(text for text, _url in self.let_go())
-
-    def _url_without(self, name: str) -> str:
-        others = urlencode({other: slug for other, slug in self.chosen.items() if other != name})
-        return f"{reverse('timeline:statement_list')}{'?' if others else ''}{others}"
+        """«Año: 2017; Categoría: acuerdo»; empty when no filter is set."""
+        return "; ".join(f"{self.titles[name]}: {self.words_of[name]}" for name in self.chosen)
 
 
-def _chosen_records(request: HttpRequest) -> Iterator[tuple[str, Record]]:
-    for name, model in STATEMENT_FILTERS.items():
-        if slug := request.GET.get(name):
-            if not (record := _named(model, slug)):
-                title = model._meta.verbose_name
-                raise Http404(f"En los pronunciamientos no hay {title} «{slug[:60]}».")
-            yield name, record
+class StatementFilters(Filters):
+    model = Statement
+    url_name = "timeline:statement_list"
+    place = "los pronunciamientos"
+    titles = {"organizacion": "Organización", "acontecimiento": "Acontecimiento"}
+    related = {"organizacion": (Organization, "organizations"), "acontecimiento": (Event, "events")}
 
 
-def _named(model: type[Record], slug: str | None) -> Any:
-    """The record with that slug that everybody may see."""
-    return model.objects.visible_to(None).filter(slug=slug).first() if slug else None
+class EventFilters(Filters):
+    model = Event
+    url_name = "timeline:event_list"
+    place = "la línea de tiempo"
+    titles = {
+        "anio": "Año",
+        "categoria": "Categoría",
+        "organizacion": "Organización",
+        "pronunciamiento": "Pronunciamiento",
+    }
+    related = {
+        "organizacion": (Organization, "organizations"),
+        "pronunciamiento": (Statement, "statements"),
+    }
 
+    @property
+    def year(self) -> str:
+        return self.chosen.get("anio", "")
 
-def _one(request: HttpRequest, name: str) -> str:
-    """What a request gives for `name`; Http404 for two different things."""
-    values = sorted(set(filter(None, request.GET.getlist(name))))
-    if len(values) > 1:
-        raise Http404(
-            f"De cada filtro se elige un valor; aquí hay varios de {TITLES[name].lower()}."
-        )
-    return values[0] if values else ""
+    def condition(self, name: str, value: str) -> Q:
+        if name == "categoria" and value in Event.Category:
+            self.words_of[name] = str(Event.Category(value).label)
+            return Q(category=value)
+        if name == "anio" and (value == UNDATED or years.is_span(value)):
+            undated, (first, last) = value == UNDATED, years.days(value)
+            condition = Q(sort_day="") if undated else Q(sort_day__gte=first, sort_day__lt=last)
+            if self.every.filter(condition).exists():
+                self.words_of[name] = "sin fecha" if undated else years.words(value)
+                return condition
+        return super().condition(name, value)
 
+    @cached_property
+    def rows(self) -> list[tuple[str, str, bool, int]]:
+        """Numbers of events by year, category and precision, under the filters that are neither
+        year nor category. All counts of years and categories come from this one query."""
+        conditions = (self.conditions[name] for name in self.related if name in self.chosen)
+        events: EventQuerySet = self.every.filter(*conditions)
+        return events.counts_by_year_and_category()
 
-def _sum_within(span: str, by_year: Counter) -> int:
-    return sum(count for year, count in by_year.items() if year and years.has(span, year))
+    @cached_property
+    def by_year(self) -> dict[str, list[int]]:
+        """By year (`""`: undated), the events of the chosen category: with a date, with bounds."""
+        counts: dict[str, list[int]] = {}
+        for year, category, bounded, count in self.rows:
+            if self.chosen.get("categoria") in (None, category):
+                counts.setdefault(year, [0, 0])[bounded] += count
+        return counts
+
+    @cached_property
+    def by_category(self) -> Counter[str]:
+        """By category, the events of the chosen year."""
+        counts: Counter[str] = Counter()
+        for year, category, _bounded, count in self.rows:
+            if self.has_year(year):
+                counts[category] += count
+        return counts
+
+    def has_year(self, year: str) -> bool:
+        if not self.year or self.year == UNDATED:
+            return not self.year or not year
+        return bool(year) and years.has(self.year, year)
+
+    @cached_property
+    def total(self) -> int:
+        """The number of public events, whatever the filters."""
+        if self.chosen.keys() & self.related:
+            return self.every.count()
+        return sum(count for *_names, count in self.rows)
+
+    @cached_property
+    def found(self) -> int:
+        """The number of events that match all filters."""
+        return sum(sum(both) for year, both in self.by_year.items() if self.has_year(year))
+
+    @property
+    def undated(self) -> int:
+        return sum(self.by_year.get("", ()))
+
+    def without(self, name: str) -> int:
+        if name in self.related:
+            return super().without(name)
+        if name == "anio":
+            return sum(map(sum, self.by_year.values()))
+        return self.by_category.total()
+
+    @property
+    def ways_out(self) -> list[Choice]:
+        """The links that unset one filter and find something."""
+        return [chip for chip in self.chips if chip.count]
+
+    @property
+    def groups(self) -> list[tuple[str, list[Choice]]]:
+        """The choices of each filter under its title."""
+        return [(title, list(self._choices(name))) for name, title in self.titles.items()]
+
+    def _choices(self, name: str) -> Iterator[Choice]:
+        chosen = self.chosen.get(name)
+        if name in self.related and chosen:
+            yield Choice(self.words_of[name], self.found, self.url(**{name: ""}), True)
+        for value, text, count in self._options(name):
+            if value == chosen:
+                yield Choice(text, self.found, self.url(**{name: ""}), True)
+            elif count:
+                yield Choice(text, count, self.url(**{name: value}))
+
+    def _options(self, name: str) -> Iterator[tuple[str, str, int]]:
+        """The values of a filter, each with its text and the number of its events."""
+        if name == "anio":
+            yield from self._years()
+            yield UNDATED, "sin fecha", self.undated
+        elif name == "categoria":
+            yield from ((*choice, self.by_category[choice[0]]) for choice in Event.Category.choices)
+        elif name == "organizacion":
+            for organization in self._most_named():
+                yield organization.slug, str(organization), organization.event_count
+
+    def _years(self) -> Iterator[tuple[str, str, int]]:
+        dated = {year for year, *_counts in self.rows if year}
+        for span in years.offered(dated, "" if self.year == UNDATED else self.year):
+            counts = (sum(both) for year, both in self.by_year.items() if years.has(span, year))
+            yield span, years.words(span), sum(counts)
+
+    def _most_named(self) -> QuerySet[Organization]:
+        events = self.records(but="organizacion").order_by().values("pk")
+        others = Organization.objects.visible_to(None).exclude(slug=self.chosen.get("organizacion"))
+        named = others.filter(events__in=events).annotate(event_count=Count("events"))
+        named = named.order_by("-event_count", "name")
+        return named.only("slug", "name", "short_name")[:MOST_NAMED]

@@ -1,48 +1,32 @@
-"""The pages of what happened and of what was said."""
+"""The pages of events and statements."""
 
 from collections.abc import Iterable
+from datetime import datetime
 from itertools import groupby
-from operator import itemgetter
 from typing import Any
-from urllib.parse import urlencode
 
-from django.db.models import Prefetch, QuerySet
+from django.core.paginator import Page
+from django.db.models import Prefetch
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
-from django.utils import timezone
 
+from organizations.models import Organization
 from organizations.names import Names
 from record import linked
+from record.charts import Chart
 from record.dates import EDTF, reach_in_words
-from record.keyset import KeyedPage, Walk, keyed_page
-from record.pages import (
-    MOST,
-    BoundedCount,
-    bounded_counts,
-    counted,
-    in_words,
-    last_change,
-    sentence,
-)
+from record.pages import counted, in_words, last_change, page_of, sentence
 from record.periods import Period
-from record.prepared import NOW, prepared
-from record.publishing import viewer, visible
+from record.publishing import viewer
 from record.richtext import with_contents
 from record.views import RecordView
 from sources.linked import cited_sources, source_in_short
 from sources.models import Citation, Source
-from timeline.charts import Overview
-from timeline.entries import Entry
-from timeline.filters import Filters, StatementFilters
+from timeline.charts import columns_chart, events_chart
+from timeline.filters import UNDATED, EventFilters, StatementFilters
 from timeline.linked import event_node, question_node, statement_node
-from timeline.lists import event_entries, event_rows, statement_entries, statement_rows
-from timeline.models import (
-    STATEMENTS_BY_TIME,
-    Event,
-    Statement,
-    readable_organizations,
-)
+from timeline.models import Event, Statement
 from timeline.paragraphs import contents, paragraphs
 
 ON_A_PAGE = RELATED = 50
@@ -50,64 +34,58 @@ EVENTS = ("Línea de tiempo", "timeline:event_list")
 STATEMENTS = ("Pronunciamientos", "timeline:statement_list")
 
 
+def visible_organizations() -> Prefetch:
+    return Prefetch("organizations", Organization.objects.visible_to(None))
+
+
 def event_list(request: HttpRequest) -> HttpResponse:
-    filters = Filters(request)
-    found = filters.events(but="anio") if filters.chosen else Event
-    walk = Walk(found, filters.stretches, event_rows)
-    page = keyed_page(request, walk, ON_A_PAGE, filters.chosen)
-    events, changed = event_entries(page.records)
-    years = (row.sort_day[:4] for row in page.records)
-    by_year = groupby(zip(years, events, strict=True), itemgetter(0))
+    filters = EventFilters(request)
+    events = filters.records().by_time().defer("body").prefetch_related(visible_organizations())
+    page = page_of(request, events, ON_A_PAGE, filters.found)
+    Citation.objects.attach_to(page.object_list)
+    by_year = groupby(page.object_list, lambda event: event.sort_day[:4])
+    changed = last_change(page.object_list)
     context = {
         "title": _title(filters),
-        "choices": filters.choices,
-        "query": urlencode(filters.chosen),
+        "filters": filters,
         "page": page,
-        "place": reach_in_words([event.when for event in events]),
-        "years": [(year, [event for _year, event in of_it]) for year, of_it in by_year],
-        "overview": _overview(filters, page, events),
+        "place": reach_in_words([event.when for event in page.object_list]),
+        "years": [(year, list(events)) for year, events in by_year],
+        "chart": _overview(filters, page),
         "changed": changed,
+        "linked": _list_graph(request, EVENTS, changed),
     }
-    context["linked"] = _list_graph(request, EVENTS, context)
     return TemplateResponse(request, "timeline/event_list.html", context)
 
 
 def _list_graph(
-    request: HttpRequest, section: tuple[str, str], context: dict[str, Any]
+    request: HttpRequest, section: tuple[str, str], changed: datetime | None
 ) -> linked.Node:
     crumb = (section[0], reverse(section[1]))
-    return linked.page(request, crumb, kind="CollectionPage", changed=context["changed"])
+    return linked.page(request, crumb, kind="CollectionPage", changed=changed)
 
 
-def _title(filters: Filters) -> str:
+def _title(filters: EventFilters) -> str:
     """«Diecisiete acontecimientos, catorce con fecha o con límites», «Dos de diecisiete…»."""
-    total, found = filters.counts[:2]
-    every = counted(total, "acontecimiento", most=MOST)
-    if filters.chosen and found > MOST:
-        return sentence(f"{every} con lo que se eligió")
+    total = counted(filters.total, "acontecimiento")
     if filters.chosen:
-        return sentence(f"{in_words(found)} de {every}")
-    if not total:
+        return sentence(f"{in_words(filters.found)} de {total}")
+    if not filters.total:
         return "Ningún acontecimiento todavía"
-    if total > MOST:
-        return sentence(every)
-    dated = total - filters.counts.tallies.undated
-    return sentence(f"{every}, {in_words(dated)} con fecha o con límites")
+    dated = in_words(filters.total - filters.undated)
+    return sentence(f"{total}, {dated} con fecha o con límites")
 
 
-def _overview(filters: Filters, page: KeyedPage, events: list[Entry]) -> Overview:
-    """Of the whole list, on its first page; of a part of it, only if that takes several pages."""
-    tallies = filters.counts.tallies
-    if page.before or (filters.chosen and not page.after) or tallies.partial:
-        return Overview()
-    if not page.after:
-        return Overview(events=tuple(events))
-    if filters.year and "X" not in filters.year:
-        return Overview()
-    others = {name: value for name, value in filters.chosen.items() if name != "anio"}
-    spans = tuple(counts for counts in tallies.years if counts[0] != filters.year)
-    undated = 0 if filters.year else tallies.undated
-    return Overview(spans, undated, urlencode(others), tallies.unsplit)
+def _overview(filters: EventFilters, page: Page) -> Chart | None:
+    """The chart of the whole list, on its first page; of a filtered list, only if it has more."""
+    if page.has_previous() or (filters.chosen and not page.has_next()):
+        return None
+    if not page.has_next():
+        return events_chart(page.object_list)
+    if filters.year == UNDATED or filters.year.isdigit():
+        return None
+    counts = {year: n for year, n in filters.by_year.items() if year and filters.has_year(year)}
+    return columns_chart(counts, 0 if filters.year else filters.undated, filters.url(anio=""))
 
 
 class EventView(RecordView):
@@ -115,7 +93,7 @@ class EventView(RecordView):
     section = EVENTS
 
     def beside(self) -> Iterable[Prefetch]:
-        return [readable_organizations()]
+        return [visible_organizations()]
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         event, others = self.object, Event.objects.visible_to(None)
@@ -145,31 +123,19 @@ class EventView(RecordView):
         return cited_sources(self.request, self.object.quotes)
 
 
-@prepared
-def _count() -> QuerySet:
-    every = Statement.objects.filter(visible(Statement, NOW))
-    return Statement._base_manager.order_by().values_list(BoundedCount(every), flat=True)[:1]
-
-
 def statement_list(request: HttpRequest) -> HttpResponse:
-    filters = StatementFilters(Statement.objects.visible_to(None), request)
-    found = filters.statements
-    walk = Walk(found if filters.chosen else Statement, STATEMENTS_BY_TIME, statement_rows)
-    page = keyed_page(request, walk, ON_A_PAGE, filters.chosen)
-    statements, changed = statement_entries(page.records)
-    counts = (
-        bounded_counts({"found": found}).values() if filters.chosen else _count(now=timezone.now())
-    )
+    filters = StatementFilters(request)
+    page = page_of(request, filters.records().by_time().defer("body"), ON_A_PAGE)
+    Citation.objects.attach_to(page.object_list)
+    changed = last_change(page.object_list)
     context = {
-        "title": sentence(counted(next(iter(counts), 0), "pronunciamiento", most=MOST)),
+        "title": sentence(counted(page.paginator.count, "pronunciamiento")),
         "filters": filters,
-        "query": urlencode(filters.chosen),
         "page": page,
-        "statements": statements,
-        "place": reach_in_words([entry.when for entry, *_beside in statements]),
+        "place": reach_in_words([statement.when for statement in page.object_list]),
         "changed": changed,
+        "linked": _list_graph(request, STATEMENTS, changed),
     }
-    context["linked"] = _list_graph(request, STATEMENTS, context)
     return TemplateResponse(request, "timeline/statement_list.html", context)
 
 
@@ -179,7 +145,7 @@ class StatementView(RecordView):
     is_ours = False
 
     def beside(self) -> Iterable[Prefetch]:
-        return [readable_organizations()]
+        return [visible_organizations()]
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         statement, user = self.object, viewer(self.request)
@@ -191,7 +157,7 @@ class StatementView(RecordView):
         events = list(statement.events.visible_to(None).by_time()[:RELATED])
         names, said = Names.public(), Statement.objects.visible_to(None)
         found = paragraphs(statement, sources, citations, names)
-        before, after = said.beside(statement)
+        before, after = said.before(statement).first(), said.after(statement).first()
         return super().get_context_data(**kwargs) | {
             "sources": sources,
             "author": names.coalition,

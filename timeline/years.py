@@ -1,10 +1,10 @@
-"""Years and longer spans of the timeline, as addresses have them: `2015`, and in the notation of
-EDTF `201X`, `20XX`, `2XXX`, its decade, hundred and thousand."""
+"""Years and longer spans of years, written as in addresses: `2015`, or with EDTF's unspecified
+digits `201X` (a decade), `20XX` (a century) and `2XXX`."""
 
 import re
 from collections.abc import Iterable
 
-MOST = 40  # side by side, before they are grouped into longer ones
+MOST = 40  # spans shown side by side; more years are grouped into longer spans
 SPAN = re.compile(r"\d{4}|\d{3}X|\d{2}XX|\dXXX", re.ASCII)
 
 
@@ -17,47 +17,47 @@ def first_year(span: str) -> int:
 
 
 def length(span: str) -> int:
-    """In years."""
+    """The number of years in a span."""
     return 10 ** span.count("X")
 
 
 def days(span: str) -> tuple[str, str]:
-    """Two texts between which the days of a span sort, and none but these."""
+    """Two texts between which all days of a span sort: `2015` → `2015`, `2015-99`."""
     return span.replace("X", "0"), f"{span.replace('X', '9')}-99"
 
 
 def words(span: str) -> str:
     """«2015», «2010 a 2019»."""
     first = first_year(span)
-    return f"{first}" if span.isdigit() else f"{max(first, 1)} a {first + length(span) - 1}"
+    return span if span.isdigit() else f"{max(first, 1)} a {first + length(span) - 1}"
 
 
 def around(year: str, unknown: int) -> str:
-    """The span of `year` with so many digits left open."""
+    """The span of `year` with its last `unknown` digits unspecified."""
     return year[: 4 - unknown] + "X" * unknown
 
 
+def has(span: str, year: str) -> bool:
+    return around(year, span.count("X")) == span
+
+
 def between(first: str, last: str) -> list[str]:
-    """From one year to another: years, or as long spans as it takes for them to be few."""
+    """All spans from one year to another, of the shortest length that gives fewer than MOST."""
     unknown = next(n for n in range(4) if (int(last) - int(first)) / 10**n < MOST)
     starts = range(int(first) // 10**unknown, int(last) // 10**unknown + 1)
     return [around(f"{start * 10**unknown:04}", unknown) for start in starts]
 
 
-def within(span: str) -> list[str]:
-    """The ten next shorter spans of a span."""
+def offered(years: Iterable[str], chosen: str) -> list[str]:
+    """The spans to choose from: all `years`, or, near the `chosen` span, its shorter spans."""
+    if "X" in chosen:
+        return [chosen, *_shorter(chosen)]
+    known = [*years, *filter(None, [chosen])]
+    spans = between(min(known), max(known)) if known else []
+    return _shorter(around(chosen, 1)) if chosen and "X" in spans[0] else spans
+
+
+def _shorter(span: str) -> list[str]:
+    """`201X` → `2010` to `2019`."""
     known = span.rstrip("X")
     return [f"{known}{digit}".ljust(4, "X") for digit in range(10)]
-
-
-def offered(years: Iterable[str], chosen: str) -> list[str]:
-    """What to choose among: spans for all `years`; once one is `chosen`, what narrows it down."""
-    if "X" in chosen:
-        return [chosen, *within(chosen)]
-    known = [*years, *filter(None, [chosen])]
-    top = between(min(known), max(known)) if known else []
-    return within(around(chosen, 1)) if chosen and "X" in top[0] else top
-
-
-def has(span: str, year: str) -> bool:
-    return around(year, span.count("X")) == span
