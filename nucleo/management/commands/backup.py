@@ -2,12 +2,11 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
+import pyrage
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from nucleo.backups.archive import recipient
-from nucleo.backups.making import back_up, delete_oldest
-from nucleo.backups.telling import in_words, told
+from nucleo.backups import back_up, delete_oldest, errors_in_one_line, summary
 
 
 class Command(BaseCommand):
@@ -17,19 +16,24 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("place", type=Path, help="a folder, or a file that is not there yet")
         parser.add_argument(
-            "--recipient", action="append",
-            help="encrypt for this public key of age; BACKUP_RECIPIENT when left out",
-        )  # fmt: skip
+            "--recipient",
+            action="append",
+            help="a public key of age; BACKUP_RECIPIENT when left out",
+        )
         parser.add_argument("--keep", type=int, metavar="N", help="delete all but the newest N")
 
-    def handle(self, *args: Any, place: Path, **options: Any) -> None:
-        if options["keep"] is not None and options["keep"] < 1:
+    def handle(self, *args: Any, place: Path, keep: int | None, **options: Any) -> None:
+        if keep is not None and keep < 1:
             raise CommandError("--keep: al menos 1.")
-        with told():
-            keys = options["recipient"] or settings.BACKUP_RECIPIENT
-            path, held = back_up(place, [recipient(key) for key in keys])
-            self.stdout.write(f"{path}: {in_words(held)}, {path.stat().st_size:,} bytes.")
-            if not keys:
+        keys = options["recipient"] or settings.BACKUP_RECIPIENT
+        try:
+            recipients = [pyrage.x25519.Recipient.from_str(key.strip()) for key in keys]
+        except pyrage.RecipientError as error:
+            raise CommandError(f"Esto no es una clave pública de age (age1…): {keys}.") from error
+        with errors_in_one_line():
+            path, manifest = back_up(place, recipients)
+            self.stdout.write(f"{path}: {summary(manifest)}, {path.stat().st_size:,} bytes.")
+            if not recipients:
                 self.stderr.write("Sin cifrar: quien lo lea lee borradores y cuentas.")
-            for old in delete_oldest(path, options["keep"]) if options["keep"] else []:
+            for old in delete_oldest(path, keep) if keep else []:
                 self.stdout.write(f"Se borró {old.name}.")

@@ -2,10 +2,10 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
+import pyrage
 from django.core.management.base import BaseCommand
 
-from nucleo.backups.archive import write_new_identity
-from nucleo.backups.telling import told
+from nucleo.backups import errors_in_one_line
 
 
 class Command(BaseCommand):
@@ -16,8 +16,11 @@ class Command(BaseCommand):
         parser.add_argument("file", type=Path, help="not there yet; keep it away from the server")
 
     def handle(self, *args: Any, file: Path, **options: Any) -> None:
-        with told():
-            public = write_new_identity(file)
+        identity = pyrage.x25519.Identity.generate()
+        public = identity.to_public()
+        with errors_in_one_line():
+            file.touch(0o600, exist_ok=False)
+            file.write_text(f"# public key: {public}\n{identity}\n")
         self.stdout.write(f"BACKUP_RECIPIENT={public}")
         self.stderr.write(
             f"«{file}» es la llave secreta: guárdela en dos lugares fuera del servidor. "

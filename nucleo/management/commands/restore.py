@@ -1,16 +1,17 @@
 from argparse import ArgumentParser
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand
+import pyrage
+from django.core.management.base import BaseCommand, CommandError
 
-from nucleo.backups.archive import identities
-from nucleo.backups.restoring import drill, pending_migrations, restore
-from nucleo.backups.telling import in_words, moment_of, told
+from nucleo.backups import Identities, drill, errors_in_one_line, restore, summary
+from record.differences import moment_in_words
 
 
 class Command(BaseCommand):
-    help = "Restores a backup into an empty database and media folder, and compares all of it."
+    help = "Restores a backup into an empty database and an empty media folder."
     requires_system_checks = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -23,13 +24,26 @@ class Command(BaseCommand):
     def handle(
         self, *args: Any, file: Path, identity: Path | None, check: bool, **options: Any
     ) -> None:
-        with told():
-            keys = identities(identity) if identity else []
-            kept = (drill if check else restore)(file, keys)
-            done = "Ensayo de restauración" if check else "Restaurado"
-            self.stdout.write(
-                f"{done}: {in_words(kept)}. Todas las filas y todos los archivos se compararon y "
-                f"son los del respaldo del {moment_of(kept)}."
-            )
-            if not check and (pending := pending_migrations()):
-                self.stdout.write(f"Falta manage.py migrate: {', '.join(pending)}.")
+        with errors_in_one_line():
+            identities = _identities(identity) if identity else []
+            manifest = (drill if check else restore)(file, identities)
+        done = "Ensayo de restauración" if check else "Restaurado"
+        moment = moment_in_words(datetime.fromisoformat(manifest["made"]))
+        self.stdout.write(
+            f"{done}: {summary(manifest)}. El archivo está completo, y cada tabla tiene tantas "
+            f"filas como en el respaldo del {moment}."
+        )
+        if not check:
+            self.stdout.write("Ahora: manage.py migrate.")
+
+
+def _identities(path: Path) -> Identities:
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    secrets = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+    try:
+        identities = [pyrage.x25519.Identity.from_str(secret) for secret in secrets]
+    except pyrage.IdentityError:
+        identities = []
+    if not identities:
+        raise CommandError(f"«{path}» no tiene ninguna llave de age.")
+    return identities

@@ -1,0 +1,284 @@
+"""Backups: the database and the media files of one moment in one file.
+
+The file is a ZIP with the database, `media/…` and `manifest.json`, which holds the number of rows
+of each table. The ZIP's comment is the SHA-256 of all bytes before it. age
+(https://age-encryption.org) encrypts the file for the recipients; it does not sign it.
+"""
+
+import hashlib
+import json
+import os
+import re
+import secrets
+import shutil
+import sqlite3
+import subprocess
+import tempfile
+import time
+import zipfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import pyrage
+from django.apps import apps
+from django.conf import settings
+from django.core.management.base import CommandError
+from django.db import Error as DatabaseError
+from django.db import connection, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.migrations.loader import MigrationLoader
+from django.utils import timezone
+
+Manifest = dict[str, Any]
+Recipients, Identities = list[pyrage.x25519.Recipient], list[pyrage.x25519.Identity]
+ERRORS = (OSError, DatabaseError, sqlite3.Error, pyrage.EncryptError, zipfile.BadZipFile)
+FORMAT, DIGEST_SIZE, CHUNK = 2, 64, 1 << 20
+DUMPS = {"sqlite": "database.sqlite3", "postgresql": "database.pgdump"}
+LEFT_OUT = ("sessions", "axes")
+"""Apps without rows in a backup: ended sessions and forgotten addresses must not come back."""
+NAME = re.compile(r"nucleo-\d{8}-\d{6}\.zip(\.age)?")
+UNFINISHED, DAY = ".nucleo-unfinished-", 24 * 60 * 60
+
+
+@contextmanager
+def errors_in_one_line() -> Iterator[None]:
+    try:
+        yield
+    except ERRORS as error:
+        raise CommandError(f"No se pudo: {' '.join(str(error).split())}") from error
+
+
+@contextmanager
+def _unfinished_folder(parent: Path) -> Iterator[Path]:
+    """Yield a private folder; delete those that killed processes left a day ago."""
+    for folder in parent.glob(f"{UNFINISHED}*"):
+        if folder.stat().st_mtime < time.time() - DAY:
+            shutil.rmtree(folder, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix=UNFINISHED, dir=parent) as name:
+        yield Path(name)
+
+
+def summary(manifest: Manifest) -> str:
+    tables = manifest["tables"]
+    rows = f"{sum(tables.values()):,}"
+    return f"tablas: {len(tables)}, filas: {rows}, archivos: {manifest['files']}"
+
+
+def back_up(place: Path, recipients: Recipients) -> tuple[Path, Manifest]:
+    """Write the new file `place`, or one with a dated name in the folder `place`."""
+    path = place
+    if place.is_dir():
+        ending = ".zip.age" if recipients else ".zip"
+        path = place / f"nucleo-{datetime.now(UTC):%Y%m%d-%H%M%S}{ending}"
+    if path.exists():
+        raise CommandError(f"«{path}» ya existe y no se sobrescribe.")
+    if not connection.introspection.table_names():
+        raise CommandError("La base de datos está vacía: revise DATABASE_URL.")
+    with _unfinished_folder(path.parent) as folder:
+        file = folder / "archive"
+        manifest = _write_archive(file, folder)
+        if recipients:
+            pyrage.encrypt_file(str(file), str(folder / "encrypted"), recipients)
+            file = folder / "encrypted"
+        file.chmod(0o600)
+        with file.open("rb") as written:
+            os.fsync(written.fileno())
+        file.rename(path)
+    return path, manifest
+
+
+def delete_oldest(new: Path, keep: int) -> list[Path]:
+    """Delete all but the newest backups with a dated name beside `new`; return the deleted."""
+    others = [path for path in new.parent.iterdir() if NAME.fullmatch(path.name) and path != new]
+    oldest = sorted(others, reverse=True)[keep - 1 :]
+    for path in oldest:
+        path.unlink()
+    return oldest
+
+
+def _write_archive(path: Path, folder: Path) -> Manifest:
+    """Pack the media after the database, so that no file that the database names is missing."""
+    dump, media = folder / DUMPS[connection.vendor], Path(settings.MEDIA_ROOT)
+    tables = _dump_sqlite(dump) if connection.vendor == "sqlite" else _dump_postgresql(dump)
+    files = [file for file in media.rglob("*") if file.is_file() and not file.is_symlink()]
+    manifest = {
+        "format": FORMAT,
+        "vendor": connection.vendor,
+        "made": timezone.now().isoformat(timespec="seconds"),
+        "migrations": [".".join(leaf) for leaf in MigrationLoader(None).graph.leaf_nodes()],
+        "tables": tables,
+        "files": len(files),
+    }
+    with zipfile.ZipFile(path, "w", strict_timestamps=False) as archive:
+        archive.comment = b" " * DIGEST_SIZE
+        archive.write(dump, dump.name, zipfile.ZIP_DEFLATED, compresslevel=1)
+        for file in files:
+            archive.write(file, f"media/{file.relative_to(media).as_posix()}")
+        archive.writestr("manifest.json", json.dumps(manifest, indent=1))
+    with path.open("r+b") as file:
+        digest = _digest(file)
+        file.seek(-DIGEST_SIZE, os.SEEK_END)
+        file.write(digest)
+    return manifest
+
+
+def _digest(file: BinaryIO) -> bytes:
+    """Return the SHA-256, in hexadecimal, of all bytes before the comment."""
+    digest, left = hashlib.sha256(), file.seek(0, os.SEEK_END) - DIGEST_SIZE
+    file.seek(0)
+    while left > 0:
+        data = file.read(min(CHUNK, left))
+        digest.update(data)
+        left -= len(data)
+    return digest.hexdigest().encode()
+
+
+def _dump_sqlite(path: Path) -> dict[str, int]:
+    connection.ensure_connection()
+    with closing(sqlite3.connect(path, isolation_level=None)) as copy:
+        connection.connection.backup(copy)
+        for table in _left_out():
+            copy.execute(f'DELETE FROM "{table}"')  # noqa: S608, the name comes from a model
+        copy.execute("VACUUM")  # takes the deleted rows out of the file
+    with closing(_connection_to(str(path))) as copy:
+        return _count_rows(copy)
+
+
+def _dump_postgresql(path: Path) -> dict[str, int]:
+    """Dump and count in one snapshot."""
+    arguments = [f"--exclude-table-data={table}" for table in _left_out()]
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        cursor.execute("SELECT pg_export_snapshot()")
+        arguments += ["--format=custom", f"--file={path}", f"--snapshot={cursor.fetchone()[0]}"]
+        _run("pg_dump", connection, *arguments)
+        return _count_rows(connection) | dict.fromkeys(_left_out(), 0)
+
+
+def _left_out() -> list[str]:
+    models = (model for label in LEFT_OUT for model in apps.get_app_config(label).get_models())
+    return [model._meta.db_table for model in models]
+
+
+def _count_rows(database: BaseDatabaseWrapper) -> dict[str, int]:
+    rows = {}
+    with database.cursor() as cursor:
+        for name in database.introspection.table_names(cursor):
+            cursor.execute(f'SELECT count(*) FROM "{name}"')  # noqa: S608, a table of the database
+            rows[name] = cursor.fetchone()[0]
+    return rows
+
+
+def _connection_to(name: str) -> BaseDatabaseWrapper:
+    other = connection.copy()
+    other.settings_dict["NAME"] = name
+    return other
+
+
+def _run(program: str, database: BaseDatabaseWrapper, *arguments: str) -> None:
+    """Run a program of PostgreSQL. The password is in its environment, as for `dbshell`."""
+    shell, environment = database.client.settings_to_cmd_args_env(database.settings_dict, [])
+    command = [program, *shell[1:-1], f"--dbname={shell[-1]}", "--no-owner", "--no-privileges"]
+    environment = os.environ | (environment or {})
+    try:
+        subprocess.run([*command, *arguments], env=environment, check=True, capture_output=True)  # noqa: S603, no shell
+    except FileNotFoundError as error:
+        raise CommandError(f"Hace falta {program}: apt install postgresql-client.") from error
+    except subprocess.CalledProcessError as error:
+        words = " ".join(error.stderr.decode(errors="replace").split())
+        raise CommandError(f"{program} no terminó: {words}") from error
+
+
+def restore(path: Path, identities: Identities) -> Manifest:
+    """Restore into an empty database and an empty media folder."""
+    media = Path(settings.MEDIA_ROOT)
+    if connection.introspection.table_names():
+        raise CommandError(
+            "La base de datos ya tiene tablas, y un respaldo solo se restaura en una vacía, "
+            "antes de migrate. Cree otra, nómbrela en DATABASE_URL y repita; nada se cambió."
+        )
+    media.mkdir(parents=True, exist_ok=True)
+    if any(media.iterdir()):
+        raise CommandError(f"«{media}» no está vacía: renómbrela y repita; nada se cambió.")
+    with _opened(path, identities) as archive, _unfinished_folder(media) as folder:
+        manifest = _load(archive, folder, connection)
+        for file in folder.glob("media/*"):
+            file.rename(media / file.name)
+    return manifest
+
+
+def drill(path: Path, identities: Identities) -> Manifest:
+    """Restore into a temporary database and a temporary folder."""
+    with _opened(path, identities) as archive, tempfile.TemporaryDirectory() as folder:
+        if connection.vendor == "sqlite":
+            with closing(_connection_to(f"{folder}/drill.sqlite3")) as database:
+                return _load(archive, Path(folder), database)
+        name = f"nucleo_drill_{secrets.token_hex(4)}"
+        with connection.cursor() as cursor:
+            cursor.execute(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8'")
+            try:
+                with closing(_connection_to(name)) as database:
+                    return _load(archive, Path(folder), database)
+            finally:
+                cursor.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@contextmanager
+def _opened(path: Path, identities: Identities) -> Iterator[zipfile.ZipFile]:
+    """Yield the archive, decrypted, after its digest is compared."""
+    with path.open("rb") as file, tempfile.TemporaryFile() as decrypted:
+        archive: BinaryIO = file
+        if file.peek().startswith(b"age-encryption.org/v1"):
+            archive = decrypted
+            if not identities:
+                raise CommandError("El respaldo está cifrado: indique su llave con --identity.")
+            try:
+                pyrage.decrypt_io(file, decrypted, identities)
+            except pyrage.DecryptError as error:
+                raise CommandError(
+                    "La llave no es la de este respaldo, o el archivo está incompleto o cambió."
+                ) from error
+        digest = _digest(archive)
+        if archive.read() != digest:
+            raise CommandError(f"«{path}» no es un respaldo, o está incompleto o cambió: use otro.")
+        yield zipfile.ZipFile(archive)
+
+
+def _load(archive: zipfile.ZipFile, folder: Path, database: BaseDatabaseWrapper) -> Manifest:
+    """Unpack into `folder`, load the database, and compare the number of rows of each table."""
+    manifest = json.loads(archive.read("manifest.json"))
+    _refuse_another_program(manifest)
+    archive.extractall(folder)
+    dump = folder / DUMPS[database.vendor]
+    if database.vendor == "sqlite":
+        database.ensure_connection()
+        with closing(sqlite3.connect(dump)) as copy:
+            copy.backup(database.connection)
+    else:
+        _run("pg_restore", database, "--single-transaction", "--exit-on-error", str(dump))
+    expected, rows = manifest["tables"], _count_rows(database)
+    different = [
+        f"{name} ({expected.get(name)} → {rows.get(name)} filas)"
+        for name in sorted(rows | expected)
+        if rows.get(name) != expected.get(name)
+    ]
+    if different:
+        raise CommandError(f"Lo restaurado no es lo respaldado, no lo use: {', '.join(different)}.")
+    return manifest
+
+
+def _refuse_another_program(manifest: Manifest) -> None:
+    if (manifest["format"], manifest["vendor"]) != (FORMAT, connection.vendor):
+        raise CommandError(
+            "El respaldo es de otra versión de este programa, o de otra base de datos "
+            f"({manifest['vendor']}) que la de DATABASE_URL ({connection.vendor})."
+        )
+    known = {".".join(key) for key in MigrationLoader(None).disk_migrations}
+    if unknown := set(manifest["migrations"]) - known:
+        names = ", ".join(sorted(unknown))
+        raise CommandError(
+            f"El respaldo es de un código más nuevo que este, con {names}: actualícelo primero."
+        )
