@@ -94,7 +94,7 @@ def suspend(using: str, **kwargs: Any) -> None:
             Stamp.objects.using(using).all().delete()
 
 
-def remove(schema_editor: Any) -> None:
+def remove(_apps: Any, schema_editor: Any) -> None:
     """Drops the triggers before the migration drops the table of stamps."""
     with schema_editor.connection.cursor() as cursor:
         if schema_editor.connection.vendor == "postgresql":

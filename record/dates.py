@@ -10,7 +10,7 @@ https://www.loc.gov/standards/datetime/
 
 import re
 from calendar import monthrange
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
@@ -18,8 +18,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import Case, F, Func, Q, Value, When
-from django.db.models.functions import Concat, Length, StrIndex, Substr
+from django.db.models import Func
 
 BEGINNING, END_OF_TIME = "", "9999-12-31"
 MONTHS = (
@@ -161,8 +160,8 @@ def validate_edtf(text: str) -> None:
 
 
 class EDTFField(models.CharField):
-    """A partial date kept as EDTF text. Each goes with `earliest_of`, `latest_of` and, among the
-    model's constraints, `possible_date`; a test sees to it that none is forgotten."""
+    """A partial date kept as EDTF text. A model that has one also has a `day_column` of its
+    `Earliest` and of its `Latest`, and a `possible_date` constraint; `test_house` checks that."""
 
     default_validators = [validate_edtf]
 
@@ -177,138 +176,123 @@ class EDTFField(models.CharField):
         )
 
 
-# The bounds in SQL. `[` opens a set; a level 0 date is its own lower and upper part; appending
-# what «-01-01» or «-12-31» still has past the part's length completes it to a day.
-
-
-def _is_set(name: str) -> Q:
-    return Q(models.lookups.Exact(Substr(F(name), 1, 1), Value("[")))
-
-
-def _lower_part(name: str) -> Case:
-    dots = StrIndex(F(name), Value(".."))
-    inside = Case(When(Q(models.lookups.GreaterThan(dots, 2)), then=Substr(F(name), 2, dots - 2)))
-    return Case(When(_is_set(name), then=inside), default=F(name), output_field=models.CharField())
-
-
-def _upper_part(name: str) -> Case:
-    dots, length = StrIndex(F(name), Value("..")), Length(F(name))
-    inside = Case(
-        When(
-            Q(models.lookups.GreaterThan(dots, 1))
-            & Q(models.lookups.GreaterThan(length, dots + 2)),
-            then=Substr(F(name), dots + 2, length - dots - 2),
-        )
-    )
-    return Case(When(_is_set(name), then=inside), default=F(name), output_field=models.CharField())
-
-
-def _completed(part: Case, ending: str) -> Concat:
-    return Concat(part, Substr(Value(ending), Length(part) - 3))
-
-
-def _bound(name: str, part: Case, ending: str, unbounded: str) -> Case:
-    return Case(
-        When(Q(models.lookups.GreaterThan(Length(part), 3)), then=_completed(part, ending)),
-        default=Value(unbounded),
-        output_field=models.CharField(),
-    )
-
-
-def earliest_of(name: str, label: str = "") -> models.GeneratedField:
-    """The generated column with the first possible day of the date in column `name`."""
-    return _generated(_bound(name, _lower_part(name), "-01-01", BEGINNING), label)
-
-
-def latest_of(name: str, label: str = "") -> models.GeneratedField:
-    """The generated column with the last possible day, months ending in a padded `-31`."""
-    return _generated(_bound(name, _upper_part(name), "-12-31", END_OF_TIME), label)
-
-
-def sort_day_of(name: str) -> models.GeneratedField:
-    """Where a date stands in a list by time: its first possible day; its last one for «then or
-    earlier»; `''` when nothing is known."""
-    earliest = _bound(name, _lower_part(name), "-01-01", BEGINNING)
-    latest = _bound(name, _upper_part(name), "-12-31", BEGINNING)
-    place = Case(
-        When(Q(models.lookups.GreaterThan(Length(earliest), 0)), then=earliest), default=latest
-    )
-    return _generated(place, "")
-
-
-def _generated(expression: Any, label: str) -> models.GeneratedField:
+def day_column(day: "DateFunc", label: str = "") -> models.GeneratedField:
+    """A generated column with the `Earliest`, `Latest` or `SortDay` of a date."""
     return models.GeneratedField(
-        expression=expression,
-        output_field=models.CharField(max_length=13),
+        expression=day,
+        output_field=models.CharField(max_length=10),
         db_persist=True,
         verbose_name=label or None,
     )
 
 
-class PossibleDay(Func):
-    """True in SQL when its text, `YYYY-MM-DD`, is a day of the calendar."""
+def possible_date(name: str) -> models.CheckConstraint:
+    """The database's own refusal of impossible dates, through `update()` and raw SQL too."""
+    return models.CheckConstraint(
+        name=f"%(app_label)s_%(class)s_{name}_possible",
+        condition=PossibleDate(name),
+        violation_error_message=f"La fecha no es posible. {ADVICE}",
+    )
+
+
+# The same rules in SQL. Migrations name these classes, so their SQL keeps its meaning. SQLite and
+# PostgreSQL share one text except for the function that finds a position and the rule of the
+# calendar. `2011` and `[2011..2015]` without brackets are the inside; the lower part ends where
+# `..` begins; the upper part is the inside without the lower part and `..`.
+
+_INSIDE = "rtrim(ltrim(%(expressions)s, '['), ']')"
+_LOWER = f"substr({_INSIDE}, 1, %(position)s({_INSIDE} || '..', '..') - 1)"
+_UPPER = f"replace({_INSIDE}, {_LOWER} || '..', '')"
+
+
+def _day(part: str, ending: str) -> str:
+    """Completes a level 0 date to a day: `2011-08` takes the `-01` of the ending `-01-01`."""
+    return f"{part} || substr('{ending}', length({part}) - 3)"
+
+
+_FIRST, _LAST = _day(_LOWER, "-01-01"), _day(_UPPER, "-12-31")
+_EARLIEST = f"CASE {_LOWER} WHEN '' THEN '{BEGINNING}' ELSE {_FIRST} END"
+_LATEST = f"CASE {_UPPER} WHEN '' THEN '{END_OF_TIME}' ELSE {_LAST} END"
+
+
+def _possible(is_level_0: Callable[[str], str]) -> str:
+    """`is_level_0` gives the SQL that a part is empty or a day, month or year of the calendar."""
+    return (
+        f"(%(expressions)s IN ({_LOWER}, '[' || {_LOWER} || '..' || {_UPPER} || ']')"
+        f" AND %(expressions)s <> '[..]' AND {is_level_0(_LOWER)} AND {is_level_0(_UPPER)}"
+        f" AND {_EARLIEST} <= {_LATEST})"
+    )
+
+
+def _is_level_0_on_sqlite(part: str) -> str:
+    # GLOB, because date() also takes '-123-01-01' and '2017-01-01T…'.
+    day, digits = _day(part, "-01-01"), "[0-9]" * 4 + "-[0-9][0-9]" * 2
+    return (
+        f"({part} = '' OR (length({part}) IN (4, 7, 10) AND {day} GLOB '{digits}'"
+        f" AND {day} >= '0001' AND date({day}, '+0 days') IS ({day})))"
+    )
+
+
+def _is_level_0_on_postgresql(part: str) -> str:
+    any_month, all_but_february = "(0[1-9]|1[0-2])", "(0[13-9]|1[0-2])"
+    leap = "([0-9]{2}(0[48]|[2468][048]|[13579][26])|([02468][048]|[13579][26])00)"
+    form = (
+        f"(?!0000)([0-9]{{4}}(-{any_month}(-(0[1-9]|1[0-9]|2[0-8]))?|-{all_but_february}-(29|30)"
+        f"|-(0[13578]|1[02])-31)?|{leap}-02-29)"
+    )
+    return f"{part} ~ '^({form})?$'"
+
+
+class DateFunc(Func):
+    """SQL of the EDTF text in a column."""
+
+    arity = 1
+    output_field = models.CharField(max_length=10)
+
+    def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> tuple[str, list]:
+        return self._repeated(compiler, connection, position="instr", **context)
+
+    def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> tuple[str, list]:
+        return self._repeated(compiler, connection, position="strpos", **context)
+
+    def _repeated(self, compiler: Any, connection: Any, **context: Any) -> tuple[str, list]:
+        """The template names its expression several times, so its parameters are as many."""
+        sql, params = self.as_sql(compiler, connection, **context)
+        template = context.get("template", self.template)
+        return sql, [*params] * template.count("%(expressions)s")
+
+
+class Earliest(DateFunc):
+    """The first possible day, `YYYY-MM-DD`; `''` when there is no bound."""
+
+    template = _EARLIEST
+
+
+class Latest(DateFunc):
+    """The last possible day, months ending in a padded `-31`; `9999-12-31` without a bound."""
+
+    template = _LATEST
+
+
+class SortDay(DateFunc):
+    """The place of a date in a list by time: its first possible day; its last one for «then or
+    earlier»; `''` when nothing is known."""
+
+    template = (
+        f"CASE WHEN %(expressions)s = '' THEN '' WHEN {_LOWER} = '' THEN {_LAST} ELSE {_FIRST} END"
+    )
+
+
+class PossibleDate(DateFunc):
+    """True when the text is a date of the two forms, as for `parse`."""
 
     output_field = models.BooleanField()
     conditional = True
 
     def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> tuple[str, list]:
-        day, params = compiler.compile(self.source_expressions[0])
-        # GLOB, for date() also takes '-123-01-01' and '2017-01-01T…'.
-        digits = "[0-9]" * 4 + "-" + "[0-9]" * 2 + "-" + "[0-9]" * 2
-        return (
-            f"({day} GLOB '{digits}' AND {day} >= '0001' AND date({day}, '+0 days') IS {day})",
-            [*params] * 4,
-        )
+        template = _possible(_is_level_0_on_sqlite)
+        return super().as_sqlite(compiler, connection, template=template, **context)
 
     def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> tuple[str, list]:
-        day, params = compiler.compile(self.source_expressions[0])
-        calendar = "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$"
-        month = f"make_date(substr({day}, 1, 4)::int, substr({day}, 6, 2)::int, 1)"
-        days = f"date_part('day', {month} + interval '1 month' - interval '1 day')"
-        return (
-            f"(CASE WHEN {day} ~ '{calendar}' AND {day} >= '0001'"
-            f" THEN substr({day}, 9, 2)::int <= {days} ELSE false END)",
-            [*params] * 5,
-        )
-
-
-class DatabaseCheck(models.CheckConstraint):
-    """A CHECK for the database alone. `full_clean` need not ask it too, which would take a tenth of
-    a second for SQL as long as this: a validator or `clean` has said the same in Python."""
-
-    def validate(self, *args: Any, **kwargs: Any) -> None:
-        pass
-
-    def deconstruct(self) -> tuple[str, tuple, dict]:
-        _path, args, kwargs = super().deconstruct()
-        return "django.db.models.CheckConstraint", args, kwargs
-
-
-def possible_date(name: str) -> DatabaseCheck:
-    """The database's own refusal of impossible dates, through `update()` and raw SQL too."""
-    lower, upper = _lower_part(name), _upper_part(name)
-    simple = ~_is_set(name) & _level_0(lower)
-    whole_set = Concat(Value("["), _or_empty(lower), Value(".."), _or_empty(upper), Value("]"))
-    a_set = (
-        _is_set(name)
-        & Q(models.lookups.Exact(F(name), whole_set))
-        & (_level_0(lower) | Q(models.lookups.IsNull(lower, True)))
-        & (_level_0(upper) | Q(models.lookups.IsNull(upper, True)))
-        & ~Q(**{name: "[..]"})
-        & Q(**{f"{name}_earliest__lte": F(f"{name}_latest")})
-    )
-    return DatabaseCheck(
-        name=f"%(app_label)s_%(class)s_{name}_possible",
-        condition=Q(**{name: ""}) | simple | a_set,
-        violation_error_message=f"La fecha no es posible. {ADVICE}",
-    )
-
-
-def _or_empty(part: Case) -> Any:
-    return models.functions.Coalesce(part, Value(""))
-
-
-def _level_0(part: Case) -> Q:
-    return Q(models.lookups.In(Length(part), [4, 7, 10])) & Q(
-        PossibleDay(_completed(part, "-01-01"))
-    )
+        template = _possible(_is_level_0_on_postgresql)
+        return super().as_postgresql(compiler, connection, template=template, **context)

@@ -8,15 +8,16 @@ from typing import Self
 
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import Case, F, Q, Value, When
+from django.db.models import Case, Q, Value, When
+from django.db.models.lookups import LessThanOrEqual
 
 from record.dates import (
     EDTF,
-    DatabaseCheck,
+    Earliest,
     EDTFField,
     ImpossibleDate,
-    earliest_of,
-    latest_of,
+    Latest,
+    day_column,
     parse,
     possible_date,
 )
@@ -112,11 +113,11 @@ def _days(when: EDTF) -> tuple[date, date]:
     return when.first_day, when.last_day
 
 
-def possible_period() -> DatabaseCheck:
+def possible_period() -> models.CheckConstraint:
     """A period is possible: it does not certainly end before it starts."""
-    return DatabaseCheck(
+    return models.CheckConstraint(
         name="%(app_label)s_%(class)s_period_possible",
-        condition=Q(start_earliest__lte=F("end_latest")),
+        condition=LessThanOrEqual(Earliest("start"), Latest("end")),
         violation_error_message="El fin no puede ser anterior al inicio.",
     )
 
@@ -160,21 +161,21 @@ class Spanning(models.Model):
         help_text="Como en la fuente: «11 de febrero de 2017», «agosto de 2011», «2016», "
         "«entre … y …», «desde … o después», «… o antes». Vacío: la fuente no lo dice.",
     )
-    start_earliest = earliest_of("start", "inicio: no antes de")
-    start_latest = latest_of("start", "inicio: no después de")
+    start_earliest = day_column(Earliest("start"), "inicio: no antes de")
+    start_latest = day_column(Latest("start"), "inicio: no después de")
     end = EDTFField(
         "fin",
         help_text="«23 de mayo de 2017 o después» si seguía así cuando se escribió la fuente; "
         "vacío si la fuente calla o si pasó de una vez.",
     )
-    end_earliest = earliest_of("end", "fin: no antes de")
-    end_latest = latest_of("end", "fin: no después de")
+    end_earliest = day_column(Earliest("end"), "fin: no antes de")
+    end_latest = day_column(Latest("end"), "fin: no después de")
 
     class Meta:
         abstract = True
 
     @staticmethod
-    def span_constraints() -> list[DatabaseCheck]:
+    def span_constraints() -> list[models.CheckConstraint]:
         return [possible_date("start"), possible_date("end"), possible_period()]
 
     @property

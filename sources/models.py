@@ -11,7 +11,7 @@ from django.db.models import Case, Count, Max, Min, OuterRef, Q, Subquery, When
 from django.db.models.functions import Greatest
 from django.utils import timezone
 
-from record.dates import EDTFField, earliest_of, latest_of, possible_date
+from record.dates import Earliest, EDTFField, Latest, day_column, possible_date
 from record.history import Versions
 from record.pages import MOST, BoundedCount, FirstKeys, Moment, address, moment_of
 from record.prepared import NOW, Among, prepared_for
@@ -33,14 +33,16 @@ class Source(Publishable):
     )
     url = WebAddressField("dirección web", max_length=500, blank=True)
     published = EDTFField("publicada", help_text="Vacío: la fuente no lo dice.")
-    published_earliest = earliest_of("published", "publicada: no antes de")
-    published_latest = latest_of("published", "publicada: no después de")
+    published_earliest = day_column(Earliest("published"), "publicada: no antes de")
+    published_latest = day_column(Latest("published"), "publicada: no después de")
     describes_until = EDTFField("describe hasta", help_text="La última fecha de la que habla.")
-    describes_until_earliest = earliest_of("describes_until", "describe hasta: no antes de")
-    describes_until_latest = latest_of("describes_until", "describe hasta: no después de")
+    describes_until_earliest = day_column(
+        Earliest("describes_until"), "describe hasta: no antes de"
+    )
+    describes_until_latest = day_column(Latest("describes_until"), "describe hasta: no después de")
     retrieved = EDTFField("consultada", help_text="Cuándo la copió usted.")
-    retrieved_earliest = earliest_of("retrieved", "consultada: no antes de")
-    retrieved_latest = latest_of("retrieved", "consultada: no después de")
+    retrieved_earliest = day_column(Earliest("retrieved"), "consultada: no antes de")
+    retrieved_latest = day_column(Latest("retrieved"), "consultada: no después de")
     text = models.TextField(
         "texto completo",
         help_text="Tal como está publicado, un párrafo por renglón. "

@@ -8,7 +8,6 @@ import os
 import shutil
 from collections.abc import Callable
 from datetime import datetime
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,8 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis
 from playwright.sync_api import expect
+
+from access.migrations.operations import roles
 
 CHROMIUM_FLAGS = (
     "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run "
@@ -106,7 +107,7 @@ class Person(Client):
 def role(name: str) -> Group:
     """Made by a migration, and made again where a test emptied all tables."""
     if not Group.objects.filter(name=name).exists():
-        import_module("access.migrations.0002_roles").make_roles(apps, None)
+        roles.make_roles(apps, None)
     return Group.objects.get(name=name)
 
 

@@ -8,7 +8,8 @@ from django.db import DatabaseError, connection, transaction
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from record.dates import EDTF, ImpossibleDate, parse
+from organizations.models import Organization
+from record.dates import EDTF, Earliest, ImpossibleDate, Latest, PossibleDate, SortDay, parse
 from tests.records import edtf, event, statement
 from timeline.models import Event, Statement
 
@@ -217,6 +218,41 @@ def mangled(draw: st.DrawFn) -> str:
 @example("[2011-08-15..2011-08]")
 def test_python_and_database_agree_on_what_is_a_date(dated, text):
     assert stored(text) == known(text)
+
+
+def texts_of_every_form() -> list[str]:
+    """Each day that five years could have, with months and days beyond the calendar; and sets."""
+    years = ("0000", "0004", "1900", "2000", "2017")
+    days = [f"{y}-{m:02}-{d:02}" for y in years for m in range(14) for d in range(33)]
+    parts = [
+        "",
+        "0001",
+        "9999",
+        "2000",
+        "2000-02",
+        "2000-02-29",
+        "2000-02-30",
+        "2000-1",
+        *days[::97],
+    ]
+    sets = [f"[{lower}..{upper}]" for lower in parts for upper in parts]
+    return sorted({*days, *(day[:7] for day in days), *years, *parts, *sets})
+
+
+@pytest.mark.django_db
+def test_the_database_takes_and_bounds_every_form_as_python_does():
+    texts = texts_of_every_form()
+    Organization.objects.bulk_create(
+        Organization(slug=n, name=text) for n, text in enumerate(texts)
+    )
+    functions = {"taken": PossibleDate, "earliest": Earliest, "latest": Latest, "place": SortDay}
+    answers = Organization.objects.annotate(**{k: f("name") for k, f in functions.items()})
+    for text, taken, *days in answers.values_list("name", *functions):
+        assert taken == known(text), text
+        if taken:
+            value = parse(text)
+            place = value.earliest or (value.latest if value else "")
+            assert days == [value.earliest, value.latest, place], text
 
 
 @settings(max_examples=150)

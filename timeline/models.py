@@ -10,12 +10,13 @@ from organizations.models import Organization
 from record.dates import (
     EDTF,
     END_OF_TIME,
+    Earliest,
     EDTFField,
-    earliest_of,
-    latest_of,
+    Latest,
+    SortDay,
+    day_column,
     parse,
     possible_date,
-    sort_day_of,
 )
 from record.history import Versions
 from record.periods import Spanning, padded
@@ -115,7 +116,7 @@ class Event(Spanning, Publishable):
         "título", max_length=200, help_text="Por ejemplo «Se firma el acuerdo»."
     )
     category = models.CharField("categoría", max_length=20, choices=Category)
-    sort_day = sort_day_of("start")
+    sort_day = day_column(SortDay("start"))
     date_label = models.CharField(
         "palabras de la fuente",
         max_length=200,
@@ -228,9 +229,9 @@ class Statement(Publishable):
     title = models.CharField("título", max_length=300)
     kind = models.CharField("tipo", max_length=20, choices=Kind)
     date = EDTFField("fecha", help_text="Vacío: la fuente no lo dice.")
-    date_earliest = earliest_of("date", "fecha: no antes de")
-    date_latest = latest_of("date", "fecha: no después de")
-    sort_day = sort_day_of("date")
+    date_earliest = day_column(Earliest("date"), "fecha: no antes de")
+    date_latest = day_column(Latest("date"), "fecha: no después de")
+    sort_day = day_column(SortDay("date"))
     date_label = models.CharField("palabras de la fuente", max_length=200, blank=True)
     summary = models.TextField("resumen", blank=True)
     body = RichTextField("texto")

@@ -6,7 +6,6 @@ emptying of all tables from any other deletion, so there only the code's lack of
 
 from typing import Any
 
-from django.db import migrations
 
 MESSAGE = "what the log tells stays"
 STATEMENTS = {
@@ -50,9 +49,3 @@ def install(apps: Any, schema_editor: Any) -> None:
 def remove(apps: Any, schema_editor: Any) -> None:
     for statement in REMOVE[schema_editor.connection.vendor]:
         schema_editor.execute(statement, params=None)
-
-
-class Migration(migrations.Migration):
-    dependencies = [("access", "0002_roles")]
-
-    operations = [migrations.RunPython(install, remove)]

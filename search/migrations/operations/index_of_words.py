@@ -7,7 +7,6 @@ then `manage.py rebuild_search`; tests/test_search.py would tell.
 
 from typing import Any
 
-from django.db import migrations
 
 ADD = "INSERT INTO search_words (rowid, words) VALUES (new.id, new.words)"
 REMOVE = "INSERT INTO search_words (search_words, rowid, words) VALUES ('delete', old.id, old.words)"
@@ -60,9 +59,3 @@ def install(apps: Any, schema_editor: Any) -> None:
 def remove(apps: Any, schema_editor: Any) -> None:
     for statement in UNDO[schema_editor.connection.vendor]:
         schema_editor.execute(statement, params=None)
-
-
-class Migration(migrations.Migration):
-    dependencies = [("search", "0001_initial")]
-
-    operations = [migrations.RunPython(install, remove)]

@@ -9,7 +9,6 @@ of its own, after this one's example: `test_the_roles_hold_exactly_what_is_said_
 from typing import Any
 
 from django.contrib.auth.management import create_permissions
-from django.db import migrations
 
 MODELS = {
     "sources": ["source", "citation"],
@@ -51,16 +50,3 @@ def make_roles(apps: Any, schema_editor: Any) -> None:
 
 def remove_roles(apps: Any, schema_editor: Any) -> None:
     apps.get_model("auth", "Group").objects.filter(name__in=ROLES).delete()
-
-
-class Migration(migrations.Migration):
-    dependencies = [
-        ("access", "0001_initial"),
-        ("auth", "0012_alter_user_first_name_max_length"),
-        ("sources", "0001_initial"),
-        ("organizations", "0001_initial"),
-        ("timeline", "0001_initial"),
-        ("exchange", "0001_initial"),
-    ]
-
-    operations = [migrations.RunPython(make_roles, remove_roles)]

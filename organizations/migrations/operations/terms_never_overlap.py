@@ -8,7 +8,6 @@ run `install` again: `test_overlapping_terms_are_refused_by_the_database` would 
 
 from typing import Any
 
-from django.db import migrations
 
 OVERLAP = """
     SELECT 1 FROM organizations_representationterm AS other
@@ -62,9 +61,3 @@ def install(apps: Any, schema_editor: Any) -> None:
 def remove(apps: Any, schema_editor: Any) -> None:
     for statement in REMOVE[schema_editor.connection.vendor]:
         schema_editor.execute(statement, params=None)
-
-
-class Migration(migrations.Migration):
-    dependencies = [("organizations", "0001_initial")]
-
-    operations = [migrations.RunPython(install, remove)]
