@@ -22,7 +22,8 @@ OURS = [
 SCHEMA = {
     "sqlite": "SELECT type || ' ' || name FROM sqlite_master",
     "postgresql": """
-        SELECT relkind::text || ' ' || relname FROM pg_class WHERE relnamespace = 'public'::regnamespace
+        SELECT relkind::text || ' ' || relname FROM pg_class
+        WHERE relnamespace = 'public'::regnamespace
         UNION SELECT 'trigger ' || tgname FROM pg_trigger WHERE NOT tgisinternal
         UNION SELECT 'function ' || proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace
     """,
