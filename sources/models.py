@@ -1,5 +1,5 @@
 import hashlib
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
 from functools import cache, cached_property
 from typing import Any, Self
@@ -7,13 +7,13 @@ from typing import Any, Self
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.db import models, transaction
-from django.db.models import Case, Count, Max, Min, OuterRef, Q, Subquery, When
-from django.db.models.functions import Greatest
+from django.db.models import Case, Count, Max, Min, OuterRef, Q, Subquery, When, Window
+from django.db.models.functions import Greatest, RowNumber
 from django.utils import timezone
 
 from record.dates import Earliest, EDTFField, Latest, day_column, possible_date
 from record.history import Versions
-from record.pages import MOST, BoundedCount, FirstKeys, Moment, address, moment_of
+from record.pages import Moment, address, moment_of
 from record.prepared import NOW, Among, prepared_for
 from record.publishing import Publishable, Record, RecordQuerySet, visible
 from record.text import WebAddressField, collapse
@@ -124,39 +124,39 @@ class Source(Publishable):
 
 class CitationQuerySet(RecordQuerySet):
     def with_facts(self) -> Self:
-        """With the records that they support, for a page that leads to each."""
-        whose = ("membership__organization", "representation_term__organization")
+        """With the records that they support, without the long texts of these."""
+        owners = ("membership__organization", "representation_term__organization")
         long_texts = ("organization__description", "event__body", "statement__body")
-        facts = self.select_related(*SUPPORTED, *whose).defer(*long_texts)
+        facts = self.select_related(*SUPPORTED, *owners).defer(*long_texts)
         return facts.order_by("number", "pk")
 
+    def of_passages(self, sources: Iterable[Source]) -> Self:
+        """The first FACTS + 1 citations of each passage of these sources, with their records."""
+        place = Window(RowNumber(), partition_by=["source", "number"], order_by="pk")
+        ranked = self.filter(source__in=sources).annotate(place=place).order_by()
+        first = ranked.filter(place__lte=FACTS + 1).values("pk")
+        return Citation.objects.filter(pk__in=first).with_facts()
+
+    def passage_counts(self, sources: Iterable[Source]) -> dict[int, int]:
+        """By source, the number of its passages that these citations quote. Looks for one citation
+        of each passage, which takes less time than counting all."""
+        same_words = self.filter(source=OuterRef("source"), number=OuterRef("number"))
+        passages = Citation.objects.filter(source__in=sources).order_by().values("source", "number")
+        firsts = Citation.objects.filter(pk__in=passages.annotate(first=Min("pk")).values("first"))
+        found = firsts.annotate(found=Subquery(same_words.order_by().values("pk")[:1]))
+        quoted = found.exclude(found=None).order_by().values_list("source")
+        return dict(quoted.annotate(Count("pk")))
+
     def figures(self) -> tuple[int, int, str]:
-        """How many sources they cite, how many records they support, how far the sources reach, as
-        EDTF text; each number MOST + 1 at most."""
-        sources = Source.objects.filter(_any(self.filter(source=OuterRef("pk"))))
-        exact = sources.exclude(describes_until__startswith="[")
-        until = Subquery(exact.order_by("-describes_until").values("describes_until")[:1])
-        facts = (
-            BoundedCount(self.filter(**{f"{name}__isnull": False}), name) for name in SUPPORTED
+        """The number of sources that they quote, the number of records that they support, and the
+        last date (EDTF text) that these sources describe."""
+        exact = ~Q(source__describes_until__startswith="[")
+        row = self.aggregate(
+            *(Count(name, distinct=True) for name in ("source", *SUPPORTED)),
+            until=Max("source__describes_until", filter=exact, default=""),
         )
-        row = Source.objects.order_by().values_list(until, BoundedCount(sources), *facts)[:1]
-        reached, cited, *supported = next(iter(row), ("", 0))
-        return cited, min(sum(supported), MOST + 1), reached or ""
-
-    def of_passages(self, sources: Collection[Source]) -> list["Citation"]:
-        """Of each passage of these sources the first, one more than a page lists, with the records
-        that they support: it costs what the texts are long, however often they are cited."""
-        alike = self.filter(source=OuterRef("source"), number=OuterRef("number"))
-        first = FirstKeys(alike, FACTS + 1)
-        texts = _one_of_each_passage(sources).values_list(first, flat=True)
-        keys = [int(key) for text in texts if text for key in text.split(",")]
-        return list(Citation.objects.filter(pk__in=keys).with_facts())
-
-    def passage_counts(self, sources: Collection[Source]) -> dict[int, int]:
-        """By source, how many different passages they cite of it."""
-        alike = self.filter(source=OuterRef("source"), number=OuterRef("number"))
-        cited = _one_of_each_passage(sources).filter(_any(alike)).order_by()
-        return dict(cited.values_list("source").annotate(Count("pk")))
+        until, sources, *facts = (row.pop("until"), *row.values())
+        return sources, sum(facts), until
 
     def attach_to(self, records: Iterable[Record], user: AbstractBaseUser | None = None) -> None:
         """Gives records, of whatever kinds, that `user` may read the `quotes` that `user` may read
@@ -200,20 +200,6 @@ class CitationQuerySet(RecordQuerySet):
         source = ("source_id", "source__slug", "source__title", "source__describes_until")
         ordered = self.order_by("number", "pk")
         return ordered.values_list(*kinds, *words, *source, known, changed)
-
-
-def _any(citations: CitationQuerySet) -> Q:
-    """Whether there are any, asked for each row until one is found: of an EXISTS PostgreSQL makes a
-    join, for which it reads all citations."""
-    first = Subquery(citations.order_by().values("pk")[:1])
-    return Q(models.lookups.IsNull(first, False))
-
-
-def _one_of_each_passage(sources: Collection[Source]) -> CitationQuerySet:
-    """Whoever may read it: along an index, which holds no more than whose and which passage."""
-    cited = Citation.objects.filter(source__in=[source.pk for source in sources]).order_by()
-    firsts = cited.values("source", "number").annotate(first=Min("pk")).values("first")
-    return Citation.objects.filter(pk__in=firsts).order_by("source", "number")
 
 
 @prepared_for

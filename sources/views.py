@@ -40,7 +40,8 @@ class SourceView(RecordView):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         source = self.object
-        citations = Citation.objects.visible_to(viewer(self.request)).of_passages([source])
+        citations = Citation.objects.visible_to(viewer(self.request))
+        citations = list(citations.of_passages([source]))
         sentences = [s for s in source.passages.sentences if s.kind != "heading"]
         unused = len(source.passages.unused({citation.span for citation in citations}))
         found = list(paragraphs(source, citations))

@@ -153,7 +153,7 @@ class StatementView(RecordView):
         cited = {quote.source_id for quote in statement.quotes}
         sources = list(Source.objects.visible_to(user).filter(pk__in=cited))
         others = Citation.objects.visible_to(user).exclude(statement=statement)
-        citations = others.of_passages(sources)
+        citations = list(others.of_passages(sources))
         events = list(statement.events.visible_to(None).by_time()[:RELATED])
         names, said = Names.public(), Statement.objects.visible_to(None)
         found = paragraphs(statement, sources, citations, names)
