@@ -19,7 +19,7 @@ from record.dates import EDTF, ImpossibleDate, parse
 from record.forms import LONGEST_DATE, read_briefly
 from record.pages import last_change, page_of, sentence
 from record.periods import Answer
-from sources.models import Citation
+from sources.models import visible_citations
 from timeline.models import Event
 
 ON_A_PAGE, EVENTS, MOMENTS = 100, 8, 60
@@ -43,8 +43,8 @@ def as_of(request: HttpRequest, date: str) -> HttpResponse:
     page = page_of(request, asked[0], ON_A_PAGE, max(sum(count.values()) for count in counts))
     first = (page.number - 1) * ON_A_PAGE
     memberships, terms = (list(answers[first : first + ON_A_PAGE]) for answers in asked)
-    events = list(Event.objects.visible_to(None).around(when).defer("body")[: EVENTS + 1])
-    Citation.objects.attach_to([*memberships, *terms, *events])
+    events = Event.objects.visible_to(None).around(when).defer("body")
+    events = list(events.prefetch_related(visible_citations())[: EVENTS + 1])
     context = {
         "page": page,
         "belonging": tally(counts[0], "membresía", feminine=True),

@@ -24,7 +24,7 @@ from record.dates import parse
 from record.pages import in_words, last_change, sentence
 from record.text import echoed, fold
 from search.views import meant_by
-from sources.models import Citation
+from sources.models import Citation, visible_citations
 from timeline.charts import overview_chart
 from timeline.models import Event, Statement
 
@@ -37,20 +37,19 @@ def site(request: HttpRequest) -> dict[str, str]:
 
 
 def home(request: HttpRequest) -> HttpResponse:
-    coalition = Organization.objects.visible_to(None).coalition()
+    organizations = Organization.objects.visible_to(None).prefetch_related(visible_citations())
+    coalition = organizations.coalition()
     events = Event.objects.visible_to(None)
-    latest = list(events.latest_dated().defer("body")[:LATEST])
+    latest = events.latest_dated().defer("body").prefetch_related(visible_citations())[:LATEST]
     statements = Statement.objects.visible_to(None).defer("body")
-    said = list(statements.order_by("-sort_day", "pk")[:LATEST])
+    said = statements.order_by("-sort_day", "pk")[:LATEST]
     terms, members = _terms(), _members()
-    cited = [*filter(None, [coalition]), *terms, *members, *latest, *said]
-    Citation.objects.attach_to(cited)
     context = {
         "coalition": coalition,
         "chart": overview_chart(events),
         "latest": latest,
         "said": said,
-        "changed": last_change(cited),
+        "changed": last_change(coalition, terms, members, latest, said),
     }
     context |= _representation(terms) | _membership(members) | _figures()
     context["linked"] = _site_graph(request, coalition, context["changed"])
@@ -83,6 +82,7 @@ def _site_graph(
 def _terms() -> list[RepresentationTerm]:
     """The terms that end last, open ones first."""
     terms = RepresentationTerm.objects.visible_to(None).select_related("organization")
+    terms = terms.prefetch_related(visible_citations())
     return list(terms.order_by("-end_latest", "-end_earliest", "-role", "order", "slug")[:TERMS])
 
 
@@ -91,8 +91,8 @@ def _representation(terms: list[RepresentationTerm]) -> dict[str, Any]:
     now = [term for term in terms if term.period.is_open]
     before = [term for term in terms if term.order and term.period.end.upper]
     before.sort(key=lambda term: term.order)
-    proofs = [c for term in now for c in term.quotes]
-    proofs += [c for term in before for c in term.quotes if c.field == "order"]
+    proofs = [c for term in now for c in term.citations.all()]
+    proofs += [c for term in before for c in term.citations.all() if c.field == "order"]
     return {
         "representing": now,
         "represented": before,
@@ -105,12 +105,13 @@ def _members() -> list[Membership]:
     """The memberships whose end is known or open, current ones first."""
     memberships = Membership.objects.visible_to(None).with_state().exclude(state="unsaid")
     memberships = memberships.select_related("organization", "replaces")
+    memberships = memberships.prefetch_related(visible_citations())
     return list(memberships.order_by("state", "organization__name")[:MEMBERS])
 
 
 def _membership(members: list[Membership]) -> dict[str, Any]:
     current = [membership for membership in members if membership.state == "current"]
-    citations = tuple(c for m in members for c in m.quotes if c.field[:3] in ("", "end"))
+    citations = tuple(c for m in members for c in m.citations.all() if c.field[:3] in ("", "end"))
     named = {membership.organization: membership.listed_as for membership in current}
     number = in_words(len(named), feminine=True)
     return {

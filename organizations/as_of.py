@@ -13,7 +13,7 @@ from record.dates import EDTF
 from record.pages import counted, in_words, sentence
 from record.periods import Answer, SpanningQuerySet
 from record.text import fold
-from sources.quotes import Quote
+from sources.models import Citation, visible_citations
 
 ALIKE = ("start_earliest", "start_latest", "end_earliest", "end_latest")
 
@@ -26,8 +26,8 @@ class Group:
     labels: tuple[str, ...]
     """The source's own words for the bounds that the reason rests on."""
     records: list[Membership | RepresentationTerm]
-    citations: tuple[Quote, ...]
-    already: list[Quote]
+    citations: tuple[Citation, ...]
+    already: list[Citation]
     """Those of its citations whose words another group has shown before."""
 
     @property
@@ -65,13 +65,17 @@ def tally(counts: dict[Answer, int], noun: str, feminine: bool = False) -> str:
 def members(when: EDTF) -> SpanningQuerySet:
     """The answers of the memberships, alike ones together."""
     found = Membership.objects.visible_to(None).on(when).select_related("organization", "replaces")
-    return found.order_by("rank", *ALIKE, "organization__name", "slug")
+    return found.prefetch_related(visible_citations()).order_by(
+        "rank", *ALIKE, "organization__name", "slug"
+    )
 
 
 def representatives(when: EDTF) -> SpanningQuerySet:
     """The answers of the terms, representatives first."""
     found = RepresentationTerm.objects.visible_to(None).on(when).select_related("organization")
-    return found.order_by("-role", "rank", *ALIKE, F("order").asc(nulls_last=True), "slug")
+    return found.prefetch_related(visible_citations()).order_by(
+        "-role", "rank", *ALIKE, F("order").asc(nulls_last=True), "slug"
+    )
 
 
 def groups(records: Iterable[Membership | RepresentationTerm], when: EDTF) -> Iterator[Group]:
@@ -80,7 +84,7 @@ def groups(records: Iterable[Membership | RepresentationTerm], when: EDTF) -> It
     for (_role, why, labels), found in _by_reason(records, when).items():
         if isinstance(found[0], Membership):
             found.sort(key=lambda record: fold(str(record.organization)))
-        quotes = {(c.source_id, c.number): c for c in _bearing(why, found)}
+        quotes = {c.passage: c for c in _bearing(why, found)}
         new = tuple(quotes[key] for key in sorted(quotes.keys() - shown))
         already = [quotes[key] for key in sorted(quotes.keys() & shown)]
         shown |= quotes.keys()
@@ -98,10 +102,10 @@ def _by_reason(records: Iterable, when: EDTF) -> dict[tuple, list[Membership | R
     return found
 
 
-def _bearing(why: Reason, records: list[Membership | RepresentationTerm]) -> list[Quote]:
+def _bearing(why: Reason, records: list[Membership | RepresentationTerm]) -> list[Citation]:
     """The citations of the bounds that the reason rests on and, unless it is a «no», of the fact
     that there was such a period; all of them, if there are none of those."""
-    every = [c for record in records for c in record.quotes if c.field != "note"]
+    every = [c for record in records for c in record.citations.all() if c.field != "note"]
     return [citation for citation in every if _bears_on(why, citation.field)] or every
 
 

@@ -2,12 +2,10 @@
 
 from collections.abc import Iterable
 
-from django.conf import settings
 from django.http import HttpRequest
 
 from organizations.models import Membership, Organization, RepresentationTerm
 from record.linked import Node, role, told
-from record.pages import address
 
 # Sectors that schema.org has a word for; the others are organizations and no more.
 KINDS = {
@@ -23,12 +21,6 @@ def organization_in_short(request: HttpRequest, organization: Organization) -> N
     url = request.build_absolute_uri(organization.get_absolute_url())
     kind = KINDS.get(organization.sector, "Organization")
     return told(kind=kind, id=f"{url}#organizacion", name=organization.name, url=url)
-
-
-def coalition_in_short(request: HttpRequest, name: str) -> Node:
-    path = address("organizations:organization_detail", settings.COALITION)
-    url = request.build_absolute_uri(path)
-    return told(kind="Organization", id=f"{url}#organizacion", name=name, url=url)
 
 
 def organization_node(
@@ -56,12 +48,14 @@ def organization_node(
 
 
 def members_of(
-    request: HttpRequest, coalition: Node, records: Iterable[Membership | RepresentationTerm]
+    request: HttpRequest,
+    coalition: Organization,
+    records: Iterable[Membership | RepresentationTerm],
 ) -> Node:
-    """The coalition with those who belonged to it, or spoke for it."""
+    """The coalition with its members or its representatives."""
     members = []
-    for one in records:
-        name = one.get_role_display() if isinstance(one, RepresentationTerm) else "integrante"
-        member = organization_in_short(request, one.organization)
-        members.append(role(name, one.period, member=member))
-    return coalition | told(member=members)
+    for record in records:
+        name = record.get_role_display() if isinstance(record, RepresentationTerm) else "integrante"
+        member = organization_in_short(request, record.organization)
+        members.append(role(name, record.period, member=member))
+    return organization_in_short(request, coalition) | told(member=members)

@@ -3,7 +3,7 @@ from typing import Self
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import Case, Count, Exists, F, OuterRef, Q, Subquery, Value, When
+from django.db.models import Case, Count, Exists, F, OuterRef, Q, Value, When
 from django.urls import reverse
 
 from organizations.logos import LogoField
@@ -90,6 +90,12 @@ class Organization(Publishable):
         return [name for line in self.other_names.splitlines() if (name := line.strip())]
 
 
+def visible_organizations() -> models.Prefetch:
+    """For `prefetch_related` of events and statements: the organizations that visitors may read."""
+    organizations = Organization.objects.visible_to(None).defer("summary", "description")
+    return models.Prefetch("organizations", organizations)
+
+
 class MembershipQuerySet(SpanningQuerySet):
     def on(self, when: EDTF) -> Self:
         """Of an organization that belonged more than once, without the memberships that would only
@@ -112,9 +118,9 @@ class MembershipQuerySet(SpanningQuerySet):
         alike = ("start_earliest", "start_latest", "start_label", "replaces__slug")
         return self.annotate(state=state).order_by("state", *alike, "organization__name", "slug")
 
-    def of(self, organization: int) -> Self:
-        """Of an organization by its key: its own, and those of whoever took its place or had it
-        before."""
+    def of(self, organization: Organization) -> Self:
+        """The memberships of an organization, of those that replaced it, and of those that it
+        replaced."""
         replaced = Membership.objects.filter(organization=organization).values("replaces")
         mine = Q(organization=organization) | Q(replaces=organization)
         found = self.filter(mine | Q(organization__in=replaced))
@@ -196,17 +202,12 @@ class Membership(Spanning, Record):
     @property
     def listed_as(self) -> str:
         """The other name that the words which prove its end call the organization by, if any."""
-        words = fold(" ".join(c.exact for c in self.quotes if c.field == "end"))
+        words = fold(" ".join(c.exact for c in self.citations.all() if c.field == "end"))
         others = (name for name in self.organization.other_names_list if fold(name) in words)
         return "" if fold(str(self.organization)) in words else next(others, "")
 
 
 class RepresentationTermQuerySet(SpanningQuerySet):
-    def with_coalition_name(self) -> Self:
-        """With `coalition_name`, None where a visitor may not read of the coalition."""
-        coalition = Organization.objects.visible_to(None).filter(slug=settings.COALITION)
-        return self.annotate(coalition_name=Subquery(coalition.values("name")[:1]))
-
     def possibly_overlapping(self) -> Self:
         """Those whose source leaves room for another one of the same role at the same time."""
         others = RepresentationTerm.objects.filter(

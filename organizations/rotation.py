@@ -17,7 +17,7 @@ from record.charts import Entry
 from record.dates import EDTF, parse
 from record.pages import counted, in_words, sentence
 from record.periods import Period
-from sources.quotes import Quote
+from sources.models import Citation
 
 FEMININE_ENDINGS = ("a", "ción", "sión", "dad", "red")
 NAMES_SHOWN = GAPS_SHOWN = 12
@@ -181,11 +181,11 @@ def notes(records: list[Membership | RepresentationTerm]) -> list[tuple[str, str
 
 def citations(
     terms: list[RepresentationTerm],
-) -> tuple[tuple[Quote, ...], tuple[Quote, ...]]:
+) -> tuple[tuple[Citation, ...], tuple[Citation, ...]]:
     """The quotes of the terms, each once: of order and role, and the others."""
-    all_of_them = [citation for term in terms for citation in term.quotes]
+    all_of_them = [citation for term in terms for citation in term.citations.all()]
     general = [citation for citation in all_of_them if citation.field in ("order", "role")]
-    once = {(c.source_id, c.number): c for c in [*all_of_them, *general]}
+    once = {c.passage: c for c in [*all_of_them, *general]}
     shown = sorted(once.values(), key=lambda citation: (citation.source_id, citation.number))
     return (
         tuple(citation for citation in shown if citation.field in ("order", "role")),
@@ -224,13 +224,12 @@ def of_page(terms: list[RepresentationTerm], until: EDTF, whole: bool) -> dict[s
     }
 
 
-def of_all(every: RepresentationTermQuerySet) -> dict[str, object]:
+def of_all(every: RepresentationTermQuerySet, coalition: Organization | None) -> dict[str, object]:
     """The title and the gaps: of all terms, however many."""
     rows = every.order_by().values_list("organization", "role", "start", "end")
     terms = [(who, role, Period(parse(start), parse(end))) for who, role, start, end in rows]
     spoke = {who for who, role, _when in terms if role == Role.REPRESENTATIVE}
     dated = {who for who, role, when in terms if role == Role.REPRESENTATIVE and is_dated(when)}
-    coalition = Organization.objects.visible_to(None).coalition()
     found = [gaps([p for _, r, p in terms if r == role], role.label)[:GAPS_SHOWN] for role in Role]
     return {
         "title": headline(len(spoke), len(dated), coalition),

@@ -1,4 +1,4 @@
-"""The pages of organizations: who belonged to the coalition, and who else the record names."""
+"""The pages of organizations: the members of the coalition, and all others in the record."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -8,7 +8,7 @@ from itertools import chain, groupby
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Count, Max, Prefetch, Q, prefetch_related_objects
+from django.db.models import QuerySet
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
@@ -18,31 +18,30 @@ from django.utils.http import quote_etag
 
 from organizations import rotation
 from organizations.charts import replacement_chart
-from organizations.linked import coalition_in_short, members_of, organization_node
+from organizations.linked import members_of, organization_node
 from organizations.models import (
     Membership,
-    MembershipQuerySet,
     Organization,
     RepresentationTerm,
-    RepresentationTermQuerySet,
+    visible_organizations,
 )
 from organizations.names import Names
 from record import linked
 from record.charts import Chart, Entry
 from record.dates import EDTF, parse
 from record.pages import counted, in_words, last_change, page_of, sentence
-from record.publishing import RecordQuerySet, readable, viewer
+from record.publishing import viewer
 from record.richtext import with_contents
 from record.text import fold
 from record.views import RecordView
 from sources.linked import cited_sources
-from sources.models import Citation
-from sources.quotes import Quote
+from sources.models import Citation, visible_citations
 
 ON_A_PAGE = 100
 TERMS_ON_A_PAGE = 60
 RELATED = 50
 ORGANIZATIONS = ("Organizaciones", "organizations:organization_list")
+REPRESENTATION = ("Representación", "organizations:representation")
 TOGETHER = 12
 HEADINGS = {
     "current": ("Integrante", "Integrantes"),
@@ -51,31 +50,41 @@ HEADINGS = {
 }
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Group:
-    """Memberships that began alike, with a caption that says how."""
+    """Memberships that began in the same way; `citations` without those of the whole section."""
 
-    caption: str
     memberships: list[Membership]
-    citations: tuple[Quote, ...]
+    citations: list[Citation]
+
+    @property
+    def caption(self) -> str:
+        """«Dos, a principios de 2016»."""
+        first = self.memberships[0]
+        how = first.start_label
+        if first.replaces:
+            how = f"en lugar de {first.replaces}"
+        elif not how:
+            how = f"desde {first.period.start_words or 'cuándo, la fuente no lo dice'}"
+        return f"{sentence(in_words(len(self.memberships), feminine=True))}, {how}"
 
     @property
     def notes(self) -> list[str]:
-        """Each once."""
         return list(dict.fromkeys(m.note for m in self.memberships if m.note))
 
 
 def organization_list(request: HttpRequest) -> HttpResponse:
-    memberships = Membership.objects.visible_to(None)
-    counts = memberships.counts_by_state()
-    named, coalition = _named_and_coalition()
+    organizations, memberships = (
+        model.objects.visible_to(None) for model in (Organization, Membership)
+    )
+    others, coalition = organizations.named(), organizations.coalition()
+    counts, named = memberships.counts_by_state(), others.count()
     length = max(sum(rows for rows, _organizations in counts.values()), named)
-    others = Organization.objects.visible_to(None).named()
     page = page_of(request, others, ON_A_PAGE, length)
     first = (page.number - 1) * ON_A_PAGE
     shown = memberships.with_state().select_related("organization", "replaces")
-    shown = list(shown[first : first + ON_A_PAGE])
-    Citation.objects.attach_to(shown)
+    shown = list(shown.prefetch_related(visible_citations())[first : first + ON_A_PAGE])
+    changed = last_change(shown, page.object_list)
     context = {
         "title": _title(counts, named),
         "coalition": coalition,
@@ -83,41 +92,27 @@ def organization_list(request: HttpRequest) -> HttpResponse:
         "sections": list(_sections(shown, counts)),
         "named": sorted(page.object_list, key=lambda organization: fold(str(organization))),
         "page": page,
-        "changed": last_change(shown, page.object_list),
+        "changed": changed,
+        "linked": _graph(request, ORGANIZATIONS, coalition, shown, changed),
     }
-    name = coalition.name if coalition else ""
-    context["linked"] = _coalition_page(request, ORGANIZATIONS, name, shown, context["changed"])
     return TemplateResponse(request, "organizations/organization_list.html", context)
 
 
-def _coalition_page(
+def _graph(
     request: HttpRequest,
     section: tuple[str, str],
-    coalition: str,
+    coalition: Organization | None,
     records: list[Membership] | list[RepresentationTerm],
     changed: datetime | None,
 ) -> linked.Node:
-    """Of a page that shows who belonged to the coalition, or spoke for it."""
+    """The graph of a page that lists members or representatives of the coalition."""
     crumb = (section[0], reverse(section[1]))
-    main = members_of(request, coalition_in_short(request, coalition), records)
-    kind, main = "CollectionPage", main if coalition else None
-    return linked.page(request, crumb, kind=kind, changed=changed, main=main)
-
-
-def _named_and_coalition() -> tuple[int, Organization | None]:
-    """How many are only named, and the coalition's name and address, in one query."""
-    organizations = Organization.objects.visible_to(None)
-    named = Q(pk__in=organizations.named().values("pk"))
-    the_coalition = Q(slug=settings.COALITION)
-    found = organizations.aggregate(
-        named=Count("pk", filter=named), coalition=Max("name", filter=the_coalition)
-    )
-    coalition = Organization(slug=settings.COALITION, name=found["coalition"] or "")
-    return found["named"], coalition if coalition.name else None
+    main = members_of(request, coalition, records) if coalition else None
+    return linked.page(request, crumb, kind="CollectionPage", changed=changed, main=main)
 
 
 def _title(counts: dict[str, tuple[int, int]], named: int) -> str:
-    """«Diez integrantes, una anterior, diez nombradas»; what there is none of is left out."""
+    """«Diez integrantes, una anterior, diez nombradas», without the parts that count none."""
     numbers = {state: organizations for state, (_rows, organizations) in counts.items()}
     parts = [
         (numbers.get("current", 0), "integrante", "integrantes"),
@@ -125,122 +120,105 @@ def _title(counts: dict[str, tuple[int, int]], named: int) -> str:
         (numbers.get("unsaid", 0), "de fin no dicho", "de fin no dicho"),
         (named, "nombrada", "nombradas"),
     ]
-    told = [counted(count, *nouns, feminine=True) for count, *nouns in parts if count]
-    return sentence(", ".join(told)) or "Ninguna organización todavía"
+    words = [counted(count, *nouns, feminine=True) for count, *nouns in parts if count]
+    return sentence(", ".join(words)) or "Ninguna organización todavía"
 
 
-def described_until(memberships: list[Membership]) -> EDTF:
-    """How far the sources of these memberships reach."""
-    citations = chain(*(membership.quotes for membership in memberships))
+def described_until(records: Iterable[Any]) -> EDTF:
+    """The last date that the sources of these records describe."""
+    citations = chain(*(record.citations.all() for record in records))
     dates = {parse(citation.source.describes_until) for citation in citations}
     return max(dates, key=lambda date: date.earliest, default=EDTF())
 
 
 def _sections(
     memberships: list[Membership], counts: dict[str, tuple[int, int]]
-) -> Iterator[tuple[str, list[Group], tuple[Quote, ...]]]:
-    """A heading for each state, its groups, and the quotes common to them. Adds `successor` to
-    each membership."""
+) -> Iterator[tuple[str, list[Group], list[Citation]]]:
+    """A heading for each state, its groups, and the citations that all its memberships share. Adds
+    `successor` to each membership."""
     successors = {m.replaces_id: m.organization for m in memberships if m.replaces_id}
     for membership in memberships:
         membership.successor = successors.get(membership.organization_id)
     for state, members in groupby(memberships, key=lambda m: m.state):
         alike = groupby(members, key=lambda m: (m.start, m.start_label, m.replaces_id))
-        groups = [_group(list(found)) for _how, found in alike]
-        yield HEADINGS[state][counts[state][1] > 1], groups, _taken_out(groups)
+        groups = [list(group) for _key, group in alike]
+        passages = [{c.passage for c in m.citations.all()} for m in chain(*groups)]
+        common = set.intersection(*passages) if len(groups) > 1 else set()
+        shared = [c for c in groups[0][0].citations.all() if c.passage in common]
+        yield (
+            HEADINGS[state][counts[state][1] > 1],
+            [_group(group, common) for group in groups],
+            sorted(shared, key=lambda citation: citation.passage),
+        )
 
 
-def _taken_out(groups: list[Group]) -> tuple[Quote, ...]:
-    """The quotes that all memberships of several groups share, which stay in none of them."""
-    every = chain(*(group.memberships for group in groups))
-    quotes = [{(c.source_id, c.number): c for c in m.quotes} for m in every]
-    common = set(quotes[0]).intersection(*quotes[1:]) if len(groups) > 1 else set()
-    for group in groups:
-        kept = (c for c in group.citations if (c.source_id, c.number) not in common)
-        group.citations = tuple(kept)
-    return tuple(quotes[0][quote] for quote in sorted(common))
-
-
-def _group(memberships: list[Membership]) -> Group:
-    first = memberships[0]
-    if first.replaces:
-        how = f"en lugar de {first.replaces}"
-    elif first.start_label:
-        how = first.start_label
-    elif first.start:
-        how = f"desde {first.period.start_words}"
-    else:
-        how = "desde cuándo, la fuente no lo dice"
-    caption = f"{sentence(in_words(len(memberships), feminine=True))}, {how}"
+def _group(memberships: list[Membership], common: set[tuple[int, int]]) -> Group:
     memberships = sorted(memberships, key=lambda m: fold(str(m.organization)))
-    citations = chain(*(membership.quotes for membership in memberships))
-    return Group(caption, memberships, tuple(sorted(citations, key=lambda c: c.number)))
-
-
-@readable("organizations.Membership")
-def _memberships(every: MembershipQuerySet, organization: int) -> MembershipQuerySet:
-    return every.with_state().of(organization)
-
-
-@readable("organizations.RepresentationTerm")
-def _terms(every: RepresentationTermQuerySet, organization: int) -> RepresentationTermQuerySet:
-    return every.filter(organization=organization)[:RELATED]
-
-
-@readable("timeline.Event")
-def _events(every: RecordQuerySet, organization: int) -> RecordQuerySet:
-    return every.filter(organizations=organization).by_time().defer("body")[:RELATED]
-
-
-def _events_naming(organization: Organization) -> list[Any]:
-    events = _events(None, organization=organization.pk)
-    named = Prefetch("organizations", Organization.objects.visible_to(None))
-    prefetch_related_objects(events, named)
-    return events
-
-
-@readable("timeline.Statement")
-def _statements(every: RecordQuerySet, organization: int) -> RecordQuerySet:
-    return every.filter(organizations=organization).by_time().defer("body")[:RELATED]
+    citations = chain(*(membership.citations.all() for membership in memberships))
+    own = (citation for citation in citations if citation.passage not in common)
+    return Group(memberships, sorted(own, key=lambda citation: citation.number))
 
 
 class OrganizationView(RecordView):
     model = Organization
     section = ORGANIZATIONS
 
+    def get_queryset(self) -> QuerySet:
+        return super().get_queryset().prefetch_related(visible_citations(viewer(self.request)))
+
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        organization, user = self.object, viewer(self.request)
-        every = _memberships(user, organization=organization.pk)
-        memberships = [m for m in every if m.organization_id == organization.pk]
-        successors = [m for m in every if m.replaces_id == organization.pk]
-        terms = _terms(user, organization=organization.pk)
-        events = _events_naming(organization)
-        statements = _statements(None, organization=organization.pk)
-        shown = [organization, *memberships, *successors, *terms, *events]
-        Citation.objects.attach_to(shown, user)
-        together = _together(organization, events)
+        organization, names = self.object, Names.public()
         paragraphs = organization.description.split("<p>")[1:] or [""]
-        names = Names.public()
         description, contents = with_contents(organization.description)
-        return super().get_context_data(**kwargs) | {
-            "state": memberships[0].state if memberships else "",
+        context = super().get_context_data(**kwargs) | self._membership() | self._events()
+        terms = self._visible(RepresentationTerm).filter(organization=organization)[:RELATED]
+        shown = [organization, *context["every"], *terms, *context["events"]]
+        return context | {
             "is_coalition": organization.slug == settings.COALITION,
             "several_names": organization.short_name or organization.other_names_list,
             "only_noted": all(p.startswith("Nota nuestra") for p in paragraphs),
-            "memberships": memberships,
-            "successors": successors,
-            "chart": _succession(every, described_until([*memberships, *successors])),
             "terms": terms,
-            "events": events,
-            "statements": statements,
             "shown": shown,
-            "together": together,
-            "cut": len(events) == RELATED,
             "summary": names.linked(organization.summary, but=organization),
             "description": names.linked(description, but=organization),
             "contents": contents,
-            "coalition": names.coalition,
-            "changed": last_change(shown, statements),
+            "coalition": Organization.objects.visible_to(None).coalition(),
+            "changed": last_change(shown, context["statements"]),
+        }
+
+    def _visible(self, model: type[Membership] | type[RepresentationTerm]) -> QuerySet:
+        user = viewer(self.request)
+        return model.objects.visible_to(user).prefetch_related(visible_citations(user))
+
+    def _membership(self) -> dict[str, Any]:
+        """Its memberships, those of its successors, and the chart of the first replacement."""
+        key = self.object.pk
+        every = list(self._visible(Membership).with_state().of(self.object))
+        memberships = [m for m in every if m.organization_id == key]
+        successors = [m for m in every if m.replaces_id == key]
+        told = [*memberships, *successors]
+        return {
+            "every": told,
+            "state": memberships[0].state if memberships else "",
+            "memberships": memberships,
+            "successors": successors,
+            "chart": _succession(every, described_until(told)),
+        }
+
+    def _events(self) -> dict[str, Any]:
+        """The first public events and statements that name it, and the organizations that these
+        events name too."""
+        events, statements = (
+            related.visible_to(None).by_time().defer("body")
+            for related in (self.object.events, self.object.statements)
+        )
+        citations = visible_citations(viewer(self.request))
+        events = list(events.prefetch_related(visible_organizations(), citations)[:RELATED])
+        return {
+            "events": events,
+            "statements": statements[:RELATED],
+            "together": _together(self.object, events),
+            "cut": len(events) == RELATED,
         }
 
     def cited(self, context: dict[str, Any]) -> dict[str, Any]:
@@ -251,8 +229,8 @@ class OrganizationView(RecordView):
         return organization_node(self.request, self.object, *roles)
 
     def sources(self, context: dict[str, Any]) -> list[linked.Node]:
-        quotes = chain(*(record.quotes for record in context["shown"]))
-        return cited_sources(self.request, quotes)
+        citations = chain(*(record.citations.all() for record in context["shown"]))
+        return cited_sources(self.request, citations)
 
 
 def _together(organization: Organization, events: Iterable[Any]) -> list[tuple[Organization, int]]:
@@ -262,9 +240,8 @@ def _together(organization: Organization, events: Iterable[Any]) -> list[tuple[O
     return sorted(named.items(), key=lambda item: (-item[1], fold(str(item[0]))))[:TOGETHER]
 
 
-def _succession(memberships: Iterable[Membership], until: EDTF) -> Chart | None:
-    """The first of these that took another's place, drawn beneath the one whose place it took."""
-    memberships = list(memberships)
+def _succession(memberships: list[Membership], until: EDTF) -> Chart | None:
+    """The chart of the first membership that replaced another, below the replaced one."""
     ended = {m.organization_id: m for m in memberships if m.state == "former"}
     for after in memberships:
         if before := ended.get(after.replaces_id):
@@ -275,30 +252,34 @@ def _succession(memberships: Iterable[Membership], until: EDTF) -> Chart | None:
 
 def representation(request: HttpRequest) -> HttpResponse:
     every = RepresentationTerm.objects.visible_to(None)
-    named = every.select_related("organization").with_coalition_name()
-    page = page_of(request, named, TERMS_ON_A_PAGE, every.count())
-    terms = page.object_list = list(page.object_list)
-    Citation.objects.attach_to(terms)
-    told = rotation.of_page(terms, described_until(terms), whole=not page.has_other_pages())
-    changed, coalition = last_change(terms), terms[0].coalition_name if terms else ""
-    section = ("Representación", "organizations:representation")
-    graph = _coalition_page(request, section, coalition or "", terms, changed)
-    context = {"page": page, "terms": terms, "changed": changed, "linked": graph}
-    context |= told | rotation.of_all(every)
+    terms = every.select_related("organization").prefetch_related(visible_citations())
+    page = page_of(request, terms, TERMS_ON_A_PAGE)
+    terms = list(page.object_list)
+    coalition = Organization.objects.visible_to(None).coalition() if terms else None
+    changed = last_change(terms)
+    context = {
+        "page": page,
+        "terms": terms,
+        "changed": changed,
+        "linked": _graph(request, REPRESENTATION, coalition, terms, changed),
+        **rotation.of_page(terms, described_until(terms), whole=not page.has_other_pages()),
+        **rotation.of_all(every, coalition),
+    }
     return TemplateResponse(request, "organizations/representation.html", context)
 
 
 def logo(request: HttpRequest, name: str) -> HttpResponseBase:
-    """From here and not from the proxy: seen while its organization is, and under our headers."""
+    """A logo, while its organization is visible, with the site's headers. The proxy does not serve
+    logos, for it knows neither."""
     organizations = Organization.objects.visible_to(viewer(request))
-    whose = get_object_or_404(organizations, logo=f"logos/{name}")
-    if same := get_conditional_response(request, etag=quote_etag(name)):
-        return same
+    organization = get_object_or_404(organizations, logo=f"logos/{name}")
+    if not_modified := get_conditional_response(request, etag=quote_etag(name)):
+        return not_modified
     try:
-        response = FileResponse(whose.logo.open())
+        response = FileResponse(organization.logo.open())
     except FileNotFoundError:
         raise Http404 from None
-    if whose.is_public():  # whoever keeps it asks each time whether it still is
+    if organization.is_public():  # browsers ask each time whether it still is
         response["Cache-Control"], response["ETag"] = "no-cache", quote_etag(name)
     else:
         add_never_cache_headers(response)

@@ -1,11 +1,9 @@
 """The page of one record: its draft is a preview for staff, its former addresses lead to it."""
 
 from collections.abc import Iterable
-from functools import cache
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Prefetch, prefetch_related_objects
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponsePermanentRedirect
 from django.urls import reverse
 from django.utils import timezone
@@ -14,17 +12,7 @@ from django.views.generic import DetailView
 
 from record import linked
 from record.citing import FORMATS, Reference
-from record.publishing import Readable, Record, RecordQuerySet, viewer
-
-
-@cache
-def with_slug(model: type[Record]) -> Readable:
-    """The record of a kind that has a slug, or none: `with_slug(Event)(user, slug=slug)`."""
-
-    def make(every: RecordQuerySet, slug: str) -> RecordQuerySet:
-        return every.filter(slug=slug)
-
-    return Readable(model._meta.label, make)
+from record.publishing import RecordQuerySet, viewer
 
 
 class RecordView(DetailView):
@@ -37,10 +25,6 @@ class RecordView(DetailView):
     is_ours = True
     """Whether most of the page is our own words, and not a source's."""
 
-    def beside(self) -> Iterable[Prefetch]:
-        """What is fetched along with the record."""
-        return ()
-
     def cited(self, context: dict[str, Any]) -> dict[str, Any]:
         """What of a Reference only this kind of record has, or has otherwise."""
         return {}
@@ -52,12 +36,8 @@ class RecordView(DetailView):
     def sources(self, context: dict[str, Any]) -> Iterable[linked.Node]:
         return ()
 
-    def get_object(self, queryset: RecordQuerySet | None = None) -> Record:
-        found = with_slug(self.model)(viewer(self.request), slug=self.kwargs["slug"])
-        if not found:
-            raise Http404
-        prefetch_related_objects(found, *self.beside())
-        return found[0]
+    def get_queryset(self) -> RecordQuerySet:
+        return self.model.objects.visible_to(viewer(self.request))
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if kwargs.get("format_name", "bib") not in FORMATS:
@@ -114,7 +94,7 @@ class RecordView(DetailView):
         )
 
     def _moved_or_missing(self, slug: str) -> HttpResponse:
-        moved = self.model.objects.visible_to(viewer(self.request)).moved_from(slug).first()
+        moved = self.get_queryset().moved_from(slug).first()
         if moved is None:
             raise Http404
         name = self.kwargs.get("format_name")

@@ -6,11 +6,10 @@ from django.http import HttpRequest
 
 from record.dates import parse
 from record.linked import Node, iso, told
-from sources.models import Source
-from sources.quotes import CitedSource, Quote
+from sources.models import Citation, Source
 
 
-def source_in_short(request: HttpRequest, source: Source | CitedSource) -> Node:
+def source_in_short(request: HttpRequest, source: Source) -> Node:
     url = request.build_absolute_uri(source.get_absolute_url())
     return told(kind="CreativeWork", id=f"{url}#fuente", name=source.title, url=url)
 
@@ -24,7 +23,7 @@ def source_node(request: HttpRequest, source: Source) -> Node:
     )
 
 
-def cited_sources(request: HttpRequest, quotes: Iterable[Quote]) -> list[Node]:
+def cited_sources(request: HttpRequest, citations: Iterable[Citation]) -> list[Node]:
     """Each source once, of those that everybody may read."""
-    sources = dict.fromkeys(quote.source for quote in quotes if quote.source.is_public)
+    sources = dict.fromkeys(c.source for c in citations if c.source.is_public())
     return [source_in_short(request, source) for source in sources]

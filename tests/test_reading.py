@@ -19,13 +19,14 @@ from record.richtext import sanitize, with_contents
 from .records import TOMORROW, citation, event, organization, source, statement
 
 NAMES = Names(
-    [
-        (1, "alfa", "Alfa", "", "", ""),
-        (2, "alfa-y-beta", "Alfa y Beta, A.C.", "AyB", "Alfa y Beta\n«Los dos»", ""),
-        (3, "fundar", "Fundar", "", "", ""),
-        (4, "ampersand", "Uno & Dos", "", "Tres <Cuatro>", ""),
-        (5, "una-red", "Red", "", "", ""),
-        (6, "otra-red", "La otra", "Red", "", ""),
+    Organization(pk=pk, slug=slug, name=name, short_name=short_name, other_names=other_names)
+    for pk, slug, name, short_name, other_names in [
+        (1, "alfa", "Alfa", "", ""),
+        (2, "alfa-y-beta", "Alfa y Beta, A.C.", "AyB", "Alfa y Beta\n«Los dos»"),
+        (3, "fundar", "Fundar", "", ""),
+        (4, "ampersand", "Uno & Dos", "", "Tres <Cuatro>"),
+        (5, "una-red", "Red", "", ""),
+        (6, "otra-red", "La otra", "Red", ""),
     ]
 )
 
@@ -142,7 +143,7 @@ def test_linking_never_changes_the_text_nor_breaks_the_markup(html: str) -> None
 
 @given(TEXTS, st.sampled_from(["Alfa", "<b>Alfa", "Alfa & <i>Beta", "A.C."]))
 def test_plain_text_is_escaped_whatever_is_in_it(text: str, name: str) -> None:
-    html = Names([(1, "x", name, "", "", "")]).linked(text)
+    html = Names([Organization(pk=1, slug="x", name=name)]).linked(text)
     assert not re.findall(r'<(?!a href="/organizaciones/x/">|/a>)', html)
     assert Markup(html).text == Markup(escape(text)).text
 

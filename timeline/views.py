@@ -1,17 +1,16 @@
 """The pages of events and statements."""
 
-from collections.abc import Iterable
 from datetime import datetime
 from itertools import groupby
 from typing import Any
 
 from django.core.paginator import Page
-from django.db.models import Prefetch
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
 
-from organizations.models import Organization
+from organizations.models import Organization, visible_organizations
 from organizations.names import Names
 from record import linked
 from record.charts import Chart
@@ -22,7 +21,7 @@ from record.publishing import viewer
 from record.richtext import with_contents
 from record.views import RecordView
 from sources.linked import cited_sources, source_in_short
-from sources.models import Citation, Source
+from sources.models import Citation, Source, visible_citations
 from timeline.charts import columns_chart, events_chart
 from timeline.filters import UNDATED, EventFilters, StatementFilters
 from timeline.linked import event_node, question_node, statement_node
@@ -34,15 +33,11 @@ EVENTS = ("Línea de tiempo", "timeline:event_list")
 STATEMENTS = ("Pronunciamientos", "timeline:statement_list")
 
 
-def visible_organizations() -> Prefetch:
-    return Prefetch("organizations", Organization.objects.visible_to(None))
-
-
 def event_list(request: HttpRequest) -> HttpResponse:
     filters = EventFilters(request)
     events = filters.records().by_time().defer("body").prefetch_related(visible_organizations())
+    events = events.prefetch_related(visible_citations())
     page = page_of(request, events, ON_A_PAGE, filters.found)
-    Citation.objects.attach_to(page.object_list)
     by_year = groupby(page.object_list, lambda event: event.sort_day[:4])
     changed = last_change(page.object_list)
     context = {
@@ -92,12 +87,12 @@ class EventView(RecordView):
     model = Event
     section = EVENTS
 
-    def beside(self) -> Iterable[Prefetch]:
-        return [visible_organizations()]
+    def get_queryset(self) -> QuerySet:
+        citations = visible_citations(viewer(self.request))
+        return super().get_queryset().prefetch_related(visible_organizations(), citations)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         event, others = self.object, Event.objects.visible_to(None)
-        Citation.objects.attach_to([event], viewer(self.request))
         statements = list(event.statements.visible_to(None).by_time()[:RELATED])
         before = others.before(event).first() if event.start else None
         after = others.after(event).first() if event.start else None
@@ -120,13 +115,13 @@ class EventView(RecordView):
         return event_node(self.request, self.object, context["statements"])
 
     def sources(self, context: dict[str, Any]) -> list[linked.Node]:
-        return cited_sources(self.request, self.object.quotes)
+        return cited_sources(self.request, self.object.citations.all())
 
 
 def statement_list(request: HttpRequest) -> HttpResponse:
     filters = StatementFilters(request)
-    page = page_of(request, filters.records().by_time().defer("body"), ON_A_PAGE)
-    Citation.objects.attach_to(page.object_list)
+    statements = filters.records().by_time().defer("body").prefetch_related(visible_citations())
+    page = page_of(request, statements, ON_A_PAGE)
     changed = last_change(page.object_list)
     context = {
         "title": sentence(counted(page.paginator.count, "pronunciamiento")),
@@ -144,13 +139,13 @@ class StatementView(RecordView):
     section = STATEMENTS
     is_ours = False
 
-    def beside(self) -> Iterable[Prefetch]:
-        return [visible_organizations()]
+    def get_queryset(self) -> QuerySet:
+        citations = visible_citations(viewer(self.request))
+        return super().get_queryset().prefetch_related(visible_organizations(), citations)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         statement, user = self.object, viewer(self.request)
-        Citation.objects.attach_to([statement], user)
-        cited = {quote.source_id for quote in statement.quotes}
+        cited = {citation.source_id for citation in statement.citations.all()}
         sources = list(Source.objects.visible_to(user).filter(pk__in=cited))
         others = Citation.objects.visible_to(user).exclude(statement=statement)
         citations = list(others.of_passages(sources))
@@ -160,7 +155,7 @@ class StatementView(RecordView):
         before, after = said.before(statement).first(), said.after(statement).first()
         return super().get_context_data(**kwargs) | {
             "sources": sources,
-            "author": names.coalition,
+            "author": Organization.objects.visible_to(None).coalition(),
             "paragraphs": found,
             "contents": contents(found),
             "names": names,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from django import template
 
-from sources.quotes import Quote
+from sources.models import Citation
 
 register = template.Library()
 
@@ -17,11 +17,11 @@ class Proof:
     are quoted."""
 
     pieces: list[tuple[str, bool]]
-    citations: list[Quote]
+    citations: list[Citation]
 
 
 @register.filter
-def proofs(citations: Iterable[Quote]) -> list[Proof]:
+def proofs(citations: Iterable[Citation]) -> list[Proof]:
     """Each sentence once, and in it each passage once, whatever number of citations quote it."""
     sentences = defaultdict(dict)
     for citation in citations:
@@ -33,11 +33,11 @@ def proofs(citations: Iterable[Quote]) -> list[Proof]:
     ]
 
 
-def _sentence(citation: Quote) -> str:
+def _sentence(citation: Citation) -> str:
     return citation.prefix + citation.exact + citation.suffix
 
 
-def _pieces(sentence: str, start: int, found: Iterable[Quote]) -> list[tuple[str, bool]]:
+def _pieces(sentence: str, start: int, found: Iterable[Citation]) -> list[tuple[str, bool]]:
     pieces, at = [], 0
     for first, end in sorted(citation.span for citation in found):
         first, end = max(first - start, at), end - start
@@ -48,25 +48,25 @@ def _pieces(sentence: str, start: int, found: Iterable[Quote]) -> list[tuple[str
 
 
 @register.filter
-def about(citations: Iterable[Quote], names: str) -> tuple[Quote, ...]:
+def about(citations: Iterable[Citation], names: str) -> tuple[Citation, ...]:
     """Those that support one of these fields, a date's bounds included."""
     wanted = names.split()
     return tuple(citation for citation in citations if _fact(citation) in wanted)
 
 
 @register.filter
-def proving(citations: Iterable[Quote], names: str) -> tuple[Quote, ...]:
+def proving(citations: Iterable[Citation], names: str) -> tuple[Citation, ...]:
     """Those about one of these fields or, where there are none, about the whole record, or all."""
     whole = tuple(citation for citation in citations if not citation.field)
     return about(citations, names) or whole or tuple(citations)
 
 
 @register.filter
-def besides(citations: Iterable[Quote], names: str) -> tuple[Quote, ...]:
+def besides(citations: Iterable[Citation], names: str) -> tuple[Citation, ...]:
     """All but those: of the whole record, and of every other field."""
     unwanted = names.split()
     return tuple(citation for citation in citations if _fact(citation) not in unwanted)
 
 
-def _fact(citation: Quote) -> str:
+def _fact(citation: Citation) -> str:
     return citation.field.removesuffix("_earliest").removesuffix("_latest")
