@@ -134,8 +134,7 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
 else:
     # A server that is not there is given up within two seconds, a network that carries nothing any
     # more within fifteen; what DATABASE_URL says after its «?» comes first. Whether a kept
-    # connection is alive is not asked before each request: `nucleo.faults`. What `record.prepared`
-    # runs is planned the third time for all that follow.
+    # connection is alive is not asked before each request: `nucleo.faults`.
     DATABASES["default"]["OPTIONS"] = {
         "connect_timeout": 2,
         "keepalives_idle": 5,

@@ -10,7 +10,6 @@ from organizations.logos import LogoField
 from record.answers import EXACT, UNSAID, at, story
 from record.dates import EDTF, ImpossibleDate
 from record.history import Versions
-from record.pages import address
 from record.periods import RANKED, Answer, Spanning, SpanningQuerySet, rank_on
 from record.publishing import Publishable, PublishableQuerySet, Record
 from record.richtext import RichTextField
@@ -83,7 +82,7 @@ class Organization(Publishable):
         return self.short_name or self.name
 
     def get_absolute_url(self) -> str:
-        return address("organizations:organization_detail", self.slug)
+        return reverse("organizations:organization_detail", args=[self.slug])
 
     @property
     def other_names_list(self) -> list[str]:

@@ -1,15 +1,13 @@
 """What the public pages share: counts in words, numbered pages, the moment of the last change."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, datetime
-from functools import lru_cache
+from datetime import datetime
 from itertools import chain
 from typing import Any
 
 from django.core.paginator import InvalidPage, Page, Paginator
-from django.db.models import F, Func, IntegerField, QuerySet, Subquery, TextField, Value
+from django.db.models import IntegerField, QuerySet, Subquery, Value
 from django.http import Http404, HttpRequest
-from django.urls import reverse
 from django.utils import timezone
 
 from record.publishing import Record
@@ -20,14 +18,7 @@ NUMBERS = (
 ).split()
 BEFORE_NOUNS = {"ninguno": "ningún", "uno": "un"}
 MOST = 10_000  # that a list is counted up to
-# A record's own, and those of the values that were attached to it.
-MOMENTS = ("updated_at", "publish_at", "quoted_at", "named_at")
-
-
-@lru_cache(maxsize=4096)
-def address(view: str, slug: str) -> str:
-    """The path of a record's page. A page has dozens, and Django makes each anew."""
-    return reverse(view, args=[slug])
+MOMENTS = ("updated_at", "publish_at")
 
 
 class BoundedCount(Subquery):
@@ -41,43 +32,6 @@ class BoundedCount(Subquery):
         found = records.order_by()
         found = found.values(field).distinct() if field else found.values(one=Value(1))
         super().__init__(found[: (MOST if most is None else most) + 1])
-
-
-class FirstKeys(Subquery):
-    """The first so many primary keys of a queryset, as text with commas between; None of none."""
-
-    template = "(SELECT GROUP_CONCAT(key) FROM (%(subquery)s) AS first)"
-    output_field = TextField()
-
-    def __init__(self, records: QuerySet, most: int) -> None:
-        super().__init__(records.order_by("pk").values(key=F("pk"))[:most])
-
-    def as_postgresql(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
-        template = self.template.replace("GROUP_CONCAT(key)", "STRING_AGG(key::text, ',')")
-        return self.as_sql(compiler, connection, template=template)
-
-
-class Moment(Func):
-    """A moment as text, in UTC. The later sorts after the earlier, and hundreds of them are read
-    and compared in the time that it takes to make a few `datetime`s."""
-
-    template = "CAST(%(expressions)s AS TEXT)"  # as SQLite keeps them
-    output_field = TextField()
-
-    def as_postgresql(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
-        template = "to_char(%(expressions)s AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US')"
-        return self.as_sql(compiler, connection, template=template)
-
-
-def moment_of(text: str | None) -> datetime | None:
-    """What a `Moment` says; None of nothing."""
-    return datetime.fromisoformat(text).replace(tzinfo=UTC) if text else None
-
-
-def latest(moments: Iterable[str]) -> datetime | None:
-    """The last of these `Moment`s that has passed."""
-    now, backwards = timezone.now(), sorted(filter(None, set(moments)), reverse=True)
-    return next((moment for moment in map(moment_of, backwards) if moment <= now), None)
 
 
 def bounded_counts(lists: Mapping[Any, QuerySet]) -> dict[Any, int]:

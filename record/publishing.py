@@ -3,12 +3,10 @@
 Visibility is computed from the clock, so nothing has to run at midnight and nothing races.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import UTC, datetime
-from functools import partial
 from typing import Any, Self
 
-from django.apps import apps
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.validators import MaxValueValidator
@@ -18,14 +16,12 @@ from django.dispatch import Signal
 from django.http import HttpRequest
 from django.utils import timezone
 
-from record.prepared import NOW, Given, Prepared
 from record.text import refuse_nul
 
 PUBLISH = "sources.publish_record"
 written = Signal()
 """Rows are written without `save`: `sender` is their model, `keys` are their primary keys. The
 querysets below and imports send it after the write."""
-GIVEN = {int: models.BigIntegerField, str: models.CharField}
 
 
 def may_publish(user: AbstractBaseUser | None) -> bool:
@@ -60,31 +56,6 @@ def visible(model: type["Record"], at: datetime, path: str = "") -> Q:
         pointed_to = visible(field.related_model, at, f"{path}{name}__")
         rule &= pointed_to | Q(**{f"{path}{name}": None}) if field.null else pointed_to
     return rule
-
-
-class Readable:
-    """What a page asks again and again: `make(every, name=value, …)`, of the records of `model`
-    that somebody may read. For visitors its SQL is made once, with `Given` values."""
-
-    def __init__(self, model: str, make: Callable[..., "RecordQuerySet"]) -> None:
-        self.model, self.make = model, make
-        self.public = Prepared(self._public)
-
-    def __call__(self, user: AbstractBaseUser | None, **given: int | str) -> list[Any]:
-        if user:
-            every = apps.get_model(self.model).objects.visible_to(user)
-            return list(self.make(every, **given))
-        return self.public(now=timezone.now(), **given)
-
-    def _public(self) -> "RecordQuerySet":
-        model, types = apps.get_model(self.model), self.make.__annotations__
-        given = {name: Given(name, GIVEN[kind]()) for name, kind in types.items() if kind in GIVEN}
-        return self.make(model.objects.filter(visible(model, NOW)), **given)
-
-
-def readable(model: str) -> Callable[[Callable[..., "RecordQuerySet"]], Readable]:
-    """As a decorator, of `make`."""
-    return partial(Readable, model)
 
 
 class RecordQuerySet(models.QuerySet):

@@ -9,11 +9,11 @@ from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.db import models, transaction
 from django.db.models import Count, Max, Min, OuterRef, Q, Subquery, Window
 from django.db.models.functions import RowNumber
+from django.urls import reverse
 from django.utils import timezone
 
 from record.dates import Earliest, EDTFField, Latest, day_column, possible_date
 from record.history import Versions
-from record.pages import address
 from record.publishing import Publishable, Record, RecordQuerySet, visible
 from record.text import WebAddressField, collapse
 from sources.passages import Passages
@@ -63,7 +63,7 @@ class Source(Publishable):
         return self.title
 
     def get_absolute_url(self) -> str:
-        return address("sources:source_detail", self.slug)
+        return reverse("sources:source_detail", args=[self.slug])
 
     @property
     def sha256(self) -> str:
