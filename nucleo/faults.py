@@ -1,22 +1,12 @@
-"""When the database is away, full, read-only or busy for too long, or a disk is: 503, in Spanish,
-without asking it for anything; and right again with the first request after it is back.
+"""503 in Spanish while the database or a disk is away, full, read-only or busy for too long.
 
-An exception becomes an answer wherever it is raised, so a middleware further out never sees it. All
-that nobody caught end in `handler500`, which asks here what it was: `is_fault` tells a fault of the
-machine from a mistake in our code, which stays 500. What `unanswered` says of it is marked, and
-`withstand`, around everything, does the rest.
-
-Connections are kept between requests and not tried before each: that would cost every page a round
-trip more. One that died meanwhile, with a restart of PostgreSQL, is noticed by the query that fails
-on it. Reading is then done again, once, on a new one; what writes can't be done again, so it is
-tried before.
+Errors without a handler end in `handler500`, which asks here for the cause. An error in our code
+stays 500.
 """
 
 import errno
-import logging
 import sqlite3
 import sys
-from typing import Any
 
 from csp.utils import build_policy
 from django.conf import settings
@@ -24,95 +14,35 @@ from django.db import InterfaceError, InternalError, OperationalError, connectio
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 
-from nucleo.middleware import Handler
-
-RETRY_AFTER = 5
-"""Seconds."""
-NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+HEADERS = {"Retry-After": "5", "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 READ_ONLY, BEYOND_A_LIMIT = "25006", "54"
-"""What PostgreSQL says when it only reads, and the class of what asks too much of it."""
-SAFE = ("GET", "HEAD")
-logger = logging.getLogger("nucleo.faults")
+"""A SQLSTATE of PostgreSQL, and the class of those that ask too much of it."""
 
 
 def is_fault(error: BaseException | None) -> bool:
-    """Whether what was asked is right, and could be done by a machine that works."""
+    """Return whether the request is right, and a working machine could answer it."""
     if isinstance(error, OSError):
-        return error.errno in NO_ROOM
-    state, code = _as_the_database_says(error)
+        return error.errno in DISK_ERRORS
+    cause = getattr(error, "__cause__", None)
+    state = getattr(cause, "sqlstate", None) or ""
     if isinstance(error, InternalError):
         return state == READ_ONLY
-    if not isinstance(error, OperationalError | InterfaceError):
-        return False
-    # SQLite calls what it cannot read an operational error too: no such table, a wrong word.
-    return code != sqlite3.SQLITE_ERROR and not state.startswith(BEYOND_A_LIMIT)
+    # SQLite has the same class for a missing table or a syntax error, with the code SQLITE_ERROR.
+    mistake = getattr(cause, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR
+    is_operational = isinstance(error, OperationalError | InterfaceError)
+    return is_operational and not mistake and not state.startswith(BEYOND_A_LIMIT)
 
 
-def _as_the_database_says(error: BaseException | None) -> tuple[str, int]:
-    """PostgreSQL's SQLSTATE, SQLite's code; empty and 0 where it did not get to say."""
-    cause = getattr(error, "__cause__", None)
-    return getattr(cause, "sqlstate", None) or "", getattr(cause, "sqlite_errorcode", 0)
-
-
-def unanswered(request: HttpRequest) -> HttpResponse | None:
-    """The answer to a request that a fault ended, while its exception is handled; else None."""
-    error = sys.exc_info()[1]
-    if not is_fault(error):
+def unavailable(request: HttpRequest) -> HttpResponse | None:
+    """Answer the request whose exception is being handled; None if no fault raised it."""
+    if not is_fault(sys.exc_info()[1]):
         return None
-    said = {"site_name": settings.SITE_NAME, "contact_email": settings.CONTACT_EMAIL}
-    said |= {"sent": request.method not in SAFE}
-    response = HttpResponse(render_to_string("503.html", said), status=503)
-    # Where the stamp of the pages cannot be read, nothing further in adds these.
+    if not connection.in_atomic_block:  # only tests hold a transaction around a request
+        connection.close()  # SQLite keeps a connection from a read-only disk read-only
+    context = {"site_name": settings.SITE_NAME, "contact_email": settings.CONTACT_EMAIL}
+    context["sent"] = request.method not in ("GET", "HEAD")
+    response = HttpResponse(render_to_string("503.html", context), status=503, headers=HEADERS)
+    # The middleware that stores pages fails outside of the one that adds the policy.
     response["Content-Security-Policy"] = build_policy()
-    response["X-Content-Type-Options"] = "nosniff"
-    response._has_been_logged = True  # by Django, with a traceback, and whatever a row held
-    return marked(response, error)
-
-
-def marked(response: HttpResponse, error: BaseException) -> HttpResponse:
-    response.fault = error
-    response["Retry-After"], response["Cache-Control"] = RETRY_AFTER, "no-store"
     return response
-
-
-def withstand(get_response: Handler) -> Handler:
-    """Outermost, so that whatever fails further in may be done again."""
-
-    def middleware(request: HttpRequest) -> HttpResponse:
-        kept = connection.connection is not None
-        if request.method not in SAFE:
-            _try_connection()
-        response = get_response(request)
-        if kept and request.method in SAFE and hasattr(response, "fault") and _is_dead():
-            _close()
-            logger.warning("A kept connection to the database was dead: asked again on a new one")
-            response = get_response(request)
-        if hasattr(response, "fault"):
-            _close()
-            logger.error("503 (%s): %s %s", *_told(request, response.fault))
-        return response
-
-    return middleware
-
-
-def _try_connection() -> None:
-    if connection.connection is not None and not connection.is_usable():
-        _close()
-
-
-def _is_dead() -> bool:
-    return connection.connection is None or not connection.is_usable()
-
-
-def _close() -> None:
-    """Also one that still reads, for one that SQLite opened on a read-only disk stays so."""
-    if not connection.in_atomic_block:  # as only tests are, around a whole request
-        connection.close()
-
-
-def _told(request: HttpRequest, error: Any) -> tuple[str, str, str]:
-    """On one line, and nothing of what was sent: messages of the database may quote it."""
-    state, code = _as_the_database_says(error)
-    kind = f"{type(error).__name__} {state or code or getattr(error, 'errno', None) or ''}".strip()
-    path = request.path.encode("unicode_escape").decode("ascii")
-    return kind, str(request.method), path

@@ -1,16 +1,14 @@
-"""One JSON object a line on standard error, fit for journald. It names what happened and where in
-the code, and nobody: no address, no query, no value."""
+"""One JSON object a line on standard error, for journald, without data of visitors or staff."""
 
 import json
 import logging
 from datetime import UTC, datetime
 from traceback import extract_tb
-from types import TracebackType
 
 
 class Line(logging.Formatter):
-    """Of a failure its kind and the places it came through; not what it says, for there databases
-    and parsers repeat what somebody typed. Django's `extra` holds the request, and is left out."""
+    """Writes the class of an exception and the places in the code, not its message: databases and
+    parsers repeat what a person typed. Leaves out the request, which Django adds as `extra`."""
 
     def format(self, record: logging.LogRecord) -> str:
         line = {
@@ -21,12 +19,11 @@ class Line(logging.Formatter):
         }
         if status := getattr(record, "status_code", None):
             line["status"] = status
-        if record.exc_info and record.exc_info[0]:
-            kind, _, passed = record.exc_info
-            line |= {"error": f"{kind.__module__}.{kind.__qualname__}", "at": _places(passed)}
+        if record.exc_info and record.exc_info[1]:
+            kind, error, trace = record.exc_info
+            line["error"] = f"{kind.__module__}.{kind.__qualname__}"
+            cause = error.__cause__
+            if code := getattr(cause, "sqlite_errorname", None) or getattr(cause, "sqlstate", None):
+                line["code"] = code
+            line["at"] = [f"{at.filename}:{at.lineno} {at.name}" for at in extract_tb(trace)]
         return json.dumps(line, ensure_ascii=False)
-
-
-def _places(passed: TracebackType | None) -> list[str]:
-    """`file:line function`, the innermost last."""
-    return [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in extract_tb(passed)]

@@ -80,7 +80,6 @@ CACHES = {
 }
 
 MIDDLEWARE = [
-    "nucleo.faults.withstand",
     "freshness.middleware.stored_pages",
     "nucleo.middleware.headers",
     "csp.middleware.CSPMiddleware",
@@ -120,7 +119,9 @@ TEMPLATES = [
     },
 ]
 
-DATABASES = {"default": dj_database_url.parse(DATABASE_URL, conn_max_age=60)}
+DATABASES = {
+    "default": dj_database_url.parse(DATABASE_URL, conn_max_age=60, conn_health_checks=True)
+}
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     DATABASES["default"]["OPTIONS"] = {
         # A transaction that reads before it writes fails at once unless it begins as a writer.
@@ -132,16 +133,14 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
         "PRAGMA mmap_size=1073741824;",
     }
 else:
-    # A server that is not there is given up within two seconds, a network that carries nothing any
-    # more within fifteen; what DATABASE_URL says after its «?» comes first. Whether a kept
-    # connection is alive is not asked before each request: `nucleo.faults`.
+    # Gives up an absent server after two seconds and a dead network after fifteen; the options of
+    # DATABASE_URL win.
     DATABASES["default"]["OPTIONS"] = {
         "connect_timeout": 2,
         "keepalives_idle": 5,
         "keepalives_interval": 5,
         "keepalives_count": 2,
         "tcp_user_timeout": 15_000,
-        "prepare_threshold": 2,
     } | DATABASES["default"].get("OPTIONS", {})
 # «Can't include a many-to-many field with a table of its own»: `record.admin.Relations` can.
 SILENCED_SYSTEM_CHECKS = ["admin.E013"]

@@ -15,7 +15,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 
-from nucleo.faults import marked, unanswered
+from nucleo.faults import HEADERS, unavailable
 from organizations.linked import organization_node
 from organizations.models import Membership, Organization, RepresentationTerm
 from organizations.rotation import is_dated
@@ -143,8 +143,8 @@ def healthz(request: HttpRequest) -> HttpResponse:
     try:
         executor = MigrationExecutor(connection)
         pending = executor.migration_plan(executor.loader.graph.leaf_nodes())
-    except DatabaseException as error:
-        return marked(HttpResponse("database", status=503, content_type="text/plain"), error)
+    except DatabaseException:
+        return HttpResponse("database", status=503, content_type="text/plain", headers=HEADERS)
     if pending:
         return HttpResponse("migrations", status=503, content_type="text/plain")
     return HttpResponse("ok", content_type="text/plain")
@@ -181,6 +181,6 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    return unanswered(request) or HttpResponse(
+    return unavailable(request) or HttpResponse(
         render_to_string("500.html", site(request)), status=500
     )

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import psycopg
-from django.db import connection
+from django.db import close_old_connections, connection
 
 
 @contextmanager
@@ -38,10 +38,11 @@ def read_only() -> object:
 
 
 def end_kept_connection() -> None:
-    """As a restart of PostgreSQL ends it, which the site does not notice; SQLite has no server."""
+    """As a restart of PostgreSQL ends it, before the next request starts; SQLite has no server."""
     connection.ensure_connection()
     if connection.vendor == "postgresql":
         pid = connection.connection.info.backend_pid
         told = psycopg.conninfo.make_conninfo(connection.connection.info.dsn, connect_timeout=2)
         with psycopg.connect(told) as other:
             other.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
+    close_old_connections()  # at the start of a request; the tests' client leaves it out

@@ -2,6 +2,7 @@
 that nothing is amiss once it is back. `tests/test_hard_faults.py` breaks real ones."""
 
 import errno
+import json
 import logging
 import sqlite3
 from typing import Any
@@ -12,13 +13,14 @@ from axes.models import AccessAttempt
 from django import db
 from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
-from django.db import connection, connections
+from django.db import connection
 from django.test import Client
 from playwright.sync_api import expect
 
 from access.sessions import SEEN, SEEN_EVERY
 from nucleo import views
 from nucleo.faults import is_fault
+from nucleo.logs import Line
 from tests import records
 from tests.conftest import Person
 from tests.doors import log_in
@@ -31,12 +33,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 PAGES = ("/", "/linea-de-tiempo/", "/linea-de-tiempo/atom.xml", "/sitemap.xml", "/no-existe/")
 WITHOUT_THE_DATABASE = {"robots", "search:results"}
 TYPED = "Una frase que alguien tecleó con calma"
-
-
-@pytest.fixture(autouse=True)
-def twice(settings: Any) -> None:
-    """Zeal takes what is asked again on a new connection for a query per row."""
-    settings.MIDDLEWARE = [name for name in settings.MIDDLEWARE if not name.startswith("zeal.")]
 
 
 @pytest.fixture
@@ -202,13 +198,14 @@ def test_a_fault_is_logged_in_one_line_that_holds_nothing_of_what_was_sent(staff
     with away(), caplog.at_level(logging.INFO):
         staff.post(f"{address}?pista=secreta", sent)
         staff.get("/admin/%0Afalsa")
-    lines = [record.getMessage() for record in caplog.records]
+    lines = [Line().format(record) for record in caplog.records]
     assert len(lines) == 2
-    assert lines[0].startswith("503 (OperationalError")
-    assert lines[0].endswith(f"): POST {address}")
+    line = json.loads(lines[0])
+    assert line["message"] == f"Service Unavailable: {address}"
+    assert line["status"] == 503
+    assert line["error"] == "django.db.utils.OperationalError"
     assert not any("\n" in line for line in lines)
-    assert not any(record.exc_info for record in caplog.records)
-    assert not any(word in caplog.text for word in (TYPED, "secreta"))
+    assert not any(word in line for word in (TYPED, "secreta") for line in lines)
 
 
 @pytest.mark.parametrize("sql", ["SELECT * FROM nowhere", "SELEC 1"])
@@ -265,36 +262,6 @@ def test_no_editor_meets_a_connection_that_died(staff, kept):
     end_kept_connection()
     assert staff.post(address, sent).status_code == 302
     assert Event.objects.get().title == TYPED
-
-
-@pytest.mark.parametrize(("method", "times"), [("get", 2), ("head", 2), ("post", 1)])
-def test_only_reading_is_done_again_and_only_once(staff, monkeypatch, kept, method, times):
-    asked = []
-
-    def broken(*_: Any, **__: Any) -> None:
-        asked.append(1)
-        raise db.OperationalError("the connection is lost")
-
-    monkeypatch.setattr(connections["default"], "is_usable", lambda: not asked)
-    monkeypatch.setattr("nucleo.admin.may_enter", broken)
-    connection.ensure_connection()
-    assert getattr(staff, method)("/admin/").status_code == 503
-    assert len(asked) == times
-
-
-def test_what_fails_on_a_connection_that_lives_is_not_done_again(anybody, monkeypatch, kept):
-    asked = []
-
-    def locked(*_: Any) -> None:
-        asked.append(1)
-        raise db.OperationalError("database is locked")
-
-    monkeypatch.setattr(views, "last_change", locked)
-    anybody.get("/acerca-de/")
-    connection.ensure_connection()
-    asked.clear()
-    assert anybody.get("/acerca-de/").status_code == 503
-    assert len(asked) == 1
 
 
 # A disk that only reads

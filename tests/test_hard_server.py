@@ -6,7 +6,6 @@ import re
 import signal
 import socket
 import threading
-import time
 import venv
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -304,17 +303,6 @@ def test_a_stop_and_a_reload_finish_the_request_in_flight(site, tmp_path, sign):
     reader.join()
     away(site, "pages")
     assert got == [b"done"]
-
-
-@pytest.mark.parametrize("seconds", [0, 0.1, 0.3, 0.6])
-def test_a_stop_while_a_worker_starts_does_not_wait_for_it(site, seconds):
-    away(site, "pages")
-    site.start_site("pages")
-    until(lambda: site.workers("pages"))
-    time.sleep(seconds)  # in the middle of its imports, on one machine or another
-    began = time.monotonic()
-    away(site, "pages")
-    assert time.monotonic() - began < 20
 
 
 TELLING = """

@@ -2,8 +2,10 @@
 
 import json
 import logging
+import sqlite3
 
 import pytest
+from django.db import OperationalError
 from django.test import RequestFactory
 
 from nucleo.logs import Line
@@ -37,3 +39,15 @@ def test_of_a_failure_the_kind_and_the_places_are_told_and_not_what_was_typed(ca
     assert "test_logs.py" in line["at"][-1]
     for said in ("secreto", "203.0.113.9"):
         assert said not in json.dumps(line)
+
+
+def test_of_a_failed_query_the_database_s_code_is_told(caplog):
+    cause = sqlite3.OperationalError("secreto")
+    cause.sqlite_errorname = "SQLITE_FULL"
+    try:
+        raise OperationalError("secreto") from cause
+    except OperationalError:
+        logging.getLogger("django.request").exception("Failed")
+    (line,) = logged(caplog)
+    assert line["code"] == "SQLITE_FULL"
+    assert "secreto" not in json.dumps(line)
