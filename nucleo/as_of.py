@@ -116,7 +116,7 @@ def _form(request: HttpRequest, written: str, problem: str, **rest: Any) -> Http
         "nearby": rest.get("nearby") or latest,
         "status": status,
         "moments": every[-MOMENTS:],
-        "changed": max((moment.changed for moment in every), default=None),
+        "changed": last_change(*(moment.records for moment in every)),
     }
     if status == 200:
         context["linked"] = _graph(request, changed=context["changed"])

@@ -1,16 +1,14 @@
-"""The moments at which who belonged, or who represented, changes or may change, in words."""
+"""The moments at which memberships and terms of representation change or may change, in words."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
-
-from django.db.models import Case, Count, F, Max, Min, When
+from typing import Any
 
 from organizations.models import Membership, RepresentationTerm
 from record.dates import EDTF, parse
 from record.pages import counted
-from record.periods import SpanningQuerySet
+from record.periods import Period
 
 VERBS = {
     "starts": ("empieza", "empiezan"),
@@ -29,105 +27,75 @@ TOLD, AROUND = 3, 6
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
-    """What happens or may happen, by its key in `VERBS`, to how many of a model, one by name."""
-
-    verb: str
-    model: type
-    count: int
-    name: str
-    changed: datetime
-
-
-@dataclass(frozen=True, slots=True)
 class Moment:
-    """A day, a month or a year, and what changes or may change with it."""
+    """A day, a month or a year with the records that change or may change in it, by verb."""
 
     when: EDTF
-    changes: list[Change]
+    changes: dict[str, list[Membership | RepresentationTerm]]
+
+    @property
+    def records(self) -> list[Membership | RepresentationTerm]:
+        return [record for records in self.changes.values() for record in records]
 
     @property
     def words(self) -> str:
         """«empiezan dos membresías; a más tardar termina la membresía de…»."""
-        verbs = [verb for verb in VERBS if verb in {change.verb for change in self.changes}]
-        said = [_clause(verb, [c for c in self.changes if c.verb == verb]) for verb in verbs]
-        return "; ".join([*said[:TOLD], *(["y más"] if len(said) > TOLD else [])])
-
-    @property
-    def changed(self) -> datetime:
-        """When what it tells last changed."""
-        return max(change.changed for change in self.changes)
-
-
-@dataclass(frozen=True, slots=True)
-class Neighbours:
-    """The moments before a date, at it or within (the first ones; are there `more`?), and after."""
-
-    before: Moment | None
-    around: list[Moment]
-    more: bool
-    after: Moment | None
+        clauses = [_clause(verb, self.changes[verb]) for verb in VERBS if verb in self.changes]
+        return "; ".join([*clauses[:TOLD], *["y más"] * (len(clauses) > TOLD)])
 
 
 def moments() -> list[Moment]:
-    """All of them, oldest first, as a visitor may read them."""
-    changes: dict[str, list[Change]] = defaultdict(list)
-    for model in (Membership, RepresentationTerm):
-        for start, end, count, name, *changed in _spans(model.objects.visible_to(None)):
-            for level_0, verb in _bounds(parse(start), parse(end)):
-                changes[level_0].append(Change(verb, model, count, name, max(changed)))
-    found = (Moment(parse(level_0), some) for level_0, some in changes.items())
+    """The moments of all public memberships and terms, oldest first."""
+    changes: dict[str, dict[str, list[Any]]] = defaultdict(lambda: defaultdict(list))
+    for model in NOUNS:
+        for record in model.objects.visible_to(None).select_related("organization"):
+            for level_0, verb in _bounds(record.period):
+                changes[level_0][verb].append(record)
+    found = (Moment(parse(level_0), of_it) for level_0, of_it in changes.items())
     return sorted(found, key=lambda moment: (moment.when.earliest, moment.when.latest))
 
 
-def _spans(records: SpanningQuerySet) -> Iterable[tuple]:
-    """Each pair of a start and an end, how many have it, the name of one of them, and when these or
-    their organizations last changed or became public."""
-    short = F("organization__short_name")
-    name = Case(When(organization__short_name="", then="organization__name"), default=short)
-    changes = ("updated_at", "organization__updated_at", "organization__publish_at")
-    latest = {f"latest_{number}": Max(path) for number, path in enumerate(changes)}
-    spans = records.order_by().values_list("start", "end")
-    return spans.annotate(count=Count("pk"), name=Min(name), **latest)
-
-
-def _bounds(start: EDTF, end: EDTF) -> Iterator[tuple[str, str]]:
-    """The level 0 dates of a period with what each means."""
+def _bounds(period: Period) -> Iterator[tuple[str, str]]:
+    """The level 0 dates of a period, each with a key of VERBS."""
+    start, end = period.start, period.end
     if start.kind == "between" and start == end:
         yield from ((start.lower, "may start"), (end.upper, "has ended"))
         return
-    for date, happens, may, has in (
+    end_verb = "is last seen" if end.kind == "after" else "may end"
+    for date, exactly, from_then, until_then in (
         (start, "starts", "may start", "has started"),
-        (end, "ends", "is last seen" if end.kind == "after" else "may end", "has ended"),
+        (end, "ends", end_verb, "has ended"),
     ):
-        if date.lower == date.upper and date:
-            yield date.lower, happens
+        if date and date.lower == date.upper:
+            yield date.lower, exactly
         else:
-            yield from (
-                (part, verb) for part, verb in ((date.lower, may), (date.upper, has)) if part
-            )
+            bounds = ((date.lower, from_then), (date.upper, until_then))
+            yield from ((bound, verb) for bound, verb in bounds if bound)
 
 
-def _clause(verb: str, changes: list[Change]) -> str:
+def _clause(verb: str, records: list[Membership | RepresentationTerm]) -> str:
     """«empiezan dos membresías y el periodo de representación de…»."""
     subjects = []
-    for model, (of_one, of_many) in NOUNS.items():
-        found = [change for change in changes if change.model is model]
-        count = sum(change.count for change in found)
-        if count == 1:
-            subjects.append(f"{of_one} {found[0].name}")
-        elif count:
-            subjects.append(counted(count, of_many, of_many, feminine=model is Membership))
-    several = sum(change.count for change in changes) > 1
-    return f"{VERBS[verb][several]} {' y '.join(subjects)}"
+    for model, (singular, plural) in NOUNS.items():
+        changing = [record for record in records if isinstance(record, model)]
+        if len(changing) == 1:
+            subjects.append(f"{singular} {changing[0].organization}")
+        elif changing:
+            feminine = model is Membership
+            subjects.append(counted(len(changing), plural, plural, feminine=feminine))
+    return f"{VERBS[verb][len(records) > 1]} {' y '.join(subjects)}"
 
 
-def neighbours(when: EDTF) -> Neighbours:
-    """The nearest moments that end before `when` and begin after it, and those that it shares."""
-    first, last = when.earliest, when.latest
-    before, around, after = [], [], []
-    for moment in moments():
-        early, late = moment.when.latest < first, moment.when.earliest > last
-        (before if early else after if late else around).append(moment)
-    latest = max(before, key=lambda m: (m.when.latest, m.when.earliest), default=None)
-    return Neighbours(latest, around[:AROUND], len(around) > AROUND, after[0] if after else None)
+def neighbours(when: EDTF) -> dict[str, Any]:
+    """The nearest moment that ends `before` a date, the first ones `around` it, whether there are
+    `more` of these, and the nearest moment `after` it."""
+    every = moments()
+    before = [m for m in every if m.when.latest < when.earliest]
+    after = [m for m in every if m.when.earliest > when.latest]
+    around = [m for m in every if m.when.latest >= when.earliest and m.when.earliest <= when.latest]
+    return {
+        "before": max(before, key=lambda m: (m.when.latest, m.when.earliest), default=None),
+        "around": around[:AROUND],
+        "more": len(around) > AROUND,
+        "after": next(iter(after), None),
+    }

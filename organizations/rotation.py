@@ -1,31 +1,27 @@
 """What the terms of representation say and do not say: in words, and as rows of the charts."""
 
 from collections.abc import Iterable
-from itertools import chain
+from itertools import chain, groupby
 
 from django.conf import settings
 
 from organizations.charts import rotation_chart, zoom_chart
-from organizations.models import (
-    Membership,
-    Organization,
-    RepresentationTerm,
-    RepresentationTermQuerySet,
-)
+from organizations.models import Membership, Organization, RepresentationTerm
 from record import dates
+from record.answers import EXACT, of
 from record.charts import Entry
-from record.dates import EDTF, parse
+from record.dates import EDTF
 from record.pages import counted, in_words, sentence
 from record.periods import Period
-from sources.models import Citation
 
 FEMININE_ENDINGS = ("a", "ción", "sión", "dad", "red")
 NAMES_SHOWN = GAPS_SHOWN = 12
 Role = RepresentationTerm.Role
+Terms = list[RepresentationTerm]
 
 
 def listed(names: Iterable[str]) -> str:
-    """«Alfa, Beta y Gama»; «Alfa e Iota»; how many, where they would be too many to name."""
+    """«Alfa, Beta y Gama»; «Alfa e Iota»; «catorce organizaciones» for too many names."""
     names = list(dict.fromkeys(names))
     if len(names) > NAMES_SHOWN:
         return counted(len(names), "organización", "organizaciones", feminine=True)
@@ -35,13 +31,13 @@ def listed(names: Iterable[str]) -> str:
 
 
 def with_article(name: str) -> str:
-    """«el Núcleo», «la Alianza para…»: Spanish tells by the ending of the first word."""
+    """«el Núcleo», «la Alianza para…»: the ending of the first word decides."""
     first = name.split()[0].lower() if name.split() else ""
     return f"{'la' if first.endswith(FEMININE_ENDINGS) else 'el'} {name}"
 
 
 def headline(spoke: int, dated: int, coalition: Organization | None) -> str:
-    """`spoke` organizations were representatives, and of `dated` it is known since when."""
+    """`spoke` organizations were representatives; the start is known of `dated` of them."""
     short_name = coalition.short_name if coalition else ""
     name = with_article(short_name or settings.SITE_NAME)
     if not spoke:
@@ -52,32 +48,31 @@ def headline(spoke: int, dated: int, coalition: Organization | None) -> str:
     return f"{sentence(in_words(spoke))} hablaron por {name}; de {which} se sabe desde cuándo"
 
 
-def lead(terms: list[RepresentationTerm]) -> str:
-    """How far the source goes: the order, who is dated, the co-representatives."""
+def lead(terms: Terms) -> str:
+    """How far the source goes: the order, the known starts, the co-representatives."""
     first = [term for term in terms if term.role == Role.REPRESENTATIVE]
-    second = [term for term in terms if term.role == Role.CO_REPRESENTATIVE]
+    second = [str(term.organization) for term in terms if term.role == Role.CO_REPRESENTATIVE]
     sentences = []
     if first:
         sentences.append(f"{_order(first)}; desde cuándo, {_since(first)}.")
     if second:
-        names = listed(str(term.organization) for term in second)
-        sentences.append(f"Como co-representante nombra a {names}.")
+        sentences.append(f"Como co-representante nombra a {listed(second)}.")
     return " ".join(sentences)
 
 
-def _order(terms: list[RepresentationTerm]) -> str:
+def _order(terms: Terms) -> str:
     ordered = sum(term.order is not None for term in terms)
+    which = in_words(ordered, feminine=True)
     if len(terms) == 1:
         return f"La fuente nombra a {terms[0].organization}"
     if not ordered:
         return "La fuente no da su orden"
-    which = in_words(ordered, feminine=True)
     if ordered < len(terms):
         return f"La fuente da el orden de {which}"
     return f"La fuente nombra a las {which} en este orden"
 
 
-def _since(terms: list[RepresentationTerm]) -> str:
+def _since(terms: Terms) -> str:
     dated = [str(term.organization) for term in terms if is_dated(term.period)]
     if len(dated) == len(terms):
         return "también lo dice"
@@ -85,8 +80,8 @@ def _since(terms: list[RepresentationTerm]) -> str:
 
 
 def is_dated(period: Period) -> bool:
-    """Whether its start is known, to the day, the month or the year."""
-    return period.start.kind in ("day", "month", "year")
+    """Whether its start is known to the day, the month or the year."""
+    return period.start.kind in EXACT
 
 
 def gaps(periods: Iterable[Period], role: str) -> list[str]:
@@ -95,12 +90,13 @@ def gaps(periods: Iterable[Period], role: str) -> list[str]:
     certain = sorted(filter(_is_certain, periods), key=lambda period: period.start.latest)
     if not certain:
         return [f"De ningún día consta quién era {role}."] if periods else []
-    found, until = [_before(periods, certain[0], role)], certain[0].end
+    sentences, until = [_before(periods, certain[0], role)], certain[0].end
     for period in certain[1:]:
         if _leaves_a_gap(until, period.start):
-            found.append(_between(until.lower, period.start.upper, role))
+            sentences.append(_between(until.lower, period.start.upper, role))
         until = max(until, period.end, key=lambda end: end.earliest)
-    return [*found, _after(until, role)]
+    silence = ", la fuente calla" if until.kind == "after" else f" no consta quién era {role}"
+    return [*sentences, f"Después {of(until.lower)}{silence}."]
 
 
 def _is_certain(period: Period) -> bool:
@@ -116,21 +112,12 @@ def _leaves_a_gap(end: EDTF, start: EDTF) -> bool:
 
 
 def _before(periods: list[Period], first: Period, role: str) -> str:
-    """What precedes the first certain day, as far back as any bound goes."""
+    """The gap before the first certain day, as far back as any bound goes."""
     bounded = [period.start for period in periods if period.start.lower]
     earliest = min(bounded, key=lambda start: start.earliest, default=EDTF())
     if earliest.lower and earliest.earliest < first.start.earliest:
         return _between(earliest.lower, first.start.upper, role)
-    return f"Antes {_of(first.start.upper)} no consta quién era {role}."
-
-
-def _after(end: EDTF, role: str) -> str:
-    silence = ", la fuente calla" if end.kind == "after" else f" no consta quién era {role}"
-    return f"Después {_of(end.lower)}{silence}."
-
-
-def _of(level_0: str) -> str:
-    return f"de {dates.in_words(level_0, 'el ')}".replace("de el ", "del ")
+    return f"Antes {of(first.start.upper)} no consta quién era {role}."
 
 
 def _between(lower: str, upper: str, role: str) -> str:
@@ -139,24 +126,23 @@ def _between(lower: str, upper: str, role: str) -> str:
     return f"{stretch} no consta, de ningún día, quién era {role}."
 
 
-def overlaps(terms: list[RepresentationTerm]) -> list[str]:
-    """Which terms of a role may have held at once, by more than the month of a hand-over."""
-    found, group, until = [], [], ""
+def overlaps(terms: Terms) -> list[str]:
+    """The terms of a role that may have held at once, by more than the month of a hand-over."""
+    runs: list[Terms] = []
     by_start = sorted(terms, key=lambda term: (term.role, term.start_earliest))
-    for term in [*by_start, None]:
-        same_role = term and group and term.role == group[0].role
-        if not same_role or term.start_earliest[:7] >= until[:7]:
-            found.append(_sharing(group))
-            group, until = [], ""
-        if term:
-            group.append(term)
+    for _role, of_role in groupby(by_start, key=lambda term: term.role):
+        until = ""
+        for term in of_role:
+            if term.start_earliest[:7] < until[:7]:
+                runs[-1].append(term)
+            else:
+                runs.append([term])
+                until = ""
             until = max(until, term.end_latest)
-    return [*filter(None, found)]
+    return [_sharing(run) for run in runs if len(run) > 1]
 
 
-def _sharing(terms: list[RepresentationTerm]) -> str:
-    if len(terms) < 2:
-        return ""
+def _sharing(terms: Terms) -> str:
     names = listed(str(term.organization) for term in sorted(terms, key=lambda t: t.order or 0))
     same = len({(term.start, term.end) for term in terms}) == 1
     room = "comparten un mismo tramo posible" if same else "tienen tramos posibles que coinciden"
@@ -165,13 +151,8 @@ def _sharing(terms: list[RepresentationTerm]) -> str:
     return f"{names} {room}: la fuente {order}."
 
 
-def caption(number: int) -> str:
-    one = "El mismo periodo, en tabla"
-    return one if number == 1 else f"Los mismos {counted(number, 'periodo')}, en tabla"
-
-
 def notes(records: list[Membership | RepresentationTerm]) -> list[tuple[str, str]]:
-    """Each of our notes once, with whom it is about."""
+    """Each of our notes once, after the names of its organizations."""
     about: dict[str, list[str]] = {}
     for record in records:
         if note := record.note.removeprefix("Nota nuestra:").strip():
@@ -179,21 +160,7 @@ def notes(records: list[Membership | RepresentationTerm]) -> list[tuple[str, str
     return [(listed(names), note) for note, names in about.items()]
 
 
-def citations(
-    terms: list[RepresentationTerm],
-) -> tuple[tuple[Citation, ...], tuple[Citation, ...]]:
-    """The quotes of the terms, each once: of order and role, and the others."""
-    all_of_them = [citation for term in terms for citation in term.citations.all()]
-    general = [citation for citation in all_of_them if citation.field in ("order", "role")]
-    once = {c.passage: c for c in [*all_of_them, *general]}
-    shown = sorted(once.values(), key=lambda citation: (citation.source_id, citation.number))
-    return (
-        tuple(citation for citation in shown if citation.field in ("order", "role")),
-        tuple(citation for citation in shown if citation.field not in ("order", "role")),
-    )
-
-
-def entries(terms: list[RepresentationTerm], close: bool = False) -> list[Entry]:
+def entries(terms: Terms, close: bool = False) -> list[Entry]:
     """«5.º Alfa», «Co-representante: Beta»; for the chart seen `close`, «Alfa», «Beta (co-)»."""
     return [
         Entry(_name(term, close), term.period, second=term.role == Role.CO_REPRESENTATIVE)
@@ -202,36 +169,41 @@ def entries(terms: list[RepresentationTerm], close: bool = False) -> list[Entry]
 
 
 def _name(term: RepresentationTerm, close: bool) -> str:
-    name, co = str(term.organization), term.role == Role.CO_REPRESENTATIVE
+    name, is_second = str(term.organization), term.role == Role.CO_REPRESENTATIVE
     if close:
-        return f"{name} (co-)" if co else name
-    place = f"{term.order}.º " if term.order else ""
-    return f"{place}{term.get_role_display().capitalize()}: {name}" if co else f"{place}{name}"
+        return f"{name} (co-)" if is_second else name
+    role = f"{term.get_role_display().capitalize()}: " if is_second else ""
+    return f"{f'{term.order}.º ' if term.order else ''}{role}{name}"
 
 
-def of_page(terms: list[RepresentationTerm], until: EDTF, whole: bool) -> dict[str, object]:
-    """What is drawn and said of the terms on a page; `whole`: no others are on another page."""
-    general, particular = citations(terms)
+def of_page(terms: Terms, until: EDTF, whole: bool) -> dict[str, object]:
+    """What a page shows of its terms; `whole` if no others are on another page."""
+    citations = sorted(chain(*(term.citations.all() for term in terms)), key=lambda c: c.passage)
+    general = {c.passage: c for c in citations if c.field in ("order", "role")}
+    others = {c.passage: c for c in citations if c.passage not in general}
+    same = "El mismo periodo" if len(terms) == 1 else f"Los mismos {counted(len(terms), 'periodo')}"
     return {
         "lead": lead(terms) if whole else "",
-        "caption": caption(len(terms)),
+        "caption": f"{same}, en tabla",
         "overlaps": overlaps(terms) if whole else [],
         "notes": notes(terms),
         "rotation_chart": rotation_chart(entries(terms), until),
         "zoom_chart": zoom_chart(entries(terms, close=True), until),
-        "general_citations": general,
-        "term_citations": particular,
+        "general_citations": general.values(),
+        "term_citations": others.values(),
     }
 
 
-def of_all(every: RepresentationTermQuerySet, coalition: Organization | None) -> dict[str, object]:
-    """The title and the gaps: of all terms, however many."""
-    rows = every.order_by().values_list("organization", "role", "start", "end")
-    terms = [(who, role, Period(parse(start), parse(end))) for who, role, start, end in rows]
-    spoke = {who for who, role, _when in terms if role == Role.REPRESENTATIVE}
-    dated = {who for who, role, when in terms if role == Role.REPRESENTATIVE and is_dated(when)}
-    found = [gaps([p for _, r, p in terms if r == role], role.label)[:GAPS_SHOWN] for role in Role]
+def of_all(terms: Terms, coalition: Organization | None) -> dict[str, object]:
+    """The title and the gaps, from the terms of all pages."""
+    first = [term for term in terms if term.role == Role.REPRESENTATIVE]
+    spoke = {term.organization_id for term in first}
+    dated = {term.organization_id for term in first if is_dated(term.period)}
+    sentences = (
+        gaps([term.period for term in terms if term.role == role], role.label)[:GAPS_SHOWN]
+        for role in Role
+    )
     return {
         "title": headline(len(spoke), len(dated), coalition),
-        "gaps": sorted(dict.fromkeys(chain(*found)), key=lambda said: said.startswith("Después")),
+        "gaps": sorted(dict.fromkeys(chain(*sentences)), key=lambda s: s.startswith("Después")),
     }

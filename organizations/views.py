@@ -263,7 +263,7 @@ def representation(request: HttpRequest) -> HttpResponse:
         "changed": changed,
         "linked": _graph(request, REPRESENTATION, coalition, terms, changed),
         **rotation.of_page(terms, described_until(terms), whole=not page.has_other_pages()),
-        **rotation.of_all(every, coalition),
+        **rotation.of_all(list(every.order_by()), coalition),
     }
     return TemplateResponse(request, "organizations/representation.html", context)
 

@@ -410,9 +410,9 @@ def test_neighbours_neither_share_a_day_with_the_date_nor_skip_a_moment(
     membership(start="2012-08", end="2014")
     term(start="2014-11", end="2015")
     found = neighbours(parse(when))
-    assert (found.before and found.before.when.text) == before
-    assert [moment.when.text for moment in found.around] == around
-    assert (found.after and found.after.when.text) == after
+    assert (found["before"] and found["before"].when.text) == before
+    assert [moment.when.text for moment in found["around"]] == around
+    assert (found["after"] and found["after"].when.text) == after
 
 
 def test_a_year_of_many_moments_shows_the_first_and_says_that_there_are_more(
@@ -421,7 +421,7 @@ def test_a_year_of_many_moments_shows_the_first_and_says_that_there_are_more(
     for day in range(1, 20):
         membership(start=f"2014-03-{day:02}", end="")
     found = neighbours(parse("2014"))
-    assert (len(found.around), found.more) == (6, True)
+    assert (len(found["around"]), found["more"]) == (6, True)
     assert "Entonces hubo más" in words(visitor, "/al/2014/")
 
 
