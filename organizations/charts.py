@@ -1,4 +1,4 @@
-"""The rotation and the replacements, drawn: a row for each period, in the order given."""
+"""Charts of the rotation and of replacements: a row for each period, in the order given."""
 
 from dataclasses import replace
 
@@ -19,14 +19,15 @@ from record.charts import (
     year_axis,
 )
 from record.dates import EDTF, MONTHS
+from record.periods import Period
 
-BETWEEN = 24  # px more between two rows, for the words of what happened there
+BETWEEN = 24  # px between two rows, for the label of a replacement
 
 
 def rotation_chart(
     entries: list[Entry], until: EDTF, axis: Axis | None = None, chart_id: str = "rotacion"
 ) -> Chart | None:
-    """A row per period, in the order given; `until` is the source's last day. None: no date."""
+    """A row per period; `until` is the source's last day. None if no date is known."""
     axis = axis or year_axis([d for e in entries for d in (e.period.start, e.period.end)] + [until])
     if axis is None:
         return None
@@ -43,7 +44,7 @@ def rotation_chart(
 
 
 def _name(text: str, marks: list[Mark]) -> Label:
-    """Before a bar that leaves it room on a phone, else above it: from its start, end or middle."""
+    """Before the bar if it fits there on a phone, else above its start, end or middle."""
     left, right, needed = marks[0].x, marks[-1].end, 100 * len(text) * LETTER / PHONE
     if left >= 40 and left > needed + 3:
         return Label(text, left, dx=-8, anchor="end")
@@ -58,26 +59,20 @@ def _name(text: str, marks: list[Mark]) -> Label:
 
 
 def _limit(axis: Axis, until: EDTF) -> Label | None:
-    """The source's last day, if the axis has it; on a phone its label may have to be the date."""
+    """The source's last day, if it is on the axis; only its date where a phone has no room."""
     if not until.upper or not axis.first < days_of(until)[1] <= axis.end:
         return None
-    year, *rest = until.upper.split("-")
-    month = [MONTHS[int(number) - 1][:3] for number in rest[:1]]
-    when = " ".join([*(str(int(day)) for day in rest[1:]), *month, year])
-    text, x = f"la fuente llega {'al' if len(rest) == 2 else 'a'} {when}", axis.x(days_of(until)[1])
+    year, month, day = [*until.upper.split("-"), "", ""][:3]
+    parts = (day.lstrip("0"), MONTHS[int(month) - 1][:3] if month else "", year)
+    when = " ".join(filter(None, parts))
+    text, x = f"la fuente llega {'al' if day else 'a'} {when}", axis.x(days_of(until)[1])
     roomy = 100 * len(text) * LETTER / PHONE <= max(x, 100 - x)
     return Label(text if roomy else when, x, anchor="end" if x > 50 else "start")
 
 
 def zoom_chart(entries: list[Entry], until: EDTF) -> Chart | None:
-    """The months up to the last day that is certain of any; None if none is known so closely."""
-    close = [
-        entry
-        for entry in entries
-        if entry.period.start.kind in ("day", "month")
-        and entry.period.end.kind in ("day", "month", "after")
-        and "solid" in {kind for kind, *_ in period_stretches(entry.period)}
-    ]
+    """The last months with a certain day; None if no period is known to the month."""
+    close = [entry for entry in entries if _is_close(entry.period)]
     if not close:
         return None
     last = max(entry.period.end.first_day for entry in close)
@@ -90,8 +85,14 @@ def zoom_chart(entries: list[Entry], until: EDTF) -> Chart | None:
     return chart
 
 
+def _is_close(period: Period) -> bool:
+    """Whether both ends are known to the month or the day, with certain days between them."""
+    exact = period.start.kind in ("day", "month") and period.end.kind in ("day", "month", "after")
+    return exact and "solid" in {kind for kind, *_days in period_stretches(period)}
+
+
 def replacement_chart(before: Entry, after: Entry, until: EDTF) -> Chart | None:
-    """Two rows, and thin arrows wherever between them one may have taken the other's place."""
+    """Two rows, with arrows between them wherever the second may have replaced the first."""
     chart = rotation_chart([before, after], until, chart_id="sustitucion")
     room = [*days_of(before.period.end), *days_of(after.period.start)]
     if chart is None or None in room:
@@ -111,6 +112,5 @@ def replacement_chart(before: Entry, after: Entry, until: EDTF) -> Chart | None:
 
 
 def _centred(text: str, x: float) -> Label:
-    """About `x`, or beside it where a phone has no room."""
     roomy = 50 * len(text) * LETTER / PHONE <= min(x, 100 - x)
     return Label(text, x, dy=-26, anchor="middle" if roomy else "end" if x > 50 else "start")
