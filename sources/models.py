@@ -19,7 +19,7 @@ from record.text import WebAddressField, collapse
 from sources.passages import Passages
 
 SUPPORTED = ("organization", "membership", "representation_term", "event", "statement")
-FACTS = 60  # that a page lists of those which one passage supports, a citation each
+FACTS = 60  # citations of one passage that a page lists
 
 
 class Source(Publishable):
@@ -67,7 +67,7 @@ class Source(Publishable):
 
     @property
     def sha256(self) -> str:
-        """Of the text as UTF-8, hexadecimal; computed, so that it can't disagree with it."""
+        """Of the text as UTF-8, hexadecimal."""
         return hashlib.sha256(self.text.encode()).hexdigest()
 
     @cached_property
@@ -75,8 +75,8 @@ class Source(Publishable):
         return Passages(self.text)
 
     def quotes_broken_by(self, text: str) -> dict[str, str]:
-        """The quoted words that would no longer stand exactly once in `text`, each with the words
-        there that are most like them."""
+        """The quoted words that do not stand exactly once in `text`, with the most similar words of
+        `text`."""
         quotes = self.citations.values_list("exact", flat=True) if self.pk else []
         passages = Passages(text)
         return {
@@ -96,7 +96,7 @@ class Source(Publishable):
             )
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Saves, and where the text changed moves the citations to where their words now stand."""
+        """Saves; if the text changed, moves the citations to the new places of their words."""
         self.__dict__.pop("passages", None)
         with transaction.atomic():
             before = self.stored_text() if self.pk else None
@@ -105,9 +105,9 @@ class Source(Publishable):
                 self.move_citations(getattr(self, "requoted", {}))
 
     def stored_text(self) -> str | None:
-        """The text in the database, held there until the transaction ends."""
-        held = Source.objects.select_for_update().filter(pk=self.pk)
-        return held.values_list("text", flat=True).first()
+        """The text in the database, locked until the transaction ends."""
+        locked = Source.objects.select_for_update().filter(pk=self.pk)
+        return locked.values_list("text", flat=True).first()
 
     def move_citations(self, requoted: dict[str, str]) -> None:
         numbers: dict[str, int] = {}
@@ -115,7 +115,7 @@ class Source(Publishable):
             citation.source = self
             citation.exact = requoted.get(citation.exact, citation.exact)
             citation.locate()
-            # The passage is the same one, so its number stays; two that became one share the first.
+            # A passage keeps its number; two passages that became one share the first number.
             citation.number = numbers.setdefault(citation.exact, citation.number)
             models.Model.save(citation)
 
@@ -157,9 +157,15 @@ class CitationQuerySet(RecordQuerySet):
         return sources, sum(facts), until
 
 
+def _supported(model: str, verbose_name: str) -> models.ForeignKey:
+    """A foreign key to a record that a citation may support."""
+    options = {"null": True, "blank": True, "db_index": False, "related_name": "citations"}
+    return models.ForeignKey(model, models.CASCADE, verbose_name=verbose_name, **options)
+
+
 def _index_of(name: str) -> models.Index:
-    """Without the citations of other kinds of record: SQLite would think that most support one and
-    the same, and find those of a page by reading them all."""
+    """Leaves out the citations of other kinds of record. With them, SQLite would take the index for
+    a bad one and read the whole table."""
     condition = Q(**{f"{name}__isnull": False})
     return models.Index(fields=[name], name=f"cited_{name}", condition=condition)
 
@@ -187,26 +193,13 @@ class Citation(Record):
     field = models.CharField(
         "apoya", max_length=60, blank=True, help_text="Vacío: apoya el registro entero."
     )
-    organization = models.ForeignKey(
-        "organizations.Organization", models.CASCADE, null=True, blank=True, db_index=False,
-        verbose_name="organización", related_name="citations",
-    )  # fmt: skip
-    membership = models.ForeignKey(
-        "organizations.Membership", models.CASCADE, null=True, blank=True, db_index=False,
-        verbose_name="membresía", related_name="citations",
-    )  # fmt: skip
-    representation_term = models.ForeignKey(
-        "organizations.RepresentationTerm", models.CASCADE, null=True, blank=True, db_index=False,
-        verbose_name="periodo de representación", related_name="citations",
-    )  # fmt: skip
-    event = models.ForeignKey(
-        "timeline.Event", models.CASCADE, null=True, blank=True, db_index=False,
-        verbose_name="acontecimiento", related_name="citations",
-    )  # fmt: skip
-    statement = models.ForeignKey(
-        "timeline.Statement", models.CASCADE, null=True, blank=True, db_index=False,
-        verbose_name="pronunciamiento", related_name="citations",
-    )  # fmt: skip
+    organization = _supported("organizations.Organization", "organización")
+    membership = _supported("organizations.Membership", "membresía")
+    representation_term = _supported(
+        "organizations.RepresentationTerm", "periodo de representación"
+    )
+    event = _supported("timeline.Event", "acontecimiento")
+    statement = _supported("timeline.Statement", "pronunciamiento")
 
     visible_through = ("source", *SUPPORTED)
     belongs_to = SUPPORTED
@@ -254,35 +247,34 @@ class Citation(Record):
         return self.position, self.position + len(self.exact)
 
     @property
-    def record(self) -> Record | None:
-        """The record that it supports."""
-        return next((r for name in SUPPORTED if (r := getattr(self, name)) is not None), None)
+    def supported(self) -> str:
+        """The name of its foreign key to the record that it supports; empty if none is set."""
+        cached = self._state.fields_cache  # a record that is not saved yet has no key
+        set_ones = (n for n in SUPPORTED if getattr(self, f"{n}_id") is not None or cached.get(n))
+        return next(set_ones, "")
 
     @property
-    def supported_model(self) -> type[Record] | None:
-        for name in SUPPORTED:
-            if getattr(self, f"{name}_id") is not None or self._state.fields_cache.get(name):
-                return self._meta.get_field(name).related_model
-        return None
+    def record(self) -> Record | None:
+        return getattr(self, self.supported) if self.supported else None
 
     def get_field_display(self) -> str:
         """«inicio: no antes de»; empty when it supports the whole record."""
-        if not self.field or self.supported_model is None:
+        if not self.field or not self.supported:
             return ""
-        return str(self.supported_model._meta.get_field(self.field).verbose_name)
+        model = self._meta.get_field(self.supported).related_model
+        return str(model._meta.get_field(self.field).verbose_name)
 
     def clean(self) -> None:
         super().clean()
         with suppress(Source.DoesNotExist):  # the field itself has said so
             if self.exact:
                 self.locate()
-        if self.field and (model := self.supported_model):
-            try:
-                model._meta.get_field(self.field)
-            except FieldDoesNotExist:
-                raise ValidationError(
-                    {"field": f"«{self.field}» no es un dato de {model._meta.verbose_name}."}
-                ) from None
+        try:
+            self.get_field_display()
+        except FieldDoesNotExist:
+            kind = self._meta.get_field(self.supported).related_model._meta.verbose_name
+            message = f"«{self.field}» no es un dato de {kind}."
+            raise ValidationError({"field": message}) from None
 
     def locate(self) -> None:
         """Finds the quote in its source and completes its sentence; raises ValidationError."""
@@ -311,7 +303,7 @@ class Citation(Record):
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         with transaction.atomic():
-            # Held, so that its text stays and two savers do not take the same number.
+            # The source is locked: its text stays, and no other citation takes the same number.
             if self.source.stored_text() != self.source.text:
                 self.source = Source.objects.get(pk=self.source_id)
             self.locate()
@@ -320,8 +312,8 @@ class Citation(Record):
             super().save(*args, **kwargs)
 
     def _number(self) -> int:
-        """That of the same words in the source; else its own, if no other words have it; else the
-        next one."""
+        """The number of the same words in the source; else its own, if no other words have it; else
+        the next one."""
         others = Citation.objects.filter(source=self.source_id).exclude(pk=self.pk)
         if same := others.filter(exact=self.exact).first():
             return same.number

@@ -1,12 +1,12 @@
-"""A source's text taken apart: blocks (its paragraphs), sentences, and the passages quoted in it.
+"""A source's text as blocks (paragraphs), sentences, and the passages that citations quote.
 
-Positions count characters of the text with its white space collapsed, as a quote is compared.
+Positions count characters of the text with collapsed white space, as quotes are compared.
 """
 
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from difflib import SequenceMatcher
 from itertools import pairwise, takewhile
 
@@ -26,8 +26,8 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Words between two borders of passages, with the numbers of all the passages they belong to;
-    `opens` are those that begin here. Overlapping passages are split this way, not lost."""
+    """Words between two borders of passages, with the numbers of the passages that they belong to;
+    `opens` are those that begin here. Overlapping passages are split into pieces."""
 
     text: str
     numbers: tuple[int, ...] = ()
@@ -36,9 +36,10 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class MarkedSentence:
+    """`numbers` are the passages that end in this sentence; `used`: a passage touches it."""
+
     pieces: list[Piece]
     numbers: tuple[int, ...]
-    """The passages whose last words stand in this sentence."""
     used: bool
 
 
@@ -46,13 +47,11 @@ class MarkedSentence:
 class MarkedBlock:
     number: int
     kind: str
-    sentences: list[MarkedSentence] = field(default_factory=list)
+    sentences: list[MarkedSentence]
 
     @property
     def text(self) -> str:
-        return " ".join(
-            "".join(piece.text for piece in sentence.pieces) for sentence in self.sentences
-        )
+        return " ".join("".join(p.text for p in sentence.pieces) for sentence in self.sentences)
 
     @property
     def numbers(self) -> list[int]:
@@ -64,7 +63,7 @@ class MarkedBlock:
 
 
 class Passages:
-    """One text. `text` is collapsed, `blocks` and `sentences` are its Spans in order."""
+    """`text` is collapsed; `blocks` and `sentences` are its spans, in order."""
 
     def __init__(self, text: str) -> None:
         self.text = collapse(text)
@@ -73,7 +72,7 @@ class Passages:
         self._sentence_starts = [sentence.start for sentence in self.sentences]
 
     def _sentences(self) -> Iterator[Span]:
-        """A list and the words that introduce it, ending with a colon, are one sentence."""
+        """A list is one sentence with the words, ending in a colon, that introduce it."""
         for number, block in enumerate(self.blocks):
             if block.kind == "item":
                 continue
@@ -85,7 +84,7 @@ class Passages:
             yield Span(start, max([block.end, *(item.end for item in items)]), block.kind)
 
     def positions(self, quote: str) -> list[int]:
-        """Where a quote stands verbatim, white space apart; overlapping places count."""
+        """The starts of all places where a quote stands verbatim, overlapping ones included."""
         quote, places, start = collapse(quote), [], -1
         while quote and (start := self.text.find(quote, start + 1)) != -1:
             places.append(start)
@@ -98,24 +97,22 @@ class Passages:
         return Span(self.sentences[first].start, max(end, self.sentences[last].end))
 
     def block_number(self, position: int) -> int:
-        """The number, from 1, of the block in which a position stands."""
+        """The number, from 1, of the block at a position."""
         return bisect_right([block.start for block in self.blocks], position)
 
     def nearest(self, quote: str) -> str:
-        """The words of the text most like `quote`; empty when nothing is."""
+        """The words of the text most similar to `quote`; empty when no word is."""
         wanted = fold(collapse(quote)).split()
         if not wanted:
             return ""
-        here = self.text.split()
-        plain = [fold(word) for word in here]
+        words = self.text.split()
+        plain = [fold(word) for word in words]
         match = SequenceMatcher(a=plain, b=wanted, autojunk=False).find_longest_match()
-        if match.size == 0:
-            return ""
         start = max(0, match.a - match.b)
-        return " ".join(here[start : start + len(wanted)])
+        return " ".join(words[start : start + len(wanted)]) if match.size else ""
 
     def unused(self, spans: Iterable[tuple[int, int]]) -> list[Span]:
-        """The sentences, headings apart, that none of the quoted spans touches."""
+        """The sentences, except headings, that no quoted span touches."""
         spans = list(spans)
         return [
             sentence
@@ -125,7 +122,7 @@ class Passages:
         ]
 
     def section(self, heading: str) -> list[str]:
-        """The paragraphs under a heading, up to the next; KeyError when there is none."""
+        """The paragraphs under a heading, up to the next one. Raises KeyError without it."""
         texts = [self.text[block.start : block.end] for block in self.blocks]
         headings = [n for n, block in enumerate(self.blocks) if block.kind == "heading"]
         starts = [n for n in headings if texts[n] == collapse(heading)]
@@ -135,20 +132,14 @@ class Passages:
         return texts[starts[0] + 1 : end]
 
     def marked(self, quotes: dict[int, tuple[int, int]]) -> list[MarkedBlock]:
-        """The whole text with the passages marked: `quotes` maps their numbers to (start, end)."""
-        return [
-            MarkedBlock(
-                number,
-                block.kind,
-                [self._marked(sentence, block, quotes) for sentence in self._sentences_in(block)],
-            )
-            for number, block in enumerate(self.blocks, 1)
-        ]
-
-    def _sentences_in(self, block: Span) -> list[Span]:
-        first = max(0, bisect_right(self._sentence_starts, block.start) - 1)
-        last = bisect_left(self._sentence_starts, block.end)
-        return self.sentences[first:last]
+        """All blocks with the passages marked: `quotes` maps their numbers to (start, end)."""
+        blocks = []
+        for number, block in enumerate(self.blocks, 1):
+            first = max(0, bisect_right(self._sentence_starts, block.start) - 1)
+            sentences = self.sentences[first : bisect_left(self._sentence_starts, block.end)]
+            marked = [self._marked(sentence, block, quotes) for sentence in sentences]
+            blocks.append(MarkedBlock(number, block.kind, marked))
+        return blocks
 
     def _marked(
         self, sentence: Span, block: Span, quotes: dict[int, tuple[int, int]]

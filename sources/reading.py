@@ -1,4 +1,4 @@
-"""A source's text as pages show it: its passages marked, each number with the facts it supports."""
+"""A source's text as pages show it: marked passages, each number with the facts it supports."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -15,8 +15,8 @@ SHORT_NAMES = {"organization": "ficha", "representationterm": "periodo"}
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """What the words with one number support: under each organization, event or statement, what of
-    it, in a word, with the record. Of those cited more than FACTS times there is more: `cut`."""
+    """The records that the words with one number support, each with a word for its kind, by
+    organization, event or statement. `cut`: the page lists only the first."""
 
     number: int
     facts: dict[Record, list[tuple[str, Record]]]
@@ -25,7 +25,7 @@ class Passage:
 
 @dataclass(frozen=True, slots=True)
 class Paragraph:
-    """A block with what it proves; the items of a list stand together in one."""
+    """A block, or all items of a list, with the passages that end in it."""
 
     blocks: list[MarkedBlock]
     passages: list[Passage]
@@ -44,19 +44,19 @@ def passages_by_number(citations: Iterable[Citation]) -> dict[int, Passage]:
     for citation in citations:
         records[citation.number].append(citation.record)
     return {
-        number: Passage(number, _by_whom(found[:FACTS]), len(found) > FACTS)
-        for number, found in records.items()
+        number: Passage(number, _by_owner(quoted[:FACTS]), len(quoted) > FACTS)
+        for number, quoted in records.items()
     }
 
 
-def _by_whom(records: Iterable[Record]) -> dict[Record, list[tuple[str, Record]]]:
+def _by_owner(records: Iterable[Record]) -> dict[Record, list[tuple[str, Record]]]:
     """Organizations first, each kind by name."""
     kinds = [Citation._meta.get_field(name).related_model for name in SUPPORTED]
-    found = defaultdict(list)
+    facts = defaultdict(list)
     for record in sorted(dict.fromkeys(records), key=lambda record: kinds.index(type(record))):
         word = SHORT_NAMES.get(record._meta.model_name, record._meta.verbose_name)
-        found[getattr(record, "organization", record)].append((word, record))
-    return dict(sorted(found.items(), key=lambda i: (kinds.index(type(i[0])), fold(str(i[0])))))
+        facts[getattr(record, "organization", record)].append((word, record))
+    return dict(sorted(facts.items(), key=lambda i: (kinds.index(type(i[0])), fold(str(i[0])))))
 
 
 def marked_blocks(source: Source, citations: Iterable[Citation]) -> list[MarkedBlock]:
@@ -66,6 +66,7 @@ def marked_blocks(source: Source, citations: Iterable[Citation]) -> list[MarkedB
 def paragraphs(source: Source, citations: list[Citation]) -> Iterator[Paragraph]:
     """The whole text, in order."""
     passages, blocks = passages_by_number(citations), marked_blocks(source, citations)
-    for _place, group in groupby(blocks, key=lambda b: b.kind if b.kind == "item" else b.number):
-        found = list(group)
-        yield Paragraph(found, [passages[n] for block in found for n in block.numbers])
+    for _key, group in groupby(blocks, key=lambda b: b.kind if b.kind == "item" else b.number):
+        together = list(group)
+        numbers = (number for block in together for number in block.numbers)
+        yield Paragraph(together, [passages[number] for number in numbers])

@@ -25,11 +25,9 @@ def source_list(request: HttpRequest) -> HttpResponse:
     counts = Citation.objects.visible_to(None).passage_counts(page.object_list)
     for source in page.object_list:
         source.passage_count = counts.get(source.pk, 0)
-    context = {"page": page, "changed": last_change(page.object_list)}
-    crumb = (SOURCES[0], reverse(SOURCES[1]))
-    context["linked"] = linked.page(
-        request, crumb, kind="CollectionPage", changed=context["changed"]
-    )
+    changed, crumb = last_change(page.object_list), (SOURCES[0], reverse(SOURCES[1]))
+    graph = linked.page(request, crumb, kind="CollectionPage", changed=changed)
+    context = {"page": page, "changed": changed, "linked": graph}
     return TemplateResponse(request, "sources/source_list.html", context)
 
 
@@ -44,10 +42,10 @@ class SourceView(RecordView):
         citations = list(citations.of_passages([source]))
         sentences = [s for s in source.passages.sentences if s.kind != "heading"]
         unused = len(source.passages.unused({citation.span for citation in citations}))
-        found = list(paragraphs(source, citations))
+        text = list(paragraphs(source, citations))
         return super().get_context_data(**kwargs) | {
-            "paragraphs": found,
-            "cut": any(passage.cut for paragraph in found for passage in paragraph.passages),
+            "paragraphs": text,
+            "cut": any(passage.cut for paragraph in text for passage in paragraph.passages),
             "sentence_count": len(sentences),
             "used_count": len(sentences) - unused,
             "unused_count": unused,

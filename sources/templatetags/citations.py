@@ -1,4 +1,4 @@
-"""Which of a record's citations stand beside which of its facts, and how they are read."""
+"""Filters that choose the citations of a fact, and that show them as sentences."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ register = template.Library()
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """A sentence of a source with the citations that quote it; each piece: words, and whether they
+    """A sentence of a source with the citations that quote it. A piece is words, and whether they
     are quoted."""
 
     pieces: list[tuple[str, bool]]
@@ -22,24 +22,21 @@ class Proof:
 
 @register.filter
 def proofs(citations: Iterable[Citation]) -> list[Proof]:
-    """Each sentence once, and in it each passage once, whatever number of citations quote it."""
+    """Each sentence once, with one citation of each passage in it."""
     sentences = defaultdict(dict)
     for citation in citations:
         start = citation.position - len(citation.prefix)
-        sentences[citation.source_id, start, _sentence(citation)][citation.number] = citation
+        sentence = citation.prefix + citation.exact + citation.suffix
+        sentences[citation.source_id, start, sentence][citation.number] = citation
     return [
-        Proof(_pieces(sentence, start, found.values()), list(found.values()))
-        for (_source, start, sentence), found in sentences.items()
+        Proof(_pieces(sentence, start, quoting.values()), list(quoting.values()))
+        for (_source, start, sentence), quoting in sentences.items()
     ]
 
 
-def _sentence(citation: Citation) -> str:
-    return citation.prefix + citation.exact + citation.suffix
-
-
-def _pieces(sentence: str, start: int, found: Iterable[Citation]) -> list[tuple[str, bool]]:
+def _pieces(sentence: str, start: int, citations: Iterable[Citation]) -> list[tuple[str, bool]]:
     pieces, at = [], 0
-    for first, end in sorted(citation.span for citation in found):
+    for first, end in sorted(citation.span for citation in citations):
         first, end = max(first - start, at), end - start
         if first < end:
             pieces += [(sentence[at:first], False), (sentence[first:end], True)]
@@ -48,24 +45,22 @@ def _pieces(sentence: str, start: int, found: Iterable[Citation]) -> list[tuple[
 
 
 @register.filter
-def about(citations: Iterable[Citation], names: str) -> tuple[Citation, ...]:
-    """Those that support one of these fields, a date's bounds included."""
-    wanted = names.split()
-    return tuple(citation for citation in citations if _fact(citation) in wanted)
+def about(citations: Iterable[Citation], names: str) -> list[Citation]:
+    """The citations of these fields and of the bounds of these dates."""
+    return [citation for citation in citations if _fact(citation) in names.split()]
 
 
 @register.filter
-def proving(citations: Iterable[Citation], names: str) -> tuple[Citation, ...]:
-    """Those about one of these fields or, where there are none, about the whole record, or all."""
-    whole = tuple(citation for citation in citations if not citation.field)
-    return about(citations, names) or whole or tuple(citations)
+def proving(citations: Iterable[Citation], names: str) -> list[Citation]:
+    """The citations of these fields; if there are none, of the whole record; if none, all."""
+    whole = [citation for citation in citations if not citation.field]
+    return about(citations, names) or whole or list(citations)
 
 
 @register.filter
-def besides(citations: Iterable[Citation], names: str) -> tuple[Citation, ...]:
-    """All but those: of the whole record, and of every other field."""
-    unwanted = names.split()
-    return tuple(citation for citation in citations if _fact(citation) not in unwanted)
+def besides(citations: Iterable[Citation], names: str) -> list[Citation]:
+    """The citations of the whole record and of all other fields."""
+    return [citation for citation in citations if _fact(citation) not in names.split()]
 
 
 def _fact(citation: Citation) -> str:
