@@ -1,4 +1,4 @@
-"""Logos: what comes in is drawn anew, so that nothing but its pixels gets through."""
+"""Logos are drawn anew, so that nothing but their pixels gets into the site."""
 
 import secrets
 from io import BytesIO
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 FORMATS = {"PNG": "png", "JPEG": "jpg", "WEBP": "webp"}
 MOST_BYTES, MOST_PIXELS, LONGEST_SIDE = 5_000_000, 25_000_000, 800
-# Pillow is loaded where a logo comes in, and not by every worker.
+# Pillow is imported in functions, for most workers never read a logo.
 NO_LOGO = "No es una imagen PNG, JPEG o WebP que se pueda leer."
 TOO_MANY = "Tiene demasiados pixeles: guárdela más pequeña."
 
@@ -24,8 +24,8 @@ class Redrawn(ContentFile):
 
 
 def redrawn(file: File) -> Redrawn:
-    """Its pixels at most LONGEST_SIDE wide and high, in the same format, under a new name; without
-    metadata or anything before or behind them. ValidationError for whatever is no such picture."""
+    """The picture, at most LONGEST_SIDE wide and high, in the same format, under a new name,
+    without metadata. Raises ValidationError if the file is no PNG, JPEG or WebP, or too large."""
     from PIL import Image
 
     if file.size > MOST_BYTES:
@@ -37,7 +37,7 @@ def redrawn(file: File) -> Redrawn:
         raise ValidationError(TOO_MANY) from problem
     except Exception as problem:  # a hostile file may raise anything
         raise ValidationError(NO_LOGO) from problem
-    if width * height > MOST_PIXELS:  # known from its head, before any memory is spent on it
+    if width * height > MOST_PIXELS:  # read from the header, before the pixels take memory
         raise ValidationError(TOO_MANY)
     try:
         content = _drawn(picture, kind)
@@ -68,14 +68,14 @@ class LogoFormField(forms.FileField):
 
 
 class LogoField(models.ImageField):
-    """Whatever way a file takes into it, it is drawn anew."""
+    """Draws anew every file that is saved in it."""
 
     def formfield(self, **kwargs: Any) -> forms.Field:
         said = {"help_text": "PNG, JPEG o WebP, de hasta 5 MB."}
         return super().formfield(**{"form_class": LogoFormField} | said | kwargs)
 
     def deconstruct(self) -> tuple[str, str, list, dict]:
-        """To the database it is any other."""
+        """Migrations see a plain ImageField."""
         name, _path, args, kwargs = super().deconstruct()
         return name, "django.db.models.ImageField", args, kwargs
 

@@ -18,18 +18,18 @@ from record.text import WebAddressField, fold
 
 class OrganizationQuerySet(PublishableQuerySet):
     def coalition(self) -> "Organization | None":
-        """The organization whose record this is, named in the settings."""
+        """The organization that the record is about: settings.COALITION is its slug."""
         return self.filter(slug=settings.COALITION).first()
 
     def named(self) -> Self:
-        """Those that never were members, as far as a visitor reads; not the coalition itself."""
-        # Not a NOT EXISTS: PostgreSQL, while it thinks tables empty, asked it anew for every row.
+        """The organizations without a public membership, except the coalition."""
+        # Not a NOT EXISTS: without statistics, PostgreSQL runs it for each row.
         members = Membership.objects.visible_to(None).values("organization")
         return self.exclude(pk__in=members).exclude(slug=settings.COALITION)
 
 
 class Organization(Publishable):
-    """Whoever the record names: members of the coalition, former ones, and all others."""
+    """A member of the coalition, a former one, or another organization that the record names."""
 
     class Sector(models.TextChoices):
         CIVIL_SOCIETY = "civil_society", "sociedad civil"
@@ -97,8 +97,8 @@ def visible_organizations() -> models.Prefetch:
 
 class MembershipQuerySet(SpanningQuerySet):
     def on(self, when: EDTF) -> Self:
-        """Of an organization that belonged more than once, without the memberships that would only
-        contradict a better answer of another one: «no», and whatever stands beside a «sí»."""
+        """Leaves out the memberships that another one of the same organization outdoes: «no» beside
+        any other answer, and any other answer beside «sí»."""
         others = Membership.objects.visible_to(None).filter(organization=OuterRef("organization"))
         others = others.annotate(rank=rank_on(when))
         yes, no = RANKED.index(Answer.YES), RANKED.index(Answer.NO)
@@ -107,8 +107,8 @@ class MembershipQuerySet(SpanningQuerySet):
         return super().on(when).exclude(contradicted | outdone)
 
     def with_state(self) -> Self:
-        """With `state`: `current`, `former`, or `unsaid` where no end is known; sorted by it and
-        then so that those which began alike stand together."""
+        """With `state`: `current`, `former`, or `unsaid` if no end is known. Sorted by state, with
+        those that began in the same way together."""
         state = Case(
             When(end_latest__lt="9999-12-31", then=Value("former")),
             When(end="", then=Value("unsaid")),
@@ -126,14 +126,14 @@ class MembershipQuerySet(SpanningQuerySet):
         return found.select_related("organization", "replaces")
 
     def counts_by_state(self) -> dict[str, tuple[int, int]]:
-        """How many memberships, and of how many organizations, are in each state."""
+        """By state, the number of memberships and the number of their organizations."""
         states = self.with_state().order_by().values_list("state")
         counts = states.annotate(Count("pk"), Count("organization", distinct=True))
         return {state: numbers for state, *numbers in counts}
 
 
 class Membership(Spanning, Record):
-    """Since when, and until when, an organization belonged to the coalition."""
+    """The period in which an organization belonged to the coalition."""
 
     organization = models.ForeignKey(
         Organization, models.PROTECT, verbose_name="organización", related_name="memberships"
@@ -194,13 +194,13 @@ class Membership(Spanning, Record):
 
     @property
     def handover(self) -> str:
-        """When it took another one's place, to follow its name: «, en 2016»."""
+        """When it replaced another organization, after the name of that: «, en 2016»."""
         known = self.period.start.kind in EXACT
         return f", {at(self.start)}" if known else f"; cuándo, {UNSAID}"
 
     @property
     def listed_as(self) -> str:
-        """The other name that the words which prove its end call the organization by, if any."""
+        """The other name of the organization in the citations of its end, if they use one."""
         words = fold(" ".join(c.exact for c in self.citations.all() if c.field == "end"))
         others = (name for name in self.organization.other_names_list if fold(name) in words)
         return "" if fold(str(self.organization)) in words else next(others, "")
@@ -208,7 +208,7 @@ class Membership(Spanning, Record):
 
 class RepresentationTermQuerySet(SpanningQuerySet):
     def possibly_overlapping(self) -> Self:
-        """Those whose source leaves room for another one of the same role at the same time."""
+        """The terms whose bounds leave room for another one of their role at the same time."""
         others = RepresentationTerm.objects.filter(
             ~Q(pk=OuterRef("pk")),
             role=OuterRef("role"),
@@ -219,7 +219,8 @@ class RepresentationTermQuerySet(SpanningQuerySet):
 
 
 class RepresentationTerm(Spanning, Record):
-    """Who spoke for the coalition, in which role and in which place of the rotation."""
+    """The period in which an organization spoke for the coalition, in a role and, if the source
+    says it, in a place of the rotation."""
 
     class Role(models.TextChoices):
         REPRESENTATIVE = "representative", "representante"
@@ -264,7 +265,7 @@ class RepresentationTerm(Spanning, Record):
                 violation_error_message="Los lugares de la rotación se cuentan desde 1.",
             ),
         ]
-        # That no two terms of a role certainly overlap is held by a trigger: see the migration.
+        # A trigger refuses terms of a role that certainly overlap: see the migration.
 
     @property
     def story(self) -> str:

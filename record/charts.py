@@ -1,7 +1,7 @@
-"""Geometry of the drawn charts: where each date stands, and never more of it than its source says.
+"""The geometry of the charts: each date covers as much of the axis as its source leaves open.
 
-Text and numbers only, for `partials/_chart.html` to draw: x and widths in per cent of the chart's
-width, all else in px, so that nothing written shrinks on a phone.
+`partials/_chart.html` draws it. x and widths are per cent of the chart's width, all else is px, so
+that no text shrinks on a phone.
 """
 
 from collections.abc import Iterable
@@ -40,7 +40,7 @@ Stretch = tuple[str, int | None, int | None]
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What a row is to show; `second` has the second colour."""
+    """The contents of a row; `second` sets the second colour."""
 
     name: str
     period: Period
@@ -80,7 +80,7 @@ class Label:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """`y` is the top of its bar; `number`, drawn only where rows are numbered, counts from 1."""
+    """`y` is the top of its bar; `number` counts from 1."""
 
     entry: Entry
     number: int
@@ -103,7 +103,7 @@ class Axis:
         return round(100 * min(max((day - self.first) / (self.end - self.first), 0), 1), 3)
 
     def marks(self, stretches: Iterable[Stretch]) -> list[Mark]:
-        """The stretches, as far as they lie within the axis."""
+        """The stretches, cut to the axis."""
         return [
             Mark(kind, 0 if first is None else self.x(first), 100 if end is None else self.x(end))
             for kind, first, end in stretches
@@ -133,10 +133,6 @@ class Chart:
     def __post_init__(self) -> None:
         self.title = self.title or self.years
 
-    def __hash__(self) -> int:
-        """Of a chart that is done: equal ones are drawn alike."""
-        return hash((self.id, self.title, self.bottom, len(self.rows), len(self.columns)))
-
     @property
     def height(self) -> int:
         return self.bottom + 24
@@ -147,17 +143,16 @@ class Chart:
 
     @property
     def numbered(self) -> bool:
-        """Whether a number of a row is a link."""
         return any(row.numeral and row.entry.url for row in self.rows)
 
     @property
     def foot(self) -> int:
-        """Where the lower foot of a bracket lies, 2 px thick."""
+        """The y of the lower foot of a bracket, 2 px thick."""
         return self.bar - 1
 
     @property
     def reach(self) -> int:
-        """How far the tick of «al menos hasta» goes."""
+        """The end of the tick of «al menos hasta»."""
         return self.bar + 3
 
     @property
@@ -168,7 +163,7 @@ class Chart:
 
     @property
     def key(self) -> list[tuple[str, str]]:
-        """The signs that occur, with their words."""
+        """The signs in the chart, with their words."""
         drawn = {mark.kind for row in self.rows for mark in row.marks}
         if drawn & {"month-start", "year-start", "month-end", "year-end"}:
             drawn.discard("solid")
@@ -177,13 +172,13 @@ class Chart:
 
 
 def days_of(when: EDTF) -> tuple[int | None, int | None]:
-    """Its first possible day and the day after its last."""
+    """Its first possible day and the day after its last one, as ordinals."""
     first, last = when.first_day, when.last_day
     return first and first.toordinal(), last and last.toordinal() + 1
 
 
 def _edge(when: EDTF, side: str) -> list[Stretch]:
-    """What a period's start or end looks like by itself: a day is sharp and adds nothing."""
+    """The stretch of a start or an end by itself. A day is sharp and has none."""
     kind = f"{when.kind}-{side}" if when.kind in ("month", "year") else when.kind
     return [(kind, *days_of(when))] if kind not in ("day", "after", "unknown") else []
 
@@ -201,7 +196,7 @@ def period_stretches(period: Period) -> list[Stretch]:
 
 
 def _uncertain(period: Period) -> list[Stretch]:
-    """Of a period with no certain day: all the room for it, or what is known of one end."""
+    """The stretches of a period with no certain day: all its room, or the known end."""
     (earliest, started), (ending, latest) = days_of(period.start), days_of(period.end)
     if earliest is not None and latest is not None:
         return [("between", earliest, latest)]
@@ -221,15 +216,15 @@ def _uncertain(period: Period) -> list[Stretch]:
 
 
 def event_stretches(period: Period) -> list[Stretch]:
-    """What has no end is the sign of its date alone; the unknown date has none."""
+    """An event without an end is the sign of its date; an unknown date has no sign."""
     if period.end:
         return period_stretches(period)
     return [(period.start.kind, *days_of(period.start))] if period.start else []
 
 
 def year_axis(dates: Iterable[EDTF]) -> Axis | None:
-    """Whole years, from the first to the last that a date names; None if none does. One more where
-    the arrow of what went on would have no room."""
+    """Whole years, from the first to the last that a date names, with one more if the arrow of an
+    open end has no room; None if no date names a year."""
     dates = list(dates)
     years = [int(part[:4]) for when in dates for part in (when.lower, when.upper) if part]
     if not years:

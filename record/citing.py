@@ -1,8 +1,8 @@
-"""How a page of the record is cited: APA in Spanish, BibTeX, CSL-JSON, and the tags that reference
+"""How to cite a page of the record: APA in Spanish, BibTeX, CSL-JSON, and the tags that reference
 managers read.
 
-The date of what is told stays as partial as its source has it; beside it stands the day on which
-the page last changed, which is the version that was read.
+The date of the record stays as partial as in its source. The day of the page's last change is the
+version that was read.
 """
 
 import json
@@ -17,7 +17,7 @@ from record.text import collapse
 FORMATS = {"bib": "application/x-bibtex", "json": "application/vnd.citationstyles.csl+json"}
 UNDATED = Period(EDTF(), EDTF())
 _MACROS = "jan feb mar apr may jun jul aug sep oct nov dec".split()
-# BibTeX counts braces even after a backslash, so that no brace of the text may stay one.
+# BibTeX counts braces even after a backslash, so no brace of the text may stay one.
 _TEX = str.maketrans(
     {
         "\\": r"\textbackslash{}",
@@ -32,8 +32,8 @@ _TEX = str.maketrans(
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """What a citation needs. `url` is absolute; `changed` is the day of the version; `period` holds
-    the date of what is told, with an end where it lasted."""
+    """The data of a citation. `url` is absolute, `changed` is the day of the version, `period` has
+    an end if the record lasted."""
 
     key: str
     title: str
@@ -44,20 +44,15 @@ class Reference:
     author: str = ""
 
     @property
-    def dates(self) -> list[EDTF]:
-        """The date, or the two dates from and to which it lasted."""
-        return [date for date in (self.period.start, self.period.end) if date]
-
-    @property
     def exact(self) -> list[str]:
-        """The same as ISO 8601, reduced where they are partial; none where a source only bounds
-        one of them, for no such format can say so."""
-        exact = self.dates and all(date.kind in EXACT for date in self.dates)
-        return [date.text for date in self.dates] if exact else []
+        """The one or two dates as ISO 8601, reduced if partial; none if one is only bounded, for
+        the formats cannot say so."""
+        ends = [end for end in (self.period.start, self.period.end) if end]
+        return [end.text for end in ends] if all(end.kind in EXACT for end in ends) else []
 
     @property
     def when(self) -> str:
-        """In words; empty when the source does not say."""
+        """The date in words; empty when the source does not say it."""
         return str(self.period) if self.period.end else str(self.period.start)
 
     @property
@@ -66,13 +61,13 @@ class Reference:
 
     @property
     def apa_parts(self) -> tuple[str, str, str]:
-        """What stands before the title, the title, which is set in italics, and the rest."""
+        """The text before the title, the title, which is set in italics, and the rest."""
         when = f"({self._apa_date()})."
         title, author = collapse(self.title), collapse(self.author)
-        rest = [when] if not author else []
-        rest += [_sentence(self.site), *([f"{self.version}."] if self.version else []), self.url]
+        version = f"{self.version}." if self.version else ""
+        rest = ["" if author else when, _sentence(self.site), version, self.url]
         before = f"{_sentence(author)} {when} " if author else ""
-        return before, title, f"{_sentence(title)[len(title) :]} {' '.join(rest)}"
+        return before, title, f"{_sentence(title)[len(title) :]} {' '.join(filter(None, rest))}"
 
     @property
     def apa(self) -> str:
@@ -82,11 +77,10 @@ class Reference:
         """«2017, 23 de mayo», «2011, agosto», «2016», a bounded date in words, «s. f.»."""
         if len(self.exact) != 1:
             return self.when or "s. f."
-        year, *month_and_day = self.exact[0].split("-")
-        if not month_and_day:
+        year, month, day = [*self.exact[0].split("-"), "", ""][:3]
+        if not month:
             return year
-        month = MONTHS[int(month_and_day[0]) - 1]
-        return f"{year}, {f'{int(month_and_day[1])} de ' if month_and_day[1:] else ''}{month}"
+        return f"{year}, {f'{int(day)} de ' if day else ''}{MONTHS[int(month) - 1]}"
 
     @property
     def bibtex(self) -> str:
@@ -95,7 +89,8 @@ class Reference:
         fields = {
             "author": f"{{{_tex(self.author)}}}" if self.author else "",
             "title": f"{{{_tex(self.title)}}}",
-            **self._bibtex_dates(),
+            "date": "/".join(self.exact),
+            "year": "--".join(dict.fromkeys(date[:4] for date in self.exact)),
             "howpublished": _tex(self.site),
             "note": _tex(". ".join(filter(None, (bounds, self.version)))),
             "url": self.url,
@@ -106,17 +101,9 @@ class Reference:
             lines.append(f"  month = {_MACROS[int(month) - 1]}")
         return "\n".join([f"@misc{{{self.key},", ",\n".join(lines), "}", ""])
 
-    def _bibtex_dates(self) -> dict[str, str]:
-        years = dict.fromkeys(date[:4] for date in self.exact)
-        return {"date": "/".join(self.exact), "year": "--".join(years)}
-
     @property
     def csl(self) -> str:
         """https://citeproc-js.readthedocs.io/en/latest/csl-json/markup.html"""
-        return json.dumps([self.csl_item], ensure_ascii=False, indent=2) + "\n"
-
-    @property
-    def csl_item(self) -> dict[str, Any]:
         item = {
             "id": self.key,
             "type": "webpage",
@@ -128,7 +115,8 @@ class Reference:
             "URL": self.url,
             "language": "es-MX",
         }
-        return {name: value for name, value in item.items() if value}
+        item = {name: value for name, value in item.items() if value}
+        return json.dumps([item], ensure_ascii=False, indent=2) + "\n"
 
     def _csl_date(self) -> dict[str, Any]:
         """Partial dates stay partial: `[[2011, 8]]`; bounds are words."""
@@ -138,20 +126,20 @@ class Reference:
 
     @property
     def tags(self) -> list[tuple[str, str]]:
-        """Highwire's `<meta>` tags and, for what they lack, Zotero's and Dublin Core's. A date that
+        """Highwire's `<meta>` tags, with Zotero's and Dublin Core's for what they lack. A date that
         they cannot hold is left out; `citation_online_date` would be taken for it."""
         date = self.exact[0].replace("-", "/") if len(self.exact) == 1 else ""
-        tags = [
-            ("citation_title", self.title),
-            ("citation_author", self.author),
-            ("citation_publication_date", date),
-            ("citation_publisher", self.site),
-            ("citation_public_url", self.url),
-            ("citation_language", "es-MX"),
-            ("z:itemType", "webpage"),
-            ("dcterms.modified", self.changed.isoformat() if self.changed else ""),
-        ]
-        return [(name, value) for name, value in tags if value]
+        tags = {
+            "citation_title": self.title,
+            "citation_author": self.author,
+            "citation_publication_date": date,
+            "citation_publisher": self.site,
+            "citation_public_url": self.url,
+            "citation_language": "es-MX",
+            "z:itemType": "webpage",
+            "dcterms.modified": self.changed.isoformat() if self.changed else "",
+        }
+        return [(name, value) for name, value in tags.items() if value]
 
 
 def _sentence(text: str) -> str:

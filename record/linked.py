@@ -1,7 +1,7 @@
-"""The record as linked data: schema.org in JSON-LD, one graph a page.
+"""The record as linked data: schema.org in JSON-LD, one graph per page.
 
-A date goes out as ISO 8601 has it, reduced where it is partial (`2011-08`); one that its source
-only bounds has no such form and is left out, never widened, and told in words beside.
+Dates are ISO 8601, reduced if they are partial (`2011-08`). A date that its source only bounds has
+no such form: it is left out, and a description says it in words.
 """
 
 import json
@@ -18,12 +18,12 @@ from record.periods import Period
 
 LICENSE = "https://creativecommons.org/licenses/by/4.0/"
 Node = dict[str, Any]
-# Whatever could end the element or the line it stands in, as JSON's own escapes.
+# The signs that could end the element or its line, as JSON's own escapes.
 _ESCAPES = [(sign, f"\\u{ord(sign):04x}") for sign in "<>&\u2028\u2029"]
 
 
 def script(data: Node) -> SafeString:
-    """A data block that no text in it can break out of, and that parses back equal."""
+    """A data block that no text can break out of, and that parses back equal."""
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
     for sign, escape in _ESCAPES:
         text = text.replace(sign, escape)
@@ -31,13 +31,13 @@ def script(data: Node) -> SafeString:
 
 
 def told(**properties: Any) -> Node:
-    """A node of what is known: `kind` and `id` are JSON-LD's `@type` and `@id`."""
+    """A node without empty properties. `kind` and `id` are JSON-LD's `@type` and `@id`."""
     renamed = {"kind": "@type", "id": "@id"}
     return {renamed.get(name, name): value for name, value in properties.items() if value}
 
 
 def iso(date: EDTF) -> str:
-    """The date, reduced if it is partial; empty for bounds and for what is not said."""
+    """The date, reduced if it is partial; empty for bounds and for an unknown date."""
     return date.text if date.kind in EXACT else ""
 
 
@@ -62,9 +62,9 @@ def page(
     sources: Iterable[Node] = (),
     is_ours: bool = True,
 ) -> Node:
-    """The graph of a page. `crumbs` lead from the front page to this one: name and path; `main` is
-    what it is about, `sources` what that rests on. A page that is mostly the text of others is not
-    ours to license."""
+    """The graph of a page. `crumbs` (name, path) lead from the front page to this one. `main` is
+    its subject, `sources` are the sources of that. Only a page mostly in our own words (`is_ours`)
+    has our license."""
     url, root = request.build_absolute_uri(request.path), request.build_absolute_uri("/")
     about = [
         told(

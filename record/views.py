@@ -1,4 +1,4 @@
-"""The page of one record: its draft is a preview for staff, its former addresses lead to it."""
+"""The page of one record: a preview of its draft for staff, and redirects from its old slugs."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -16,21 +16,21 @@ from record.publishing import RecordQuerySet, viewer
 
 
 class RecordView(DetailView):
-    """It shows what its reader may see. What is public also says how it is cited and what it is to
-    a machine."""
+    """The page of a record, and its reference as a file. A public record's page also tells how to
+    cite it, and describes it for machines."""
 
     section: tuple[str, str]
-    """Where it is listed: name on screen, name of the URL."""
+    """The title and the URL name of the list that the record is in."""
     page_kind = "WebPage"
     is_ours = True
-    """Whether most of the page is our own words, and not a source's."""
+    """Whether most of the page is in our own words, and not in a source's."""
 
     def cited(self, context: dict[str, Any]) -> dict[str, Any]:
-        """What of a Reference only this kind of record has, or has otherwise."""
+        """The fields of the Reference that depend on the kind of record."""
         return {}
 
     def main(self, context: dict[str, Any]) -> linked.Node | list[linked.Node]:
-        """What the page is about, in the words of schema.org."""
+        """The record in the words of schema.org."""
         raise NotImplementedError
 
     def sources(self, context: dict[str, Any]) -> Iterable[linked.Node]:
@@ -45,46 +45,57 @@ class RecordView(DetailView):
         try:
             response = super().get(request, *args, **kwargs)
         except Http404:
-            return self._moved_or_missing(kwargs["slug"])
+            return self._redirect()
         if not self.object.is_public():
             response["X-Robots-Tag"] = "noindex"
-        if viewer(request) or not self.object.is_public():  # staff see drafts beside it, too
+        if viewer(request) or not self.object.is_public():  # staff see related drafts, too
             add_never_cache_headers(response)
         return response
+
+    def _redirect(self) -> HttpResponse:
+        """From a slug that a visible record had once."""
+        record = self.get_queryset().moved_from(self.kwargs["slug"]).first()
+        if record is None:
+            raise Http404
+        name = self.kwargs.get("format_name")
+        file_name = f"cita.{name}" if name else ""
+        return HttpResponsePermanentRedirect(f"{record.get_absolute_url()}{file_name}")
 
     def render_to_response(self, context: dict[str, Any], **kwargs: Any) -> HttpResponse:
         if self.object.is_public():
             context["reference"] = self._reference(context)
             context["linked"] = self._linked(context)
         if "format_name" in self.kwargs:
-            return self._citation(context.get("reference"), self.kwargs["format_name"])
+            return self._file(context.get("reference"), self.kwargs["format_name"])
         return super().render_to_response(context, **kwargs)
 
-    def _citation(self, reference: Reference | None, format_name: str) -> HttpResponse:
+    def _file(self, reference: Reference | None, format_name: str) -> HttpResponse:
         if reference is None:
             raise Http404
         text = reference.bibtex if format_name == "bib" else reference.csl
-        response = HttpResponse(text, content_type=f"{FORMATS[format_name]}; charset=utf-8")
-        response["Content-Disposition"] = f'attachment; filename="{reference.key}.{format_name}"'
-        response["X-Robots-Tag"] = "noindex"  # the page it cites is the one to find
-        return response
+        headers = {
+            "Content-Disposition": f'attachment; filename="{reference.key}.{format_name}"',
+            "X-Robots-Tag": "noindex",  # the page is what search engines should find
+        }
+        content_type = f"{FORMATS[format_name]}; charset=utf-8"
+        return HttpResponse(text, content_type=content_type, headers=headers)
 
     def _reference(self, context: dict[str, Any]) -> Reference:
-        record = self.object
+        record, changed = self.object, context["changed"]
         common = {
             "key": f"{record._meta.model_name}-{record.slug}",
             "title": str(record),
             "site": settings.SITE_NAME,
             "url": self.request.build_absolute_uri(record.get_absolute_url()),
-            "changed": timezone.localdate(context["changed"]) if context["changed"] else None,
+            "changed": timezone.localdate(changed) if changed else None,
         }
         return Reference(**common | self.cited(context))
 
     def _linked(self, context: dict[str, Any]) -> linked.Node:
-        name, listed = self.section
+        title, url_name = self.section
         return linked.page(
             self.request,
-            (name, reverse(listed)),
+            (title, reverse(url_name)),
             (str(self.object), self.object.get_absolute_url()),
             kind=self.page_kind,
             changed=context["changed"],
@@ -92,11 +103,3 @@ class RecordView(DetailView):
             sources=self.sources(context),
             is_ours=self.is_ours,
         )
-
-    def _moved_or_missing(self, slug: str) -> HttpResponse:
-        moved = self.get_queryset().moved_from(slug).first()
-        if moved is None:
-            raise Http404
-        name = self.kwargs.get("format_name")
-        end = f"cita.{name}" if name else ""
-        return HttpResponsePermanentRedirect(f"{moved.get_absolute_url()}{end}")
