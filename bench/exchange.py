@@ -68,11 +68,12 @@ class Ours:
         preview(Receipt(resource="eventos", file_name="bench.csv"), content)
 
     def export(self) -> None:
-        from exchange.tables import write_table
+
+        from exchange.formats import CSV
 
         with tempfile.TemporaryFile() as file:
             resource = self.resource()
-            write_table(file, "csv", resource.rows(resource.model.objects.all()), "eventos")
+            CSV().write(file, resource.rows(resource.model.objects.all()), "eventos")
 
 
 class Reference:

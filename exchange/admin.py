@@ -22,6 +22,7 @@ from django.utils.text import capfirst
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 
 from exchange.downloads import download
+from exchange.formats import FORMATS
 from exchange.forms import TOO_LARGE, ReadingForm, UploadForm
 from exchange.imports import (
     ADMIN_BYTES,
@@ -37,13 +38,14 @@ from exchange.imports import (
 from exchange.models import PAGE, Receipt
 from exchange.rights import EXPORT, IMPORT, UNDO, may_export, may_import, may_see_receipts
 from exchange.shown import changes_of, figure, receipt_rows, with_previous
-from exchange.tables import FORMATS, TableError
+from exchange.tables import TableError
 from record.resources import Resource
 
 FORM_BYTES = 64 * 1024
 """What an upload has beside its file."""
 OF_PAGES = ("p", "o", "all", "e", "_changelist_filters", "_popup", "_to_field")
 """What a list's address says of its pages, not of its records."""
+FORMAT_NAMES = {name: form().get_title() for name, form in FORMATS.items()}
 GONE = "Esta revisión ya no existe: se descartó, o nunca la hubo. Suba el archivo otra vez."
 OF_ANOTHER = "Esta revisión es de otra persona: solo puede confirmarla quien subió el archivo."
 STALE = "El registro cambió; no se guardó nada. Revise de nuevo."
@@ -327,7 +329,7 @@ class ReceiptAdmin(admin.ModelAdmin):
         if format_name:
             return download(request, name, format_name, resource().rows(records))
         return self._page(
-            request, "export", resource=resource(), formats=FORMATS, count=records.count(),
+            request, "export", resource=resource(), formats=FORMAT_NAMES, count=records.count(),
             filters=filters, title=f"Exportar {resource.model._meta.verbose_name_plural}",
             opts=resource.model._meta, step="Exportar",
         )  # fmt: skip
@@ -358,7 +360,7 @@ def export_selected(
     return download(request, resource.name, format_name, resource().rows(chosen))
 
 
-for _format, _label in FORMATS.items():
+for _format, _label in FORMAT_NAMES.items():
     _action = partial(export_selected, _format)
     _action.__name__ = f"export_{_format}"
     _action.short_description = f"Exportar lo elegido: {_label}"

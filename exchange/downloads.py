@@ -12,12 +12,10 @@ from django.http import (
 )
 from django.utils import timezone
 
-from exchange.tables import csv_lines, write_xlsx
+from exchange.formats import FORMATS, XLSX
 
-CSV = "text/csv; charset=utf-8"
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 INCOMPLETE = "ARCHIVO INCOMPLETO: el sitio falló al prepararlo. Descárguelo de nuevo."
-CONTENT_TYPES = {"csv": CSV, "xlsx": XLSX}
+CONTENT_TYPES = {name: form.CONTENT_TYPE for name, form in FORMATS.items()}
 
 
 def download(
@@ -25,19 +23,20 @@ def download(
 ) -> HttpResponseBase:
     """Rows, header first, as one of FORMATS: CSV is streamed, XLSX comes by way of a file on disk,
     so that memory stays flat. HEAD reads no rows, and says no length."""
-    ending, content_type = ("xlsx", XLSX) if format_name == "xlsx" else ("csv", CSV)
-    file_name = f"{name}-{timezone.localdate().isoformat()}.{ending}"
+    form = FORMATS[format_name]()
+    content_type = form.get_content_type()
+    file_name = f"{name}-{timezone.localdate().isoformat()}.{form.get_extension()}"
     headers = {"Content-Disposition": f'attachment; filename="{file_name}"'}
     if request.method == "HEAD":
         return StreamingHttpResponse(content_type=content_type, headers=headers)
     # Before 200 is said, for it may not answer; nothing is left open for an answer nobody reads.
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")
-    if ending == "csv":
-        lines = _whole_or_told(csv_lines(rows, for_excel=format_name == "excel"))
+    if not isinstance(form, XLSX):
+        lines = _whole_or_told(form.stream(rows))
         return StreamingHttpResponse(lines, content_type=content_type, headers=headers)
     file = tempfile.TemporaryFile()  # noqa: SIM115, the response closes it
-    write_xlsx(file, rows, name)
+    form.write(file, rows, name)
     file.seek(0)
     return FileResponse(file, content_type=content_type, headers=headers)
 

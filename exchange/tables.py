@@ -1,7 +1,7 @@
-"""Reading and writing tables: CSV in any usual encoding and delimiter, and XLSX.
+"""Reads tables: CSV in any usual encoding and delimiter, and XLSX.
 
-Whatever the file, a row is a list of texts as the spreadsheet shows them, and is numbered as the
-spreadsheet numbers it. What can't be read raises TableError, in Spanish, before any of it is used.
+A row is a list of texts as the spreadsheet shows them, with the number that the spreadsheet gives
+it. A file that can't be read raises TableError, in Spanish, before any row of it is used.
 """
 
 import codecs
@@ -9,13 +9,18 @@ import csv
 import hashlib
 import io
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, BinaryIO
+from typing import BinaryIO
+
+from tablib import Dataset
+
+from exchange.workbooks import MAX_CELL, TableError, UnreadableCell, workbook_rows
 
 MAX_COLUMNS = 200
-MAX_CELL = 1_000_000
+BEGINNING = 50_000  # characters that say how the rest is written
+MAX_CHARACTERS = 250_000_000  # of all the cells of a table
 ENCODINGS = {
     "utf-8-sig": "UTF-8",
     "utf-16": "UTF-16",
@@ -25,21 +30,16 @@ ENCODINGS = {
 }
 DELIMITERS = {",": "coma", ";": "punto y coma", "\t": "tabulador"}
 WRONG_ENCODING = "La codificación no es la que parecía; elija otra, por ejemplo Windows-1252."
+MAX_XLSX_CELL = 32_767
+"""The most characters of a cell that Excel and other programs keep, in UTF-16 units."""
+CUT = "… [CORTADO: Excel no admite textos más largos en una celda; el CSV lo lleva completo]"
 csv.field_size_limit(MAX_CELL)
-
-
-class TableError(Exception):
-    """The file can't be read; the message says why and what to do."""
-
-
-class UnreadableCell(str):
-    """A cell without an honest text: an error, a formula without a value, a date without a year.
-    Its text is what is wrong with it."""
+Rows = Iterator[tuple[int, list[str]]]
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What was found out about a file, to be shown and, if wrong, corrected by hand."""
+    """How a file was read, for the user to check and to correct."""
 
     format: str
     encoding: str = ""
@@ -57,67 +57,111 @@ class Reading:
 class Table:
     reading: Reading
     headers: list[str]
-    rows: Iterator[tuple[int, list[str]]]
-    """Row number as the spreadsheet has it, and its cells; blank rows are passed over."""
+    rows: Rows
+    """Row number as the spreadsheet has it, and its cells; blank rows are left out."""
+
+
+class SheetDataset(Dataset):
+    """A tablib dataset that keeps how the file was read and the spreadsheet's own row numbers."""
+
+    reading: Reading
+    row_numbers: list[int]
+    overlong: list[int]
+    """The numbers of the rows that have more cells than the header, which are cut."""
+
+
+def read_dataset(
+    file: BinaryIO, max_rows: int, encoding: str = "", delimiter: str = ""
+) -> SheetDataset:
+    """A whole table, its cells without the apostrophes of `disarm`, each row as wide as the header;
+    an UnreadableCell stays one."""
+    table = read_table(file, max_rows, encoding, delimiter)
+    dataset = SheetDataset(headers=[rearm(header) for header in table.headers])
+    dataset.reading, dataset.row_numbers, dataset.overlong = table.reading, [], []
+    width = len(table.headers)
+    for number, cells in table.rows:
+        if any(cells[width:]):
+            dataset.overlong.append(number)
+        dataset.row_numbers.append(number)
+        padding = [""] * (width - len(cells))
+        dataset.append([*map(rearm, cells[:width]), *padding])
+    return dataset
 
 
 def read_table(file: BinaryIO, max_rows: int, encoding: str = "", delimiter: str = "") -> Table:
-    """A table from an open binary file; `encoding` and `delimiter` override what is found."""
+    """A table from an open binary file; `encoding` and `delimiter` override what is found. The
+    first row that is not blank is the header."""
     file.seek(0)
     start = file.read(4)
     if start.startswith(b"PK\x03\x04"):
-        table = _read_xlsx(file, max_rows)
+        reading, rows = Reading("xlsx"), workbook_rows(file, max_rows)
     elif start.startswith((b"\xd0\xcf\x11\xe0", b"%PDF")):
-        raise TableError("No es CSV ni XLSX. Guárdelo desde Excel como «Libro de Excel (.xlsx)».")
+        raise TableError(
+            "No es CSV ni XLSX. Guárdelo desde Excel como «Libro de Excel (.xlsx)», sin contraseña."
+        )
     else:
-        table = _read_csv(file, encoding, delimiter)
-    if not any(table.headers):
+        reading, rows = _read_csv(file, encoding, delimiter)
+    rows = ((number, cells) for number, cells in rows if any(cells))
+    _, headers = next(rows, (1, []))
+    while headers and not headers[-1]:
+        headers.pop()
+    if not headers:
         raise TableError("El archivo está vacío: su primer renglón debe tener los encabezados.")
-    if len(table.headers) > MAX_COLUMNS:
+    if len(headers) > MAX_COLUMNS:
         raise TableError(f"Tiene más de {MAX_COLUMNS} columnas; las del registro son menos de 20.")
-    table.rows = _limited(_not_blank(table.rows), max_rows)
-    return table
+    return Table(reading, [str(header) for header in headers], _limited(rows, max_rows))
 
 
-def _not_blank(rows: Iterable[tuple[int, list[str]]]) -> Iterator[tuple[int, list[str]]]:
-    for number, cells in rows:
-        if any(cells):
-            yield number, cells
-
-
-def _limited(
-    rows: Iterable[tuple[int, list[str]]], max_rows: int
-) -> Iterator[tuple[int, list[str]]]:
-    for count, row in enumerate(rows, 1):
+def _limited(rows: Iterable[tuple[int, list[str]]], max_rows: int) -> Rows:
+    characters = 0
+    for count, (number, cells) in enumerate(rows, 1):
         if count > max_rows:
             raise TableError(
                 f"Tiene más de {max_rows:,} filas. Para archivos grandes use la orden "
                 "«manage.py import_records»."
             )
-        yield row
+        characters += sum(map(len, cells))
+        if characters > MAX_CHARACTERS:
+            raise TableError(f"Tiene más de {MAX_CHARACTERS:,} caracteres.")
+        yield number, [_whole(cell) for cell in cells]
+
+
+def _whole(cell: str) -> str:
+    if cell.endswith(CUT):
+        return UnreadableCell("está cortada: Excel no admite textos tan largos")
+    return cell
+
+
+def may_be_cut(cell: str, stored: str) -> bool:
+    """Whether another program has cut the stored text to the longest cell of a workbook."""
+    is_beginning = len(cell) < len(stored) and stored.startswith(cell)
+    return is_beginning and utf16_length(cell) >= MAX_XLSX_CELL - 1
+
+
+def utf16_length(text: str) -> int:
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 # CSV
 
 
-def _read_csv(file: BinaryIO, encoding: str, delimiter: str) -> Table:
+def _read_csv(file: BinaryIO, encoding: str, delimiter: str) -> tuple[Reading, Rows]:
     encoding = encoding or _guess_encoding(file)
     try:
-        start = "".join(islice(_decoded(file, encoding), 50))
+        start = _decoded(file, encoding).read(BEGINNING)
     except UnicodeError as error:
         raise TableError(WRONG_ENCODING) from error
-    told = re.match(r'"?sep=([,;\t])"?\r?\n', start)  # as some programs tell Excel
-    delimiter = delimiter or (told[1] if told else _guess_delimiter(start))
+    named = re.match(r'"?sep=([,;\t])"?\r?\n', start)  # some programs name it to Excel
+    delimiter = delimiter or (named[1] if named else _guess_delimiter(start))
     reader = csv.reader(_decoded(file, encoding), delimiter=delimiter, strict=True)
     rows = _numbered(reader)
-    if told:
+    if named:
         next(rows)
-    _, headers = next(rows, (1, []))
-    sample = tuple(dict.fromkeys(re.findall(r"\w*[^\W\d_a-zA-Z]\w*", start)))[:6]
-    return Table(Reading("csv", encoding, delimiter, sample), headers, rows)
+    words = (word for word in re.findall(r"\w+", start) if not word.isascii())
+    return Reading("csv", encoding, delimiter, tuple(islice(dict.fromkeys(words), 6))), rows
 
 
-def _numbered(reader: Any) -> Iterator[tuple[int, list[str]]]:
+def _numbered(reader: Iterable[list[str]]) -> Rows:
     """Spreadsheets number records, not lines: a cell with line breaks is still in one row."""
     number = 0
     try:
@@ -164,7 +208,7 @@ def _guess_encoding(file: BinaryIO) -> str:
 
 def _guess_delimiter(start: str) -> str:
     """The one that the header row has most often outside quotes."""
-    header = re.sub(r'"[^"]*"', "", start.split("\n", 1)[0])
+    header = re.sub(r'"[^"]*"', "", start.lstrip("\ufeff\r\n").split("\n", 1)[0])
     return max(DELIMITERS, key=header.count)
 
 
@@ -175,73 +219,18 @@ def digest_of(file: BinaryIO) -> str:
     return digest
 
 
-# Out
+# Formulas
 
-FORMATS = {"csv": "CSV", "excel": "CSV para Excel", "xlsx": "Excel (XLSX)"}
-
-_FORMULA = re.compile(r"'*[=+\-@\t\r\n]")
-_DISARMED = re.compile(r"'+[=+\-@\t\r\n]")
+# Any delimiter counts: a comma file may be opened with semicolons. Spaces and quotes are skipped.
+_FORMULA = re.compile(r"""^(?=[ "']*[=+\-@\t\r\n])|(?<=[,;\t\r\n])(?=[ "']*[=+\-@])""")
+_DISARMED = re.compile(r"""^'(?=[ "']*[=+\-@\t\r\n])|(?<=[,;\t\r\n])'(?=[ "']*[=+\-@])""")
 
 
 def disarm(text: str) -> str:
-    """With an apostrophe before what a spreadsheet might run; `rearm` takes just that one away."""
-    return f"'{text}" if _FORMULA.match(text) else text
+    """Puts an apostrophe before whatever a spreadsheet might run as a formula, at the start and
+    after each character that a program may take for a delimiter; `rearm` takes just those away."""
+    return _FORMULA.sub("'", text)
 
 
 def rearm(text: str) -> str:
-    return text[1:] if _DISARMED.match(text) else text
-
-
-class _Echo:
-    def write(self, text: str) -> str:
-        return text
-
-
-def csv_lines(
-    rows: Iterable[list[str]], for_excel: bool = False, tell: Callable[[int], None] | None = None
-) -> Iterator[bytes]:
-    """CSV (RFC 4180) in UTF-8, a piece at a time. Excel's own has a BOM and semicolons."""
-    writer = csv.writer(_Echo(), delimiter=";" if for_excel else ",", lineterminator="\r\n")
-    if for_excel:
-        yield codecs.BOM_UTF8
-    rows = iter(rows)
-    while batch := list(islice(rows, 500)):
-        yield "".join(writer.writerow([disarm(cell) for cell in row]) for row in batch).encode()
-        if tell:
-            tell(len(batch))
-
-
-def write_table(
-    file: BinaryIO,
-    format_name: str,
-    rows: Iterable[list[str]],
-    title: str,
-    tell: Callable[[int], None] | None = None,
-) -> None:
-    """Rows, header first, as one of FORMATS."""
-    if format_name == "xlsx":
-        write_xlsx(file, rows, title, tell)
-    else:
-        for piece in csv_lines(rows, format_name == "excel", tell):
-            file.write(piece)
-
-
-# openpyxl takes a worker 8 MB and a tenth of its start: it is not loaded before somebody needs it.
-
-
-def _read_xlsx(file: BinaryIO, max_rows: int) -> Table:
-    from exchange.workbooks import read_workbook
-
-    return read_workbook(file, max_rows)
-
-
-def write_xlsx(
-    file: BinaryIO,
-    rows: Iterable[list[str]],
-    title: str,
-    tell: Callable[[int], None] | None = None,
-) -> None:
-    """Every cell as text, so that Excel shows just what it says."""
-    from exchange.workbooks import write_workbook
-
-    write_workbook(file, rows, title, tell)
+    return text if isinstance(text, UnreadableCell) else _DISARMED.sub("", text)

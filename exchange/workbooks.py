@@ -1,179 +1,285 @@
-"""Workbooks of Excel (XLSX), read and written a row at a time."""
+"""Reads the cells of an Excel workbook (XLSX) as the texts that Excel shows.
 
+The parts of the archive pass through expat a piece at a time. No document type is admitted, and
+every part has a limit of bytes and tags, so that time and memory grow linearly with the file.
+Elements are known by their local names: both the transitional and the strict form are read.
+"""
+
+import posixpath
 import re
 import zipfile
-from collections.abc import Callable, Iterable, Iterator
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import date, datetime, time
+from itertools import chain
 from typing import Any, BinaryIO
+from xml.parsers import expat
 
-import openpyxl
-from openpyxl.cell import WriteOnlyCell
-from openpyxl.reader.excel import ExcelReader
-from openpyxl.styles.stylesheet import apply_stylesheet
-from openpyxl.worksheet._read_only import ReadOnlyWorksheet
+from openpyxl.styles.numbers import BUILTIN_FORMATS, is_date_format, is_timedelta_format
+from openpyxl.utils import column_index_from_string
+from openpyxl.utils.datetime import MAC_EPOCH, WINDOWS_EPOCH, from_excel, from_ISO8601
 
-from exchange.tables import MAX_CELL, Reading, Table, TableError, UnreadableCell, disarm
-
-MAX_UNZIPPED = 250 * 1024 * 1024
-MAX_RATIO = 100
-"""How much smaller than its content a large part of an honest workbook is at most."""
+MAX_CELL = 1_000_000  # characters
+MAX_SHEET, MAX_OTHER_PART = 250 << 20, 64 << 20  # bytes, unzipped
+MAX_RATIO = 100  # of what a large part of an honest workbook has unzipped and zipped
+MAX_TAGS, MAX_TAGS_OF_ROW = 3_000_000, 100  # in a part, and for each row that is admitted
+MAX_COLUMN = 702  # ZZ
+PIECE = 1 << 18  # bytes parsed at a time
+MAX_TOKEN = 1 << 20  # expat reads an unfinished tag again with every piece
 DAMAGED = "El archivo está dañado: ábralo en Excel y guárdelo de nuevo."
 UNREADABLE = "El libro no se puede leer: guárdelo de nuevo como .xlsx."
+TOO_MANY_TAGS = (
+    "El libro tiene demasiadas celdas, o demasiado formato en celdas vacías: copie solo los datos "
+    "a un libro nuevo."
+)
+Attributes = dict[str, str]
 
 
-def read_workbook(file: BinaryIO, max_rows: int) -> Table:
-    book = _opened(file)
-    path = _first_sheet(book)
-    has_formulas = _survey(file, path, max_rows)
-    shown = _sheet_rows(book, path)
-    if has_formulas:
-        shown = _with_formulas(shown, _sheet_rows(_opened(file, data_only=False), path))
-    rows = ((number, [_shown(cell) for cell in cells]) for number, cells in enumerate(shown, 1))
-    _, headers = next(rows, (1, []))
-    while headers and not headers[-1]:
-        headers.pop()
-    return Table(Reading("xlsx"), [str(header) for header in headers], rows)
+class TableError(Exception):
+    """The file can't be read; the message says why and what to do."""
 
 
-class _Sheet(ReadOnlyWorksheet):
-    def _get_size(self) -> None:
-        """Nothing: a sheet that does not tell its size would be parsed whole, in memory."""
+class UnreadableCell(str):
+    """A cell without a reliable text: an error, a formula without a value, a date without a year.
+    Its text says what is wrong."""
 
 
-def _opened(file: BinaryIO, data_only: bool = True) -> ExcelReader:
-    """A workbook whose sheets are not looked at yet."""
+def workbook_rows(file: BinaryIO, max_rows: int) -> Iterator[tuple[int, list[str]]]:
+    """The rows that have cells, each with its number, of the first visible sheet that has any."""
     file.seek(0)
+    with _refusals():
+        book = _Workbook(zipfile.ZipFile(file), max(MAX_TAGS, MAX_TAGS_OF_ROW * max_rows))
+        sheets = (book.rows(part) for part in book.visible_sheets())
+        for rows in sheets:
+            if first := next(rows, None):
+                yield from chain([first], rows)
+                return
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
     try:
-        book = ExcelReader(file, read_only=True, data_only=data_only, keep_links=False)
-        _refuse_bombs(book.archive)
-        book.read_manifest()
-        book.read_strings()
-        book.read_workbook()
-        apply_stylesheet(book.archive, book.wb)
-    except TableError:
-        raise
-    except zipfile.BadZipFile as error:
-        raise TableError(DAMAGED) from error
-    except Exception as error:  # openpyxl lets through whatever its parsers raise
-        raise TableError(UNREADABLE) from error
-    return book
-
-
-def _first_sheet(book: ExcelReader) -> str:
-    """Where in the archive the first sheet is that is shown and has cells, not a chart."""
-    for sheet, relation in book.parser.find_sheets():
-        if sheet.state == "visible" and "chartsheet" not in relation.Type:
-            return relation.target
-    raise TableError("No es un libro de Excel: no tiene hojas a la vista.")
-
-
-def _refuse_bombs(archive: zipfile.ZipFile) -> None:
-    """Looks at sizes, and in all but the sheets, which are surveyed, for what XML may hide."""
-    entries = archive.infolist()
-    if sum(entry.file_size for entry in entries) > MAX_UNZIPPED or any(
-        entry.file_size > max(1 << 24, entry.compress_size * MAX_RATIO) for entry in entries
-    ):
-        raise TableError("Descomprimido es demasiado grande.")
-    for entry in entries:
-        if entry.filename.endswith((".xml", ".rels")) and "/worksheets/" not in entry.filename:
-            with archive.open(entry) as part:
-                _refuse_entities(part.read(1 << 20))
-
-
-def _refuse_entities(xml: bytes) -> None:
-    if b"<!DOCTYPE" in xml or b"<!ENTITY" in xml or b"\0" in xml:
-        raise TableError("El libro contiene entidades XML; no se admiten.")
-
-
-def _survey(file: BinaryIO, sheet: str, max_rows: int) -> bool:
-    """Refuses absurd sheets before they are parsed; True when there are formulas."""
-    formulas, tail = False, b""
-    try:
-        with zipfile.ZipFile(file) as archive, archive.open(sheet) as xml:
-            while chunk := xml.read(1 << 20):
-                text = tail + chunk
-                if b"<" not in chunk:
-                    raise TableError(f"Una celda tiene más de {MAX_CELL:,} caracteres.")
-                _refuse_entities(text)
-                formulas = formulas or b"<f>" in text or b"<f " in text or b"<f/" in text
-                for row in re.findall(rb'<row[^>]*? r="(\d+)"', text):
-                    if int(row) > max_rows + 1000:
-                        raise TableError(f"La hoja llega a la fila {int(row):,}; es demasiado.")
-                if re.search(rb'<c[^>]*? r="[A-Z]{3}', text):
-                    raise TableError("La hoja tiene más de 700 columnas.")
-                tail = text[-200:]
-    except (zipfile.BadZipFile, KeyError, EOFError, OSError, zipfile.zlib.error) as error:
-        raise TableError(DAMAGED) from error
-    return formulas
-
-
-def _sheet_rows(book: ExcelReader, path: str) -> Iterator[tuple[Any, ...]]:
-    try:
-        yield from _Sheet(book.wb, "", path, book.shared_strings).iter_rows()
-    except Exception as error:  # openpyxl lets through whatever its parsers raise
+        yield
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError) as error:
+        raise TableError(DAMAGED) from error  # RuntimeError: the part is encrypted
+    except (expat.ExpatError, ValueError, LookupError) as error:
         raise TableError(UNREADABLE) from error
 
 
-def _with_formulas(
-    shown: Iterator[tuple[Any, ...]], written: Iterator[tuple[Any, ...]]
-) -> Iterator[list[Any]]:
-    for values, formulas in zip(shown, written, strict=False):
-        yield [
-            UnreadableCell(
-                "es una fórmula sin valor guardado; guárdela en Excel o escriba el valor"
+class _Workbook:
+    def __init__(self, archive: zipfile.ZipFile, max_tags: int) -> None:
+        self.archive, self.max_tags, self.epoch = archive, max_tags, WINDOWS_EPOCH
+        self.strings: list[str] = []
+        self.part = dict(self._relations("").values())["officeDocument"]
+        self.relations = self._relations(self.part)
+        parts = dict(self.relations.values())
+        self.date_formats = self._date_formats(parts.get("styles", ""))
+        self.strings = self._strings(parts.get("sharedStrings", ""))
+
+    def visible_sheets(self) -> list[str]:
+        """The parts of the worksheets; sheets that are charts are left out."""
+        sheets = []
+        for tag, attributes in self._elements(self.part):
+            if tag == "workbookPr" and attributes.get("date1904") in ("1", "true"):
+                self.epoch = MAC_EPOCH
+            if tag == "sheet" and attributes.get("state", "visible") == "visible":
+                keys = [value for name, value in attributes.items() if name.endswith(":id")]
+                sheets.append(self.relations[keys[0]])
+        parts = [part for kind, part in sheets if kind == "worksheet"]
+        if not parts:
+            raise TableError("No es un libro de Excel: no tiene hojas a la vista.")
+        return parts
+
+    def rows(self, part: str) -> Iterator[tuple[int, list[str]]]:
+        sheet = _Cells(self)
+        for _ in self._pieces(part, MAX_SHEET, sheet.start, sheet.end, sheet.data):
+            for number, cells in sheet.rows:
+                yield number, [cells.get(column, "") for column in range(1, max(cells) + 1)]
+            sheet.rows.clear()
+
+    def _strings(self, part: str) -> list[str]:
+        """The texts that cells refer to by number."""
+        cells = _Cells(self)
+        if part:
+            for _ in self._pieces(part, MAX_OTHER_PART, cells.start, cells.end, cells.data):
+                pass
+        return cells.strings
+
+    def _date_formats(self, part: str) -> list[str]:
+        """The number format of each cell style, "" where it shows no date."""
+        codes, styles, section = dict(BUILTIN_FORMATS), [], ""
+        for tag, attributes in self._elements(part) if part else ():
+            if tag == "numFmt":
+                codes[int(attributes["numFmtId"])] = attributes.get("formatCode", "")
+            elif tag in ("cellStyleXfs", "cellXfs"):
+                section = tag
+            elif tag == "xf" and section == "cellXfs":
+                styles.append(int(attributes.get("numFmtId", 0)))
+        dates = {number: code for number, code in codes.items() if is_date_format(code)}
+        return [dates.get(number, "") for number in styles]
+
+    def _relations(self, part: str) -> dict[str, tuple[str, str]]:
+        """Kind and part of what a part refers to, by identifier."""
+        folder, name = posixpath.split(part)
+        return {
+            attributes["Id"]: (
+                attributes["Type"].rpartition("/")[2],
+                posixpath.normpath(posixpath.join("/", folder, attributes["Target"])).lstrip("/"),
             )
-            if value.value is None and formula.data_type == "f"
-            else value
-            for value, formula in zip(values, formulas, strict=False)
-        ]
+            for tag, attributes in self._elements(posixpath.join(folder, "_rels", f"{name}.rels"))
+            if tag == "Relationship"
+        }
+
+    def _elements(self, part: str) -> Iterator[tuple[str, Attributes]]:
+        """The start tags of a part, in order."""
+        found: list[tuple[str, Attributes]] = []
+        for _ in self._pieces(part, MAX_OTHER_PART, lambda *element: found.append(element)):
+            yield from ((_local(tag), attributes) for tag, attributes in found)
+            found.clear()
+
+    def _pieces(self, part: str, max_size: int, *handlers: Callable) -> Iterator[None]:
+        """Parses a part; yields after each piece."""
+        entry = self.archive.getinfo(part)
+        if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise TableError(DAMAGED)
+        if entry.file_size > min(max_size, max(1 << 24, entry.compress_size * MAX_RATIO)):
+            raise TableError("Descomprimido es demasiado grande.")
+        parser, parsed, tags = _parser(*handlers), 0, 0
+        with self.archive.open(entry) as xml:
+            while piece := xml.read(PIECE):
+                parser.Parse(piece)
+                parsed, tags = parsed + len(piece), tags + piece.count(b"<")
+                if parsed - parser.CurrentByteIndex > MAX_TOKEN:
+                    raise TableError(UNREADABLE)
+                if tags > self.max_tags:
+                    raise TableError(TOO_MANY_TAGS)
+                yield
+        parser.Parse(b"", True)
+        yield
 
 
-def _shown(cell: Any) -> str:
-    """A cell as Excel shows it."""
-    if isinstance(cell, UnreadableCell):
-        return cell
-    value = cell.value
-    if value is None:
-        return ""
-    if isinstance(value, str):
-        return UnreadableCell(f"es un error de Excel ({value})") if cell.data_type == "e" else value
-    if isinstance(value, datetime | date):
-        return _shown_date(value, cell.number_format)
-    if isinstance(value, bool):
-        return "VERDADERO" if value else "FALSO"
-    if isinstance(value, float):
-        return str(int(value)) if value.is_integer() else repr(value)
-    return str(value)
+def _parser(start: Callable, end: Callable | None = None, data: Callable | None = None) -> Any:
+    parser = expat.ParserCreate()
+    parser.buffer_text = True
+    parser.StartElementHandler, parser.EndElementHandler = start, end
+    parser.CharacterDataHandler = data
+    parser.StartDoctypeDeclHandler = _refuse_document_type
+    return parser
 
 
-def _shown_date(value: date, number_format: str) -> str:
+def _local(tag: str) -> str:
+    """The name of an element without its prefix."""
+    return tag.rpartition(":")[2]
+
+
+def _refuse_document_type(*_declaration: Any) -> None:
+    raise TableError("El libro contiene entidades XML; no se admiten.")
+
+
+class _Cells:
+    """Handlers that collect shared strings, and rows as their number and their cells by column."""
+
+    def __init__(self, book: _Workbook) -> None:
+        self.book = book
+        self.strings: list[str] = []
+        self.rows: list[tuple[int, dict[int, str]]] = []
+        self.cells: dict[int, str] = {}
+        self.number = self.column = self.length = 0
+        self.pieces: list[str] = []
+        self.collects = self.phonetic = self.formula = False
+
+    def start(self, tag: str, attributes: Attributes) -> None:
+        tag = _local(tag)
+        if tag == "c":
+            place = attributes.get("r", "").rstrip("0123456789")
+            self.column = column_index_from_string(place) if place else self.column + 1
+            self.kind, self.style = attributes.get("t", "n"), int(attributes.get("s", 0))
+        elif tag == "row":
+            self.number = int(attributes.get("r", self.number + 1))
+            self.column, self.cells = 0, {}
+        elif tag == "rPh":
+            self.phonetic = True  # how a text is read aloud is no part of it
+        self.collects = tag in ("t", "v") and not self.phonetic
+        if tag in ("c", "si"):
+            self.pieces, self.length, self.formula = [], 0, False
+        elif tag == "f":
+            self.formula = True
+
+    def data(self, text: str) -> None:
+        if not self.collects:
+            return
+        self.length += len(text)
+        if self.length > MAX_CELL:
+            raise TableError(f"Una celda tiene más de {MAX_CELL:,} caracteres.")
+        self.pieces.append(text)
+
+    def end(self, tag: str) -> None:
+        tag, self.collects = _local(tag), False
+        if tag == "c":
+            if self.pieces or self.formula:
+                self._add(self._shown("".join(self.pieces)))
+        elif tag == "si":
+            self.strings.append(_unescaped("".join(self.pieces)))
+        elif tag == "rPh":
+            self.phonetic = False
+        elif tag == "row" and self.cells:
+            self.rows.append((self.number, self.cells))
+
+    def _add(self, shown: str) -> None:
+        if shown and self.column > MAX_COLUMN:
+            raise TableError("La hoja tiene más de 700 columnas.")
+        if shown:
+            self.cells[self.column] = shown
+
+    def _shown(self, value: str) -> str:
+        """A cell as Excel shows it."""
+        match self.kind:
+            case "s":
+                return self.book.strings[int(value)]
+            case "e":
+                return UnreadableCell(f"es un error de Excel ({value})")
+            case "b" if value:
+                return "VERDADERO" if value == "1" else "FALSO"
+            case "n" if value:
+                return self._number(value)
+            case "d" if value:
+                return _shown_date(from_ISO8601(value), "yyyy-mm-dd")
+            case "n" | "b" | "d":
+                return UnreadableCell(
+                    "es una fórmula sin valor guardado; guárdela en Excel o escriba el valor"
+                )
+        return _unescaped(value)
+
+    def _number(self, value: str) -> str:
+        formats = self.book.date_formats
+        if code := formats[self.style] if self.style < len(formats) else "":
+            try:
+                days, is_span = float(value), is_timedelta_format(code)
+                return _shown_date(from_excel(days, self.book.epoch, timedelta=is_span), code)
+            except (OverflowError, ValueError):
+                return UnreadableCell("es una fecha que no existe")
+        if value.lstrip("-").isdecimal():
+            return value
+        number = float(value)
+        return str(int(number)) if number.is_integer() else repr(number)
+
+
+def _unescaped(text: str) -> str:
+    """With the characters that XML cannot hold, which Excel writes as «_x000B_»."""
+    if "_x" not in text:
+        return text
+    return re.sub("_x([0-9A-Fa-f]{4})_", lambda code: chr(int(code[1], 16)), text)
+
+
+def _shown_date(value: Any, code: str) -> str:
+    """A date with as much of it as its number format shows; a time or a span of time as it is."""
+    if not isinstance(value, date):
+        return str(value)
     if isinstance(value, datetime) and value.time() != time():
         return value.strftime("%Y-%m-%d %H:%M:%S")
-    letters = set(re.sub(r'"[^"]*"|\[[^\]]*\]|\\.', "", number_format.lower()))
+    letters = set(re.sub(r'"[^"]*"|\[[^\]]*\]|\\.', "", code.lower()))
     day = value.strftime("%Y-%m-%d").zfill(10)
     if "y" not in letters and "a" not in letters:
         return UnreadableCell("es una fecha sin año; escríbala como texto, por ejemplo 2017-02-11")
     return day[: 10 if "d" in letters else 7 if "m" in letters else 4]
-
-
-def write_workbook(
-    file: BinaryIO,
-    rows: Iterable[list[str]],
-    title: str,
-    tell: Callable[[int], None] | None = None,
-) -> None:
-    """Every cell as text, so that Excel shows just what it says."""
-    book = openpyxl.Workbook(write_only=True)
-    sheet = book.create_sheet(title)
-    sheet.freeze_panes = "A2"
-    for row in rows:
-        sheet.append([_text_cell(sheet, text) for text in row])
-        if tell:
-            tell(1)
-    book.save(file)
-
-
-def _text_cell(sheet: Any, text: str) -> WriteOnlyCell:
-    cell = WriteOnlyCell(sheet, disarm(text))
-    cell.data_type, cell.number_format = "s", "@"
-    return cell

@@ -21,9 +21,8 @@ from record.dates import ImpossibleDate
 from record.publishing import Record
 from record.richtext import sanitize
 from record.spanish import read as read_date
-from record.text import fold
+from record.text import clean_controls, fold
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 DATE_EXAMPLE = "Por ejemplo «2017-02-11», «11 de febrero de 2017» o «febrero de 2017»"
 
 
@@ -114,13 +113,14 @@ class Column:
         return str(value)
 
     def read(self, text: str, references: References) -> Any:
-        text = plain(text)
+        try:
+            text = plain(clean_controls(text))
+        except ValidationError as error:
+            raise CellError(error.message, "Texto sin él") from error
         if len(text) > self.max_length:
             raise CellError(
                 f"Tiene {len(text):,} caracteres.", f"Un texto de hasta {self.max_length:,}"
             )
-        if _CONTROL.search(text):
-            raise CellError("Lleva un carácter de control invisible.", "Texto sin él")
         return text
 
     def gather(self, texts: Iterable[str], references: References) -> None:

@@ -16,7 +16,7 @@ from django.dispatch import Signal
 from django.http import HttpRequest
 from django.utils import timezone
 
-from record.text import refuse_nul
+from record.text import clean_text_fields
 
 PUBLISH = "sources.publish_record"
 written = Signal()
@@ -120,11 +120,11 @@ class Record(models.Model):
         return (self.slug,)
 
     def full_clean(self, exclude: Collection[str] | None = None, **checks: bool) -> None:
-        refuse_nul(self, exclude or ())  # first, for `clean` may ask the database
+        clean_text_fields(self, exclude or ())  # first, for `clean` may ask the database
         super().full_clean(exclude, **checks)
 
     def clean_fields(self, exclude: Collection[str] | None = None) -> None:
-        refuse_nul(self, exclude or ())
+        clean_text_fields(self, exclude or ())
         super().clean_fields(exclude)
 
     def points_to(self) -> Iterator["Record"]:

@@ -8,7 +8,7 @@ from itertools import takewhile
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.core.validators import ProhibitNullCharactersValidator, URLValidator
+from django.core.validators import URLValidator
 from django.db import models
 from django.db.models.functions import Lower, Replace
 from django.forms import Field
@@ -16,7 +16,8 @@ from django.forms import Field
 MOST_COMPARISONS = 250_000  # of words with words; texts that differ by more are replaced whole
 _TURNERS = re.compile(r"[\u200e\u200f\u202a-\u202e\u2066-\u2069\ufdd0-\ufdef]")
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
-_refuse_nul = ProhibitNullCharactersValidator("No se admite el carácter nulo (NUL).")
+_UNSTORABLE = re.compile(r"[\x00-\x08\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+_BREAKS = re.compile(r"[\x0b\x0c]")  # vertical tab, form feed
 # What Spanish text needs; SQLite lowers ASCII alone, so capitals are listed too.
 _PLAIN = dict(zip("áéíóúüñÁÉÍÓÚÜÑ", "aeiouunaeiouun", strict=True))
 
@@ -94,14 +95,31 @@ def _differences(old: list[str], new: list[str]) -> Iterable[tuple[str, int, int
     return SequenceMatcher(a=old, b=new, autojunk=False).get_opcodes()
 
 
-def refuse_nul(record: models.Model, exclude: Collection[str] = ()) -> None:
-    """SQLite would store a NUL and PostgreSQL would fail on it, so neither gets one."""
+def without_controls(text: str) -> str:
+    """Without the characters that XML forbids; vertical tabs and form feeds become spaces."""
+    return _UNSTORABLE.sub("", _BREAKS.sub(" ", text))
+
+
+def clean_controls(text: str) -> str:
+    """The text with vertical tabs and form feeds as spaces. Raises ValidationError for other
+    control characters: files cannot hold them, and PostgreSQL fails on a NUL."""
+    text = _BREAKS.sub(" ", text)
+    if not (found := _UNSTORABLE.search(text)):
+        return text
+    if found[0] == "\0":
+        raise ValidationError("No se admite el carácter nulo (NUL).")
+    code = f"U+{ord(found[0]):04X}"
+    raise ValidationError(f"No se admite el carácter de control {code}, que no se ve.")
+
+
+def clean_text_fields(record: models.Model, exclude: Collection[str] = ()) -> None:
+    """Passes every text of a record through `clean_controls`; raises all errors by field."""
     errors: dict[str, ValidationError] = {}
     for field in record._meta.concrete_fields:
         value = None if field.generated else getattr(record, field.attname)
         if isinstance(value, str) and field.name not in exclude:
             try:
-                _refuse_nul(value)
+                setattr(record, field.attname, clean_controls(value))
             except ValidationError as error:
                 errors[field.name] = error
     if errors:

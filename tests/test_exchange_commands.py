@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
+from exchange.formats import FORMATS
 from exchange.imports import RESOURCES
 from exchange.models import Receipt
-from exchange.tables import FORMATS
 from timeline.models import Event
 
 from .records import event, organization

@@ -18,10 +18,11 @@ from django.utils import timezone
 from playwright.sync_api import expect
 
 from exchange import admin as pages
+from exchange.formats import FORMATS
 from exchange.imports import RESOURCES
 from exchange.intake import take
 from exchange.models import Receipt
-from exchange.tables import FORMATS, read_table, write_table
+from exchange.tables import read_table
 from timeline.models import Event
 
 from .doors import log_in
@@ -48,7 +49,7 @@ FAULTY = "identificador,titulo,categoria\nbueno,T,acuerdo\nmalo,T,acuerdos"
 def file_of(text: str, format_name: str = "csv", name: str = "") -> SimpleUploadedFile:
     """A table, written with commas, as a file of one of FORMATS."""
     out = io.BytesIO()
-    write_table(out, format_name, [line.split(",") for line in text.split("\n")], "hoja")
+    FORMATS[format_name]().write(out, [line.split(",") for line in text.split("\n")], "hoja")
     ending = "xlsx" if format_name == "xlsx" else "csv"
     return SimpleUploadedFile(name or f"prueba.{ending}", out.getvalue())
 

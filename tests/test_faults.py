@@ -342,7 +342,7 @@ def test_a_download_that_breaks_off_says_so_in_its_last_line(anybody, monkeypatc
         yield b"identificador\r\n"
         raise db.OperationalError("the connection is lost")
 
-    monkeypatch.setattr("exchange.downloads.csv_lines", broken)
+    monkeypatch.setattr("exchange.formats.CSV.stream", broken)
     stream = anybody.get("/datos/eventos.csv").streaming_content
     assert next(stream) == b"identificador\r\n"
     assert next(stream).startswith(b"ARCHIVO INCOMPLETO")

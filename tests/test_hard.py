@@ -17,10 +17,11 @@ import pytest
 from django.core.management import call_command
 from django.db import connection
 
+from exchange.formats import FORMATS
 from exchange.imports import RESOURCES
 from exchange.intake import take
 from exchange.models import Receipt
-from exchange.tables import FORMATS, read_table, write_table
+from exchange.tables import read_table
 from record.resources import Resource
 from timeline.models import Event, EventOrganization
 
@@ -70,7 +71,7 @@ def test_what_libreoffice_saves_of_our_files_comes_back_as_zero_changes(
         file = tmp_path / f"{name}.{'xlsx' if format_name == 'xlsx' else 'csv'}"
         with file.open("wb") as out:
             rows = resource().rows(resource.model.objects.all())
-            write_table(out, format_name, rows, name)
+            FORMATS[format_name]().write(out, rows, name)
         files.append(file)
     opened_as = ""
     if format_name != "xlsx":  # every column as text, as a careful person would choose

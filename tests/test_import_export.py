@@ -11,10 +11,11 @@ from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from exchange.formats import FORMATS
 from exchange.imports import RESOURCES, Refused, confirm, faulty_rows, make, preview, undo
 from exchange.intake import take
 from exchange.models import Receipt
-from exchange.tables import FORMATS, TableError, read_table, write_table
+from exchange.tables import TableError, read_table
 from organizations.models import Organization, RepresentationTerm
 from sources.models import Citation
 from timeline.models import Event
@@ -30,7 +31,7 @@ def csv_of(*rows: str) -> bytes:
 
 def exported(name: str, format_name: str = "csv") -> bytes:
     resource, file = RESOURCES[name](), io.BytesIO()
-    write_table(file, format_name, resource.rows(resource.model.objects.all()), name)
+    FORMATS[format_name]().write(file, resource.rows(resource.model.objects.all()), name)
     return file.getvalue()
 
 
@@ -261,7 +262,7 @@ def test_the_faulty_rows_come_back_with_what_to_correct_and_may_be_uploaded_agai
     assert row[0] == "dos"
     assert "¿Quiso decir «acuerdo»?" in row[-1]
     file = io.BytesIO()
-    write_table(file, "csv", [header, ["dos", "T", "acuerdo", "", "", row[-1]]], "x")
+    FORMATS["csv"]().write(file, [header, ["dos", "T", "acuerdo", "", "", row[-1]]], "x")
     assert imported("eventos", file.getvalue()).new == 1
 
 

@@ -402,6 +402,22 @@ def test_a_nul_is_refused_in_every_text_with_a_reason(model, name):
     one.clean_fields(exclude=[name])
 
 
+@pytest.mark.parametrize("character", ["\x07", "\x1f", "\ufffe", "\uffff", "\ud800"])
+def test_a_control_character_is_refused_by_its_number(character):
+    record = event()
+    record.title, record.body = f"Uno{character}dos", f"<p>{character}</p>"
+    refused = refusals(record)
+    assert set(refused) == {"title", "body"}
+    assert f"U+{ord(character):04X}" in refused["title"][0]
+
+
+def test_vertical_tabs_and_form_feeds_become_spaces():
+    record = event()
+    record.title = "Uno\x0bdos\x0ctres"
+    record.full_clean()
+    assert record.title == "Uno dos tres"
+
+
 def of(model: type[Record]) -> Record:
     return next(record for make in MAKERS if isinstance(record := make(), model))
 

@@ -1,13 +1,15 @@
 import sys
 from argparse import ArgumentParser
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from exchange.formats import FORMATS
 from exchange.imports import RESOURCES
 from exchange.progress import progress
-from exchange.tables import FORMATS, write_table
 
 
 class Command(BaseCommand):
@@ -20,15 +22,20 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, table: str, file: Path | None, **options: Any) -> None:
         ending = file.suffix.lstrip(".") if file else ""
-        name = options["format"] or (ending if ending in FORMATS else "csv")
+        form = FORMATS[options["format"] or (ending if ending in FORMATS else "csv")]()
         resource = RESOURCES[table]()
         rows = resource.rows(resource.model.objects.all())
         try:
             with progress(self.stderr) as tell:
-                if file:
-                    with file.open("wb") as out:
-                        write_table(out, name, rows, table, tell)
-                else:
-                    write_table(sys.stdout.buffer, name, rows, table, tell)
+                rows = _counted(rows, tell) if tell else rows
+                with file.open("wb") if file else nullcontext(sys.stdout.buffer) as out:
+                    form.write(out, rows, table)
         except OSError as error:
             raise CommandError(f"No se puede escribir «{file}»: {error.strerror}.") from error
+
+
+def _counted(rows: Iterator[list[str]], tell: Callable[[int], None]) -> Iterator[list[str]]:
+    for number, row in enumerate(rows, 1):
+        yield row
+        if not number % 500:
+            tell(500)
