@@ -58,7 +58,8 @@ class CSV(_Format, base_formats.CSV):
     mark, separator = b"", ","
 
     def stream(self, rows: Iterable[Row]) -> Iterator[bytes]:
-        yield self.mark
+        if self.mark:
+            yield self.mark
         rows = iter(rows)
         while batch := list(islice(rows, 500)):
             lines = (self.separator.join(map(_csv_cell, row)) for row in batch)

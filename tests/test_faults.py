@@ -338,7 +338,7 @@ def test_what_was_typed_is_still_there(page, live_server, admin, monkeypatch, wa
 
 
 def test_a_download_that_breaks_off_says_so_in_its_last_line(anybody, monkeypatch):
-    def broken(rows: Any, **_: Any) -> Any:
+    def broken(*_: Any) -> Any:
         yield b"identificador\r\n"
         raise db.OperationalError("the connection is lost")
 
