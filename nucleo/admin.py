@@ -101,16 +101,15 @@ class NucleoAdminSite(admin.AdminSite):
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         apps = self.get_app_list(request)
-        admins = [self._registry[m["model"]] for app in apps for m in app["models"]]
-        notices = []
+        admins = [self._registry[model["model"]] for app in apps for model in app["models"]]
         for app in apps:
-            for entry in app["models"]:
-                entry["count"], found = attention.survey(self._registry[entry["model"]])
-                notices += found
+            for model in app["models"]:
+                model["count"] = model["model"]._default_manager.count()
+        records = [model_admin for model_admin in admins if isinstance(model_admin, RecordAdmin)]
         context = {
             "app_list": apps,
-            "notices": attention.in_order(notices, admins),
-            "changes": attention.recent_changes([a for a in admins if isinstance(a, RecordAdmin)]),
+            "notices": attention.notices(admins),
+            "changes": [*attention.recent_changes(records)],
         }
         return super().index(request, context | (extra_context or {}))
 
