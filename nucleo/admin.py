@@ -1,7 +1,4 @@
-"""The staff's site: what needs attention, what a date or a quote is read as, and who may enter.
-
-Imported while Django gathers the admins of the apps, so it imports none of them itself.
-"""
+"""The admin site: login, front page, and the readings of dates and quotes."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -37,21 +34,21 @@ class NucleoAdminSite(admin.AdminSite):
     index_title = f"{settings.SITE_NAME}: el registro"
 
     def has_permission(self, request: HttpRequest) -> bool:
-        """Asked before every page of the admin but those on the way in."""
+        """Guard every page of the admin but the login's."""
         return may_enter(request.user)
 
     def admin_view(self, view: View, cacheable: bool = False) -> View:
-        """Addresses may name fields; of one that there is none of, Django makes a 500."""
+        """Answer 400, not 500, to an address that names a field that does not exist."""
         inner = super().admin_view(view, cacheable)
 
         @wraps(inner)
-        def asked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
             try:
                 return inner(request, *args, **kwargs)
-            except FieldDoesNotExist as problem:
-                raise BadRequest("No such field") from problem
+            except FieldDoesNotExist as error:
+                raise BadRequest("No such field") from error
 
-        return asked
+        return checked
 
     def login(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         return doors.log_in(request)
@@ -68,38 +65,37 @@ class NucleoAdminSite(admin.AdminSite):
         return sorted(apps, key=lambda app: app["app_label"] == "auth")
 
     def get_urls(self) -> list[URLPattern]:
-        readings = [
+        return [
             path("leer/fecha/", self.admin_view(require_safe(self.read_date)), name="read_date"),
             path("leer/cita/", self.admin_view(require_safe(self.read_quote)), name="read_quote"),
-        ]
-        own = [
             path("cuenta/", self.admin_view(account), name="account"),
             path("bitacora/", self.admin_view(require_safe(log)), name="log"),
             path("entrar/contrasena/", doors.new_password, name="new_password"),
             path("entrar/codigo/", doors.code, name="code"),
             path("entrar/recuperacion/", doors.recovery, name="recovery"),
             path("entrar/segundo-paso/", doors.enrol, name="enrol"),
+            *super().get_urls(),
         ]
-        return readings + own + super().get_urls()
 
     def read_date(self, request: HttpRequest) -> HttpResponse:
         reading = reading_of(request.GET.get("texto", ""))
         return render(request, "record/_date_reading.html", reading)
 
     def read_quote(self, request: HttpRequest) -> HttpResponse:
-        _may_read(request)
+        """Show what the source says beside the quote, also of a draft."""
+        rights = ("sources.view_source", "sources.add_citation", "sources.change_citation")
+        if not any(map(request.user.has_perm, rights)):
+            raise PermissionDenied
         number = request.GET.get("fuente", "")
-        chosen = Source.objects.filter(pk=number) if is_key(number) else Source.objects.none()
-        reading = read_quote(chosen.first(), request.GET.get("palabras", ""))
+        source = Source.objects.filter(pk=number).first() if is_key(number) else None
+        reading = read_quote(source, request.GET.get("palabras", ""))
         return render(request, "sources/_quote_reading.html", reading)
 
     def i18n_javascript(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        """With our own translations too, which the rich text editor needs."""
+        """Include our own translations, for the rich text editor."""
         return JavaScriptCatalog.as_view()(request)
 
-    def index(
-        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
+    def index(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         apps = self.get_app_list(request)
         admins = [self._registry[model["model"]] for app in apps for model in app["models"]]
         for app in apps:
@@ -112,10 +108,3 @@ class NucleoAdminSite(admin.AdminSite):
             "changes": [*attention.recent_changes(records)],
         }
         return super().index(request, context | (extra_context or {}))
-
-
-def _may_read(request: HttpRequest) -> None:
-    """A quote's reading shows what its source says, drafts too."""
-    rights = ("sources.view_source", "sources.add_citation", "sources.change_citation")
-    if not any(map(request.user.has_perm, rights)):
-        raise PermissionDenied

@@ -8,24 +8,21 @@ from js_asset import Media
 
 Handler = Callable[[HttpRequest], HttpResponse]
 
-# Nothing that a page here could want: what a browser does not know, it ignores.
-POWERS = (
-    "accelerometer autoplay camera display-capture encrypted-media fullscreen "
-    "geolocation gyroscope hid idle-detection magnetometer microphone midi payment "
-    "picture-in-picture publickey-credentials-get screen-wake-lock serial usb "
-    "xr-spatial-tracking"
+FEATURES = (
+    "accelerometer autoplay camera display-capture encrypted-media fullscreen geolocation "
+    "gyroscope hid idle-detection magnetometer microphone midi payment picture-in-picture "
+    "publickey-credentials-get screen-wake-lock serial usb xr-spatial-tracking"
 ).split()
 HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
-    "Permissions-Policy": ", ".join(f"{power}=()" for power in POWERS),
+    "Permissions-Policy": ", ".join(f"{feature}=()" for feature in FEATURES),
 }
-# The style that the rich text editor writes into the page by itself, in this version of it:
-# `test_the_editor_writes_under_the_policy` fails when a newer one writes another.
+# The style that this version of the rich text editor writes into the page.
 EDITOR_STYLE = "'sha256-PlumsSlvJ7vvWzjqibGAYKq92O3y/4JTxWWsWJvyUYA='"
 
 
 def headers(get_response: Handler) -> Handler:
-    """What Django's SecurityMiddleware does not send, on every answer."""
+    """Add the headers that Django's SecurityMiddleware does not send."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
         response = get_response(request)
@@ -36,51 +33,34 @@ def headers(get_response: Handler) -> Handler:
     return middleware
 
 
-def known_methods(get_response: Handler) -> Handler:
-    """Readers read: any other method is answered 405, before it could be taken for a form."""
+class CompressPublicPages(GZipMiddleware):
+    """Leaves out downloads, and the admin: the length of its pages could betray their tokens."""
 
-    def middleware(request: HttpRequest) -> HttpResponse:
-        known = ["GET", "HEAD"]
-        if request.path.startswith("/admin/"):
-            known.append("POST")
-        if request.method not in known:
-            return HttpResponseNotAllowed(known)
-        return get_response(request)
-
-    return middleware
-
-
-def compress_for_readers(get_response: Handler) -> Handler:
-    """Gzip for the public pages, which hold no secret that their length could betray. The admin's,
-    with their tokens, go as they are; so do downloads, which are streamed."""
-    compress = GZipMiddleware(get_response).process_response
-
-    def middleware(request: HttpRequest) -> HttpResponse:
-        response = get_response(request)
+    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
         if response.streaming or request.path.startswith("/admin/"):
             return response
-        return compress(request, response)
-
-    return middleware
+        return super().process_response(request, response)
 
 
-def refuse_nul(get_response: Handler) -> Handler:
-    """No query may carry a NUL: PostgreSQL would fail on it. Answers 400, as for a bad host; and no
-    page has one in its address."""
+def refuse(get_response: Handler) -> Handler:
+    """Answer 404 and 400 to a NUL, on which PostgreSQL fails, and 405 to methods without a view."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
         if "\0" in request.path:
             raise Http404("Ninguna dirección de este sitio lleva ese carácter.")
         if "%00" in request.META.get("QUERY_STRING", ""):
             raise SuspiciousOperation("NUL in the address")
+        methods = ["GET", "HEAD", *(["POST"] if request.path.startswith("/admin/") else [])]
+        if request.method not in methods:
+            return HttpResponseNotAllowed(methods)
         return get_response(request)
 
     return middleware
 
 
 class EditorPolicy:
-    """The rich text editor under the policy: its import map carries the page's nonce, which no
-    public page has, for those are stored; its one style is allowed where it is."""
+    """Lets the rich text editor run: gives its import map the page's nonce and allows its style.
+    Public pages have no nonce, because they are stored."""
 
     def __init__(self, get_response: Handler) -> None:
         self.get_response = get_response

@@ -30,12 +30,12 @@ if _missing := [name for name, value in _required.items() if not value]:
 COALITION = env.str("COALITION", "nucleo")  # the slug of the coalition's own organization
 SITE_NAME = env.str("SITE_NAME", "Núcleo")
 CONTACT_EMAIL = env.str("CONTACT_EMAIL", "")
-# Who vouches for the ids of feeds and calendars (RFC 4151): a host name and a date on which it was
-# ours. Ids must not change, so that once the site moves to another host, this stays as it was.
+# Part of the ids of feeds and calendars (RFC 4151): a host name and a date on which it was ours.
+# Keep it when the site moves to another host, because ids must not change.
 _hosts = [host.lstrip(".") for host in ALLOWED_HOSTS if host != "*"]
 TAG_AUTHORITY = env.str("TAG_AUTHORITY", f"{_hosts[0] if _hosts else 'localhost'},2026")
 SECURITY_CONTACT = env.str("SECURITY_CONTACT", CONTACT_EMAIL and f"mailto:{CONTACT_EMAIL}")
-# Public keys of age: `manage.py backup` encrypts for whoever has the secret ones.
+# Public keys of age, for which `manage.py backup` encrypts.
 BACKUP_RECIPIENT = env.list("BACKUP_RECIPIENT", [])
 
 INSTALLED_APPS = [
@@ -65,14 +65,13 @@ INSTALLED_APPS = [
     "nucleo",
 ]
 
-# What is public is written once for all, until it changes (docs/freshness.md).
-STORE_PAGES = env.bool("STORE_PAGES", not DEBUG)
-# Each worker keeps pages in its own memory; in a folder, all workers of a machine share them.
+STORE_PAGES = env.bool("STORE_PAGES", not DEBUG)  # docs/freshness.md
+# Each worker stores pages in its own memory; all workers of a machine share a folder.
 CACHE_FOLDER = env.str("CACHE_FOLDER", "")
+_cache = "filebased.FileBasedCache" if CACHE_FOLDER else "locmem.LocMemCache"
 CACHES = {
     "default": {
-        "BACKEND": "django.core.cache.backends."
-        + ("filebased.FileBasedCache" if CACHE_FOLDER else "locmem.LocMemCache"),
+        "BACKEND": f"django.core.cache.backends.{_cache}",
         "LOCATION": CACHE_FOLDER,
         "TIMEOUT": 24 * 60 * 60,
         "OPTIONS": {"MAX_ENTRIES": 500},
@@ -85,9 +84,8 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "nucleo.middleware.compress_for_readers",
-    "nucleo.middleware.refuse_nul",
-    "nucleo.middleware.known_methods",
+    "nucleo.middleware.CompressPublicPages",
+    "nucleo.middleware.refuse",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -124,11 +122,10 @@ DATABASES = {
 }
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     DATABASES["default"]["OPTIONS"] = {
-        # A transaction that reads before it writes fails at once unless it begins as a writer.
+        # A transaction that reads first and then writes fails unless it begins as a writer.
         "transaction_mode": "IMMEDIATE",
         "timeout": 20,
-        # WAL lets readers go on beside a writer; FULL survives a power cut. Mapped, pages are read
-        # where the system has them: searches of a large record take half the time.
+        # WAL lets readers work beside a writer; FULL survives a power cut.
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; "
         "PRAGMA mmap_size=1073741824;",
     }
@@ -166,24 +163,22 @@ STORAGES = {
 MEDIA_URL = "media/"
 MEDIA_ROOT = env.path("MEDIA_ROOT", BASE_DIR / "media")
 
-# Who may enter, and for how long.
+# Login and sessions.
 LOGIN_URL = "admin:login"
 AUTHENTICATION_BACKENDS = [
-    "axes.backends.AxesStandaloneBackend",  # refuses before the password is looked at
+    "axes.backends.AxesStandaloneBackend",  # refuses before the password is checked
     "django.contrib.auth.backends.ModelBackend",
 ]
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.Argon2PasswordHasher",
-    "django.contrib.auth.hashers.PBKDF2PasswordHasher",  # of accounts older than Argon2 here
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",  # older accounts
 ]
+_validation = "django.contrib.auth.password_validation"
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": name, "OPTIONS": options}
-    for name, options in (
-        ("django.contrib.auth.password_validation.UserAttributeSimilarityValidator", {}),
-        ("django.contrib.auth.password_validation.MinimumLengthValidator", {"min_length": 15}),
-        ("django.contrib.auth.password_validation.CommonPasswordValidator", {}),
-        ("access.passwords.PlainPasswordValidator", {}),
-    )
+    {"NAME": f"{_validation}.UserAttributeSimilarityValidator"},
+    {"NAME": f"{_validation}.MinimumLengthValidator", "OPTIONS": {"min_length": 15}},
+    {"NAME": f"{_validation}.CommonPasswordValidator"},
+    {"NAME": "access.passwords.PlainPasswordValidator"},
 ]
 SECOND_FACTOR = not DEBUG
 OTP_TOTP_ISSUER = SITE_NAME
@@ -194,7 +189,7 @@ SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 
-# The addresses from which our own proxies connect: to them alone X-Forwarded-For is believed.
+# The addresses of our own proxies: X-Forwarded-For counts only from them.
 TRUSTED_PROXIES = env.list("TRUSTED_PROXIES", ["127.0.0.1", "::1"])
 # Failed logins: five for a name, fifty from an address, forgotten after a quarter of an hour.
 AXES_HANDLER = "access.throttle.Throttle"
@@ -210,7 +205,7 @@ AXES_DISABLE_ACCESS_LOG = True
 AXES_ENABLE_ADMIN = False
 AXES_VERBOSE = False
 
-# What a browser may load and do. The admin's nonces and its editor's style: `EditorPolicy`.
+# `nucleo.middleware.EditorPolicy` adds what the admin's editor needs.
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [NONE],
@@ -229,13 +224,13 @@ X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 
-# What a server has and a machine without TLS cannot have.
+# What needs TLS.
 ON_A_SERVER = {
     "SECURE_PROXY_SSL_HEADER": ("HTTP_X_FORWARDED_PROTO", "https"),
     "SECURE_SSL_REDIRECT": True,
     "SECURE_REDIRECT_EXEMPT": [r"^healthz$"],
     "SECURE_HSTS_SECONDS": 63_072_000,
-    # For all subdomains of the host too; HSTS_SUBDOMAINS=0 where some of them do without TLS.
+    # HSTS_SUBDOMAINS=0 if a subdomain has no TLS.
     "SECURE_HSTS_INCLUDE_SUBDOMAINS": env.bool("HSTS_SUBDOMAINS", True),
     "SECURE_HSTS_PRELOAD": env.bool("HSTS_SUBDOMAINS", True),
     "SESSION_COOKIE_NAME": "__Host-sessionid",
@@ -249,12 +244,14 @@ if not DEBUG:
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"()": "nucleo.logs.Line"}},
+    "formatters": {"line": {"()": "nucleo.logs.Line"}, "plain": {}},
     "handlers": {
-        "console": {"class": "logging.StreamHandler"}
-        | ({} if DEBUG else {"formatter": "line"})  # plain where a person watches
+        "console": {
+            "class": "logging.StreamHandler",
+            "formatter": "plain" if DEBUG else "line",
+        }
     },
     "root": {"handlers": ["console"], "level": "WARNING"},
-    # The server's own words, from within its workers.
+    # Messages of the server's workers.
     "loggers": {"_granian": {"handlers": ["console"], "propagate": False}},
 }
