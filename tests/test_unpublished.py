@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from django.urls import reverse
 
-from nucleo import sitemaps
 from organizations.models import Organization
 from sources.models import Source
 from tests import records
@@ -30,12 +29,6 @@ EVERYWHERE = {
     "timeline:statement_feed", "timeline:calendar", "sources:source_list",
     "sources:source_detail",
 }  # fmt: skip
-
-
-@pytest.fixture(autouse=True)
-def one_sitemap(monkeypatch: pytest.MonkeyPatch) -> None:
-    """In one part, however high the keys are that other tests have left behind them."""
-    monkeypatch.setattr(sitemaps, "ON_A_SITEMAP", 10**9)
 
 
 @pytest.fixture

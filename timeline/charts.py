@@ -67,9 +67,7 @@ class Column:
 
 def overview_chart(events: EventQuerySet) -> Chart | None:
     """The chart of all `events`; None when none has a date."""
-    counts: dict[str, list[int]] = {}
-    for year, _category, bounded, count in events.counts_by_year_and_category():
-        counts.setdefault(year, [0, 0])[bounded] += count
+    counts = events.counts_by_year()
     if sum(map(sum, counts.values())) <= MOST_ROWS:
         return events_chart(events.by_time().only("slug", "title", "start", "end"))
     undated = sum(counts.pop("", ()))

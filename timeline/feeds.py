@@ -1,17 +1,18 @@
-"""What changed, for feed readers (Atom, RFC 4287), and when it was, for calendars (RFC 5545).
+"""Feeds of what changed (Atom, RFC 4287), and a calendar of what happened (iCalendar, RFC 5545).
 
-Ids are made of `settings.TAG_AUTHORITY` and the row's primary key: a slug may change, and then
-readers would be shown an old entry as a new one.
+Ids are made of `settings.TAG_AUTHORITY` and primary keys: a slug may change, and feed readers would
+then show the entry as new.
 """
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
-from django.db.models import Q
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.contrib.syndication.views import Feed
+from django.db.models import Count, Q
+from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
 from django.urls import reverse
 from django.utils.feedgenerator import Atom1Feed
 from django.utils.html import escape
@@ -19,8 +20,7 @@ from django.utils.xmlutils import SimplerXMLGenerator
 
 from record.dates import END_OF_TIME
 from record.linked import LICENSE
-from record.pages import bounded_counts, figure, sentence
-from record.publishing import PublishableQuerySet
+from record.pages import sentence
 from record.richtext import sanitize
 from record.text import collapse, printable
 from timeline.models import Event, EventQuerySet, Statement
@@ -38,11 +38,8 @@ WHOLE = {
 }
 
 
-# Atom
-
-
-class _Feed(Atom1Feed):
-    """With each entry's text as its content, and a date that is true of a feed without entries."""
+class _Atom(Atom1Feed):
+    """With the text of each entry, and a fixed date for a feed without entries."""
 
     def add_item_elements(self, handler: SimplerXMLGenerator, item: dict) -> None:
         super().add_item_elements(handler, item)
@@ -52,55 +49,70 @@ class _Feed(Atom1Feed):
         return super().latest_post_date() if self.items else NO_ENTRY_YET
 
 
-def event_feed(request: HttpRequest) -> HttpResponse:
-    return _feed(request, Event.objects.visible_to(None), "Línea de tiempo")
+class EventFeed(Feed):
+    """The records that last changed or became public."""
 
-
-def statement_feed(request: HttpRequest) -> HttpResponse:
-    return _feed(request, Statement.objects.visible_to(None), "Pronunciamientos")
-
-
-def _feed(request: HttpRequest, records: PublishableQuerySet, title: str) -> HttpResponse:
-    """The records that changed, or became public, last."""
-    here, listed = request.build_absolute_uri(request.path), request.path.removesuffix("atom.xml")
-    feed = _Feed(
-        title=printable(f"{title} · {settings.SITE_NAME}"),
-        subtitle="Lo que entró al registro o cambió en él, lo más reciente primero. "
-        "La fecha de cada entrada es la de su último cambio; la de lo que cuenta va en su texto.",
-        link=request.build_absolute_uri(listed),
-        feed_url=here,
-        feed_guid=f"tag:{settings.TAG_AUTHORITY}:{listed.strip('/')}",
-        language="es-MX",
-        author_name=printable(settings.SITE_NAME),
-        author_link=request.build_absolute_uri("/"),
-        feed_copyright=f"La curaduría: CC BY 4.0, {LICENSE} Los textos de las fuentes y las "
-        "palabras que de ellos se citan: de sus autores.",
-        description=None,
+    feed_type = _Atom
+    language = "es-MX"
+    model: type[Event | Statement] = Event
+    name, url_name = "Línea de tiempo", "timeline:event_list"
+    subtitle = (
+        "Lo que entró al registro o cambió en él, lo más reciente primero. "
+        "La fecha de cada entrada es la de su último cambio; la de lo que cuenta va en su texto."
     )
-    for record in records.newest(ENTRIES):
-        _add(feed, record, request)
-    return HttpResponse(feed.writeString("utf-8"), content_type=Atom1Feed.content_type)
-
-
-def _add(feed: _Feed, record: Event | Statement, request: HttpRequest) -> None:
-    kind = record.get_category_display() if isinstance(record, Event) else record.get_kind_display()
-    feed.add_item(
-        title=printable(record.title),
-        link=request.build_absolute_uri(record.get_absolute_url()),
-        description=None,
-        unique_id=f"tag:{settings.TAG_AUTHORITY}:{record._meta.model_name}/{record.pk}",
-        pubdate=record.publish_at,
-        updateddate=record.moment,
-        categories=[kind],
-        content=printable(_html(record)),
+    feed_copyright = (
+        f"La curaduría: CC BY 4.0, {LICENSE} Los textos de las fuentes y las "
+        "palabras que de ellos se citan: de sus autores."
     )
+    item_description = None
+
+    def get_object(self, request: HttpRequest) -> HttpRequest:
+        return request
+
+    def title(self) -> str:
+        return printable(f"{self.name} · {settings.SITE_NAME}")
+
+    def author_name(self) -> str:
+        return printable(settings.SITE_NAME)
+
+    def link(self) -> str:
+        return reverse(self.url_name)
+
+    def feed_guid(self) -> str:
+        return f"tag:{settings.TAG_AUTHORITY}:{self.link().strip('/')}"
+
+    def author_link(self, request: HttpRequest) -> str:
+        return request.build_absolute_uri("/")
+
+    def items(self) -> list[Event | Statement]:
+        return self.model.objects.visible_to(None).newest(ENTRIES)
+
+    def item_title(self, item: Event | Statement) -> str:
+        return printable(item.title)
+
+    def item_guid(self, item: Event | Statement) -> str:
+        return f"tag:{settings.TAG_AUTHORITY}:{item._meta.model_name}/{item.pk}"
+
+    def item_pubdate(self, item: Event | Statement) -> datetime:
+        return item.publish_at
+
+    def item_updateddate(self, item: Event | Statement) -> datetime:
+        return item.moment
+
+    def item_categories(self, item: Event | Statement) -> list[str]:
+        is_event = isinstance(item, Event)
+        return [item.get_category_display() if is_event else item.get_kind_display()]
+
+    def item_extra_kwargs(self, item: Event | Statement) -> dict[str, Any]:
+        """Date, summary and text, as the page has them."""
+        texts = [f"Fecha: {_when(item) or 'la fuente no la dice'}.", item.summary]
+        paragraphs = "".join(f"<p>{escape(text)}</p>" for text in texts if text)
+        return {"content": printable(paragraphs + sanitize(item.body))}
 
 
-def _html(record: Event | Statement) -> str:
-    """Date, summary and text, as the page has them."""
-    told = [f"Fecha: {_when(record) or 'la fuente no la dice'}.", record.summary]
-    paragraphs = "".join(f"<p>{escape(text)}</p>" for text in told if text)
-    return paragraphs + sanitize(record.body)
+class StatementFeed(EventFeed):
+    model = Statement
+    name, url_name = "Pronunciamientos", "timeline:statement_list"
 
 
 def _when(record: Event | Statement) -> str:
@@ -108,97 +120,88 @@ def _when(record: Event | Statement) -> str:
     return str(record.period if lasted else record.when)
 
 
-# iCalendar
-
-
 def calendar(request: HttpRequest) -> HttpResponseBase:
-    """Events as whole days, the latest IN_CALENDAR. One that a source leaves open or does not date
-    fits no calendar. HEAD reads no rows, and says no length."""
+    """Streams the latest IN_CALENDAR events as whole days. An event without a first and a last
+    possible day fits no calendar. HEAD reads no rows."""
     headers = {"Content-Disposition": 'inline; filename="calendario.ics"'}
     if request.method == "HEAD":
         return StreamingHttpResponse(content_type=CALENDAR, headers=headers)
     lines = _lines(request, Event.objects.visible_to(None))
-    begun = chain([next(lines)], lines)  # before 200 is said: the database may not answer
-    return StreamingHttpResponse(begun, content_type=CALENDAR, headers=headers)
-
-
-def _bounded() -> Q:
-    """Those that a first and a last possible day are known of."""
-    once = Q(end="", start_latest__lt=END_OF_TIME)
-    return ~Q(start_earliest="") & (once | (~Q(end="") & Q(end_latest__lt=END_OF_TIME)))
+    # Read the first rows before the status 200 is sent: the database may not answer.
+    lines = chain([next(lines)], lines)
+    return StreamingHttpResponse(lines, content_type=CALENDAR, headers=headers)
 
 
 def _lines(request: HttpRequest, events: EventQuerySet) -> Iterator[bytes]:
-    counts = bounded_counts({"every": events, "bounded": events.filter(_bounded())})
+    once = Q(end="", start_latest__lt=END_OF_TIME)
+    bounded = ~Q(start_earliest="") & (once | (~Q(end="") & Q(end_latest__lt=END_OF_TIME)))
+    counts = events.aggregate(every=Count("pk"), bounded=Count("pk", filter=bounded))
     head, end = _empty(request, **counts).to_ical().split(b"END:VCALENDAR")
     yield head
-    shown = events.filter(_bounded()).order_by("-sort_day", "-slug")[:IN_CALENDAR]
+    shown = events.filter(bounded).order_by("-sort_day", "-slug")[:IN_CALENDAR]
     for event in shown.iterator(chunk_size=500):
         yield _vevent(request, event).to_ical()
     yield b"END:VCALENDAR" + end
 
 
 def _empty(request: HttpRequest, every: int, bounded: int) -> "icalendar.Calendar":
-    import icalendar  # where it is needed: it takes a tenth of a worker's start
+    import icalendar  # here, since it takes a tenth of a worker's start
 
-    calendar = icalendar.Calendar()
     name = printable(f"{settings.SITE_NAME}: línea de tiempo")
-    told = (
-        f"Aquí están {min(bounded, IN_CALENDAR):,} de {figure(every)} acontecimientos. Las fechas "
+    description = (
+        f"Aquí están {min(bounded, IN_CALENDAR):,} de {every:,} acontecimientos. Las fechas "
         "parciales o acotadas ocupan todo su tramo posible y lo dicen. Lo que la fuente no fecha, "
         "o deja sin principio o sin fin, no cabe en un calendario: está en "
         f"{request.build_absolute_uri(reverse('timeline:event_list'))}"
     )
-    for property_name, value in {
+    properties = {
         "version": "2.0",
         "prodid": "-//Nucleo//Linea de tiempo//ES",
         "calscale": "GREGORIAN",
         "name": name,
         "x-wr-calname": icalendar.vText(name),
-        "description": told,
-        "x-wr-caldesc": icalendar.vText(told),
-        "refresh-interval": timedelta(days=1),
-    }.items():
-        parameters = {"value": "DURATION"} if property_name == "refresh-interval" else None
-        calendar.add(property_name, value, parameters)
+        "description": description,
+        "x-wr-caldesc": icalendar.vText(description),
+    }
+    calendar = icalendar.Calendar()
+    for property_name, value in properties.items():
+        calendar.add(property_name, value)
+    calendar.add("refresh-interval", timedelta(days=1), {"value": "DURATION"})
     return calendar
 
 
 def _vevent(request: HttpRequest, event: Event) -> "icalendar.Event":
     import icalendar
 
-    url, kind = request.build_absolute_uri(event.get_absolute_url()), event.get_category_display()
-    told = [f"{_told_date(event)}.", collapse(event.summary), url]
-    vevent = icalendar.Event()
-    for name, value in {
+    url, end = request.build_absolute_uri(event.get_absolute_url()), event.period.end or event.when
+    texts = (f"{_dated(event)}.", collapse(event.summary), url)
+    properties = {
         "uid": f"event-{event.pk}@{settings.TAG_AUTHORITY.partition(',')[0]}",
         "dtstamp": event.moment.astimezone(UTC),
         "last-modified": event.moment.astimezone(UTC),
-        "dtstart": event.period.start.first_day,
-        "dtend": (event.period.end or event.period.start).last_day + timedelta(days=1),
-        "summary": printable(_told_title(event)),
-        "description": printable("\n\n".join(filter(None, told))),
+        "dtstart": event.when.first_day,
+        "dtend": end.last_day + timedelta(days=1),
+        "summary": printable(_titled(event)),
+        "description": printable("\n\n".join(filter(None, texts))),
         "url": url,
-        "categories": [kind],
+        "categories": [event.get_category_display()],
         "transp": "TRANSPARENT",
-    }.items():
+    }
+    vevent = icalendar.Event()
+    for name, value in properties.items():
         vevent.add(name, value)
     return vevent
 
 
-def _is_exact(event: Event) -> bool:
-    """Whether every day of the calendar's span is one that the source says."""
-    ends = (event.period.start, event.period.end)
-    return all(not date or date.kind == "day" for date in ends)
+def _titled(event: Event) -> str:
+    """The title; with the date in words, unless the source says each day."""
+    ends = (event.when, event.period.end)
+    exact = all(not date or date.kind == "day" for date in ends)
+    return collapse(event.title) if exact else f"{collapse(event.title)} [{_when(event)}]"
 
 
-def _told_title(event: Event) -> str:
-    title = collapse(event.title)
-    return title if _is_exact(event) else f"{title} [{_when(event)}]"
-
-
-def _told_date(event: Event) -> str:
+def _dated(event: Event) -> str:
     """«Fecha: agosto de 2011 (mes entero: la fuente no dice el día)»."""
-    inexact = [date for date in (event.period.start, event.period.end) if date.kind in WHOLE]
+    inexact = [date for date in (event.when, event.period.end) if date.kind in WHOLE]
     whole = "; ".join(dict.fromkeys(WHOLE[date.kind] for date in inexact))
     return sentence(f"fecha: {_when(event)}{f' ({whole})' if whole else ''}")

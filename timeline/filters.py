@@ -1,6 +1,5 @@
 """The filters of the lists of events and statements, with the number of records behind each."""
 
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,7 +12,7 @@ from django.urls import reverse
 from organizations.models import Organization
 from record.publishing import Record
 from timeline import years
-from timeline.models import Event, EventQuerySet, Statement
+from timeline.models import Event, Statement
 
 UNDATED = "sin-fecha"
 MOST_NAMED = 24  # organizations offered as filters
@@ -79,20 +78,17 @@ class Filters:
         return urlencode(self.chosen)
 
     @property
-    def chips(self) -> list[Choice]:
-        """Links that unset each filter, with the number of records without it."""
+    def chips(self) -> list[tuple[str, str]]:
+        """The text of each filter that is set, and the link that unsets it."""
         return [
-            Choice(f"{self.titles[name]}: {self.words_of[name]}", self.without(name), url, True)
-            for name, url in ((name, self.url(**{name: ""})) for name in self.chosen)
+            (f"{self.titles[name]}: {self.words_of[name]}", self.url(**{name: ""}))
+            for name in self.chosen
         ]
-
-    def without(self, name: str) -> int:
-        return self.records(but=name).count()
 
     @property
     def words(self) -> str:
         """«Año: 2017; Categoría: acuerdo»; empty when no filter is set."""
-        return "; ".join(f"{self.titles[name]}: {self.words_of[name]}" for name in self.chosen)
+        return "; ".join(text for text, _url in self.chips)
 
 
 class StatementFilters(Filters):
@@ -118,10 +114,6 @@ class EventFilters(Filters):
         "pronunciamiento": (Statement, "statements"),
     }
 
-    @property
-    def year(self) -> str:
-        return self.chosen.get("anio", "")
-
     def condition(self, name: str, value: str) -> Q:
         if name == "categoria" and value in Event.Category:
             self.words_of[name] = str(Event.Category(value).label)
@@ -134,96 +126,55 @@ class EventFilters(Filters):
                 return condition
         return super().condition(name, value)
 
-    @cached_property
-    def rows(self) -> list[tuple[str, str, bool, int]]:
-        """Numbers of events by year, category and precision, under the filters that are neither
-        year nor category. All counts of years and categories come from this one query."""
-        conditions = (self.conditions[name] for name in self.related if name in self.chosen)
-        events: EventQuerySet = self.every.filter(*conditions)
-        return events.counts_by_year_and_category()
+    @property
+    def year(self) -> str:
+        """The chosen year or span of years."""
+        year = self.chosen.get("anio", "")
+        return "" if year == UNDATED else year
 
     @cached_property
-    def by_year(self) -> dict[str, list[int]]:
-        """By year (`""`: undated), the events of the chosen category: with a date, with bounds."""
-        counts: dict[str, list[int]] = {}
-        for year, category, bounded, count in self.rows:
-            if self.chosen.get("categoria") in (None, category):
-                counts.setdefault(year, [0, 0])[bounded] += count
-        return counts
-
-    @cached_property
-    def by_category(self) -> Counter[str]:
-        """By category, the events of the chosen year."""
-        counts: Counter[str] = Counter()
-        for year, category, _bounded, count in self.rows:
-            if self.has_year(year):
-                counts[category] += count
-        return counts
-
-    def has_year(self, year: str) -> bool:
-        if not self.year or self.year == UNDATED:
-            return not self.year or not year
-        return bool(year) and years.has(self.year, year)
-
-    @cached_property
-    def total(self) -> int:
-        """The number of public events, whatever the filters."""
-        if self.chosen.keys() & self.related:
-            return self.every.count()
-        return sum(count for *_names, count in self.rows)
-
-    @cached_property
-    def found(self) -> int:
-        """The number of events that match all filters."""
-        return sum(sum(both) for year, both in self.by_year.items() if self.has_year(year))
+    def by_year(self) -> dict[str, tuple[int, int]]:
+        """By year (`""`: undated), the events with a date and with bounds, whatever the year."""
+        return self.records(but="anio").counts_by_year()
 
     @property
     def undated(self) -> int:
         return sum(self.by_year.get("", ()))
 
-    def without(self, name: str) -> int:
-        if name in self.related:
-            return super().without(name)
-        if name == "anio":
-            return sum(map(sum, self.by_year.values()))
-        return self.by_category.total()
-
-    @property
+    @cached_property
     def ways_out(self) -> list[Choice]:
         """The links that unset one filter and find something."""
-        return [chip for chip in self.chips if chip.count]
+        counts = [self.records(but=name).count() for name in self.chosen]
+        chips = zip(self.chips, counts, strict=True)
+        return [Choice(text, count, url) for (text, url), count in chips if count]
 
-    @property
     def groups(self) -> list[tuple[str, list[Choice]]]:
         """The choices of each filter under its title."""
         return [(title, list(self._choices(name))) for name, title in self.titles.items()]
 
     def _choices(self, name: str) -> Iterator[Choice]:
-        chosen = self.chosen.get(name)
-        if name in self.related and chosen:
-            yield Choice(self.words_of[name], self.found, self.url(**{name: ""}), True)
         for value, text, count in self._options(name):
-            if value == chosen:
-                yield Choice(text, self.found, self.url(**{name: ""}), True)
+            if value == self.chosen.get(name):
+                yield Choice(text, count, self.url(**{name: ""}), True)
             elif count:
                 yield Choice(text, count, self.url(**{name: value}))
 
     def _options(self, name: str) -> Iterator[tuple[str, str, int]]:
         """The values of a filter, each with its text and the number of its events."""
+        if name in self.related and name in self.chosen:
+            yield self.chosen[name], self.words_of[name], self.records().count()
         if name == "anio":
-            yield from self._years()
+            for span in years.offered(filter(None, self.by_year), self.year):
+                counts = (sum(n) for year, n in self.by_year.items() if years.has(span, year))
+                yield span, years.words(span), sum(counts)
             yield UNDATED, "sin fecha", self.undated
         elif name == "categoria":
-            yield from ((*choice, self.by_category[choice[0]]) for choice in Event.Category.choices)
+            counts = self.records(but=name).counts_by_category()
+            for value, label in Event.Category.choices:
+                yield value, label, counts.get(value, 0)
         elif name == "organizacion":
             for organization in self._most_named():
                 yield organization.slug, str(organization), organization.event_count
-
-    def _years(self) -> Iterator[tuple[str, str, int]]:
-        dated = {year for year, *_counts in self.rows if year}
-        for span in years.offered(dated, "" if self.year == UNDATED else self.year):
-            counts = (sum(both) for year, both in self.by_year.items() if years.has(span, year))
-            yield span, years.words(span), sum(counts)
 
     def _most_named(self) -> QuerySet[Organization]:
         events = self.records(but="organizacion").order_by().values("pk")

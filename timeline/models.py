@@ -44,12 +44,15 @@ class EventOrganization(models.Model):
 
 
 class EventQuerySet(PublishableQuerySet):
-    def counts_by_year_and_category(self) -> list[tuple[str, str, bool, int]]:
-        """Year (`""`: undated), category, whether the date is only bounded, number of events."""
-        bounded = Case(When(start__startswith="[", then=True), default=False)
-        columns = (Substr("sort_day", 1, 4), "category", "bounded")
-        counts = self.order_by().annotate(bounded=bounded).values_list(*columns)
-        return list(counts.annotate(Count("pk")))
+    def counts_by_year(self) -> dict[str, tuple[int, int]]:
+        """By year (`""`: undated), the numbers of events with a date and with bounds only."""
+        bounded = Count("pk", filter=Q(start__startswith="["))
+        years = self.order_by().values_list(Substr("sort_day", 1, 4))
+        counts = years.annotate(every=Count("pk"), bounded=bounded)
+        return {year: (every - bounded, bounded) for year, every, bounded in counts}
+
+    def counts_by_category(self) -> dict[str, int]:
+        return dict(self.order_by().values_list("category").annotate(Count("pk")))
 
     def by_time(self) -> Self:
         """Oldest first, then the narrower date; the undated last, in order of entry."""

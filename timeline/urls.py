@@ -5,7 +5,7 @@ from timeline import feeds, views
 app_name = "timeline"
 urlpatterns = [
     path("linea-de-tiempo/", views.event_list, name="event_list"),
-    path("linea-de-tiempo/atom.xml", feeds.event_feed, name="event_feed"),
+    path("linea-de-tiempo/atom.xml", feeds.EventFeed(), name="event_feed"),
     path("linea-de-tiempo/calendario.ics", feeds.calendar, name="calendar"),
     path("linea-de-tiempo/<slug:slug>/", views.EventView.as_view(), name="event_detail"),
     path(
@@ -14,7 +14,7 @@ urlpatterns = [
         name="event_reference",
     ),
     path("pronunciamientos/", views.statement_list, name="statement_list"),
-    path("pronunciamientos/atom.xml", feeds.statement_feed, name="statement_feed"),
+    path("pronunciamientos/atom.xml", feeds.StatementFeed(), name="statement_feed"),
     path("pronunciamientos/<slug:slug>/", views.StatementView.as_view(), name="statement_detail"),
     path(
         "pronunciamientos/<slug:slug>/cita.<slug:format_name>",

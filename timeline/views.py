@@ -22,6 +22,7 @@ from record.richtext import with_contents
 from record.views import RecordView
 from sources.linked import cited_sources, source_in_short
 from sources.models import Citation, Source, visible_citations
+from timeline import years
 from timeline.charts import columns_chart, events_chart
 from timeline.filters import UNDATED, EventFilters, StatementFilters
 from timeline.linked import event_node, question_node, statement_node
@@ -37,15 +38,15 @@ def event_list(request: HttpRequest) -> HttpResponse:
     filters = EventFilters(request)
     events = filters.records().by_time().defer("body").prefetch_related(visible_organizations())
     events = events.prefetch_related(visible_citations())
-    page = page_of(request, events, ON_A_PAGE, filters.found)
+    page = page_of(request, events, ON_A_PAGE)
     by_year = groupby(page.object_list, lambda event: event.sort_day[:4])
     changed = last_change(page.object_list)
     context = {
-        "title": _title(filters),
+        "title": _title(filters, page.paginator.count),
         "filters": filters,
         "page": page,
         "place": reach_in_words([event.when for event in page.object_list]),
-        "years": [(year, list(events)) for year, events in by_year],
+        "by_year": [(year, list(events)) for year, events in by_year],
         "chart": _overview(filters, page),
         "changed": changed,
         "linked": _list_graph(request, EVENTS, changed),
@@ -60,15 +61,15 @@ def _list_graph(
     return linked.page(request, crumb, kind="CollectionPage", changed=changed)
 
 
-def _title(filters: EventFilters) -> str:
+def _title(filters: EventFilters, count: int) -> str:
     """«Diecisiete acontecimientos, catorce con fecha o con límites», «Dos de diecisiete…»."""
-    total = counted(filters.total, "acontecimiento")
     if filters.chosen:
-        return sentence(f"{in_words(filters.found)} de {total}")
-    if not filters.total:
+        total = counted(filters.every.count(), "acontecimiento")
+        return sentence(f"{in_words(count)} de {total}")
+    if not count:
         return "Ningún acontecimiento todavía"
-    dated = in_words(filters.total - filters.undated)
-    return sentence(f"{total}, {dated} con fecha o con límites")
+    dated = in_words(count - filters.undated)
+    return sentence(f"{counted(count, 'acontecimiento')}, {dated} con fecha o con límites")
 
 
 def _overview(filters: EventFilters, page: Page) -> Chart | None:
@@ -77,9 +78,11 @@ def _overview(filters: EventFilters, page: Page) -> Chart | None:
         return None
     if not page.has_next():
         return events_chart(page.object_list)
-    if filters.year == UNDATED or filters.year.isdigit():
+    if filters.year.isdigit() or filters.chosen.get("anio") == UNDATED:
         return None
-    counts = {year: n for year, n in filters.by_year.items() if year and filters.has_year(year)}
+    counts = {year: n for year, n in filters.by_year.items() if year}
+    if filters.year:
+        counts = {year: n for year, n in counts.items() if years.has(filters.year, year)}
     return columns_chart(counts, 0 if filters.year else filters.undated, filters.url(anio=""))
 
 
