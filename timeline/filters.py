@@ -12,7 +12,7 @@ from django.urls import reverse
 from organizations.models import Organization
 from record.publishing import Record
 from timeline import years
-from timeline.models import Event, Statement
+from timeline.models import Event, EventOrganization, Statement
 
 UNDATED = "sin-fecha"
 MOST_NAMED = 24  # organizations offered as filters
@@ -173,12 +173,14 @@ class EventFilters(Filters):
             for value, label in Event.Category.choices:
                 yield value, label, counts.get(value, 0)
         elif name == "organizacion":
-            for organization in self._most_named():
-                yield organization.slug, str(organization), organization.event_count
+            yield from self._organizations()
 
-    def _most_named(self) -> QuerySet[Organization]:
+    def _organizations(self) -> list[tuple[str, str, int]]:
+        """The organizations named most. Two queries: with a join, SQLite takes twice as long."""
         events = self.records(but="organizacion").order_by().values("pk")
+        links = EventOrganization.objects.filter(event__in=events).values_list("organization")
+        counts = dict(links.annotate(Count("pk")))
         others = Organization.objects.visible_to(None).exclude(slug=self.chosen.get("organizacion"))
-        named = others.filter(events__in=events).annotate(event_count=Count("events"))
-        named = named.order_by("-event_count", "name")
-        return named.only("slug", "name", "short_name")[:MOST_NAMED]
+        named = others.filter(pk__in=counts).order_by("name").only("slug", "name", "short_name")
+        options = [(one.slug, str(one), counts[one.pk]) for one in named]
+        return sorted(options, key=lambda option: -option[2])[:MOST_NAMED]

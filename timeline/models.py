@@ -2,8 +2,8 @@ from typing import Self
 
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import Case, Count, Q, Value, When
-from django.db.models.functions import NullIf, Substr
+from django.db.models import Case, Count, Q, When
+from django.db.models.functions import Length, Substr
 from django.urls import reverse
 
 from organizations.models import Organization
@@ -24,7 +24,7 @@ from record.publishing import Publishable, PublishableQuerySet
 from record.richtext import RichTextField
 
 BY_TIME = ("sort_day", "start_latest", "slug")
-DATED_FIRST = NullIf("sort_day", Value("")).asc(nulls_last=True)
+DATED_FIRST = Length("sort_day").desc()  # an undated record has the empty text
 
 # The many-to-many tables are models of their own, so that PROTECT guards the records they refer to.
 
@@ -57,7 +57,7 @@ class EventQuerySet(PublishableQuerySet):
     def by_time(self) -> Self:
         """Oldest first, then the narrower date; the undated last, in order of entry."""
         entered = Case(When(sort_day="", then="pk"))
-        return self.order_by(DATED_FIRST, "start_latest", entered, "slug")
+        return self.order_by(DATED_FIRST, "sort_day", "start_latest", entered, "slug")
 
     def latest_dated(self) -> Self:
         """Newest first, by the first possible day."""
@@ -148,12 +148,8 @@ class Event(Spanning, Publishable):
         indexes = [
             models.Index(fields=["sort_day", "slug"]),
             *Publishable.clock_indexes(),
-            Publishable.public_index("event_by_time", *BY_TIME),
+            models.Index(DATED_FIRST, *BY_TIME, name="event_by_time"),
             Publishable.public_index("event_by_category", "category", *BY_TIME),
-            Publishable.public_index("event_undated", "sort_day", "id", only=Q(sort_day="")),
-            Publishable.public_index(
-                "event_going_on", "end_earliest", *BY_TIME, only=~Q(end_earliest="")
-            ),
         ]
         constraints = [*Spanning.span_constraints(), Publishable.publication_constraint()]
 
@@ -205,7 +201,7 @@ class StatementEvent(models.Model):
 class StatementQuerySet(PublishableQuerySet):
     def by_time(self) -> Self:
         """Oldest first; the undated last, in order of entry."""
-        return self.order_by(DATED_FIRST, "pk")
+        return self.order_by(DATED_FIRST, "sort_day", "pk")
 
     def before(self, statement: "Statement") -> Self:
         """The statements before `statement`, nearest first."""
@@ -263,7 +259,6 @@ class Statement(Publishable):
         indexes = [
             models.Index(fields=["sort_day", "slug"]),
             *Publishable.clock_indexes(),
-            Publishable.public_index("statement_by_time", "sort_day", "id"),
         ]
         constraints = [possible_date("date"), Publishable.publication_constraint()]
 
