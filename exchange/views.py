@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Subquery
+from django.db.models import Count, Max
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -13,8 +13,7 @@ from django.views.decorators.http import require_safe
 from exchange.downloads import CONTENT_TYPES, download
 from exchange.imports import RESOURCES
 from record import linked
-from record.pages import BoundedCount, figure
-from record.publishing import Record, RecordQuerySet
+from record.publishing import RecordQuerySet
 from record.resources import Resource
 from timeline.filters import EventFilters, StatementFilters
 
@@ -61,23 +60,15 @@ def _data_graph(request: HttpRequest, changed: datetime | None) -> linked.Node:
 
 
 def _described(resource: Resource) -> dict[str, Any]:
-    count, changed = _count_and_change(resource.model)
-    meta = resource.model._meta
+    meta, records = resource.model._meta, resource.model.objects.visible_to(None)
+    count, changed = records.aggregate(Count("pk"), Max("updated_at")).values()
     noun = meta.verbose_name if count == 1 else meta.verbose_name_plural
     return {
         "resource": resource,
-        "count": f"{figure(count)} {noun}",
+        "count": f"{count:,} {noun}",
         "title": meta.verbose_name_plural,
         "changed": changed,
     }
-
-
-def _count_and_change(model: type[Record]) -> tuple[int, datetime | None]:
-    """Of what everybody may read, in one query that finds both along an index."""
-    records = model.objects.visible_to(None)
-    changed = Subquery(records.order_by("-updated_at").values("updated_at")[:1])
-    row = model.objects.order_by().values_list(BoundedCount(records), changed)[:1]
-    return next(iter(row), (0, None))
 
 
 @require_safe

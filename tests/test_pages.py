@@ -250,7 +250,7 @@ BUDGETS = {
     "/": 12,
     **dict.fromkeys(LISTS, 6),
     "/linea-de-tiempo/": 8,
-    "/linea-de-tiempo/?categoria=acuerdo&anio=1999": 8,
+    "/linea-de-tiempo/?categoria=acuerdo&anio=1999": 10,
     "/datos/": 8,
     "/acerca-de/": 1,
 }
