@@ -2,17 +2,17 @@
 them with the paragraph that it stands in."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from record.pages import in_words
 from record.publishing import Record
 from record.richtext import plain_lines
-from search.finding import Found
 from search.kinds import Kind
+from search.models import Entry
 from search.query import Query, Term
-from search.words import stems_of, words_of
+from search.words import words_of
 from sources.models import Source
 from timeline.models import Statement
 from timeline.paragraphs import unmarked
@@ -36,58 +36,50 @@ class Mark(NamedTuple):
 
 @dataclass(slots=True)
 class Hit:
-    """`places` are the numbers of the paragraphs that have any of the words, at most PLACES, and
-    `other_places` how many more there are."""
+    """`places` are the numbers of at most PLACES paragraphs that have any of the words; `others` is
+    the number of the other paragraphs that have, in words, empty for none."""
 
     kind: Kind
     tier: int
     record: Record
     title: list[Piece]
     passage: list[Piece]
-    places: list[int] = field(default_factory=list)
-    other_places: int = 0
-
-    @property
-    def others(self) -> str:
-        return in_words(self.other_places) if self.other_places else ""
-
-    @property
-    def when(self) -> Any:
-        return getattr(self.record, "when", None)
+    places: list[int]
+    others: str
 
 
-def hits_of(found: Sequence[Found], query: Query) -> list[Hit]:
-    """In the same order; what was withdrawn meanwhile is left out."""
-    keys: dict[Kind, list[int]] = defaultdict(list)
-    for one in found:
-        keys[one.kind].append(one.key)
+def hits_of(entries: Iterable[Entry], query: Query) -> list[Hit]:
+    """A hit per entry, in the same order, without records that were withdrawn meanwhile."""
+    entries, keys = list(entries), defaultdict(list)
+    for entry in entries:
+        keys[entry.of_kind].append(entry.key)
     records, bodies = {}, {}
     for kind, some in keys.items():
-        shown = kind.model.objects.visible_to(None).filter(pk__in=some)
-        shown = shown.select_related(*kind.shown_with) if kind.shown_with else shown
-        records |= {(kind, record.pk): record for record in shown}
-        bodies |= {(kind, pk): body for pk, body in _numbered(kind, records, some).items()}
+        public = kind.model.objects.visible_to(None)
+        public = public.select_related(*kind.shown_with) if kind.shown_with else public
+        shown = public.in_bulk(some)
+        records |= {(kind, key): record for key, record in shown.items()}
+        bodies |= {(kind, key): body for key, body in _numbered(kind, shown.values()).items()}
     return [
-        _hit(one, records[one.kind, one.key], bodies.get((one.kind, one.key)), query.wanted)
-        for one in found
-        if (one.kind, one.key) in records
+        _hit(entry, records[place], bodies.get(place), query.wanted)
+        for entry in entries
+        if (place := (entry.of_kind, entry.key)) in records
     ]
 
 
-def _numbered(kind: Kind, records: dict, keys: list[int]) -> dict[int, list[Placed]]:
-    """The paragraphs of those records whose pages number them."""
-    here = [record for key in keys if (record := records.get((kind, key)))]
+def _numbered(kind: Kind, records: Iterable[Record]) -> dict[int, list[Placed]]:
+    """The paragraphs of sources and statements, whose pages number them, by primary key."""
     if kind.model is Source:
-        return {source.pk: _blocks(source) for source in here}
+        return {source.pk: _blocks(source) for source in records}
     if kind.model is not Statement:
         return {}
-    cited = Source.objects.visible_to(None).filter(citations__statement__in=here).order_by()
+    cited = Source.objects.visible_to(None).filter(citations__statement__in=records).order_by()
     pairs = set(cited.values_list("citations__statement", "pk"))
     public = Source.objects.visible_to(None)
     sources = list(public.filter(pk__in={pk for _, pk in pairs})) if pairs else []
     return {
         one.pk: _paragraphs(one, [source for source in sources if (one.pk, source.pk) in pairs])
-        for one in here
+        for one in records
     }
 
 
@@ -103,10 +95,11 @@ def _paragraphs(statement: Statement, sources: list[Source]) -> list[Placed]:
     ]
 
 
-def _hit(found: Found, record: Record, numbered: list[Placed] | None, terms: tuple) -> Hit:
-    title, names, summary = found.kind.heads(record)
+def _hit(entry: Entry, record: Record, numbered: list[Placed] | None, terms: tuple) -> Hit:
+    kind = entry.of_kind
+    title, names, summary = kind.heads(record)
     title = title or str(record)
-    placed = [(0, text) for text in found.kind.body(record)] if numbered is None else numbered
+    placed = [(0, text) for text in kind.body(record)] if numbered is None else numbered
     also = f"También: {'; '.join(names)}" if names else ""
     texts = [(0, also), (0, summary), *placed]
     marked = [(number, text, marks(text, terms)) for number, text in texts]
@@ -114,23 +107,22 @@ def _hit(found: Found, record: Record, numbered: list[Placed] | None, terms: tup
     if not some:
         best = next((text for _, text in texts[1:] if text), "")
     places = [number for number, _, some in marked if number and some]
+    others = in_words(len(places) - PLACES) if len(places) > PLACES else ""
     return Hit(
-        found.kind, found.tier, record, pieces(title, marks(title, terms)), excerpt(best, some),
-        places[:PLACES], len(places[PLACES:]),
+        kind, entry.tier, record, pieces(title, marks(title, terms)), excerpt(best, some),
+        places[:PLACES], others,
     )  # fmt: skip
 
 
 def marks(text: str, terms: Iterable[Term]) -> list[Mark]:
     """Where the terms stand in a text, in order, none overlapping."""
-    stems = stems_of(text)
-    if not any(term[0] in stems for term in terms):
-        return []
     words = list(words_of(text))
+    stems = tuple(word.stem for word in words)
     found = [
         Mark(words[n].start, words[n + len(term) - 1].end, term)
         for term in terms
-        for n, stem in enumerate(stems)
-        if stem == term[0] and tuple(stems[n : n + len(term)]) == term
+        for n in range(len(words))
+        if stems[n : n + len(term)] == term
     ]
     kept: list[Mark] = []
     for mark in sorted(found, key=lambda mark: (mark.start, -mark.end)):

@@ -48,7 +48,7 @@ def _note(one: Membership | RepresentationTerm) -> Heads:
 def _published(one: Source) -> str:
     """As `sort_day` has it for events and statements."""
     date = parse(one.published)
-    return (date.earliest if date.lower else date.latest) if date else ""
+    return date.earliest or (date.latest if date else "")
 
 
 KINDS = (
@@ -65,5 +65,6 @@ KINDS = (
     Kind("f", "fuentes", "fuente", "fuentes", Source, lambda one: (one.title, [], one.publisher),
          lambda one: one.text.splitlines(), _published),
 )  # fmt: skip
+BY_LETTER = {kind.letter: kind for kind in KINDS}
 BY_NAME = {kind.name: kind for kind in KINDS}
 BY_MODEL: dict[type[Record], Kind] = {kind.model: kind for kind in KINDS}

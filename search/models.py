@@ -1,86 +1,107 @@
-"""The index of what is searched: a row a record, in stems; what is shown is read from the record.
+"""The index of what is searched: one row per record, its text in stems. Pages show the record.
 
-It holds no draft. Whether a record is public is asked of the record itself whenever somebody
-searches, so that what was withdrawn is gone at once; see `search.finding`.
+The index holds no draft. Each search asks the record itself whether it is public, so a record that
+is withdrawn disappears at once.
 """
 
-from collections.abc import Iterable
-from typing import Self
+from functools import reduce
+from operator import or_
+from typing import Any, Self
 
-from django.db import connection, models
-from django.db.models import BooleanField, Exists, IntegerField, OuterRef
-from django.db.models.expressions import RawSQL
+from django.db import models
+from django.db.models import Case, Count, Exists, F, Func, OuterRef, Q, Value, When
+from django.db.models.functions import StrIndex
+from django.db.models.lookups import LessThan
 
-from search.kinds import Kind
+from search.kinds import BY_LETTER, KINDS, Kind
 from search.query import Query, Term
 
 TITLE, NAMES, SUMMARY, BODY = TIERS = (1, 2, 3, 4)
 _ENDS = {TITLE: "title_end", NAMES: "names_end", SUMMARY: "summary_end"}
-_PLACE = {"sqlite": "instr(search_entry.text, %s)", "postgresql": "strpos(search_entry.text, %s)"}
 
 
-def _spelled(terms: Iterable[Term]) -> list[str]:
-    return [f" {' '.join(term)} " for term in terms]
+class HasWords(Func):
+    """True when an entry has every word of a text, asked of the database's own index of words."""
 
+    output_field = models.BooleanField()
+    conditional = True
 
-def _is(condition: str, *values: str) -> RawSQL:
-    """SQL of ours alone; what a reader typed is among the values."""
-    return RawSQL(condition, values, BooleanField())  # noqa: S611
+    def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> tuple[str, list]:
+        rows = "SELECT rowid FROM search_words WHERE search_words MATCH %(expressions)s"
+        template = f"search_entry.id IN ({rows})"
+        return self.as_sql(compiler, connection, template=template, **context)
+
+    def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> tuple[str, list]:
+        words = "string_to_array(%(expressions)s, ' ')"
+        template = f"string_to_array(search_entry.text, ' ') @> {words}"
+        return self.as_sql(compiler, connection, template=template, **context)
 
 
 class EntryQuerySet(models.QuerySet):
-    def visible(self, kind: Kind) -> Self:
-        """Those, all of one kind, whose record a visitor may read."""
-        return self.filter(Exists(kind.model.objects.visible_to(None).filter(pk=OuterRef("key"))))
-
-    def among(self, keys: list[int]) -> Self:
-        """Django would prepare some hundred keys one by one."""
-        return self.filter(_is(f"search_entry.id IN ({', '.join(map(str, keys))})"))
+    def public(self) -> Self:
+        """Entries of the records that a visitor may read."""
+        return self.filter(reduce(or_, map(_public, KINDS)))
 
     def matching(self, query: Query) -> Self:
-        """With all its terms and none of the unwanted ones, each with its `tier`: the last field
-        that must be read, from the title on, to have found every term."""
-        place = _PLACE[connection.vendor]
-        wanted, unwanted = _spelled(query.wanted), _spelled(query.unwanted)
-        held = [f"{place} > 0" for _ in wanted] + [f"{place} = 0" for _ in unwanted]
-        cases = (
-            f"WHEN {' AND '.join(f'{place} < {end}' for _ in wanted)} THEN {tier}"
-            for tier, end in _ENDS.items()
-        )
-        tier = f"CASE {' '.join(cases)} ELSE {BODY} END"
-        return self.filter(_is(" AND ".join(held), *wanted, *unwanted)).annotate(
-            tier=RawSQL(tier, wanted * len(_ENDS), IntegerField())  # noqa: S611, see `_is`
-        )
+        """Entries with every wanted term and no unwanted one, each with its `tier`: the last field,
+        from the title on, that must be read to find every term. By tier, then the newest first."""
+        if not query:
+            return self.none()
+        words = " ".join(sorted({stem for term in query.wanted for stem in term}))
+        phrases = [Q(text__contains=_spelled(term)) for term in query.wanted if len(term) > 1]
+        without = [~Q(text__contains=_spelled(term)) for term in query.unwanted]
+        tiers = (When(_within(end, query), then=Value(tier)) for tier, end in _ENDS.items())
+        entries = self.filter(HasWords(Value(words)), *phrases, *without).defer("text")
+        entries = entries.annotate(tier=Case(*tiers, default=Value(BODY)))
+        return entries.order_by("tier", "-day", "slug", "-kind")
 
-    def newest_first(self) -> Self:
-        return self.order_by("-day", "slug")
+    def counts(self) -> dict[Kind, int]:
+        """The number of entries of each kind that has any."""
+        counts = dict(self.order_by().values_list("kind").annotate(Count("pk")))
+        return {kind: counts[kind.letter] for kind in KINDS if kind.letter in counts}
+
+
+def _public(kind: Kind) -> Q:
+    records = kind.model.objects.visible_to(None).filter(pk=OuterRef("key"))
+    return Q(Exists(records), kind=kind.letter)
+
+
+def _spelled(term: Term) -> str:
+    """A term as an entry's `text` has it."""
+    return f" {' '.join(term)} "
+
+
+def _within(end: str, query: Query) -> Q:
+    """All wanted terms begin before the column `end`."""
+    starts = (StrIndex("text", Value(_spelled(term))) for term in query.wanted)
+    return Q(*(LessThan(start, F(end)) for start in starts))
 
 
 class Entry(models.Model):
-    """`text` is ` title | other names | summary | body `, each stem between spaces, paragraphs
-    apart by bars too, so that a phrase is a piece of it; the ends are where the fields end in it.
-    `words` are the different stems once more, and the pairs of neighbours, for the database's own
-    index of words (FTS5 on SQLite, GIN on PostgreSQL): as `e4vigil` for a word somewhere in an
-    event, as `e1vigil` too when the title has it, `e2vigil` when title or other names do, `e3vigil`
-    title, names or summary."""
+    """`text` is ` title | other names | summary | body `: stems between spaces and a bar after each
+    paragraph, so that a phrase is a piece of it. `title_end`, `names_end` and `summary_end` are the
+    lengths of the text up to the ends of these fields. The database indexes the words of the text
+    (FTS5 on SQLite, GIN on PostgreSQL)."""
 
     kind = models.CharField(max_length=1)
     key = models.PositiveBigIntegerField()
-    day = models.CharField(max_length=13, blank=True)
+    day = models.CharField(max_length=10, blank=True)
     slug = models.CharField(max_length=120)
     title_end = models.PositiveIntegerField()
     names_end = models.PositiveIntegerField()
     summary_end = models.PositiveIntegerField()
     text = models.TextField()
-    words = models.TextField()
 
-    shown_to_readers = True  # as hits, so that pages change with it
+    shown_to_readers = True  # `freshness` discards stored pages when an entry changes
 
     objects = EntryQuerySet.as_manager()
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["kind", "key"], name="search_entry_once")]
-        indexes = [models.Index(fields=["kind", "-day", "slug"], name="search_entry_newest_first")]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.slug}"
+
+    @property
+    def of_kind(self) -> Kind:
+        return BY_LETTER[self.kind]

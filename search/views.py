@@ -1,7 +1,8 @@
-"""The page of a search, and what a missing page may have meant."""
+"""The page of a search, and the suggestions of a page that is missing."""
 
 from dataclasses import dataclass
 from itertools import groupby
+from operator import attrgetter
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
@@ -10,10 +11,9 @@ from django.utils.http import urlencode
 
 from record import linked
 from record.pages import last_change, page_of
-from search.finding import Count, find
 from search.hits import Hit, hits_of
-from search.kinds import BY_NAME, Kind
-from search.models import BODY, NAMES, SUMMARY, TITLE
+from search.kinds import BY_NAME, KINDS, Kind
+from search.models import BODY, NAMES, SUMMARY, TITLE, Entry, EntryQuerySet
 from search.query import Query, parse
 
 ON_A_PAGE, SHOWN, SUGGESTED, WORDS_TRIED = 20, 200, 5, 4
@@ -27,7 +27,7 @@ HEADINGS = {
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """`url` shows this kind alone or, where it is the one chosen, all of them."""
+    """`url` shows this kind alone or, for the chosen kind, all kinds."""
 
     text: str
     count: str
@@ -37,20 +37,22 @@ class Choice:
 
 def results(request: HttpRequest) -> HttpResponse:
     query, chosen = parse(request.GET.get("q", "")), _chosen(request)
-    found, counts = find(query, _wanted(request), chosen)
-    total = _sum(counts, chosen)
-    page = page_of(request, found, ON_A_PAGE, min(total.number, SHOWN))
-    hits = hits_of(page.object_list, query)
+    entries = _entries(query)
+    counts = entries.counts()
+    total = counts.get(chosen, 0) if chosen else sum(counts.values())
+    asked = entries.filter(kind=chosen.letter) if chosen else entries
+    page = page_of(request, asked[:SHOWN], ON_A_PAGE, min(total, SHOWN))
+    hits, by_tier = hits_of(page.object_list, query), attrgetter("tier")
     context = {
         "searched": query,
         "page": page,
-        "sections": [(HEADINGS[tier], list(of_it)) for tier, of_it in groupby(hits, _tier)],
-        "total": _in_figures(total),
-        "one": total == Count(1),
+        "sections": [(HEADINGS[tier], list(some)) for tier, some in groupby(hits, by_tier)],
+        "total": f"{total:,}",
+        "one": total == 1,
         "choices": _choices(query, counts, chosen),
         "chosen": chosen,
-        "cut": SHOWN if total.number > SHOWN and not page.has_next() else 0,
-        "alone": [] if hits else list(_alone(query)),
+        "cut": SHOWN if total > SHOWN and not page.has_next() else 0,
+        "alone": [] if hits else _alone(query),
         "changed": last_change(hit.record for hit in hits),
     }
     context["linked"] = linked.page(
@@ -59,8 +61,8 @@ def results(request: HttpRequest) -> HttpResponse:
     return TemplateResponse(request, "search/results.html", context)
 
 
-def _tier(hit: Hit) -> int:
-    return hit.tier
+def _entries(query: Query) -> EntryQuerySet:
+    return Entry.objects.public().matching(query)
 
 
 def _chosen(request: HttpRequest) -> Kind | None:
@@ -70,31 +72,15 @@ def _chosen(request: HttpRequest) -> Kind | None:
     return BY_NAME.get(name)
 
 
-def _wanted(request: HttpRequest) -> int:
-    """As many hits as there are up to the page asked for."""
-    asked = request.GET.get("pagina", "1")
-    page = int(asked) if asked.isascii() and asked.isdecimal() and len(asked) < 4 else 1
-    return min(page * ON_A_PAGE, SHOWN)
-
-
-def _sum(counts: dict[Kind, Count], chosen: Kind | None = None) -> Count:
-    some = [count for kind, count in counts.items() if chosen in (None, kind)]
-    return Count(sum(one.number for one in some), any(one.more for one in some))
-
-
-def _in_figures(count: Count) -> str:
-    return f"{'más de ' if count.more else ''}{count.number:,}"
-
-
-def _choices(query: Query, counts: dict[Kind, Count], chosen: Kind | None) -> list[Choice]:
-    """The kinds of which anything is found, and the one chosen."""
+def _choices(query: Query, counts: dict[Kind, int], chosen: Kind | None) -> list[Choice]:
+    """The kinds that have hits, and the chosen one."""
+    kinds = [kind for kind in KINDS if kind in counts or (query and kind is chosen)]
     return [
         Choice(
-            kind.many, _in_figures(count), _address(query, None if kind is chosen else kind),
-            kind is chosen,
+            kind.many, f"{counts.get(kind, 0):,}",
+            _address(query, None if kind is chosen else kind), kind is chosen,
         )
-        for kind, count in counts.items()
-        if count.number or kind is chosen
+        for kind in kinds
     ]  # fmt: skip
 
 
@@ -104,17 +90,16 @@ def _address(query: Query, kind: Kind | None = None) -> str:
 
 
 def _alone(query: Query) -> list[tuple[str, str, str]]:
-    """Of several words that are nowhere together, those that are found alone: as typed, how often,
-    where."""
-    counted = ((one, _sum(find(one, 0)[1])) for one in query.alone()[:WORDS_TRIED])
-    return [(one.text, _in_figures(n), _address(one)) for one, n in counted if n.number]
+    """The words that have hits alone, where all of them together have none: each as typed, its
+    number of hits, its address."""
+    counted = ((word, _entries(word).count()) for word in query.alone()[:WORDS_TRIED])
+    return [(word.text, f"{count:,}", _address(word)) for word, count in counted if count]
 
 
 def meant_by(address: str) -> list[Hit]:
-    """What the last words of an address that leads nowhere may have meant: records that have all of
-    them, or else any."""
+    """The hits of the words at the end of an address that leads nowhere, or of one of them."""
     words = parse(address.rstrip("/").rpartition("/")[2].replace("-", " ").replace("_", " "))
     for query in (words, *words.alone()[:WORDS_TRIED]):
-        if found := find(query, SUGGESTED)[0]:
-            return hits_of(found, query)
+        if hits := hits_of(_entries(query)[:SUGGESTED], query):
+            return hits
     return []

@@ -2,9 +2,8 @@
 index and for what a reader types, so that every database finds the same."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import cache, lru_cache
-from itertools import pairwise
 from typing import Any, NamedTuple
 
 from record.text import fold
@@ -65,8 +64,3 @@ def words_of(text: str) -> Iterator[Word]:
 
 def stems_of(text: str) -> list[str]:
     return [stem for word in _WORD.findall(text) if (stem := stem_of(word))]
-
-
-def pairs_of(stems: Sequence[str]) -> list[str]:
-    """Neighbours, as the index has them: two common words are seldom neighbours."""
-    return [f"{one}·{other}" for one, other in pairwise(stems)]

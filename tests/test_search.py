@@ -1,4 +1,4 @@
-"""What a reader's words find, in which order, and how it is shown: the same on every database."""
+"""What a reader's words find and how it is shown: the same on every database."""
 
 import re
 from html import unescape
@@ -10,9 +10,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from hypothesis import given, strategies
 
-from search import finding
-from search.finding import find
 from search.hits import excerpt, marks, pieces
+from search.models import Entry, EntryQuerySet
 from search.query import parse
 from search.words import stem_of
 from tests.records import (
@@ -31,12 +30,16 @@ from tests.records import (
 pytestmark = pytest.mark.django_db
 
 
-def slugs(typed: str, wanted: int = 100) -> list[str]:
-    return [one.slug for one in find(parse(typed), wanted)[0]]
+def entries(typed: str) -> EntryQuerySet:
+    return Entry.objects.public().matching(parse(typed))
+
+
+def slugs(typed: str) -> list[str]:
+    return [entry.slug for entry in entries(typed)]
 
 
 def counts(typed: str) -> dict[str, int]:
-    return {kind.name: n.number for kind, n in find(parse(typed), 1)[1].items() if n.number}
+    return {kind.name: number for kind, number in entries(typed).counts().items()}
 
 
 def page(visitor: Any, typed: str, **more: Any) -> str:
@@ -108,7 +111,7 @@ def test_an_organization_is_found_by_its_other_names_and_its_short_one():
                  other_names="Estudios Cívicos\nInstiEst")  # fmt: skip
     for name in ("iec", "estudios civicos", "INSTIEST", '"estudios cívicos"'):
         assert slugs(name) == ["iec"], name
-    assert find(parse("instiest"), 1)[0][0].tier == 2
+    assert [entry.tier for entry in entries("instiest")] == [2]
 
 
 # Queries
@@ -187,25 +190,6 @@ def test_within_a_field_the_newest_come_first_the_undated_last_and_then_by_slug(
     for slug, date in dates.items():
         event(slug=slug, title="Girafa", start=date)
     assert slugs("girafa") == ["d", "A-b", "a", "a-c", "a_c", "ab", "b", "c", "e"]
-
-
-@pytest.mark.parametrize("typed", ["girafa", "girafa azul", '"girafa azul"', "girafa -verde"])
-def test_a_common_word_is_walked_in_the_very_order_in_which_few_hits_are_sorted(monkeypatch, typed):
-    for n in range(40):
-        title = "Girafa azul" if n % 7 == 0 else "Otra"
-        summary = "girafa verde" if n % 3 == 0 else "azul"
-        date = f"20{n % 11 + 10}" if n % 5 else ""
-        event(slug=f"e{n:02}", title=title, summary=summary, start=date,
-              body="<p>Una girafa azul</p>", publish_at=LONG_AGO if n % 13 else None)  # fmt: skip
-        statement(slug=f"s{n:02}", title=title, summary=summary, date=date)
-    expected, counted = find(parse(typed), 1000)
-    assert len(expected) > 20
-    monkeypatch.setattr(finding, "MOST", 5)
-    for wanted in (1, 10, 1000):
-        found, some = find(parse(typed), wanted)
-        assert found == expected[:wanted]
-    assert all(some[kind].more or some[kind] == counted[kind] for kind in some)
-    assert all(some[kind].number <= counted[kind].number for kind in some)
 
 
 # The page
@@ -352,8 +336,8 @@ def test_invalid_utf8_is_searched_as_far_as_it_goes_and_nul_is_refused(visitor):
 
 @given(strategies.text(max_size=60))
 def test_any_text_is_answered(typed):
-    for query in (parse(typed), parse(f'"{typed}"'), parse(f"a -{typed}")):
-        find(query, 1)
+    for query in (typed, f'"{typed}"', f"a -{typed}"):
+        list(entries(query)[:1])
 
 
 @given(strategies.text(max_size=80))
@@ -369,7 +353,7 @@ def test_any_word_of_any_text_finds_it_and_marks_cut_nothing(text):
 def test_a_record_is_found_by_any_word_of_it(text):
     one = statement(body="", title=text.strip()[:60] or "x")
     for word in parse(one.title).alone():
-        assert one.slug in slugs(word.text, 1000)
+        assert one.slug in slugs(word.text)
     one.delete()
 
 
