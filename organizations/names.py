@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from html import unescape
 from typing import Self
 
+from django.conf import settings
 from django.utils.html import conditional_escape, escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 
@@ -21,11 +22,16 @@ class Names:
     """The names of organizations exactly as they are spelled, for «fundar» is a verb. Matches whole
     words, the longest name first, and ignores a name that two organizations share."""
 
+    coalition: Organization | None = None
+    """The coalition, if it is one of the organizations."""
+
     def __init__(self, organizations: Iterable[Organization]) -> None:
         self._bearers: dict[str, Organization | None] = {}
         self._lengths: dict[str, set[int]] = defaultdict(set)
         """By the first word of names, the numbers of words of these names."""
         for organization in organizations:
+            if organization.slug == settings.COALITION:
+                self.coalition = organization
             names = (organization.name, organization.short_name, *organization.other_names_list)
             for name in names:
                 self._add(name, organization)

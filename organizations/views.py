@@ -182,7 +182,7 @@ class OrganizationView(RecordView):
             "summary": names.linked(organization.summary, but=organization),
             "description": names.linked(description, but=organization),
             "contents": contents,
-            "coalition": Organization.objects.visible_to(None).coalition(),
+            "coalition": names.coalition,
             "changed": last_change(shown, context["statements"]),
         }
 

@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
 
-from organizations.models import Organization, visible_organizations
+from organizations.models import visible_organizations
 from organizations.names import Names
 from record import linked
 from record.charts import Chart
@@ -158,7 +158,7 @@ class StatementView(RecordView):
         before, after = said.before(statement).first(), said.after(statement).first()
         return super().get_context_data(**kwargs) | {
             "sources": sources,
-            "author": Organization.objects.visible_to(None).coalition(),
+            "author": names.coalition,
             "paragraphs": found,
             "contents": contents(found),
             "names": names,

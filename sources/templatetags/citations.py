@@ -19,6 +19,10 @@ class Proof:
     pieces: list[tuple[str, bool]]
     citations: list[Citation]
 
+    @property
+    def url(self) -> str:
+        return self.citations[0].source.get_absolute_url()
+
 
 @register.filter
 def proofs(citations: Iterable[Citation]) -> list[Proof]:
