@@ -14,7 +14,6 @@ import shutil
 import sqlite3
 import subprocess
 import tempfile
-import time
 import zipfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -35,12 +34,11 @@ from django.utils import timezone
 Manifest = dict[str, Any]
 Recipients, Identities = list[pyrage.x25519.Recipient], list[pyrage.x25519.Identity]
 ERRORS = (OSError, DatabaseError, sqlite3.Error, pyrage.EncryptError, zipfile.BadZipFile)
-FORMAT, DIGEST_SIZE, CHUNK = 2, 64, 1 << 20
+DIGEST_SIZE, CHUNK = 64, 1 << 20
 DUMPS = {"sqlite": "database.sqlite3", "postgresql": "database.pgdump"}
 LEFT_OUT = ("sessions", "axes")
 """Apps without rows in a backup: ended sessions and forgotten addresses must not come back."""
 NAME = re.compile(r"nucleo-\d{8}-\d{6}\.zip(\.age)?")
-UNFINISHED, DAY = ".nucleo-unfinished-", 24 * 60 * 60
 
 
 @contextmanager
@@ -49,16 +47,6 @@ def errors_in_one_line() -> Iterator[None]:
         yield
     except ERRORS as error:
         raise CommandError(f"No se pudo: {' '.join(str(error).split())}") from error
-
-
-@contextmanager
-def _unfinished_folder(parent: Path) -> Iterator[Path]:
-    """Yield a private folder; delete those that killed processes left a day ago."""
-    for folder in parent.glob(f"{UNFINISHED}*"):
-        if folder.stat().st_mtime < time.time() - DAY:
-            shutil.rmtree(folder, ignore_errors=True)
-    with tempfile.TemporaryDirectory(prefix=UNFINISHED, dir=parent) as name:
-        yield Path(name)
 
 
 def summary(manifest: Manifest) -> str:
@@ -77,16 +65,21 @@ def back_up(place: Path, recipients: Recipients) -> tuple[Path, Manifest]:
         raise CommandError(f"«{path}» ya existe y no se sobrescribe.")
     if not connection.introspection.table_names():
         raise CommandError("La base de datos está vacía: revise DATABASE_URL.")
-    with _unfinished_folder(path.parent) as folder:
-        file = folder / "archive"
-        manifest = _write_archive(file, folder)
-        if recipients:
-            pyrage.encrypt_file(str(file), str(folder / "encrypted"), recipients)
-            file = folder / "encrypted"
-        file.chmod(0o600)
-        with file.open("rb") as written:
-            os.fsync(written.fileno())
-        file.rename(path)
+    part = path.with_name(f".{path.name}.part")
+    part.touch(0o600)
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            archive = Path(folder, "archive")
+            manifest = _write_archive(archive, Path(folder))
+            if recipients:
+                pyrage.encrypt_file(str(archive), str(part), recipients)
+            else:
+                shutil.copyfile(archive, part)
+        with part.open("rb") as file:
+            os.fsync(file.fileno())
+        part.rename(path)
+    finally:
+        part.unlink(missing_ok=True)
     return path, manifest
 
 
@@ -105,10 +98,8 @@ def _write_archive(path: Path, folder: Path) -> Manifest:
     tables = _dump_sqlite(dump) if connection.vendor == "sqlite" else _dump_postgresql(dump)
     files = [file for file in media.rglob("*") if file.is_file() and not file.is_symlink()]
     manifest = {
-        "format": FORMAT,
-        "vendor": connection.vendor,
         "made": timezone.now().isoformat(timespec="seconds"),
-        "migrations": [".".join(leaf) for leaf in MigrationLoader(None).graph.leaf_nodes()],
+        "migrations": MigrationLoader(None).graph.leaf_nodes(),
         "tables": tables,
         "files": len(files),
     }
@@ -203,9 +194,9 @@ def restore(path: Path, identities: Identities) -> Manifest:
     media.mkdir(parents=True, exist_ok=True)
     if any(media.iterdir()):
         raise CommandError(f"«{media}» no está vacía: renómbrela y repita; nada se cambió.")
-    with _opened(path, identities) as archive, _unfinished_folder(media) as folder:
-        manifest = _load(archive, folder, connection)
-        for file in folder.glob("media/*"):
+    with _opened(path, identities) as archive, tempfile.TemporaryDirectory(dir=media) as folder:
+        manifest = _load(archive, Path(folder), connection)
+        for file in Path(folder).glob("media/*"):
             file.rename(media / file.name)
     return manifest
 
@@ -250,7 +241,7 @@ def _opened(path: Path, identities: Identities) -> Iterator[zipfile.ZipFile]:
 def _load(archive: zipfile.ZipFile, folder: Path, database: BaseDatabaseWrapper) -> Manifest:
     """Unpack into `folder`, load the database, and compare the number of rows of each table."""
     manifest = json.loads(archive.read("manifest.json"))
-    _refuse_another_program(manifest)
+    _refuse_another_program(archive, manifest)
     archive.extractall(folder)
     dump = folder / DUMPS[database.vendor]
     if database.vendor == "sqlite":
@@ -270,15 +261,12 @@ def _load(archive: zipfile.ZipFile, folder: Path, database: BaseDatabaseWrapper)
     return manifest
 
 
-def _refuse_another_program(manifest: Manifest) -> None:
-    if (manifest["format"], manifest["vendor"]) != (FORMAT, connection.vendor):
+def _refuse_another_program(archive: zipfile.ZipFile, manifest: Manifest) -> None:
+    if DUMPS[connection.vendor] not in archive.namelist():
         raise CommandError(
-            "El respaldo es de otra versión de este programa, o de otra base de datos "
-            f"({manifest['vendor']}) que la de DATABASE_URL ({connection.vendor})."
+            f"El respaldo no es de {connection.vendor}, como la base que DATABASE_URL nombra."
         )
-    known = {".".join(key) for key in MigrationLoader(None).disk_migrations}
-    if unknown := set(manifest["migrations"]) - known:
-        names = ", ".join(sorted(unknown))
-        raise CommandError(
-            f"El respaldo es de un código más nuevo que este, con {names}: actualícelo primero."
-        )
+    known = MigrationLoader(None).disk_migrations
+    if unknown := [name for app, name in manifest["migrations"] if (app, name) not in known]:
+        names = ", ".join(unknown)
+        raise CommandError(f"El respaldo es de un código más nuevo, con {names}: actualícelo.")

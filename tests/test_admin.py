@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from django.contrib import admin as django_admin
 from django.contrib.auth.models import Group, Permission, User
 from django.db import IntegrityError, connection, models
 from django.urls import reverse
@@ -21,7 +20,6 @@ from tests.staff import QUOTE, address_of, confirm, draft, problems, quote, save
 from timeline.models import Event, Statement
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("forms_check_one_by_one")]
-SITE = django_admin.site
 RECORDS = [Source, Citation, Organization, Membership, RepresentationTerm, Event, Statement]
 FACTS = [Organization, Membership, RepresentationTerm, Event, Statement]
 MODELS = [*RECORDS, User, Group]
