@@ -234,10 +234,10 @@ class ActionsAdmin:
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         record = self.get_object(request, unquote(object_id))
+        if record is None:
+            return super().delete_view(request, object_id, extra_context)
         if not self.has_delete_permission(request, record):
             raise PermissionDenied
-        if record is None:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
         alone = self.model._default_manager.filter(pk=record.pk)
         asked = self.trash(request, alone)
         return asked or redirect(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist")

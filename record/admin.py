@@ -14,7 +14,7 @@ from django.contrib.admin.widgets import (
     AutocompleteSelectMultiple,
 )
 from django.contrib.auth.base_user import AbstractBaseUser
-from django.core.exceptions import PermissionDenied, SuspiciousOperation
+from django.core.exceptions import SuspiciousOperation
 from django.db import models
 from django.db.models import Count, ExpressionWrapper, F, Q, Subquery
 from django.db.models.functions import Coalesce
@@ -28,6 +28,7 @@ from django.utils.text import capfirst
 from record.actions import ActionsAdmin
 from record.dates import EDTFField, parse
 from record.differences import STATES
+from record.filling import RecordFormSet
 from record.filters import citations_of
 from record.forms import DRAFTS_ONLY, EDTFInput, MomentInput, PlainTextField, RecordForm
 from record.holding import is_key
@@ -184,7 +185,7 @@ class Relations:
 
 
 class RecordInline(Relations, admin.StackedInline):
-    form = RecordForm
+    form, formset = RecordForm, RecordFormSet
     extra = 0
 
     def get_formset(
@@ -231,7 +232,9 @@ class RecordAdmin(ActionsAdmin, VersionsAdmin, SavingAdmin, Relations, StaffAdmi
     # Lists
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet:
-        records = super().get_queryset(request).select_related(*self.shown_with)
+        records = super().get_queryset(request)
+        if self.shown_with:  # without arguments, every foreign key would be followed
+            records = records.select_related(*self.shown_with)
         if "citations_shown" in self.list_display:
             records = records.annotate(citation_count=_citation_count(self.model))
         return records
@@ -326,11 +329,6 @@ class RecordAdmin(ActionsAdmin, VersionsAdmin, SavingAdmin, Relations, StaffAdmi
         if not all(map(is_key, request.POST.getlist("_selected_action"))):
             raise SuspiciousOperation("A selected row that is no key")
         return super().response_action(request, queryset)
-
-    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        if "_saveasnew" in request.POST:
-            raise PermissionDenied
-        return super().changeform_view(request, *args, **kwargs)
 
     # Deleting
 

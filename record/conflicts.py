@@ -1,390 +1,269 @@
-"""Two people on one record: the second sees the other's change beside their own and decides.
+"""The notes beside the fields of a form that holds other values than its record: two
+people on one record, an older version, a record from the papelera.
 
-Everything is compared as forms send it, so that what comes of it goes through the form again,
-with all that the form asks for.
+A review compares the form with the present record (`now`) and an earlier edition (`before`).
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from django import forms
-from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
-from django.core.exceptions import ValidationError
-from django.forms.models import InlineForeignKeyField
-from django.http import HttpRequest, QueryDict
+from django.http import HttpRequest
+from django.template.loader import render_to_string
 from django.utils.text import capfirst
 
-from record.differences import Difference, Fact, difference, moment_in_words
-from record.forms import ASIDE, EDTFFormField
-from record.holding import Relation, is_key, lasts_in
+from record.differences import how_many, missing_from, plain
+from record.filling import (
+    NOT_FILLED,
+    RECORD,
+    Edition,
+    Filling,
+    Key,
+    Sent,
+    differs,
+    edition_now,
+    edition_of,
+    filling_of,
+)
+from record.forms import EDTFFormField
+from record.holding import is_key, lasts_in
 from record.publishing import Record
-from record.richtext import RichTextField, sanitize
-from record.snapshots import latest, lists_of
+from record.richtext import RichTextField
+from record.snapshots import Snapshot, parts_of, rows_at
+from record.text import word_diff
 
-Sent = dict[str, list[str]]
-"""What a form sends: by name, its values."""
-DECISIONS = ("decide-", "otro-", "_")
-KEPT = ("_popup", "_to_field", "_changelist_filters")
-
-
-def sent_by(form: forms.BaseForm) -> Sent:
-    """What a form would send if nobody touched it."""
-    data: Sent = {}
-    for bound in form:
-        data |= _sent_by_field(bound)
-    return data
+Note = dict[str, Any]
+WITHOUT_NOTE = (*NOT_FILLED, "id", "change_reason", forms.formsets.DELETION_FIELD_NAME)
 
 
-def _sent_by_field(bound: forms.BoundField) -> Sent:
-    widget, value = _bare(bound.field.widget), bound.value()
-    if isinstance(widget, forms.MultiWidget):
-        parts = value if isinstance(value, list) else widget.decompress(value)
-        named = zip(widget.widgets_names, widget.widgets, parts, strict=True)
-        return {f"{bound.html_name}{n}": [w.format_value(part) or ""] for n, w, part in named}
-    if isinstance(widget, forms.FileInput):
-        return {}
-    if isinstance(widget, forms.CheckboxInput):
-        return {bound.html_name: ["on"]} if value else {}
-    if isinstance(widget, forms.SelectMultiple):
-        return {bound.html_name: [str(getattr(one, "pk", one)) for one in value or ()]}
-    shown = widget.format_value(value)
-    shown = shown[0] if isinstance(shown, list) and shown else shown or ""
-    return {bound.html_name: [str(shown)]}
+class Review:
+    """`kind` names the message above the form."""
 
+    kind = ""
 
-def _bare(widget: forms.Widget) -> forms.Widget:
-    """Without the links that the admin puts beside a relation."""
-    return widget.widget if isinstance(widget, RelatedFieldWidgetWrapper) else widget
-
-
-def _differ(one: Fact, other: Fact) -> bool:
-    return (one.value, one.key) != (other.value, other.key)
-
-
-@dataclass
-class Entry:
-    """A field, or a whole row, as it was, as it is and as it is written."""
-
-    key: str
-    base: Fact
-    theirs: Fact
-    mine: Fact
-    may_be_other: bool = False
-    decision: str = ""
-
-    @property
-    def changed_by_me(self) -> bool:
-        return _differ(self.mine, self.base)
-
-    @property
-    def changed_by_them(self) -> bool:
-        return _differ(self.theirs, self.base)
-
-    @property
-    def clashes(self) -> bool:
-        return _differ(self.mine, self.theirs) and self.changed_by_me and self.changed_by_them
-
-    @property
-    def keeps_mine(self) -> bool:
-        return self.changed_by_me and (not self.clashes or self.decision != "suyo")
-
-    @property
-    def as_it_was(self) -> dict[str, Any]:
-        return difference(self.base, self.base).after
-
-    @property
-    def their_change(self) -> Difference:
-        return difference(self.base, self.theirs)
-
-    @property
-    def my_change(self) -> Difference:
-        return difference(self.base, self.mine)
-
-    @property
-    def outcome(self) -> Difference:
-        return self.my_change if self.changed_by_me else self.their_change
-
-
-@dataclass
-class Row:
-    """A row of an inline; each of its forms is None where there is none."""
-
-    inline: str
-    pk: int | None
-    base: forms.BaseForm | None
-    theirs: forms.BaseForm | None
-    sent: Sent | None
-    """Mine, its names without the prefix."""
-    form: forms.BaseForm
-    """Any of them, for its fields."""
+    def __init__(self, model_admin: Any, request: HttpRequest, record: Record | None) -> None:
+        self.admin, self.request, self.record = model_admin, request, record
+        self.opened: Edition = {}
+        self.before: Edition = {}
+        self.noted: list[tuple[Note, forms.BoundField | None, str]] = []
 
     @cached_property
-    def entry(self) -> Entry:
-        told = [_told(self._data(form), self.form) for form in (self.base, self.theirs)]
-        label = capfirst(str(self.form._meta.model._meta.verbose_name))
-        named = next((f.instance for f in (self.theirs, self.base) if f), None)
-        called = str(named or label)
-        *facts, mine = (Fact(called, "prose", *of) for of in (*told, _told(self.sent, self.form)))
-        return Entry(f"{self.inline}-{self.pk or 'nueva'}", *facts, mine)
+    def now(self) -> Edition:
+        return edition_now(self.admin, self.request, self.record) if self.record else {}
 
-    @staticmethod
-    def _data(form: forms.BaseForm | None) -> Sent | None:
-        return None if form is None else _without_prefix(sent_by(form), f"{form.prefix}-")
+    def sent(self) -> Filling:
+        """The values of a POST that is not saved."""
+        which, _, taken = self.request.POST.get("_use", "").partition(" ")
+        sent = Sent(self.opened, self.now, taken, self.before if which == "before" else self.now)
+        form = self.admin.form_for(self.request, self.record)(
+            self.request.POST, self.request.FILES, instance=self.record
+        )
+        return sent.filling(form, list(self.admin.formsets_for(self.request, self.record)))
 
+    def files(self) -> Filling:
+        """The files that a save keeps unless another is chosen: a form cannot send them back."""
+        if self.opened or RECORD not in self.before or self.kind == "conflict":
+            return Filling()
+        form, now = self.before[RECORD], self.now.get(RECORD)
+        names = [name for name in form.initial if isinstance(form.fields[name], forms.FileField)]
+        files = {name: form.initial[name] for name in names}
+        changed = {n: v for n, v in files.items() if not now or str(now[n].initial) != str(v)}
+        return Filling(changed)
 
-def _without_prefix(data: Any, prefix: str) -> Sent:
-    values = data.getlist if isinstance(data, QueryDict) else data.get
-    return {name.removeprefix(prefix): values(name) for name in data if name.startswith(prefix)}
+    def note(self, bound: forms.BoundField, key: Key) -> Note | None:
+        """What to say of a field, if anything."""
 
+    def file_note(self, bound: forms.BoundField, key: Key) -> Note | None:
+        """What to say of a file."""
 
-def _told(data: Sent | None, form: forms.BaseForm) -> tuple[str, Any]:
-    """A row in words, «Fuente: …; Palabras exactas: …», and what tells it from others."""
-    if data is None:
-        return "", None
-    facts = [
-        _fact(form[name], _query(data), name)
-        for name, field in form.fields.items()
-        if not _is_of_the_row(name, field, form)
-    ]
-    told = ((fact.label, _as_text(fact)) for fact in facts)
-    words = "; ".join(f"{capfirst(label)}: {text}" for label, text in told if text)
-    return words, [(fact.value, fact.key) for fact in facts]
+    def row_note(self, row: forms.ModelForm, key: Key) -> str:
+        """What to say of a whole row."""
+        return ""
 
+    def annotate(self, form: forms.ModelForm, formsets: list[forms.BaseInlineFormSet]) -> None:
+        """Puts each note into the help text of its field."""
+        self._annotate(form, RECORD, "")
+        for formset in formsets:
+            for row in formset.forms:
+                key = (formset.prefix, row.instance.pk or 0)
+                self._annotate(row, key, capfirst(row._meta.model._meta.verbose_name))
 
-def _is_of_the_row(name: str, field: forms.Field, form: forms.BaseForm) -> bool:
-    own = (forms.formsets.DELETION_FIELD_NAME, form._meta.model._meta.pk.name)
-    return name in own or isinstance(field, InlineForeignKeyField)
+    def _annotate(self, form: forms.ModelForm, key: Key, row: str) -> None:
+        fields = [bound for bound in form.visible_fields() if bound.name not in WITHOUT_NOTE]
+        for bound in fields:
+            is_file = isinstance(bound.field, forms.FileField)
+            if key in self.now and (note := (self.file_note if is_file else self.note)(bound, key)):
+                self._put(bound, {"name": bound.html_name, "review": self} | note, row)
+        if row and fields and (text := self.row_note(form, key)):
+            self._put(fields[-1], {"kind": "row", "text": text, "model": form._meta.model}, row)
 
+    def _put(self, bound: forms.BoundField, note: Note, row: str) -> None:
+        bound.help_text = f"{render_to_string('admin/record/_note.html', note)}{bound.help_text}"
+        self.noted.append((note, bound, row))
 
-def _as_text(fact: Fact) -> str:
-    return ", ".join(fact.value) if isinstance(fact.value, list) else str(fact.value)
-
-
-def _query(data: Sent) -> QueryDict:
-    query = QueryDict(mutable=True)
-    for name, values in data.items():
-        query.setlist(name, values)
-    return query
-
-
-def _fact(bound: forms.BoundField, data: QueryDict, name: str = "") -> Fact:
-    """What was sent for a field, as it would be stored; or as it was written, where it can't be."""
-    widget, label = _bare(bound.field.widget), str(bound.label)
-    raw = widget.value_from_datadict(data, {}, name or bound.html_name)
-    if isinstance(bound.field, forms.ModelChoiceField):
-        return _related(bound.field, label, raw)
-    try:
-        value = bound.field.clean(raw) if not isinstance(bound.field, forms.FileField) else ""
-    except ValidationError:
-        written = raw if isinstance(raw, str) else " ".join(filter(None, raw or ()))
-        return Fact(label, "whole", written)
-    if isinstance(bound.field, EDTFFormField):
-        return Fact(label, "date", value)
-    if isinstance(widget, forms.Select) or not isinstance(value, str):
-        return Fact(label, "whole", _chosen(bound.field, value), str(value and raw))
-    if _is_rich(bound):
-        return Fact(label, "rich", sanitize(value))
-    return Fact(label, "prose", value.strip())
+    def fields_noted(self, kind: str) -> Iterator[dict[str, str]]:
+        """Label and id of the fields that have a note of this kind."""
+        for note, bound, row in self.noted:
+            if note["kind"] == kind and kind != "row":
+                label = f"{row}: {bound.label}" if row else bound.label
+                yield {"label": label, "id": bound.id_for_label}
 
 
-def _related(field: forms.ModelChoiceField, label: str, raw: Any) -> Fact:
-    """Chosen records by name, asked for all at once."""
-    several = isinstance(field, forms.ModelMultipleChoiceField)
-    keys = [key for key in (raw or [] if several else [raw]) if key]
-    found = field.queryset.in_bulk([int(key) for key in keys if is_key(key)])
-    names = sorted(str(found.get(int(key), f"({key})")) for key in keys if is_key(key))
-    kind, value = ("list", names) if several else ("whole", "".join(names))
-    return Fact(label, kind, value, sorted(map(str, keys)))
+class Conflict(Review):
+    """The form was opened on an older state. `started_on` is the token that the person began with,
+    `opened_on` the token of the page that was sent, if that is not the present one."""
+
+    kind = "conflict"
+
+    def __init__(self, *args: Any, started_on: str, opened_on: str = "") -> None:
+        super().__init__(*args)
+        self.started_on = started_on
+        self.before = self._at(started_on)
+        self.opened = self._at(opened_on) if opened_on != started_on else self.before
+        self.act = self.admin.last_act(self.record)
+
+    def _at(self, token: str) -> Edition:
+        relations = self.admin.relations()
+        lasts = lasts_in(token, 1 + len(relations))
+        model = self.admin.model
+        version = lasts and model.history.filter(pk=lasts[0], id=self.record.pk).first()
+        if not version:
+            return {}
+
+        def rows_of(model: type[Record], owner: str) -> list[Record]:
+            return rows_at(model, owner, self.record.pk, lasts[1 + relations.index((model, owner))])
+
+        return edition_of(self.admin, self.request, self.record, version, rows_of)
+
+    def note(self, bound: forms.BoundField, key: Key) -> Note | None:
+        name, mine, now = bound.name, bound.value(), self.now[key]
+        before = self.before.get(key)
+        if self.before and (before is None or not differs(before, name, _as_sent(now[name]))):
+            return None
+        if differs(now, name, _as_sent(bound)):
+            pieces = _change(bound, mine, now[name].value())
+            return {"kind": "clash", "pieces": pieces}
+        if before is not None:
+            return {"kind": "put", "text": _words(bound, before[name].value())}
+        return None
+
+    def row_note(self, row: forms.ModelForm, key: Key) -> str:
+        who = self.act["short"]
+        if row.initial.get("removed"):
+            return f"{who} quitó esto. Si usted lo guarda, vuelve."
+        if self.before and key in self.now and key not in self.before:
+            return f"Puesto por {who}."
+        return ""
+
+    @property
+    def clashes(self) -> list[dict[str, str]]:
+        return list(self.fields_noted("clash"))
+
+    @property
+    def put(self) -> list[str]:
+        """«Título», «1 cita»: what only the other person changed."""
+        names = [note["label"] for note in self.fields_noted("put")]
+        rows = [note["model"] for note, _bound, _row in self.noted if note["kind"] == "row"]
+        rows += [self.before[key]._meta.model for key in self.before.keys() - self.now.keys()]
+        return names + [how_many(rows.count(model), model._meta) for model in dict.fromkeys(rows)]
 
 
-def _is_rich(bound: forms.BoundField) -> bool:
-    fields = {f.name: f for f in bound.form._meta.model._meta.fields}
-    return isinstance(fields.get(bound.name), RichTextField)
+class Restoration(Review):
+    """An older version in the form: `version` with its `snapshot` and `number`; `last` is the
+    number of the present one."""
 
-
-def _chosen(field: forms.Field, value: Any) -> str:
-    if hasattr(value, "astimezone"):
-        return moment_in_words(value)
-    choices = getattr(field, "choices", ()) if isinstance(value, str) else ()
-    return str(dict(choices).get(value, value if value is not None else ""))
-
-
-class Conflict:
-    """`opened`: what the form was opened on, as `version_of` says it."""
+    kind = "restoration"
 
     def __init__(
-        self, model_admin: Any, request: HttpRequest, record: Record, relations: list[Relation]
+        self, *args: Any, version: Any, snapshot: Snapshot, number: int, last: int
     ) -> None:
-        self.admin, self.request, self.record = model_admin, request, record
-        self.relations, self.posted = relations, request.POST
-        opened = request.POST.get("opened_on", "")
-        self.lasts = lasts_in(opened, 1 + len(relations))
-        self._form_class = model_admin.form_for(request, record)
-        self.theirs = self._form_class(instance=record)
+        super().__init__(*args)
+        self.version, self.number, self.last, self.next = version, number, last, last + 1
+        self.missing = missing_from(snapshot)
+        parts = {relation.related_model: relation for relation in parts_of(self.admin.model)}
+        self.prefixes = {relation.get_accessor_name() for relation in parts.values()}
 
-    # What there was
+        def rows_of(model: type[Record], _owner: str) -> list[Record]:
+            return [part for part in snapshot.parts if type(part) is model]
 
-    @cached_property
-    def base(self) -> forms.BaseForm:
-        """The form as it was opened; as it is now, where nobody knows."""
-        history = type(self.record).history
-        version = self.lasts and history.filter(pk=self.lasts[0], id=self.record.pk).first()
-        if not version:
-            return self.theirs
-        lists = lists_of(type(self.record), [version.pk])
-        initial = {name: of[version.pk] for name, of in lists.items()}
-        return self._form_class(instance=version.instance, initial=initial)
+        self.before = edition_of(self.admin, self.request, self.record, version, rows_of)
 
-    def _rows_before(self, model: type[Record], owner: str) -> list[Record] | None:
-        if not self.lasts:
+    @property
+    def changed(self) -> list[dict[str, str]]:
+        return list(self.fields_noted("version"))
+
+    def filling(self) -> Filling:
+        filling = filling_of(self.before, self.now, self.prefixes, NOT_FILLED)
+        filling.fields["change_reason"] = f"Vuelve a la versión {self.number}:"
+        return filling
+
+    def note(self, bound: forms.BoundField, key: Key) -> Note | None:
+        if not differs(self.now[key], bound.name, _as_sent(bound)):
             return None
-        last = self.lasts[1 + self.relations.index((model, owner))]
-        ever = model.history.filter(**{owner: self.record.pk}).order_by().values("id")
-        rows = model.history.filter(id__in=ever, history_id__lte=last).order_by("history_id")
-        mine = (row for row in latest(rows) if getattr(row, owner) == self.record.pk)
-        return [row.instance for row in mine]
+        today = self.now[key][bound.name].value()
+        pieces = _change(bound, today, bound.value())
+        return {"kind": "version", "pieces": pieces, "text": _words(bound, today)}
 
-    # Field by field, row by row
+    def file_note(self, bound: forms.BoundField, key: Key) -> Note | None:
+        today = str(self.now[key][bound.name].initial or "")
+        return {"kind": "file", "text": today} if bound.name in self.files().fields else None
 
-    @cached_property
-    def fields(self) -> list[Entry]:
-        before, now = _query(sent_by(self.base)), _query(sent_by(self.theirs))
-        found = []
-        for bound in self.theirs:
-            if bound.name in ASIDE or isinstance(bound.field, forms.FileField):
-                continue
-            base = _fact(self.base[bound.name], before)
-            mine = _fact(bound, self.posted) if self._was_sent(bound) else base
-            entry = Entry(bound.name, base, _fact(bound, now), mine)
-            entry.may_be_other = mine.kind == "prose"
-            entry.decision = self.posted.get(f"decide-{bound.name}", "")
-            found.append(entry)
-        return found
-
-    def _was_sent(self, bound: forms.BoundField) -> bool:
-        widget = _bare(bound.field.widget)
-        if isinstance(widget, forms.CheckboxInput | forms.SelectMultiple):
-            return bound.name in self.base.fields
-        return not widget.value_omitted_from_data(self.posted, {}, bound.html_name)
-
-    @cached_property
-    def rows(self) -> dict[str, list[Row]]:
-        """By prefix of the inline."""
-        return {
-            formset.prefix: list(self._rows_of(formset, model, owner))
-            for formset, model, owner in self._formsets()
-        }
-
-    def _formsets(self) -> Iterator[tuple[Any, type[Record], str]]:
-        pairs = self.admin.get_formsets_with_inlines(self.request, self.record)
-        for formset_class, inline in pairs:
-            options = {"instance": self.record, "queryset": inline.get_queryset(self.request)}
-            yield formset_class(**options), formset_class.model, formset_class.fk.attname
-
-    def _rows_of(self, formset: Any, model: type[Record], owner: str) -> Iterator[Row]:
-        form_class, prefix = formset.form, formset.prefix
-        theirs = {form.instance.pk: form for form in formset.initial_forms}
-        mine = dict(self._mine(prefix, formset.empty_form))
-        before = self._rows_before(model, owner)
-        base = theirs if before is None else {
-            one.pk: self._as_row(formset, form_class, one) for one in before
-        }  # fmt: skip
-        any_form = formset.empty_form
-        for pk in [*theirs, *(pk for pk in base if pk not in theirs)]:
-            row = Row(prefix, pk, base.get(pk), theirs.get(pk), mine.pop(pk, None), any_form)
-            row.entry.decision = self.posted.get(f"decide-{row.entry.key}", "")
-            yield row
-        for number, sent in enumerate(mine.values(), 1):
-            row = Row(prefix, None, None, None, sent, any_form)
-            row.entry.key += str(number)
-            yield row
-
-    @staticmethod
-    def _as_row(formset: Any, form_class: Any, record: Record) -> forms.BaseForm:
-        form = form_class(instance=record, prefix=f"{formset.prefix}-antes")
-        formset.add_fields(form, None)
-        return form
-
-    def _mine(self, prefix: str, empty: forms.BaseForm) -> Iterator[tuple[Any, Sent]]:
-        """By key, or by number if new: what was sent of each row that was not taken away."""
-        untouched = _without_prefix(sent_by(empty), f"{empty.prefix}-")
-        total = self.posted.get(f"{prefix}-TOTAL_FORMS", "")
-        for number in range(min(int(total) if is_key(total) else 0, 1000)):
-            sent = _without_prefix(self.posted, f"{prefix}-{number}-")
-            key = (sent.get("id") or [""])[0]
-            blank = not key and all(sent.get(n, [""]) == untouched.get(n, [""]) for n in sent)
-            if sent and "DELETE" not in sent and not blank:
-                yield (int(key) if is_key(key) else f"nueva {number}"), sent
-
-    @property
-    def lost_files(self) -> bool:
-        return bool(self.request.FILES)
-
-    @property
-    def entries(self) -> list[Entry]:
-        return self.fields + [row.entry for rows in self.rows.values() for row in rows]
-
-    # What comes of it
-
-    def resolved(self) -> QueryDict:
-        """What the form sends with each decision taken; mine where none is."""
-        data = self.posted.copy()
-        for name in [n for n in data if n.startswith(DECISIONS) and n not in KEPT]:
-            del data[name]
-        for entry in self.fields:
-            self._put_field(data, entry)
-        for prefix, rows in self.rows.items():
-            _put_rows(data, prefix, rows, self.record.pk)
-        return data
-
-    def _put_field(self, data: QueryDict, entry: Entry) -> None:
-        other = self.posted.get(f"otro-{entry.key}")
-        if entry.may_be_other and other is not None and other.strip() != entry.mine.value:
-            data[self.theirs[entry.key].html_name] = other
-        elif not entry.keeps_mine:
-            for name, values in _sent_by_field(self.theirs[entry.key]).items():
-                data.setlist(name, values)
-
-    def written(self) -> list[tuple[str, str]]:
-        """What was sent, by label, to be copied where it can't be saved."""
-        labels = {f.name: str(f.verbose_name) for f in self.record._meta.get_fields()
-                  if hasattr(f, "verbose_name")}  # fmt: skip
-        return [
-            (labels.get(name.split("-")[-1], "por qué este cambio"), value)
-            for name, value in self.sent()
-            if value.strip() and name.split("-")[-1] in (*labels, "exact", "change_reason", "note")
-        ]
-
-    def sent(self) -> list[tuple[str, str]]:
-        """What was sent, for hidden inputs."""
-        decided = ("decide-", "otro-", "seen", "csrfmiddlewaretoken")
-        return [
-            (name, value)
-            for name, values in self.posted.lists()
-            for value in values
-            if not name.startswith(decided) and (name[0] != "_" or name in KEPT)
-        ]
+    def row_note(self, row: forms.ModelForm, key: Key) -> str:
+        if key in self.now and key not in self.before and key[0] in self.prefixes:
+            return f"No estaba en la versión {self.number}: se quita."
+        if key[1] == 0 and row.initial.get("exact"):
+            return f"Vuelve con la versión {self.number}."
+        return ""
 
 
-def _put_rows(data: QueryDict, prefix: str, rows: list[Row], owner: int) -> None:
-    """Theirs in their order, each with mine on it where I changed it; then the new ones."""
-    for name in [name for name in data if name.startswith(f"{prefix}-")]:
-        del data[name]
-    there = [row for row in rows if row.theirs is not None]
-    for row in there:
-        sent = sent_by(row.theirs)
-        if row.entry.keeps_mine:
-            start = f"{row.theirs.prefix}-"
-            mine = {f"{start}{name}": values for name, values in (row.sent or {}).items()}
-            sent |= mine if row.sent is not None else {f"{start}DELETE": ["on"]}
-        for name, values in sent.items():
-            data.setlist(name, values)
-    added = [r for r in rows if r.theirs is None and r.sent is not None and r.entry.keeps_mine]
-    for number, row in enumerate(added, len(there)):
-        for name, values in row.sent.items():
-            data.setlist(f"{prefix}-{number}-{name}", [""] if name == "id" else values)
-    data[f"{prefix}-TOTAL_FORMS"] = str(len(there) + len(added))
-    data[f"{prefix}-INITIAL_FORMS"] = str(len(there))
-    data[f"{prefix}-MIN_NUM_FORMS"], data[f"{prefix}-MAX_NUM_FORMS"] = "0", "1000"
+class FromTrash(Review):
+    """A deleted record in the add form: `deletion` is its last version, `version` that before."""
+
+    kind = "trash"
+
+    def __init__(self, *args: Any, deletion: Any, version: Any, snapshot: Snapshot) -> None:
+        super().__init__(*args)
+        self.deletion = deletion
+        self.missing = missing_from(snapshot)
+
+        def rows_of(model: type[Record], _owner: str) -> list[Record]:
+            return [part for part in snapshot.parts if type(part) is model]
+
+        self.before = edition_of(self.admin, self.request, None, version, rows_of)
+
+    def filling(self) -> Filling:
+        filling = filling_of(self.before, {}, set(), ("publish_at", "unpublish_at"))
+        filling.fields["change_reason"] = "Vuelve de la papelera"
+        return filling
+
+
+def _as_sent(bound: forms.BoundField) -> Any:
+    """The value that the browser sends if nobody touches the field."""
+    value, widget = bound.value(), bound.field.widget
+    if isinstance(widget, forms.MultiWidget) and not isinstance(value, list):
+        return widget.decompress(value)
+    return value
+
+
+def _change(bound: forms.BoundField, before: Any, after: Any) -> list[tuple[str, str]]:
+    """Prose word by word; dates, choices and relations as they are after."""
+    words = _words(bound, after)
+    if isinstance(bound.field, forms.CharField) and not isinstance(bound.field, EDTFFormField):
+        return word_diff(_words(bound, before), words)
+    return [("same", words)] if words else []
+
+
+def _words(bound: forms.BoundField, value: Any) -> str:
+    """A value as people read it."""
+    field = bound.field
+    if isinstance(field, forms.ModelChoiceField):
+        keys = value if isinstance(value, list | tuple) else [value]
+        records = field.queryset.filter(pk__in=[key for key in keys if is_key(key)])
+        return "; ".join(sorted(map(str, records)))
+    if isinstance(field, forms.ChoiceField):
+        choices = {str(key): str(label) for key, label in field.choices}
+        return choices.get(str(value or ""), str(value or "")) if value else ""
+    model_fields = {f.name: f for f in bound.form._meta.model._meta.fields}
+    text = str(value or "")
+    return plain(text) if isinstance(model_fields.get(bound.name), RichTextField) else text

@@ -1,6 +1,7 @@
 """How two values of a field differ, for people: prose word by word, lists item by item, dates,
 choices and relations replaced whole."""
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -169,6 +170,20 @@ def _mentioned(snapshot: Snapshot) -> Iterable[tuple[type[Record], int]]:
     for name, keys in snapshot.lists.items():
         kind = snapshot.record._meta.get_field(name).related_model
         yield from ((kind, key) for key in keys)
+
+
+def missing_from(snapshot: Snapshot) -> list[str]:
+    """The records that a snapshot refers to and that are in the papelera: «Una» (organización)."""
+    wanted: dict[type[Record], set[int]] = defaultdict(set)
+    for model, key in _mentioned(snapshot):
+        if (model, key) != (type(snapshot.record), snapshot.record.pk):
+            wanted[model].add(key)
+    names = Names.of([snapshot])
+    return [
+        f"«{names.get(model, key)}» ({model._meta.verbose_name})"
+        for model, keys in wanted.items()
+        for key in sorted(keys - set(model._base_manager.in_bulk(keys)))
+    ]
 
 
 def _called(kind: type[Record], keys: Collection[int]) -> dict[int, str]:

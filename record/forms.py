@@ -4,7 +4,7 @@ themselves, and the refusal of what only those who publish may do."""
 from collections.abc import Callable
 from datetime import datetime
 from itertools import count
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib.auth.base_user import AbstractBaseUser
@@ -128,8 +128,11 @@ class RecordForm(forms.ModelForm):
     began: datetime
     """When: what the button makes public is public since then."""
     inlines_changed: Callable[[], bool] = staticmethod(lambda: False)
+    filled: ClassVar[dict[str, Any]] = {}
+    """Initial values instead of the record's; of a bound form, files alone."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs["initial"] = (kwargs.get("initial") or {}) | self.filled
         super().__init__(*args, **kwargs)
         if "slug" in self.fields:
             self.fields["slug"].required = False
@@ -143,9 +146,8 @@ class RecordForm(forms.ModelForm):
         return super().is_valid() and not self.check_only
 
     def changes_something(self) -> bool:
-        return bool(self.instance._state.adding or self.pressed) or (
-            self.has_changed() or self.inlines_changed()
-        )
+        decided = self.instance._state.adding or self.pressed or self.filled
+        return bool(decided) or self.has_changed() or self.inlines_changed()
 
     def clean(self) -> None:
         super().clean()
@@ -179,7 +181,8 @@ class RecordForm(forms.ModelForm):
             self.add_error(None, f"Esto ya es público o está por serlo. {DRAFTS_ONLY}")
         if asks_why and adding and not self.errors and not isinstance(self.instance, Publishable):
             public = self.instance.is_public()  # for all that it stands on is
-        if public and not self.cleaned_data.get("change_reason") and self.changes_something():
+        reason = self.cleaned_data.get("change_reason", "")
+        if public and (not reason or reason.endswith(":")) and self.changes_something():
             self.add_error("change_reason", WHY)
 
     def save(self, commit: bool = True) -> models.Model:

@@ -1,19 +1,22 @@
-"""Saving a record: nothing that somebody else saved meanwhile is lost, each act is one version with
-its reason, and the buttons of the publication do what they say."""
+"""Saves a record: locked, against the state that the form was opened on, as one version with its
+reason, with the publication that the pressed button means."""
 
+from collections.abc import Iterator
+from contextlib import nullcontext
 from typing import Any
 
 from django.contrib import messages
 from django.contrib.admin.utils import flatten_fieldsets, unquote
-from django.db import IntegrityError
-from django.forms.models import _get_foreign_key
-from django.http import HttpRequest, HttpResponse
+from django.core.exceptions import PermissionDenied
+from django.db import IntegrityError, transaction
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.utils import timezone
 
-from record.conflicts import Conflict
+from record.conflicts import Conflict, FromTrash, Restoration, Review
 from record.differences import moment_in_words
+from record.filling import Filling, RecordFormSet, as_get
 from record.forms import BUTTONS, DRAFTS_ONLY, RecordForm, opened_on_field, reason_field
 from record.holding import Relation, hold, is_key, version_of
 from record.publishing import Publishable, Record, may_publish
@@ -29,143 +32,223 @@ DONE = {
 
 
 def prepare(form: type[RecordForm], request: HttpRequest) -> None:
-    """Tells a form, or a row of an inline, who saves what, and when."""
+    """Tells the form of a record, or of a row, who saves what, and when."""
     form.user = request.user
-    form.check_only = "_check" in request.POST or getattr(request, "collided", False)
+    shown = "_check" in request.POST or "_use" in request.POST
+    form.check_only = shown or getattr(request, "collided", False)
     form.pressed = next((name for name in BUTTONS if name in request.POST), "")
     form.began = request.began = getattr(request, "began", None) or timezone.now()
-    form.inlines_changed = staticmethod(
-        lambda: any(formset.has_changed() for formset in getattr(request, "formsets", ()))
-    )
 
 
 class SavingAdmin:
     def relations(self) -> list[Relation]:
-        """What is edited along with a record, and what goes with it."""
-        found = [
-            (inline.model, _get_foreign_key(self.model, inline.model, fk_name=inline.fk_name))
-            for inline in self.inlines
+        """The models edited along with a record, and those of its citations."""
+        inlines = [(inline.model, inline.fk_name) for inline in self.inlines]
+        edited = [
+            relation
+            for model, name in inlines
+            for relation in self.model._meta.related_objects
+            if relation.related_model is model and name in (None, relation.field.name)
         ]
-        found += [(relation.related_model, relation.field) for relation in parts_of(self.model)]
-        return list(dict.fromkeys((model, key.attname) for model, key in found))
+        found = [*edited, *parts_of(self.model)]
+        return list(dict.fromkeys((r.related_model, r.field.attname) for r in found))
 
-    def form_for(self, request: HttpRequest, record: Record) -> type[RecordForm]:
+    def form_for(self, request: HttpRequest, record: Record | None) -> type[RecordForm]:
+        """The form class that the ordinary form uses."""
         fields = flatten_fieldsets(self.get_fieldsets(request, record))
-        return self.get_form(request, record, change=True, fields=fields)
+        return self.get_form(request, record, change=record is not None, fields=fields)
+
+    def formsets_for(self, request: HttpRequest, record: Record | None) -> Iterator[RecordFormSet]:
+        """The formsets of the ordinary form; bound if the request is a POST."""
+        for formset_class, inline in self.get_formsets_with_inlines(request, record):
+            prefix = formset_class.get_default_prefix()
+            parent = record or self.model()
+            yield formset_class(**self.get_formset_kwargs(request, parent, inline, prefix))
 
     def get_form(
         self, request: HttpRequest, obj: Record | None = None, change: bool = False, **kwargs: Any
     ) -> type[RecordForm]:
         form = super().get_form(request, obj, change, **kwargs)
         prepare(form, request)
+        form.filled = (getattr(request, "filling", None) or Filling()).fields
+        form.inlines_changed = staticmethod(
+            lambda: any(formset.has_changed() for formset in self.formsets_for(request, obj))
+        )
         form.base_fields["change_reason"] = reason_field()
         if obj is not None and self.has_change_permission(request, obj):
             form.base_fields["opened_on"] = opened_on_field()
-            form.base_fields["opened_on"].initial = version_of(obj, self.relations())
+            form.base_fields["opened_on"].initial = getattr(request, "token", "")
         return form
 
-    def _create_formsets(self, request: HttpRequest, obj: Record, change: bool) -> tuple:
-        request.formsets, inlines = super()._create_formsets(request, obj, change)
-        return request.formsets, inlines
+    def get_formset_kwargs(
+        self, request: HttpRequest, obj: Record, inline: Any, prefix: str
+    ) -> dict[str, Any]:
+        kwargs = super().get_formset_kwargs(request, obj, inline, prefix)
+        filling = getattr(request, "filling", None)
+        if filling is None or "data" in kwargs:
+            return kwargs
+        rows = {"filled": filling.rows.get(prefix), "initial": filling.added.get(prefix)}
+        return kwargs | rows
 
     # Nothing is lost
 
     def changeform_view(
         self, request: HttpRequest, object_id: str | None = None, *args: Any, **kwargs: Any
     ) -> HttpResponse:
+        """In one transaction; tried again where somebody saved something at the same moment."""
+        if "_saveasnew" in request.POST:
+            raise PermissionDenied
         for _attempt in range(2):
             try:
-                return super().changeform_view(request, object_id, *args, **kwargs)
+                with transaction.atomic() if request.method == "POST" else nullcontext():
+                    return self._changeform(request, object_id, *args, **kwargs)
             except IntegrityError:
-                # Somebody saved something at the same moment. The second time, validation sees it.
-                continue
+                continue  # the second time, validation sees what the other saved
         request.collided = True
         return super().changeform_view(request, object_id, *args, **kwargs)
 
-    def _changeform_view(
-        self, request: HttpRequest, object_id: str | None, *args: Any
+    def _changeform(
+        self, request: HttpRequest, object_id: str | None, *args: Any, **kwargs: Any
     ) -> HttpResponse:
-        """In a transaction, which holds the record until what was written is saved."""
-        if request.method == "POST" and object_id is not None:
-            answer = self._unless_current(request, unquote(object_id))
-            if answer is not None:
-                return answer
-        return super()._changeform_view(request, object_id, *args)
+        if object_id is None:
+            answer = self._add_from_trash(request)
+        elif request.method == "POST":
+            answer = self._lock(request, unquote(object_id))
+        else:
+            answer = self._open(request, unquote(object_id))
+        if isinstance(answer, HttpResponse):
+            return answer
+        if answer is None:
+            return super().changeform_view(request, object_id, *args, **kwargs)
+        shown = as_get(request, filling=answer)
+        response = super().changeform_view(shown, object_id, *args, **kwargs)
+        response.status_code = getattr(request, "status", 200)
+        return response
 
-    def _unless_current(self, request: HttpRequest, object_id: str) -> HttpResponse | None:
+    def _open(self, request: HttpRequest, object_id: str) -> Filling | None:
+        """Sets the token before the record is read, and fills in the version asked for."""
+        if is_key(object_id):
+            request.token = version_of(self.model, int(object_id), self.relations())
+        record = self.get_object(request, object_id) if "version" in request.GET else None
+        request.review = record and self._restoration(request, record)
+        return request.review and request.review.filling()
+
+    def _restoration(self, request: HttpRequest, record: Record) -> Restoration | None:
+        if "version" not in request.GET:
+            return None
+        if not self.has_change_permission(request, record):
+            raise PermissionDenied
+        if (found := self.version_at(record, request.GET["version"])) is None:
+            raise Http404
+        return Restoration(self, request, record, **found)
+
+    def _lock(self, request: HttpRequest, object_id: str) -> Filling | HttpResponse | None:
+        """Locks the record. The answer is what the form shows instead of saving, if anything."""
         record = self.get_object(request, object_id)
         if record is not None:
             record = hold(self.model, [record.pk]).get(record.pk)
         if record is None:
             return self._gone(request, object_id)
-        now = version_of(record, self.relations())
-        if request.POST.get("opened_on") == now:
-            return None
+        request.token = version_of(self.model, record.pk, self.relations())
+        opened = request.POST.get("opened_on") or "-"
+        stale = opened != request.token
         if not self.has_change_permission(request, record):
-            sent = "opened_on" in request.POST and self.has_change_permission(request)
-            return self._conflict_page(request, record, DRAFTS_ONLY) if sent else None
-        decided = {"_resolve", "_mine"} & set(request.POST)
-        if decided and request.POST.get("seen") == now:
-            data = Conflict(self, request, record, self.relations()).resolved()
-            data["opened_on"] = now
-            if "_mine" in decided:
-                data["_check"] = "1"
-            request.POST = data
+            lost = stale and "opened_on" in request.POST and self.has_change_permission(request)
+            return self._written_page(request, record, DRAFTS_ONLY) if lost else None
+        request.status = 409 if stale else 200
+        request.review = self._review(request, record, opened if stale else "")
+        if stale or (request.review and "_use" in request.POST):
+            return request.review.sent()
+        request.filling = request.review and request.review.files()
+        return None
+
+    def _review(self, request: HttpRequest, record: Record, stale: str) -> Review | None:
+        if started := request.POST.get("started_on") or stale:
+            return Conflict(self, request, record, started_on=started, opened_on=stale)
+        return self._restoration(request, record)
+
+    def _add_from_trash(self, request: HttpRequest) -> Filling | HttpResponse | None:
+        if "from" not in request.GET or not self.has_add_permission(request):
             return None
-        return self._conflict_page(request, record, seen=now)
+        found = self.deleted_at(request.GET["from"])
+        if found is None:
+            messages.info(request, "Ya no está en la papelera.")
+            return redirect(self.address("trash"))
+        request.review = FromTrash(self, request, None, **found)
+        if request.method == "GET":
+            return request.review.filling()
+        request.filling = request.review.files()
+        return None
 
     def _gone(self, request: HttpRequest, object_id: str) -> HttpResponse | None:
-        """What somebody wrote in a record that is in the papelera by now."""
+        """Somebody moved the record to the papelera while another person edited it."""
         if "opened_on" not in request.POST or not self.has_change_permission(request):
             return None
-        if not is_key(object_id):
-            return None
-        version = self.model.history.filter(id=object_id, history_type="-").first()
-        return version and self._conflict_page(request, version.instance, "gone", version=version)
+        deletions = self.model.history.filter(history_type="-")
+        version = deletions.filter(id=object_id).first() if is_key(object_id) else None
+        return version and self._written_page(request, version.instance, gone=True)
 
-    def _conflict_page(
-        self, request: HttpRequest, record: Record, refused: str = "", seen: str = "",
-        version: Any = None,
-    ) -> HttpResponse:  # fmt: skip
-        conflict = Conflict(self, request, record, self.relations())
+    def _written_page(
+        self, request: HttpRequest, record: Record, refused: str = "", gone: bool = False
+    ) -> HttpResponse:
+        """What somebody wrote, to be copied, where the record cannot be saved any more."""
         context = {
             **self.admin_site.each_context(request), "opts": self.opts, "original": record,
             "title": "Dos personas editaron lo mismo", "step": "Conflicto", "refused": refused,
-            "subtitle": title_of(record), "act": self.last_act(record), "seen": seen,
-            "gone": version is not None, "conflict": conflict, "media": self.media,
+            "subtitle": title_of(record), "act": self.last_act(record), "gone": gone,
+            "written": self._written(request), "media": self.media,
         }  # fmt: skip
-        if refused:
-            context |= {"written": conflict.written()}
-        else:
-            changed = [e for e in conflict.entries if e.changed_by_me or e.changed_by_them]
-            context |= {
-                "clashes": [entry for entry in changed if entry.clashes],
-                "merged": [entry for entry in changed if not entry.clashes],
-            }
-        return TemplateResponse(request, "admin/record/conflict.html", context, status=409)
+        return TemplateResponse(request, "admin/record/written.html", context, status=409)
+
+    def _written(self, request: HttpRequest) -> list[tuple[str, str]]:
+        labels = {f.name: f.verbose_name for f in self.model._meta.get_fields() if f.concrete}
+        labels |= {"change_reason": "por qué este cambio", "exact": "palabras exactas"}
+        return [
+            (labels[name.split("-")[-1]], value)
+            for name, values in request.POST.lists()
+            for value in values
+            if value.strip() and name.split("-")[-1] in labels
+        ]
 
     def last_act(self, record: Record) -> dict[str, Any]:
-        """Who last changed the record or what is edited along with it, and when."""
+        """Who last changed the record or a row edited along with it, and when."""
         tables = [(self.model, "id"), *self.relations()]
-        found = [
+        versions = [
             version
             for model, owner in tables
-            if (version := model.history.filter(**{owner: record.pk})
-                .select_related("history_user").order_by("-history_id").first())
+            for version in model.history.filter(**{owner: record.pk})
+            .select_related("history_user").order_by("-history_id")[:1]
         ]  # fmt: skip
-        last = max(found, key=lambda version: version.history_date, default=None)
+        last = max(versions, key=lambda version: version.history_date, default=None)
         user = last and last.history_user
         return {
-            "record": record, "who": str(user) if user else "Alguien",
+            "record": record,
+            "who": (user and user.get_full_name()) or str(user or "Alguien"),
+            "short": (user and user.get_short_name()) or str(user or "alguien"),
             "when": moment_in_words(last and last.history_date),
             "time": last and timezone.localtime(last.history_date).strftime("%-H:%M"),
-        }  # fmt: skip
+        }
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], **kwargs: Any
+    ) -> HttpResponse:
+        review: Review | None = getattr(request, "review", None)
+        if review:
+            formsets = [inline.formset for inline in context["inline_admin_formsets"]]
+            review.annotate(context["adminform"].form, formsets)
+        return super().render_change_form(request, context | {"review": review}, **kwargs)
 
     # One act, one version
 
     def save_model(self, request: HttpRequest, obj: Record, form: Any, change: bool) -> None:
-        if form.changes_something():
-            obj.skip_history_when_saving = True
+        review = getattr(request, "review", None)
+        if not form.changes_something():
+            return
+        obj.skip_history_when_saving = True
+        if isinstance(review, FromTrash):  # under its former key, which its versions have
+            obj.pk = review.deletion.id
+            obj.save(force_insert=True)
+        else:
             super().save_model(request, obj, form, change)
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
@@ -205,5 +288,4 @@ class SavingAdmin:
         if (name := next((name for name in BUTTONS if name in request.POST), "")) == "":
             return None
         messages.success(request, DONE[name].format(record))
-        meta = self.opts
-        return redirect(f"admin:{meta.app_label}_{meta.model_name}_change", record.pk)
+        return redirect(self.address("change", record.pk))

@@ -98,6 +98,13 @@ def latest(rows: Iterable[Any]) -> list[Any]:
     return [row for _key, row in sorted(last.items()) if row.history_type != "-"]
 
 
+def rows_at(model: type[Record], owner: str, key: int, last: int) -> list[Record]:
+    """The rows that belonged to a record when `last` was the last `history_id` of their table."""
+    ever = model.history.filter(**{owner: key}).order_by().values("id")
+    versions = model.history.filter(id__in=ever, history_id__lte=last).order_by("history_id")
+    return [row.instance for row in latest(versions) if getattr(row, owner) == key]
+
+
 def _versions_of_parts(relation: models.ManyToOneRel, keys: Collection[int]) -> list[Any]:
     """Of all that ever belonged to one of the records; oldest first."""
     history = relation.related_model.history

@@ -147,7 +147,10 @@ class CitationAdmin(CitationFields, RecordAdmin):
         }
         return TemplateResponse(request, "admin/sources/citation/choose.html", context)
 
-    def _supported(self, request: HttpRequest, citation: Citation | None) -> str:
+    def restore_address(self, record: Citation, deletion: Any) -> str:
+        return f"{super().restore_address(record, deletion)}&apoya={self._supported(None, record)}"
+
+    def _supported(self, request: HttpRequest | None, citation: Citation | None) -> str:
         if citation is None:
             return request.GET["apoya"]
         return next(name for name in SUPPORTED if getattr(citation, f"{name}_id") is not None)

@@ -22,8 +22,9 @@ def address_of(action: str, of: Any) -> str:
 def written(response: HttpResponse) -> dict[str, Any]:
     """What the forms of a page would send if nobody touched them."""
     data: dict[str, Any] = {}
-    forms: list[BaseForm] = [response.context["adminform"].form]
-    for inline in response.context["inline_admin_formsets"]:
+    context = response.context_data  # `context` mixes pages that threads ask for at once
+    forms: list[BaseForm] = [context["adminform"].form]
+    for inline in context["inline_admin_formsets"]:
         forms += [inline.formset.management_form, *inline.formset.forms]
     for form in forms:
         for field in form:

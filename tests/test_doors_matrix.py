@@ -37,9 +37,7 @@ RECORD = {
     "history": VIEW,
     "compare": ">>-++++ >>xxxxx",
     "version": ">>-++++ >>xxxxx",
-    "restore": ">>xxxxx >>---++",
     "trash": ">>-++++ >>xxxxx",
-    "untrash": ">>xxxxx >>--+++",  # what comes back is a draft, or belongs to one
 }
 # Of a record that is public, who may not publish only reads it.
 PUBLIC_RECORD = RECORD | {"change": ">>-++++ >>---++"}

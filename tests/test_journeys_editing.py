@@ -107,14 +107,21 @@ def test_an_older_version_is_compared_and_comes_back(live_server: Any, eva: Any)
     eva.fill("#id_start", "agosto de 2012")
     button(eva, "Guardar y seguir editando").click()
     link(eva, "Historial").click()
-    button(eva, "Comparar las dos elegidas").click()
-    row = eva.get_by_role("row").filter(has_text="Título")
+    button(eva, "Comparar A con B").click()
+    row = eva.locator("#comparacion").get_by_role("row").filter(has_text="Título")
     expect(row.locator("del")).to_contain_text("Antes")
     expect(row.locator("ins")).to_contain_text("Después")
-    eva.get_by_label("Por qué").fill("se prueba")
-    button(eva, "Restaurar la versión 1").click()
+    link(eva, "Restaurar… la versión 1").click()
+    expect(eva.get_by_text("Está viendo la versión 1")).to_be_visible()
     expect(eva.locator("#id_title")).to_have_value("Antes")
     expect(eva.locator("#id_start")).to_have_value("2011")
+    eva.locator(".field-start").get_by_role("button", name="dejar lo de hoy").click()
+    expect(eva.locator("#id_start")).to_have_value("agosto de 2012")
+    eva.get_by_label("Por qué este cambio").fill("Vuelve a la versión 1: se prueba")
+    button(eva, "Guardar como versión nueva").last.click()
+    eva.wait_for_url(live_server.url + LISTED)
+    event.refresh_from_db()
+    assert (event.title, event.start) == ("Antes", "2012-08")
 
 
 def test_what_goes_to_the_papelera_comes_back(live_server: Any, eva: Any) -> None:
@@ -126,9 +133,11 @@ def test_what_goes_to_the_papelera_comes_back(live_server: Any, eva: Any) -> Non
     expect(eva.get_by_text("Se movió a la papelera: 1 acontecimiento.")).to_be_visible()
     link(eva, "Papelera").click()
     expect(eva.get_by_text("«estaba repetido»")).to_be_visible()
-    button(eva, "Restaurar «El que se fue»").click()
+    link(eva, "Restaurar… «El que se fue»").click()
     expect(eva.locator("#id_title")).to_have_value("El que se fue")
+    button(eva, "Guardar y seguir editando").click()
     expect(eva.locator(".publication")).to_contain_text("Borrador")
+    assert eva.url == live_server.url + change(event)
 
 
 def test_two_browsers_on_one_record_lose_nothing(live_server: Any, eva: Any, ana: Any) -> None:
@@ -141,14 +150,34 @@ def test_two_browsers_on_one_record_lose_nothing(live_server: Any, eva: Any, ana
     eva.wait_for_url(live_server.url + LISTED)
     ana.fill("#id_summary", "Lo que escribió Ana.")
     button(ana, "Guardar").click()
-    expect(ana.locator(".problems")).to_contain_text("eva guardó este registro")
-    expect(ana.get_by_label("Quedarse con lo suyo")).to_be_checked()
-    expect(ana.get_by_role("row").filter(has_text="Categoría")).to_contain_text("salida")
-    ana.get_by_label("Resumen:").fill("Lo que escribieron las dos.")
-    button(ana, "Guardar lo elegido").click()
+    expect(ana.locator(".problems")).to_contain_text("Todavía no se guarda: eva guardó")
+    expect(ana.locator("#id_summary")).to_have_value("Lo que escribió Ana.")
+    expect(ana.locator("#id_category")).to_have_value("salida")
+    expect(ana.locator(".field-category")).to_contain_text("Puesto por eva")
+    button(ana, "usar lo de eva").click()
+    expect(ana.locator("#id_summary")).to_have_value("Lo que escribió Eva.")
+    ana.fill("#id_summary", "Lo que escribieron las dos.")
+    button(ana, "Guardar").last.click()
     ana.wait_for_url(live_server.url + LISTED)
     event.refresh_from_db()
     assert (event.summary, event.category) == ("Lo que escribieron las dos.", "salida")
+
+
+def test_enter_saves_while_notes_have_buttons(live_server: Any, eva: Any, ana: Any) -> None:
+    event = records.event(publish_at=None, title="Se firma", summary="Un resumen.")
+    for page in (eva, ana):
+        page.goto(live_server.url + change(event))
+    eva.fill("#id_title", "De Eva")
+    button(eva, "Guardar").click()
+    eva.wait_for_url(live_server.url + LISTED)
+    ana.fill("#id_title", "De Ana")
+    button(ana, "Guardar").click()
+    expect(ana.locator(".problems")).to_contain_text("Choca un campo: Título")
+    ana.press("#id_title", "Enter")
+    ana.wait_for_url(live_server.url + LISTED)
+    event.refresh_from_db()
+    assert event.title == "De Ana"
+    assert event.is_draft()
 
 
 def test_what_is_not_saved_is_said_and_asked_about_before_leaving(
@@ -159,14 +188,14 @@ def test_what_is_not_saved_is_said_and_asked_about_before_leaving(
     asked: list[str] = []
     eva.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
     link(eva, "Historial").click()
-    expect(button(eva, "Comparar las dos elegidas")).to_be_visible()
+    expect(eva.get_by_text("1 versión.")).to_be_visible()
     eva.go_back()
     eva.fill("#id_summary", "Otro")
     eva.fill("#id_start", "2011")
     expect(eva.locator("#unsaved")).to_contain_text("Cambios sin guardar: Resumen; Inicio.")
     assert asked == []
     link(eva, "Historial").click()
-    expect(button(eva, "Comparar las dos elegidas")).to_be_visible()
+    expect(button(eva, "Comparar A con B")).to_be_visible()
     assert asked == ["beforeunload"]
     eva.goto(live_server.url + change(event))
     eva.fill("#id_summary", "Otro")

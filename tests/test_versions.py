@@ -1,5 +1,5 @@
-"""Any version is compared word by word, and comes back with its relations and citations: by those
-who may, as a new version, and never against what must always be true."""
+"""Any version is compared word by word, and opens in the ordinary form with its relations and
+citations; saving it is a save like any other."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from organizations.models import Membership, Organization, RepresentationTerm
 from record.snapshots import Past
 from sources.models import Citation, Source
 from tests import records
-from tests.staff import QUOTE, address_of, confirm, draft, problems, quote, save
+from tests.staff import QUOTE, address_of, confirm, draft, problems, quote, save, written
 from timeline.models import Event, Statement
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("forms_check_one_by_one")]
@@ -31,16 +31,27 @@ def version(record: Any, number: int) -> Any:
     return record.history.order_by("history_id")[number - 1]
 
 
-def restore(person: Any, record: Any, number: int, why: str = "se prueba", **sent: Any) -> Any:
-    """As the button of the page that compares it with the last version does."""
-    page = compare(person, record, number, record.history.count())
-    sent = {"opened_on": page.context["opened_on"], "change_reason": why} | sent
-    return person.post(at("restore", record, version(record, number).history_id), sent)
+def opening(record: Any, number: int) -> str:
+    return f"{address_of('change', record)}?version={version(record, number).history_id}"
 
 
-def restore_from_trash(person: Any, model: Any, key: int, **sent: Any) -> Any:
+def restore(person: Any, record: Any, number: int, **changes: Any) -> Any:
+    """Opens a version in the form and saves it."""
+    return save(person, opening(record, number), **changes)
+
+
+def from_trash(model: Any, key: int) -> str:
     last = model.history.filter(id=key).order_by("-history_id")[0]
-    return person.post(at("untrash", model(), last.history_id), sent, follow=True)
+    return f"{address_of('add', model)}?from={last.history_id}"
+
+
+def restore_from_trash(person: Any, model: Any, key: int, **changes: Any) -> Any:
+    return save(person, from_trash(model, key), **changes)
+
+
+def notes(page: Any) -> set[str]:
+    """The labels of the fields that say what they hold today."""
+    return {field["label"] for field in page.context["review"].changed}
 
 
 def trash(model: Any) -> str:
@@ -101,7 +112,7 @@ def test_a_citation_by_another_way_belongs_to_the_version_of_then(told: Event) -
 
 def test_the_history_says_who_when_why_and_what(told: Event, reader: Any) -> None:
     shown = reader.get(at("history", told)).text
-    for said in ("Versión 3", "publisher", "se completa", "sin motivo", "Citas: +1", "Resumen"):
+    for said in ("Versión 3 · hoy", "publisher", "se completa", "por probar", "Citas: +1"):
         assert said in shown
     assert "Restaurar" not in shown
 
@@ -164,15 +175,35 @@ def test_simple_historys_address_leads_to_the_comparison_and_refuses_post(
 # Restore
 
 
+def test_a_version_opens_in_the_form_with_what_differs_marked(told: Event, publisher: Any) -> None:
+    page = publisher.get(opening(told, 2))
+    filled = written(page)
+    assert (filled["title"], filled["summary"]) == ("Se firma", "Se firma un acuerdo.")
+    assert (filled["start"], filled["citations-0-exact"]) == ("agosto de 2011", QUOTE)
+    assert filled["change_reason"] == "Vuelve a la versión 2:"
+    assert notes(page) == {
+        "Resumen", "Inicio", "Categoría", "Texto", "Organizaciones", "Palabras de la fuente",
+        "Cita: Palabras exactas",
+    }  # fmt: skip
+    said = " ".join(page.text.split())
+    assert "Está viendo la versión 2" in said
+    assert "Hoy es la 3" in said
+    assert "Será la 4." in said
+    assert "Hoy: <q>2011</q>" in said
+    assert "(se quita:) </span> otro</del>" in said
+    assert as_it_is(Event.objects.get()) == as_it_is(told)
+    assert told.history.count() == 3
+
+
 def test_a_version_comes_back_with_its_relations_and_citations(told: Event, publisher: Any) -> None:
     kept = told.citations.get()
-    assert restore(publisher, told, 2).status_code == 302
+    assert restore(publisher, told, 2, change_reason="Vuelve a la versión 2: se prueba").url
     event = Event.objects.get()
     assert as_it_is(event) == SECOND
     assert event.citations.get().pk == kept.pk
     newest = event.history.first()
     assert event.history.count() == 4
-    assert newest.history_change_reason == "Se restauró la versión 2: se prueba"
+    assert newest.history_change_reason == "Vuelve a la versión 2: se prueba"
     assert newest.history_user == publisher.user
     restore(publisher, told, 1)
     assert not event.citations.exists()
@@ -180,23 +211,46 @@ def test_a_version_comes_back_with_its_relations_and_citations(told: Event, publ
     assert as_it_is(Event.objects.get())[5] == [(OTHER_QUOTE, "start")]
 
 
-def test_the_publication_stays_when_a_version_comes_back(told: Event, publisher: Any) -> None:
-    save(publisher, address_of("change", told), _publish="1")
+def test_a_version_can_be_touched_up_before_it_is_saved(told: Event, publisher: Any) -> None:
+    restore(publisher, told, 2, title="Se firma, al fin")
+    assert as_it_is(Event.objects.get()) == ("Se firma, al fin", *SECOND[1:])
+
+
+def test_a_button_leaves_what_the_record_says_today(told: Event, publisher: Any) -> None:
+    address = opening(told, 2)
+    left = {"_use": "now summary", "title": "Con retoques"}
+    page = publisher.post(address, written(publisher.get(address)) | left)
+    assert page.status_code == 200
+    filled = written(page)
+    assert (filled["summary"], filled["title"]) == (told.summary, "Con retoques")
+    assert "Resumen" not in notes(page)
+    assert {"Inicio", "Título", "Cita: Palabras exactas"} <= notes(page)
+    assert told.history.count() == 3
+    assert publisher.post(address, filled).status_code == 302
+    assert as_it_is(Event.objects.get())[1:3] == (told.summary, "2011-08")
+
+
+def test_the_identifier_and_the_publication_stay(told: Event, publisher: Any) -> None:
+    save(publisher, address_of("change", told), _publish="1", slug="otra-firma")
     restore(publisher, told, 2)
     assert Event.objects.get().is_public()
     save(publisher, address_of("change", told), _withdraw="1")
     restore(publisher, told, 4)
     assert Event.objects.get().state == "withdrawn"
+    assert Event.objects.get().slug == "otra-firma"
 
 
-def test_who_may_not_change_a_record_restores_none_of_its_versions(
+def test_who_may_not_change_a_record_opens_none_of_its_versions(
     told: Event, publisher: Any, editor: Any, reader: Any
 ) -> None:
-    assert restore(reader, told, 2).status_code == 403
-    assert "Restaurar la versión" not in compare(reader, told, 2, 3).text
+    address, sent = opening(told, 2), written(publisher.get(opening(told, 2)))
+    for answer in (reader.get(address), reader.post(address, sent)):
+        assert answer.status_code == 403
     assert restore(editor, told, 2).status_code == 302
     save(publisher, address_of("change", told), _publish="1")
-    assert restore(editor, told, 1).status_code == 403
+    assert editor.get(opening(told, 1)).status_code == 403
+    sent = written(publisher.get(opening(told, 1)))
+    assert editor.post(opening(told, 1), sent).status_code == 403
     assert as_it_is(Event.objects.get()) == SECOND
 
 
@@ -204,68 +258,80 @@ def test_an_editor_moves_nothing_to_a_public_page_by_restoring(editor: Any, publ
     public, hidden = records.organization(), draft(records.organization)
     membership = records.membership(organization=public)
     save(publisher, address_of("change", membership), organization=hidden.pk)
-    assert restore(editor, membership, 1).status_code == 403
+    assert "Esto ya es público" in problems(restore(editor, membership, 1))
     membership.refresh_from_db()
     assert membership.organization == hidden
 
 
-def test_what_is_public_comes_back_with_a_reason_only(told: Event, publisher: Any) -> None:
+@pytest.mark.parametrize("why", ["", "Vuelve a la versión 2:"])
+def test_what_is_public_comes_back_with_a_reason_only(
+    why: str, told: Event, publisher: Any
+) -> None:
     save(publisher, address_of("change", told), _publish="1")
-    asked = restore(publisher, told, 2, why=" ")
-    assert asked.status_code == 422
-    assert "Diga por qué" in asked.text
+    asked = restore(publisher, told, 2, change_reason=why)
+    assert "Diga por qué" in problems(asked)
+    assert "Resumen" in notes(asked)
     assert Event.objects.get().summary == told.summary
 
 
-def test_what_changed_since_it_was_compared_is_not_restored_over(
-    told: Event, publisher: Any
+def test_what_changed_since_a_version_was_opened_is_not_saved_over(
+    told: Event, publisher: Any, admin: Any
 ) -> None:
-    sent = {"opened_on": compare(publisher, told, 2, 3).context["opened_on"]}
-    save(publisher, address_of("change", told), title="De otra mano")
-    response = publisher.post(at("restore", told, version(told, 2).history_id), sent)
-    assert response.status_code == 409
-    assert "Compare de nuevo" in response.text
+    sent = written(publisher.get(opening(told, 2)))
+    save(admin, address_of("change", told), title="De otra mano", start="2014")
+    page = publisher.post(opening(told, 2), sent)
+    assert page.status_code == 409
+    assert "admin guardó" in page.text
+    assert written(page)["title"] == "De otra mano"
+    assert {field["label"] for field in page.context["review"].clashes} == {"Inicio"}
     assert Event.objects.get().title == "De otra mano"
-
-
-def test_a_slug_that_another_has_by_now_is_said(told: Event, publisher: Any) -> None:
-    save(publisher, address_of("change", told), slug="otra-firma")
-    records.event(slug="firma")
-    response = restore(publisher, told, 2)
-    assert response.status_code == 409
-    assert "No se puede todavía" in response.text
-    assert "usa el identificador firma" in response.text
-    assert Event.objects.get(pk=told.pk).slug == "otra-firma"
 
 
 def test_what_must_always_be_true_is_so_after_restoring_too(publisher: Any) -> None:
     term = records.term(start="2011", end="2013")
     save(publisher, address_of("change", term), start="2015", end="2016")
     records.term(start="2012", end="2014")
-    response = restore(publisher, term, 1)
-    assert response.status_code == 409
-    assert "Se traslapa" in response.text
+    assert "Se traslapa" in problems(restore(publisher, term, 1))
 
 
-def test_what_a_version_names_must_be_there(told: Event, publisher: Any) -> None:
+def test_what_a_version_names_and_is_gone_is_said(told: Event, publisher: Any) -> None:
+    key = Organization.objects.get(name="Una").pk
     confirm(publisher, address_of("delete", Organization.objects.get(name="Una")))
-    response = restore(publisher, told, 2)
-    assert response.status_code == 409
-    assert "está en la papelera «Una» (organización)" in response.text
-    restore_from_trash(publisher, Organization, Organization.history.filter(name="Una")[0].id)
+    page = publisher.get(opening(told, 2))
+    assert "Está en la papelera y no vuelve: «Una» (organización)" in page.text
+    restore_from_trash(publisher, Organization, key)
     assert restore(publisher, told, 2).status_code == 302
+    assert as_it_is(Event.objects.get()) == SECOND
 
 
-def test_a_quote_that_its_source_no_longer_says_is_left_out_on_demand(
+def test_a_quote_that_its_source_no_longer_says_is_an_error_of_its_row(
     told: Event, publisher: Any
 ) -> None:
     source = Source.objects.get()
     corrected = source.text.replace(QUOTE, "resolvieron unirse")
     assert save(publisher, address_of("change", source), text=corrected).status_code == 302
-    assert "la cita «decidieron sumarse» ya no está" in compare(publisher, told, 2, 3).text
-    assert restore(publisher, told, 2).status_code == 409
-    assert restore(publisher, told, 2, sin_citas="1").status_code == 302
+    refused = restore(publisher, told, 2)
+    assert "Palabras exactas: No está en la fuente" in problems(refused)
+    assert "Cita 1" in problems(refused)
+    assert Event.objects.get().summary == told.summary
+    assert restore(publisher, told, 2, **quote(told, exact=OTHER_QUOTE)).status_code == 302
     assert Event.objects.get().summary == "Se firma un acuerdo."
+
+
+def test_a_citation_that_is_gone_comes_back(told: Event, publisher: Any) -> None:
+    save(publisher, address_of("change", told), **{"citations-0-DELETE": "on"})
+    page = publisher.get(opening(told, 3))
+    assert "Vuelve con la versión 3." in page.text
+    restore(publisher, told, 3)
+    assert told.citations.get().exact == OTHER_QUOTE
+
+
+def test_a_citation_newer_than_the_version_is_ticked_to_go(told: Event, publisher: Any) -> None:
+    page = publisher.get(opening(told, 1))
+    assert "No estaba en la versión 1: se quita." in page.text
+    assert written(page)["citations-0-DELETE"] is True
+    restore(publisher, told, 1, **{"citations-0-DELETE": ""})
+    assert told.citations.get().exact == OTHER_QUOTE
 
 
 def test_a_citation_that_supports_another_record_by_now_stays_there(
@@ -278,26 +344,56 @@ def test_a_citation_that_supports_another_record_by_now_stays_there(
     assert told.citations.get().exact == QUOTE
 
 
+def test_a_logo_comes_back_with_its_version(publisher: Any, tmp_path: Any, settings: Any) -> None:
+    settings.MEDIA_ROOT = tmp_path
+    organization = draft(records.organization)
+    for name in ("logos/uno.png", "logos/otro.png"):
+        organization.logo = name
+        organization.save()
+    page = publisher.get(opening(organization, 2))
+    assert "Hoy: <q>logos/otro.png</q>" in " ".join(page.text.split())
+    assert restore(publisher, organization, 2, logo="").status_code == 302
+    organization.refresh_from_db()
+    assert organization.logo.name == "logos/uno.png"
+
+
+@pytest.mark.parametrize("key", ["", "x", "²", "999999", "9" * 30])
+def test_a_version_that_is_not_there_is_not_found(key: str, told: Event, publisher: Any) -> None:
+    assert publisher.get(address_of("change", told), {"version": key}).status_code == 404
+    other = version(draft(), 1).history_id
+    assert publisher.get(address_of("change", told), {"version": other}).status_code == 404
+    found = publisher.get(address_of("add", Event), {"from": key}, follow=True)
+    assert "Ya no está en la papelera" in found.text
+
+
 # The papelera
 
 
-@pytest.mark.parametrize("model", [Organization, Membership, RepresentationTerm, Event, Statement])
+@pytest.mark.parametrize(
+    "model", [Organization, Membership, RepresentationTerm, Event, Statement, Citation]
+)
 def test_what_was_deleted_comes_back_with_its_citations(model: Any, publisher: Any) -> None:
+    source = records.source()
     make = {Organization: records.organization, Membership: records.membership,
-            RepresentationTerm: records.term, Event: records.event,
-            Statement: records.statement}[model]  # fmt: skip
-    record, source = make(), records.source()
-    cited = [records.citation(record, words, source=source) for words in (QUOTE, OTHER_QUOTE)]
+            RepresentationTerm: records.term, Event: records.event, Statement: records.statement,
+            Citation: lambda: records.citation(records.event(), source=source)}[model]  # fmt: skip
+    record = make()
+    cited = [] if model is Citation else [QUOTE, OTHER_QUOTE]
+    for words in cited:
+        records.citation(record, words, source=source)
     key, slug = record.pk, record.slug
     confirm(publisher, address_of("delete", record))
-    shown = publisher.get(trash(model)).text
-    assert slug in shown
-    assert "2 citas" in shown
-    assert "por probar" in shown
-    assert restore_from_trash(publisher, model, key).status_code == 200
+    page = publisher.get(trash(model))
+    assert slug in page.text
+    assert ("2 citas" in page.text) == bool(cited)
+    assert "por probar" in page.text
+    (row,) = page.context["rows"]
+    saved = save(publisher, row["restore"])
+    assert saved.status_code == 302, problems(saved)
     back = model.objects.get()
     assert (back.pk, back.slug) == (key, slug)
-    assert {*back.citations.all()} == {*cited}
+    if cited:
+        assert {*back.citations.values_list("exact", flat=True)} == {*cited}
     assert slug not in publisher.get(trash(model)).text
 
 
@@ -306,6 +402,9 @@ def test_what_was_deleted_comes_back_as_a_draft_with_its_lists(told: Event, publ
     before, key = as_it_is(told), told.pk
     confirm(publisher, address_of("delete", told))
     assert "1 organización: Otra" in publisher.get(trash(Event)).text
+    page = publisher.get(from_trash(Event, key))
+    assert "vuelve como borrador" in page.text
+    assert not Event.objects.exists()
     restore_from_trash(publisher, Event, key)
     back = Event.objects.get()
     assert as_it_is(back) == before
@@ -329,33 +428,30 @@ def test_the_list_moves_many_to_the_papelera_and_they_come_back(publisher: Any) 
 def test_restoring_from_the_papelera_asks_what_adding_asks(
     editor: Any, reader: Any, publisher: Any
 ) -> None:
-    public = records.organization()
-    membership, event = records.membership(organization=public), records.event()
+    membership, event = records.membership(organization=records.organization()), records.event()
+    keys = {Membership: membership.pk, Event: event.pk}
     for record in (membership, event):
         confirm(publisher, address_of("delete", record))
-    for model, key in ((Membership, membership.pk or 0), (Event, event.pk or 0)):
-        key = model.history.get(history_type="-").id
-        assert restore_from_trash(reader, model, key).status_code == 403
-    key = Membership.history.get(history_type="-").id
-    assert restore_from_trash(editor, Membership, key).status_code == 403
+    for model, key in keys.items():
+        address = from_trash(model, key)
+        assert reader.get(address).status_code == 403
+        assert reader.post(address, written(publisher.get(address))).status_code == 403
+    refused = restore_from_trash(editor, Membership, keys[Membership])
+    assert "Esto ya es público" in problems(refused)
     assert not Membership.objects.exists()
-    key = Event.history.get(history_type="-").id
-    assert restore_from_trash(editor, Event, key).status_code == 200
+    assert restore_from_trash(editor, Event, keys[Event]).status_code == 302
     assert Event.objects.get().is_draft()
-    assert 'value="Restaurar' not in reader.get(trash(Membership)).text
+    assert "?from=" not in reader.get(trash(Membership)).text
 
 
-def test_a_slug_in_use_is_said_in_the_papelera_and_another_one_offered(publisher: Any) -> None:
-    event = draft(slug="salida")
+def test_a_slug_in_use_is_an_error_and_a_free_one_is_made(publisher: Any) -> None:
+    event = draft(slug="salida", title="La salida")
     key = event.pk
     confirm(publisher, address_of("delete", event))
     records.event(slug="salida")
-    shown = publisher.get(trash(Event)).text
-    assert "No se puede todavía" in shown
-    assert "Restaurar con otro identificador" in shown
-    assert restore_from_trash(publisher, Event, key).status_code == 409
-    restore_from_trash(publisher, Event, key, otro_identificador="1")
-    assert Event.objects.get(pk=key).slug == "salida-2"
+    assert "Ya existe" in problems(restore_from_trash(publisher, Event, key))
+    restore_from_trash(publisher, Event, key, slug="")
+    assert Event.objects.get(pk=key).slug == "la-salida"
 
 
 def test_what_it_belongs_to_must_come_back_first(publisher: Any) -> None:
@@ -364,35 +460,34 @@ def test_what_it_belongs_to_must_come_back_first(publisher: Any) -> None:
     key, owner = membership.pk, organization.pk
     for record in (membership, organization):
         confirm(publisher, address_of("delete", record))
-    shown = publisher.get(trash(Membership))
-    assert "está en la papelera «La dueña» (organización)" in shown.text
-    assert restore_from_trash(publisher, Membership, key).status_code == 409
+    shown = publisher.get(from_trash(Membership, key)).text
+    assert "restáurelo antes: «La dueña» (organización)" in shown
+    assert "Organización:" in problems(restore_from_trash(publisher, Membership, key))
     restore_from_trash(publisher, Organization, owner)
-    assert restore_from_trash(publisher, Membership, key).status_code == 200
+    assert restore_from_trash(publisher, Membership, key).status_code == 302
     assert Membership.objects.get().organization_id == owner
 
 
-def test_a_quote_that_is_gone_is_said_in_the_papelera(publisher: Any) -> None:
+def test_a_quote_that_is_gone_is_an_error_in_the_papelera_too(publisher: Any) -> None:
     source, event = records.source(), draft()
     key = records.citation(event, source=source).event_id
     confirm(publisher, address_of("delete", event))
     corrected = source.text.replace(QUOTE, "resolvieron unirse")
     save(publisher, address_of("change", source), text=corrected)
-    assert "Restaurar sin esa cita" in publisher.get(trash(Event)).text
-    assert restore_from_trash(publisher, Event, key).status_code == 409
-    restore_from_trash(publisher, Event, key, sin_citas="1")
+    assert "No está en la fuente" in problems(restore_from_trash(publisher, Event, key))
+    restore_from_trash(publisher, Event, key, **{"citations-0-DELETE": "on"})
     assert not Event.objects.get().citations.exists()
 
 
-def test_what_came_back_already_is_not_brought_back_twice(publisher: Any) -> None:
+def test_what_came_back_already_is_not_brought_back_twice(publisher: Any, admin: Any) -> None:
     event = draft()
     key = event.pk
     confirm(publisher, address_of("delete", event))
+    address = from_trash(Event, key)
+    late = written(admin.get(address)) | {"title": "Tarde"}
     restore_from_trash(publisher, Event, key)
-    last = Event.history.filter(id=key, history_type="-").latest()
-    again = publisher.post(at("untrash", Event(), last.history_id), follow=True)
-    assert "Ya no está en la papelera" in again.text
-    assert Event.objects.count() == 1
+    assert "Ya no está en la papelera" in admin.post(address, late, follow=True).text
+    assert Event.objects.get().title != "Tarde"
 
 
 def test_the_papelera_asks_the_database_the_same_however_much_is_in_it(
@@ -409,9 +504,9 @@ def test_the_papelera_asks_the_database_the_same_however_much_is_in_it(
 
 
 def test_a_papelera_and_a_history_are_for_who_may_see_them(visitor: Any, told: Event) -> None:
-    for address in (trash(Event), at("compare", told), at("history", told)):
+    for address in (trash(Event), at("compare", told), at("history", told), opening(told, 1)):
         assert visitor.get(address).status_code == 302
-    assert visitor.post(at("restore", told, version(told, 1).history_id)).status_code == 302
+        assert visitor.post(address).status_code == 302
 
 
 def test_a_receipt_leads_to_what_each_version_changed(publisher: Any) -> None:
