@@ -279,13 +279,23 @@ class SavingAdmin:
         return ["publish_at", "unpublish_at"]
 
     def response_add(self, request: HttpRequest, obj: Record, *args: Any) -> HttpResponse:
-        return self._pressed(request, obj) or super().response_add(request, obj, *args)
+        answer = self._pressed(request, obj) or super().response_add(request, obj, *args)
+        return _without_filling(request, answer)
 
     def response_change(self, request: HttpRequest, obj: Record) -> HttpResponse:
-        return self._pressed(request, obj) or super().response_change(request, obj)
+        answer = self._pressed(request, obj) or super().response_change(request, obj)
+        return _without_filling(request, answer)
 
     def _pressed(self, request: HttpRequest, record: Record) -> HttpResponse | None:
         if (name := next((name for name in BUTTONS if name in request.POST), "")) == "":
             return None
         messages.success(request, DONE[name].format(record))
         return redirect(self.address("change", record.pk))
+
+
+def _without_filling(request: HttpRequest, answer: HttpResponse) -> HttpResponse:
+    """Django's redirects to a form keep the query, which would fill it with the version again."""
+    filled = {"version", "from"} & request.GET.keys()
+    if filled and {"_continue", "_addanother"} & request.POST.keys():
+        answer["Location"] = answer.url.partition("?")[0]
+    return answer

@@ -195,7 +195,7 @@ def test_what_is_not_saved_is_said_and_asked_about_before_leaving(
     expect(eva.locator("#unsaved")).to_contain_text("Cambios sin guardar: Resumen; Inicio.")
     assert asked == []
     link(eva, "Historial").click()
-    expect(button(eva, "Comparar A con B")).to_be_visible()
+    expect(eva.get_by_text("1 versión.")).to_be_visible()
     assert asked == ["beforeunload"]
     eva.goto(live_server.url + change(event))
     eva.fill("#id_summary", "Otro")

@@ -211,6 +211,14 @@ def test_a_version_comes_back_with_its_relations_and_citations(told: Event, publ
     assert as_it_is(Event.objects.get())[5] == [(OTHER_QUOTE, "start")]
 
 
+def test_going_on_editing_shows_what_was_saved(told: Event, publisher: Any) -> None:
+    answer = restore(publisher, told, 2, _continue="1")
+    assert answer.url == address_of("change", told)
+    confirm(publisher, address_of("delete", told))
+    answer = restore_from_trash(publisher, Event, told.pk, _continue="1")
+    assert answer.url == address_of("change", told)
+
+
 def test_a_version_can_be_touched_up_before_it_is_saved(told: Event, publisher: Any) -> None:
     restore(publisher, told, 2, title="Se firma, al fin")
     assert as_it_is(Event.objects.get()) == ("Se firma, al fin", *SECOND[1:])
