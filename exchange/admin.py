@@ -20,26 +20,29 @@ from django.shortcuts import redirect, render
 from django.urls import URLPattern, path
 from django.utils.text import capfirst
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
+from import_export.admin import ExportMixin, ImportExportMixin
+from import_export.tmp_storages import BaseStorage
 
 from exchange.downloads import download
 from exchange.formats import FORMATS
-from exchange.forms import TOO_LARGE, ReadingForm, UploadForm
+from exchange.forms import TOO_LARGE, ConfirmForm, ReadingForm, UploadForm
 from exchange.imports import (
     ADMIN_BYTES,
-    MAX_LOSSES,
     RESOURCES,
     Refused,
-    confirm,
+    Upload,
     faulty_rows,
+    make,
     preview,
     undo,
     versions_of,
 )
-from exchange.models import PAGE, Receipt
+from exchange.models import MAX_LOSSES, PAGE, Receipt
 from exchange.rights import EXPORT, IMPORT, UNDO, may_export, may_import, may_see_receipts
 from exchange.shown import changes_of, figure, receipt_rows, with_previous
-from exchange.tables import TableError
-from record.resources import Resource
+from exchange.tables import SheetDataset
+from record.resources import Outcome
+from record.widgets import TableError
 
 FORM_BYTES = 64 * 1024
 """What an upload has beside its file."""
@@ -50,17 +53,175 @@ GONE = "Esta revisión ya no existe: se descartó, o nunca la hubo. Suba el arch
 OF_ANOTHER = "Esta revisión es de otra persona: solo puede confirmarla quien subió el archivo."
 STALE = "El registro cambió; no se guardó nada. Revise de nuevo."
 UNKNOWN_FILTER = "La lista no conoce este filtro. Fíltrela otra vez y exporte desde ahí."
+NO_IMPORT = "No hay ninguna importación con este número."
 
 
-def _resource(name: str) -> type[Resource]:
-    try:
-        return RESOURCES[name]
-    except KeyError:
-        raise Http404 from None
+class Pages:
+    """Pages of an admin in the templates of the exchange."""
+
+    def exchange_page(
+        self, request: HttpRequest, template: str, status: int = 200, **context: Any
+    ) -> HttpResponse:
+        context = self.admin_site.each_context(request) | {"opts": self.opts} | context
+        return render(request, f"admin/exchange/{template}.html", context, status=status)
+
+    def problem_page(self, request: HttpRequest, status: int, problem: str) -> HttpResponse:
+        title = "No se puede mostrar esta página"
+        return self.exchange_page(request, "problem", status, title=title, problem=problem)
+
+
+class ReceiptStorage(BaseStorage):
+    """The upload in the row of its receipt. `name` is the receipt that ConfirmForm found."""
+
+    def read(self) -> Receipt:
+        """The receipt, which says how to read its content."""
+        return self.name
+
+    def remove(self) -> None:
+        Receipt.objects.filter(pk=self.name.pk).update(content=None)
+        self.name.pages.all().delete()
+
+
+class ExchangeMixin(Pages, ImportExportMixin):
+    """A model's ways in and out. The pages stand under «Intercambio», beside the receipts."""
+
+    import_export_change_list_template = None
+    import_form_class = UploadForm
+    confirm_form_class = ConfirmForm
+    import_formats = [Upload]
+    tmp_storage_class = ReceiptStorage
+    skip_admin_log = True  # the receipt and the versions say it
+
+    def get_urls(self) -> list[URLPattern]:
+        return super(ExportMixin, self).get_urls()  # without the package's own addresses
+
+    def has_import_permission(self, request: HttpRequest) -> bool:
+        return may_import(request.user, self.resource_classes[0])
+
+    def has_export_permission(self, request: HttpRequest) -> bool:
+        return may_export(request.user, self.resource_classes[0])
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        table = {"table": self.resource_classes[0].name}
+        return super().changelist_view(request, table | (extra_context or {}))
+
+    # In
+
+    def import_action(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        """Refuse what is too large before any of it is read; so the CSRF check, which reads the
+        form, comes after that."""
+        if not self.has_import_permission(request):
+            raise PermissionDenied
+        try:
+            if int(request.headers.get("content-length") or 0) > ADMIN_BYTES + FORM_BYTES:
+                raise RequestDataTooBig
+            return csrf_protect(self._upload)(request)
+        except (RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent):
+            form = UploadForm(self.get_import_formats(), self.resource_classes)
+            return self._import_page(request, form, 413, problem=TOO_LARGE)
+
+    def _upload(self, request: HttpRequest) -> HttpResponse:
+        form = self.create_import_form(request)
+        if form.is_valid():
+            receipt = form.receipt(request.user, self.resource_classes[0].name)
+            try:
+                preview(receipt)
+            except TableError as error:
+                form.add_error("import_file", str(error))
+            else:
+                return redirect("admin:exchange_preview", receipt.pk)
+        return self._import_page(request, form, 422 if form.errors else 200)
+
+    def _import_page(
+        self, request: HttpRequest, form: UploadForm, status: int, **context: Any
+    ) -> HttpResponse:
+        return self.exchange_page(
+            request, "import", status, form=form, resource=self.resource_classes[0](),
+            title=f"Importar {self.opts.verbose_name_plural}", step="Importar",
+            may_export=self.has_export_permission(request), **context,
+        )  # fmt: skip
+
+    def get_import_form_kwargs(self, request: HttpRequest) -> dict[str, Any]:
+        return {"data": request.POST, "files": request.FILES} if request.method == "POST" else {}
+
+    def get_confirm_form_kwargs(
+        self, request: HttpRequest, import_form: None = None
+    ) -> dict[str, Any]:
+        return super().get_confirm_form_kwargs(request) | {"user": request.user}
+
+    def process_dataset(
+        self, dataset: SheetDataset, form: ConfirmForm, request: HttpRequest, **kwargs: Any
+    ) -> Outcome:
+        receipt = form.cleaned_data["import_file_name"]
+        return make(receipt, dataset, receipt.state, keeps=form.keeps)
+
+    def add_success_message(self, result: Outcome, request: HttpRequest) -> None:
+        new, changed, _same = result.counts
+        total = figure(new + changed, "registro")
+        words = f"{figure(new, 'nuevo')} y {figure(changed, 'modificado')}"
+        messages.success(request, f"Importación hecha en {total}: {words}.")
+
+    # Out
+
+    def export_action(self, request: HttpRequest) -> HttpResponseBase:
+        """The records of the model's list, as the filters and the search of the address narrow it:
+        first how many, then the file."""
+        if not self.has_export_permission(request):
+            raise PermissionDenied
+        filters = request.GET.copy()
+        format_name = (filters.pop("formato", None) or [""])[-1]
+        if format_name not in ("", *FORMATS):
+            raise Http404
+        for parameter in OF_PAGES:
+            filters.pop(parameter, None)
+        request.GET = filters
+        try:
+            records = self.get_export_queryset(request)
+        except (IncorrectLookupParameters, SuspiciousOperation):
+            return self.problem_page(request, 400, UNKNOWN_FILTER)
+        if format_name:
+            return self._file(request, format_name, records)
+        return self.exchange_page(
+            request, "export", resource=self.resource_classes[0](), formats=FORMAT_NAMES,
+            count=records.count(), filters=filters, step="Exportar",
+            title=f"Exportar {self.opts.verbose_name_plural}",
+        )  # fmt: skip
+
+    def _file(
+        self, request: HttpRequest, format_name: str, listed: models.QuerySet
+    ) -> HttpResponseBase:
+        resource = self.resource_classes[0]()
+        records = self.model.objects.filter(pk__in=listed.order_by().values("pk"))
+        return download(request, resource.name, format_name, resource.rows(records))
+
+
+def export_selected(
+    format_name: str, model_admin: ExchangeMixin, request: HttpRequest, records: models.QuerySet
+) -> HttpResponseBase:
+    return model_admin._file(request, format_name, records)
+
+
+def _export_action(format_name: str, label: str) -> Callable:
+    action = partial(export_selected, format_name)
+    action.__name__ = f"export_{format_name}"
+    action.short_description = f"Exportar lo elegido: {label}"
+    action.allowed_permissions = ("export",)
+    return action
+
+
+for _resource in RESOURCES.values():
+    _admin = type(admin.site.get_model_admin(_resource.model))
+    admin.site.unregister(_resource.model)
+    admin.site.register(
+        _resource.model,
+        type(_admin.__name__, (ExchangeMixin, _admin), {}),
+        resource_classes=[_resource],
+        actions=[*_admin.actions, *(_export_action(*one) for one in FORMAT_NAMES.items())],
+    )
 
 
 @admin.register(Receipt)
-class ReceiptAdmin(admin.ModelAdmin):
+class ReceiptAdmin(Pages, admin.ModelAdmin):
     """«Intercambio»: the tables with their ways in and out, and the receipts of all imports."""
 
     list_display = ("file_name", "table", "user", "made", "new", "changed", "same", "undone")
@@ -103,7 +264,7 @@ class ReceiptAdmin(admin.ModelAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         views = [
-            ("importar/<slug:name>/", self.upload_view, "import"),
+            ("importar/<slug:name>/", self.import_view, "import"),
             ("exportar/<slug:name>/", self.export_view, "export"),
             ("<int:pk>/revisar/", self.preview_view, "preview"),
             ("<int:pk>/releer/", self.reread_view, "reread"),
@@ -129,70 +290,31 @@ class ReceiptAdmin(admin.ModelAdmin):
         context = {"title": "Intercambio", "tables": tables} | (extra_context or {})
         return super().changelist_view(request, context)
 
-    def _page(
-        self, request: HttpRequest, template: str, status: int = 200, **context: Any
-    ) -> HttpResponse:
-        context = self.admin_site.each_context(request) | {"opts": Receipt._meta} | context
-        return render(request, f"admin/exchange/{template}.html", context, status=status)
+    # In and out
 
-    def _problem(self, request: HttpRequest, status: int, problem: str) -> HttpResponse:
-        title = "No se puede mostrar esta página"
-        return self._page(request, "problem", status, title=title, problem=problem)
-
-    # The way in
+    def _admin_of(self, name: str) -> ExchangeMixin:
+        if name not in RESOURCES:
+            raise Http404
+        return self.admin_site.get_model_admin(RESOURCES[name].model)
 
     @csrf_exempt
-    def upload_view(self, request: HttpRequest, name: str) -> HttpResponse:
-        """What is too large is refused before any of it is read, so the CSRF check, which reads
-        the form, comes after that."""
-        resource = _resource(name)
-        if not may_import(request.user, resource):
-            raise PermissionDenied
-        try:
-            if int(request.headers.get("content-length") or 0) > ADMIN_BYTES + FORM_BYTES:
-                raise RequestDataTooBig
-            return csrf_protect(self._upload)(request, resource)
-        except (RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent):
-            return self._upload_page(request, resource, UploadForm(), 413, problem=TOO_LARGE)
+    def import_view(self, request: HttpRequest, name: str) -> HttpResponse:
+        return self._admin_of(name).import_action(request)
 
-    def _upload(self, request: HttpRequest, resource: type[Resource]) -> HttpResponse:
-        posted = (request.POST, request.FILES) if request.method == "POST" else ()
-        form = UploadForm(*posted)
-        if form.is_valid():
-            data = form.cleaned_data
-            receipt = Receipt(
-                resource=resource.name, file_name=data["file"].name[:200], user=request.user,
-                reason=data["reason"], encoding=data["encoding"], delimiter=data["delimiter"],
-            )  # fmt: skip
-            try:
-                preview(receipt, data["file"].read())
-            except TableError as error:
-                form.add_error("file", str(error))
-            else:
-                return redirect("admin:exchange_preview", receipt.pk)
-        return self._upload_page(request, resource, form, 422 if form.errors else 200)
-
-    def _upload_page(
-        self, request: HttpRequest, resource: type[Resource], form: UploadForm, status: int,
-        **context: Any,
-    ) -> HttpResponse:  # fmt: skip
-        meta = resource.model._meta
-        return self._page(
-            request, "import", status, form=form, resource=resource(), opts=meta, step="Importar",
-            title=f"Importar {meta.verbose_name_plural}",
-            may_export=may_export(request.user, resource), **context,
-        )  # fmt: skip
+    def export_view(self, request: HttpRequest, name: str) -> HttpResponseBase:
+        return self._admin_of(name).export_action(request)
 
     def _own_preview(self, request: HttpRequest, pk: int) -> Receipt | HttpResponse:
-        """The caller's own preview that waits for them, or the page that says why there is none."""
+        """The caller's own preview that is not confirmed yet, or the page that says why there is
+        none."""
         if not request.user.has_perm(IMPORT):
             raise PermissionDenied
         receipt = Receipt.objects.filter(pk=pk).first()
         if receipt is None:
-            return self._problem(request, 404, GONE)
+            return self.problem_page(request, 404, GONE)
         if receipt.user_id != request.user.pk:
-            return self._problem(request, 403, OF_ANOTHER)
-        if not may_import(request.user, _resource(receipt.resource)):
+            return self.problem_page(request, 403, OF_ANOTHER)
+        if not self._admin_of(receipt.resource).has_import_permission(request):
             raise PermissionDenied
         if receipt.made_at:
             messages.info(request, "Este archivo ya se importó: aquí está su recibo.")
@@ -213,10 +335,13 @@ class ReceiptAdmin(admin.ModelAdmin):
             "title": "El archivo tiene errores" if receipt.errors else "Revisar antes de importar",
             "step": "Errores" if receipt.errors else "Revisar",
             "total": receipt.new + receipt.changed, "one_by_one": receipt.losses <= MAX_LOSSES,
-            "reading": ReadingForm(initial=reading), "stale": STALE if status == 409 else "",
+            "reading": ReadingForm(initial=reading), "confirm_form": ConfirmForm.of(receipt),
+            "stale": STALE if status == 409 else "",
         }  # fmt: skip
         template = "errors" if receipt.errors else "preview"
-        return self._page(request, template, status, **context | changes_of(resource, changes))
+        return self.exchange_page(
+            request, template, status, **context | changes_of(resource, changes)
+        )
 
     def reread_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         receipt = self._own_preview(request, pk)
@@ -227,7 +352,7 @@ class ReceiptAdmin(admin.ModelAdmin):
             receipt.encoding = form.cleaned_data["encoding"]
             receipt.delimiter = form.cleaned_data["delimiter"]
             try:
-                preview(receipt, bytes(receipt.content))
+                preview(receipt)
             except TableError as error:
                 messages.error(request, str(error))
             except Receipt.DoesNotExist:
@@ -249,26 +374,23 @@ class ReceiptAdmin(admin.ModelAdmin):
             return receipt
         if request.method != "POST" or receipt.errors:
             return redirect("admin:exchange_preview", pk)
-        shown = {"sha256": receipt.sha256, "state": receipt.state}
         try:
-            if any(request.POST.get(name) != value for name, value in shown.items()):
-                raise Refused(None)
-            confirm(receipt, _kept(request))
+            answer = self._admin_of(receipt.resource).process_import(request)
+            if answer.status_code == 302:
+                return redirect(receipt)
         except Receipt.DoesNotExist:
             return self.preview_view(request, pk)
         except Refused:
-            return self._anew(request, receipt)
-        receipt.refresh_from_db()
-        total = figure(receipt.new + receipt.changed, "registro")
-        new, changed = figure(receipt.new, "nuevo"), figure(receipt.changed, "modificado")
-        messages.success(request, f"Importación hecha en {total}: {new} y {changed}.")
-        return redirect(receipt)
+            pass
+        return self._anew(request, receipt.pk)
 
-    def _anew(self, request: HttpRequest, receipt: Receipt) -> HttpResponse:
+    def _anew(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Another preview, of the record as it is now."""
         try:
-            preview(receipt, bytes(receipt.content))
+            receipt = Receipt.objects.get(pk=pk, made_at=None)
+            preview(receipt)
         except Receipt.DoesNotExist:
-            return self.preview_view(request, receipt.pk)
+            return self.preview_view(request, pk)
         return self._preview(request, receipt, 409)
 
     # Receipt and undo
@@ -280,11 +402,11 @@ class ReceiptAdmin(admin.ModelAdmin):
             raise PermissionDenied
         receipt = self.get_object(request, object_id)
         if receipt is None:
-            return self._problem(request, 404, "No hay ninguna importación con este número.")
+            return self.problem_page(request, 404, NO_IMPORT)
         versions = versions_of(receipt)
         untouched = versions.filter(untouched=True).count()
         page = Paginator(with_previous(versions), PAGE).get_page(request.GET.get("pagina"))
-        return self._page(
+        return self.exchange_page(
             request, "receipt", receipt=receipt, page=page, title="Recibo de importación",
             untouched=untouched, touched=page.paginator.count - untouched,
             rows=receipt_rows(receipt, page), step=receipt.made_words,
@@ -297,7 +419,7 @@ class ReceiptAdmin(admin.ModelAdmin):
             raise PermissionDenied
         receipt = Receipt.objects.made().filter(pk=pk).first()
         if receipt is None:
-            return self._problem(request, 404, "No hay ninguna importación con este número.")
+            return self.problem_page(request, 404, NO_IMPORT)
         if request.method == "POST":
             try:
                 done, left = undo(receipt, request.user)
@@ -309,62 +431,3 @@ class ReceiptAdmin(admin.ModelAdmin):
                     stay = figure(left, "se queda como está", "se quedan como están")
                     messages.warning(request, f"Porque se tocaron después, {stay}.")
         return redirect(receipt)
-
-    # The way out
-
-    def export_view(self, request: HttpRequest, name: str) -> HttpResponseBase:
-        resource = _resource(name)
-        if not may_export(request.user, resource):
-            raise PermissionDenied
-        filters = request.GET.copy()
-        format_name = (filters.pop("formato", None) or [""])[-1]
-        if format_name not in ("", *FORMATS):
-            raise Http404
-        for parameter in OF_PAGES:
-            filters.pop(parameter, None)
-        try:
-            records = self._listed(request, resource, filters)
-        except (IncorrectLookupParameters, SuspiciousOperation):
-            return self._problem(request, 400, UNKNOWN_FILTER)
-        if format_name:
-            return download(request, name, format_name, resource().rows(records))
-        return self._page(
-            request, "export", resource=resource(), formats=FORMAT_NAMES, count=records.count(),
-            filters=filters, title=f"Exportar {resource.model._meta.verbose_name_plural}",
-            opts=resource.model._meta, step="Exportar",
-        )  # fmt: skip
-
-    def _listed(
-        self, request: HttpRequest, resource: type[Resource], filters: Any
-    ) -> models.QuerySet:
-        """The records of the model's list, as its filters and search in the address narrow it."""
-        request.GET = filters
-        model_admin = self.admin_site.get_model_admin(resource.model)
-        listed = model_admin.get_changelist_instance(request).get_queryset(request)
-        return resource.model.objects.filter(pk__in=listed.order_by().values("pk"))
-
-
-def _kept(request: HttpRequest) -> Callable[[str, str], bool]:
-    agreed = set(request.POST.getlist("borrar"))
-    everything = "todos" in agreed
-    return lambda slug, header: not everything and f"{slug}:{header}" not in agreed
-
-
-def export_selected(
-    format_name: str, model_admin: admin.ModelAdmin, request: HttpRequest, records: models.QuerySet
-) -> HttpResponseBase:
-    resource = next(r for r in RESOURCES.values() if r.model is model_admin.model)
-    if not may_export(request.user, resource):
-        raise PermissionDenied
-    chosen = resource.model.objects.filter(pk__in=records.order_by().values("pk"))
-    return download(request, resource.name, format_name, resource().rows(chosen))
-
-
-for _format, _label in FORMAT_NAMES.items():
-    _action = partial(export_selected, _format)
-    _action.__name__ = f"export_{_format}"
-    _action.short_description = f"Exportar lo elegido: {_label}"
-    _action.allowed_permissions = ("export",)
-    for _taken in RESOURCES.values():
-        _admin = admin.site.get_model_admin(_taken.model)
-        _admin.actions = [*_admin.actions, _action]

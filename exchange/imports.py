@@ -1,14 +1,9 @@
-"""Preview, import, undo: the life of a Receipt."""
+"""Preview, import and undo: the life of a Receipt."""
 
-import hashlib
-import json
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from io import BytesIO
-from itertools import groupby, islice
-from tempfile import TemporaryFile
-from typing import IO, Any
+from itertools import groupby
+from typing import Any
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.exceptions import ValidationError
@@ -16,22 +11,20 @@ from django.db import IntegrityError, connection, models, transaction
 from django.db.models import Max, Q
 from django.utils import timezone
 
-from exchange.intake import TO_CORRECT, Batch, Outcome, RowChange, RowError, take
-from exchange.models import PAGE, PreviewPage, Receipt
-from exchange.tables import Table, read_table
+from exchange.formats import AnyTable
+from exchange.models import Receipt
+from exchange.tables import SheetDataset
 from organizations.resources import (
     MembershipResource,
     OrganizationResource,
     RepresentationTermResource,
 )
-from record import bulk
-from record.columns import ReferenceList
 from record.publishing import Record, may_publish
-from record.resources import Resource, Row
+from record.resources import TO_CORRECT, Outcome, RecordResource, RowChange, RowError
 from sources.resources import CitationResource, SourceResource
 from timeline.resources import EventResource, StatementResource
 
-RESOURCES: dict[str, type[Resource]] = {
+RESOURCES: dict[str, type[RecordResource]] = {
     resource.name: resource
     for resource in (
         OrganizationResource,
@@ -43,128 +36,73 @@ RESOURCES: dict[str, type[Resource]] = {
         CitationResource,
     )
 }
-ADMIN_BYTES, ADMIN_ROWS = 20 * 1024 * 1024, 100_000
-COMMAND_ROWS = 1_048_575
+ADMIN_BYTES = 20 * 1024 * 1024
+COMMAND_ROWS = 100_000
 PATIENCE = 3600
 """Seconds that an import waits for another one to end."""
-MAX_LOSSES = 200
-"""Losses beyond these are agreed to all at once or not at all."""
-Kept = Callable[[str, str], bool]
 
 
 class Refused(Exception):
-    """An import that wrote nothing: it has errors, or is not what was previewed."""
+    """An import that wrote nothing: it has errors, or differs from its preview."""
 
     def __init__(self, outcome: Outcome) -> None:
         super().__init__(str(outcome))
         self.outcome = outcome
 
 
-def preview(receipt: Receipt, content: bytes) -> None:
-    """Reads a file into a receipt that is not made yet: counts, errors, losses and pages of what
-    it would change. Raises TableError, and then no receipt is left behind, and DoesNotExist for
-    one that was made or cleaned away by now."""
+class Upload(AnyTable):
+    """The file of a receipt, read as the receipt says, which then says how it was read."""
+
+    def create_dataset(self, receipt: Receipt, **options: Any) -> SheetDataset:
+        self.encoding, self.delimiter = receipt.encoding, receipt.delimiter
+        dataset = super().create_dataset(bytes(receipt.content))
+        reading = dataset.reading
+        receipt.encoding, receipt.delimiter = reading.encoding, reading.delimiter
+        receipt.sample = " · ".join(reading.sample)
+        return dataset
+
+
+def preview(receipt: Receipt) -> None:
+    """Read the receipt's content into its counts, errors, losses and changes. Raises TableError,
+    and then saves nothing; DoesNotExist if the import was made or the receipt deleted meanwhile."""
     Receipt.objects.left_behind().delete()
-    receipt.content, receipt.sha256 = content, hashlib.sha256(content).hexdigest()
-    table = read_table(BytesIO(content), ADMIN_ROWS, receipt.encoding, receipt.delimiter)
-    receipt.encoding, receipt.delimiter = table.reading.encoding, table.reading.delimiter
-    receipt.sample, receipt.lost, receipt.losses = " · ".join(table.reading.sample), [], 0
-    with TemporaryFile("w+", encoding="utf-8") as file:
-        # Reading takes long, and must not keep others from writing: it is no part of a transaction.
-        pages = _Pages(receipt, file)
-        outcome = take(RESOURCES[receipt.resource](), table, receipt.user, show=pages.add)
-        receipt.state = outcome.state
-        receipt.problems = [error[:5] for error in outcome.errors]
-        receipt.errors, receipt.faulty_rows = outcome.counts["errors"], outcome.faulty_rows
-        _count(receipt, outcome)
-        with transaction.atomic():
-            if receipt.pk:
-                Receipt.objects.select_for_update().get(pk=receipt.pk, made_at=None)
-            receipt.save()
-            pages.save()
+    changes: list[RowChange] = []
+    resource = RESOURCES[receipt.resource](user=receipt.user, show=changes.append)
+    receipt.keep(resource.import_data(Upload().create_dataset(receipt), dry_run=True), changes)
 
 
 def faulty_rows(receipt: Receipt) -> Iterator[list[str]]:
     """The rows of a previewed file that have errors, with a column for what to correct."""
-    table = read_table(BytesIO(receipt.content), ADMIN_ROWS, receipt.encoding, receipt.delimiter)
-    outcome = take(RESOURCES[receipt.resource](), table, receipt.user)
-    yield [*table.headers, TO_CORRECT]
+    dataset = Upload().create_dataset(receipt)
+    outcome = RESOURCES[receipt.resource](user=receipt.user).import_data(dataset, dry_run=True)
+    yield [*dataset.headers, TO_CORRECT]
     for _, errors in groupby(outcome.errors, key=lambda error: error.row):
         some = list(errors)
         told = " ".join(f"{e.column}: {e.problem} Se esperaba: {e.expected}." for e in some)
         yield [*some[0].cells, told]
 
 
-class _Pages:
-    """Changes gathered into pages, a line of JSON each in a file, and losses into the receipt."""
-
-    def __init__(self, receipt: Receipt, file: IO[str]) -> None:
-        self.receipt, self.file = receipt, file
-        self.changes: list[RowChange] = []
-
-    def add(self, change: RowChange) -> None:
-        for field in change.fields:
-            if field.is_loss and not change.is_new:
-                self.receipt.losses += 1
-                if len(self.receipt.lost) < MAX_LOSSES:
-                    self.receipt.lost.append([*change[:3], field.header, field.before])
-        self.changes.append(change)
-        if len(self.changes) == PAGE:
-            self._turn()
-
-    def _turn(self) -> None:
-        self.file.write(f"{json.dumps(self.changes)}\n")
-        self.changes = []
-
-    def save(self) -> None:
-        """In place of the pages that the receipt had."""
-        if self.changes:
-            self._turn()
-        self.file.seek(0)
-        self.receipt.pages.all().delete()
-        pages = (
-            PreviewPage(receipt=self.receipt, number=number, changes=json.loads(line))
-            for number, line in enumerate(self.file, 1)
-        )
-        while some := list(islice(pages, 20)):
-            PreviewPage.objects.bulk_create(some)
-
-
-def _count(receipt: Receipt, outcome: Outcome) -> None:
-    receipt.new, receipt.changed = outcome.counts["new"], outcome.counts["changed"]
-    receipt.same = outcome.counts["same"]
-
-
-def confirm(receipt: Receipt, kept: Kept) -> Outcome:
-    """Makes a previewed import. Raises Refused when what it showed is no longer so."""
-    table = read_table(BytesIO(receipt.content), ADMIN_ROWS, receipt.encoding, receipt.delimiter)
-    with _alone():
-        receipt = Receipt.objects.select_for_update().get(pk=receipt.pk, made_at=None)
-        outcome = make(receipt, table, expected_state=receipt.state, kept=kept)
-        receipt.pages.all().delete()
-    return outcome
-
-
 def make(
     receipt: Receipt,
-    table: Table,
+    dataset: SheetDataset,
     expected_state: str = "",
-    kept: Kept = lambda slug, header: False,
-    tell: Callable[[int], None] | None = None,
+    **options: Callable,
 ) -> Outcome:
-    """Writes a table in one transaction, all of it or nothing; raises Refused."""
-    resource = RESOURCES[receipt.resource]()
+    """Import all rows in one transaction, and complete the receipt; `options` are those of
+    RecordResource. Raises Refused, and DoesNotExist for a preview that was confirmed meanwhile."""
     try:
         with _alone():
-            receipt.made_at, receipt.content = timezone.now(), None
+            if receipt.pk:
+                Receipt.objects.select_for_update().get(pk=receipt.pk, made_at=None)
+            receipt.made_at = timezone.now()
             receipt.save()
-            outcome = take(
-                resource, table, receipt.user,
-                write=lambda batch: _write(resource, batch, receipt), kept=kept, tell=tell,
-            )  # fmt: skip
-            if outcome.counts["errors"] or expected_state not in ("", outcome.state):
+            resource = RESOURCES[receipt.resource](
+                user=receipt.user, reason=receipt.change_reason, receipt=receipt.pk, **options
+            )
+            outcome = resource.import_data(dataset)
+            if outcome.error_count or expected_state not in ("", outcome.state):
                 raise Refused(outcome)
-            _count(receipt, outcome)
+            receipt.count(outcome)
             receipt.save()
     except IntegrityError as error:
         raise Refused(_rejected()) from error
@@ -191,50 +129,11 @@ def _alone() -> Iterator[None]:
 
 
 def _rejected() -> Outcome:
-    """What to say when the database refuses what we would have let through."""
-    return Outcome(
-        Counter(errors=1),
-        [RowError(0, "", "", "Otra persona guardó algo al mismo tiempo que lo contradice.",
-                  "Que lo intente de nuevo", [])],
-    )  # fmt: skip
-
-
-def _write(resource: Resource, batch: Batch, receipt: Receipt) -> None:
-    new, changed = batch.new(), batch.changed()
-    records = [row.record for row in (*new, *changed)]
-    resource.prepare(records)
-    versions = resource.model.versions
-    if new:
-        bulk.insert([row.record for row in new])
-    if changed:
-        _keep_versions_of_the_unversioned(resource.model, [row.record.pk for row in changed])
-        bulk.update([row.record for row in changed])
-    for column in resource.relations:
-        _relate(column, new, changed)
-    resource.written(changed)
-    for rows, kind in ((new, "+"), (changed, "~")):
-        ids = [row.record.pk for row in rows]
-        versions.write(ids, kind, receipt.change_reason, receipt.user_id, receipt.pk)
-
-
-def _keep_versions_of_the_unversioned(model: type[Record], ids: list[int]) -> None:
-    versioned = set(model.history.filter(id__in=ids).values_list("id", flat=True))
-    model.versions.write([pk for pk in ids if pk not in versioned], "+", "Antes de importar")
-
-
-def _relate(column: ReferenceList, new: list[Row], changed: list[Row]) -> None:
-    """Each row's relations as the file has them, where it changes them."""
-    field = column.model_field
-    after = {
-        row.record.pk: keys
-        for row in (*new, *changed)
-        for changed_column, _, keys in row.changed
-        if changed_column is column
-    }
-    if touched := [row.record.pk for row in changed if row.record.pk in after]:
-        own = field.m2m_field_name()
-        field.remote_field.through.objects.filter(**{f"{own}__in": touched}).delete()
-    bulk.relate(field, ((pk, key) for pk, keys in after.items() for key in keys))
+    """The outcome when the database refuses what the checks let through."""
+    outcome, problem = Outcome(), "Otra persona guardó algo al mismo tiempo que lo contradice."
+    outcome.error_count = 1
+    outcome.errors = [RowError(0, "", "", problem, "Que lo intente de nuevo", [])]
+    return outcome
 
 
 # Undo
@@ -251,17 +150,19 @@ def versions_of(receipt: Receipt) -> models.QuerySet:
 
 
 def undo(receipt: Receipt, user: AbstractBaseUser) -> tuple[int, int]:
-    """Puts back every record that nobody has touched since; how many were, and were not."""
+    """Put back each record that nobody has changed since. Returns how many were put back, and how
+    many were not."""
     model = RESOURCES[receipt.resource].model
     with transaction.atomic():
         receipt = Receipt.objects.select_for_update().get(
             pk=receipt.pk, undone_at=None, made_at__isnull=False
         )
-        done = 0
         versions = versions_of(receipt)
         total = versions.count()
-        for version in list(versions.filter(untouched=True)):
-            done += _put_back(model, version, receipt.undo_reason, user)
+        done = sum(
+            _put_back(model, version, receipt.undo_reason, user)
+            for version in list(versions.filter(untouched=True))
+        )
         receipt.undone_at, receipt.undone_by = timezone.now(), user
         receipt.save()
     return done, total - done

@@ -1,17 +1,21 @@
 """Receipts: every import that was previewed, and every one that was made, which can be undone."""
 
+import hashlib
 from datetime import timedelta
 from typing import Self
 
 from django.conf import settings
-from django.db import models
+from django.db import models, transaction
 from django.urls import reverse
 from django.utils import timezone
 
 from exchange.tables import DELIMITERS, ENCODINGS
 from record.differences import moment_in_words
+from record.resources import Outcome, RowChange
 
 PAGE = 50  # changes shown at a time
+MAX_LOSSES = 200
+"""Losses beyond these are agreed to all at once or not at all."""
 LEFT_BEHIND = timedelta(days=1)
 
 
@@ -75,6 +79,37 @@ class Receipt(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("admin:exchange_receipt_change", args=[self.pk])
+
+    def count(self, outcome: Outcome) -> None:
+        self.new, self.changed, self.same = outcome.counts
+
+    def keep(self, outcome: Outcome, changes: list[RowChange]) -> None:
+        """Save the preview. Raises DoesNotExist if the import was made meanwhile."""
+        self.count(outcome)
+        self.state, self.sha256 = outcome.state, hashlib.sha256(self.content).hexdigest()
+        self.errors, self.faulty_rows = outcome.error_count, outcome.faulty_rows
+        self.problems = [error[:5] for error in outcome.errors]
+        lost = [
+            [change.row, change.slug, change.title, field.column, field.before]
+            for change in changes
+            if not change.is_new
+            for field in change.fields
+            if field.is_loss
+        ]
+        self.losses, self.lost = len(lost), lost[:MAX_LOSSES]
+        pages = [changes[start : start + PAGE] for start in range(0, len(changes), PAGE)]
+        with transaction.atomic():
+            if self.pk:
+                Receipt.objects.select_for_update().get(pk=self.pk, made_at=None)
+            self.save()
+            self.pages.all().delete()
+            PreviewPage.objects.bulk_create(
+                [
+                    PreviewPage(receipt=self, number=n, changes=some)
+                    for n, some in enumerate(pages, 1)
+                ],
+                batch_size=20,
+            )
 
     @property
     def encoding_name(self) -> str:

@@ -9,14 +9,14 @@ from django.urls import reverse
 
 from exchange.imports import RESOURCES
 from exchange.models import Receipt
-from record.columns import Choice, Column, Date, Lines, Moment, Number, Reference, ReferenceList
 from record.dates import EDTF, ImpossibleDate
 from record.differences import items, whole
 from record.publishing import Publishable, Record
-from record.resources import Resource
+from record.resources import RecordResource
 from record.snapshots import lists_of, title_of
 from record.spanish import read as read_date
 from record.text import word_diff
+from record.widgets import Choice, Date, Lines, Moment, Number, Reference, ReferenceList, Text
 
 WHOLE = (Choice, Moment, Number, Reference)
 LONGEST_SAME, LONGEST_CHANGED = 300, 3000  # letters
@@ -42,45 +42,47 @@ def version_url(model: type[Record], version: Any) -> str:
 # What would change
 
 
-def changes_of(resource: Resource, changes: list[list[Any]]) -> dict[str, Any]:
+def changes_of(resource: RecordResource, changes: list[list[Any]]) -> dict[str, Any]:
     """For the preview: RowChange tuples as JSON, told apart into `new` and `changed`."""
-    columns = {column.header: column for column in resource.columns}
+    widgets = {field.column_name: field.widget for field in resource.columns}
     slugs = [slug for _row, slug, _title, is_new, _fields in changes if not is_new]
     keys = dict(resource.model.objects.filter(slug__in=slugs).values_list("slug", "pk"))
+    telling = _telling(resource)
     found: dict[str, Any] = {"new": [], "changed": []}
     for row, slug, title, is_new, fields in changes:
-        shown = [_field(columns[header], *values) for header, *values in fields]
+        shown = [_field(widgets[column], *values) for column, *values in fields]
         change = {"row": row, "title": title, "fields": shown}
         if is_new:
-            change["cells"] = [_cell(column, shown) for column in _telling(resource)]
+            change["cells"] = [_cell(widget, shown) for widget in telling]
         elif slug in keys:
             change["url"] = form_url(resource.model, keys[slug])
         found["new" if is_new else "changed"].append(change)
     return found | {
-        "telling": [column.label for column in _telling(resource)],
+        "telling": [widget.label for widget in telling],
         "drafts": issubclass(resource.model, Publishable),
     }
 
 
-def _telling(resource: Resource) -> list[Column]:
+def _telling(resource: RecordResource) -> list[Text]:
     """What a list of new records shows beside their titles: the first date and the first choice."""
-    firsts = (next((c for c in resource.columns if isinstance(c, k)), None) for k in (Date, Choice))
-    return [column for column in firsts if column]
+    widgets = [field.widget for field in resource.columns]
+    firsts = (next((w for w in widgets if isinstance(w, kind)), None) for kind in (Date, Choice))
+    return [widget for widget in firsts if widget]
 
 
-def _cell(column: Column, fields: list[dict[str, Any]]) -> dict[str, Any]:
-    field = next((field for field in fields if field["column"] is column), {})
-    shown = {"label": column.label, "is_date": isinstance(column, Date)}
+def _cell(widget: Text, fields: list[dict[str, Any]]) -> dict[str, Any]:
+    field = next((field for field in fields if field["widget"] is widget), {})
+    shown = {"label": widget.label, "is_date": isinstance(widget, Date)}
     return shown | {"date": field.get("date"), "text": field.get("after", "")}
 
 
-def _field(column: Column, label: str, before: str, after: str) -> dict[str, Any]:
-    field = {"column": column, "label": label, "before": before, "after": after}
+def _field(widget: Text, label: str, before: str, after: str) -> dict[str, Any]:
+    field = {"widget": widget, "label": label, "before": before, "after": after}
     field["is_loss"] = bool(before) and not after
-    if isinstance(column, Date):
+    if isinstance(widget, Date):
         dates = (("del", _date(before)), ("ins", _date(after)))
         return field | {"date": _date(after), "dates": [(k, date) for k, date in dates if date]}
-    return field | {"diff": [_shortened(*piece) for piece in _difference(column, before, after)]}
+    return field | {"diff": [_shortened(*piece) for piece in _difference(widget, before, after)]}
 
 
 def _date(words: str) -> EDTF | None:
@@ -90,11 +92,11 @@ def _date(words: str) -> EDTF | None:
         return None
 
 
-def _difference(column: Column, before: str, after: str) -> list[tuple[str, str]]:
+def _difference(widget: Text, before: str, after: str) -> list[tuple[str, str]]:
     """Prose word by word; lists item by item; the rest is replaced whole."""
-    if isinstance(column, ReferenceList | Lines):
+    if isinstance(widget, ReferenceList | Lines):
         return items(*(text.replace("\n", "; ").split("; ") for text in (before, after)))
-    return (whole if isinstance(column, WHOLE) else word_diff)(before, after)
+    return (whole if isinstance(widget, WHOLE) else word_diff)(before, after)
 
 
 def _shortened(kind: str, words: str) -> tuple[str, str]:
@@ -151,17 +153,20 @@ def _latest(ids: list[int], history: models.Manager) -> dict[int, Any]:
 
 
 def _changed_fields(
-    resource: Resource, before: Any, after: Any, relations: dict[str, dict[int, list[int]]]
+    resource: RecordResource, before: Any, after: Any, relations: dict[str, dict[int, list[int]]]
 ) -> list[tuple[str, bool]]:
     """The names of the fields that differ, each with whether it was emptied."""
     if before is None:
         return []
     changed = []
-    for column in resource.columns:
-        if column.many:
-            old, new = (sorted(relations[column.field][v.pk]) for v in (before, after))
+    for field in resource.columns:
+        name = field.attribute
+        if field.widget.many:
+            old, new = (sorted(relations[name][v.pk]) for v in (before, after))
         else:
-            old, new = (getattr(version, column.attname) for version in (before, after))
+            old, new = (
+                getattr(version, field.widget.column.attname) for version in (before, after)
+            )
         if old != new:
-            changed.append((column.label, bool(old) and not new))
+            changed.append((field.widget.label, bool(old) and not new))
     return changed

@@ -14,7 +14,7 @@ from exchange.downloads import CONTENT_TYPES, download
 from exchange.imports import RESOURCES
 from record import linked
 from record.publishing import RecordQuerySet
-from record.resources import Resource
+from record.resources import RecordResource
 from timeline.filters import EventFilters, StatementFilters
 
 PUBLIC_FORMATS = ("csv", "xlsx")
@@ -59,7 +59,7 @@ def _data_graph(request: HttpRequest, changed: datetime | None) -> linked.Node:
     return linked.page(request, ("Datos", request.path), changed=changed, main=dataset)
 
 
-def _described(resource: Resource) -> dict[str, Any]:
+def _described(resource: RecordResource) -> dict[str, Any]:
     meta, records = resource.model._meta, resource.model.objects.visible_to(None)
     count, changed = records.aggregate(Count("pk"), Max("updated_at")).values()
     noun = meta.verbose_name if count == 1 else meta.verbose_name_plural

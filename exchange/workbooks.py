@@ -20,6 +20,8 @@ from openpyxl.styles.numbers import BUILTIN_FORMATS, is_date_format, is_timedelt
 from openpyxl.utils import column_index_from_string
 from openpyxl.utils.datetime import MAC_EPOCH, WINDOWS_EPOCH, from_excel, from_ISO8601
 
+from record.widgets import TableError, UnreadableCell
+
 MAX_CELL = 1_000_000  # characters
 MAX_SHEET, MAX_OTHER_PART = 250 << 20, 64 << 20  # bytes, unzipped
 MAX_RATIO = 100  # of what a large part of an honest workbook has unzipped and zipped
@@ -34,15 +36,6 @@ TOO_MANY_TAGS = (
     "a un libro nuevo."
 )
 Attributes = dict[str, str]
-
-
-class TableError(Exception):
-    """The file can't be read; the message says why and what to do."""
-
-
-class UnreadableCell(str):
-    """A cell without a reliable text: an error, a formula without a value, a date without a year.
-    Its text says what is wrong."""
 
 
 def workbook_rows(file: BinaryIO, max_rows: int) -> Iterator[tuple[int, list[str]]]:

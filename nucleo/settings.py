@@ -49,6 +49,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django.forms",
     "django_prose_editor",
+    "import_export",
     "simple_history",
     "axes",
     "django_otp",

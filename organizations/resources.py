@@ -1,10 +1,14 @@
-from collections.abc import Iterator
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from import_export.fields import Field
 
 from organizations.models import Membership, Organization, RepresentationTerm
-from record.columns import (
+from record.periods import Spanning
+from record.resources import Outcome, RecordResource
+from record.widgets import (
     Address,
     Choice,
-    Column,
     Date,
     Lines,
     Moment,
@@ -12,74 +16,90 @@ from record.columns import (
     Reference,
     RichText,
     Slug,
+    Text,
 )
-from record.resources import Resource, Row
 
 
-class OrganizationResource(Resource):
-    name = "organizaciones"
-    model = Organization
-    columns = [
-        Slug("identificador", "slug", "instituto-civico"),
-        Column("nombre", "name", "Instituto de Estudios Cívicos"),
-        Column("nombre_corto", "short_name", "IEC"),
-        Lines("otros_nombres", "other_names", "Estudios Cívicos; I. E. C."),
-        Choice("sector", "sector", "sociedad civil"),
-        Address("sitio_web", "website", "https://ejemplo.mx/"),
-        Column("resumen", "summary"),
-        RichText("descripcion", "description", "<p>Un párrafo.</p>"),
-        Moment("se_publica", "publish_at", "2026-11-24 09:00"),
-        Moment("se_retira", "unpublish_at"),
-    ]
+class OrganizationResource(RecordResource):
+    slug = Field("slug", "identificador", Slug("instituto-civico"))
+    name = Field("name", "nombre", Text("Instituto de Estudios Cívicos"))
+    short_name = Field("short_name", "nombre_corto", Text("IEC"))
+    other_names = Field("other_names", "otros_nombres", Lines("Estudios Cívicos; I. E. C."))
+    sector = Field("sector", "sector", Choice("sociedad civil"))
+    website = Field("website", "sitio_web", Address("https://ejemplo.mx/"))
+    summary = Field("summary", "resumen", Text())
+    description = Field("description", "descripcion", RichText("<p>Un párrafo.</p>"))
+    publish_at = Field("publish_at", "se_publica", Moment("2026-11-24 09:00"))
+    unpublish_at = Field("unpublish_at", "se_retira", Moment())
+
+    class Meta:
+        model = Organization
+        name = "organizaciones"
 
 
-class MembershipResource(Resource):
-    name = "membresias"
-    model = Membership
-    columns = [
-        Slug("identificador", "slug", "instituto-civico"),
-        Reference("organizacion", "organization", "instituto-civico"),
-        Date("inicio", "start", "entre agosto de 2011 y febrero de 2015"),
-        Date("fin", "end", "23 de mayo de 2017 o después"),
-        Column("inicio_en_la_fuente", "start_label", "a principios de 2016"),
-        Column("fin_en_la_fuente", "end_label"),
-        Reference("sustituye_a", "replaces", "otra-organizacion"),
-        Column("nota", "note"),
-    ]
+class MembershipResource(RecordResource):
+    slug = Field("slug", "identificador", Slug("instituto-civico"))
+    organization = Field("organization", "organizacion", Reference("instituto-civico"))
+    start = Field("start", "inicio", Date("entre agosto de 2011 y febrero de 2015"))
+    end = Field("end", "fin", Date("23 de mayo de 2017 o después"))
+    start_label = Field("start_label", "inicio_en_la_fuente", Text("a principios de 2016"))
+    end_label = Field("end_label", "fin_en_la_fuente", Text())
+    replaces = Field("replaces", "sustituye_a", Reference("otra-organizacion"))
+    note = Field("note", "nota", Text())
+
+    class Meta:
+        model = Membership
+        name = "membresias"
 
 
-class RepresentationTermResource(Resource):
-    name = "representacion"
-    model = RepresentationTerm
-    columns = [
-        Slug("identificador", "slug", "representante-1"),
-        Reference("organizacion", "organization", "instituto-civico"),
-        Choice("papel", "role", "representante"),
-        Number("lugar", "order", "1"),
-        Date("inicio", "start", "abril de 2017"),
-        Date("fin", "end", "23 de mayo de 2017 o después"),
-        Column("inicio_en_la_fuente", "start_label"),
-        Column("fin_en_la_fuente", "end_label"),
-        Column("nota", "note"),
-    ]
+class RepresentationTermResource(RecordResource):
+    slug = Field("slug", "identificador", Slug("representante-1"))
+    organization = Field("organization", "organizacion", Reference("instituto-civico"))
+    role = Field("role", "papel", Choice("representante"))
+    order = Field("order", "lugar", Number("1"))
+    start = Field("start", "inicio", Date("abril de 2017"))
+    end = Field("end", "fin", Date("23 de mayo de 2017 o después"))
+    start_label = Field("start_label", "inicio_en_la_fuente", Text())
+    end_label = Field("end_label", "fin_en_la_fuente", Text())
+    note = Field("note", "nota", Text())
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._rows: list[Row] = []
+    class Meta:
+        model = RepresentationTerm
+        name = "representacion"
+        batch_size = None
+        """All terms are written at the end, when each is known as the import leaves it."""
 
-    def check(self, row: Row) -> None:
-        super().check(row)
-        self._rows.append(row)
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.terms: dict[int, RepresentationTerm] = {}
 
-    def check_all(self) -> Iterator[tuple[Row, str, str]]:
-        """Each row's term against all the others as the import would leave them."""
-        ours = {row.record.slug for row in self._rows}
-        terms = [t for t in RepresentationTerm.objects.all() if t.slug not in ours]
-        for row in self._rows:
-            term = row.record
-            for other in terms:
-                if other.role == term.role and term.order and other.order == term.order:
-                    yield row, "order", f"Ese lugar ya lo tiene «{other.slug}»."
-                elif other.role == term.role and term.period.certainly_overlaps(other.period):
-                    yield row, "start", f"Se traslapa con «{other.slug}» ({other.period})."
-            terms.append(term)
+    def clean_instance(self, instance: RepresentationTerm) -> None:
+        """Leave out the model's own comparison with the terms as they are stored."""
+        Spanning.clean(instance)
+
+    def before_save_instance(self, instance: RepresentationTerm, row: Any, **kwargs: Any) -> None:
+        super().before_save_instance(instance, row, **kwargs)
+        self.terms[kwargs["row_number"]] = instance
+
+    def bulk_create(self, *args: Any, result: Outcome, **options: Any) -> None:
+        slugs = {term.slug for term in self.terms.values()}
+        others = list(RepresentationTerm.objects.exclude(slug__in=slugs))
+        for number, term in self.terms.items():
+            for other in others:
+                if problem := self._contradiction(term, other):
+                    result.totals["update" if term.pk else "new"] -= 1
+                    result.append_invalid_row(number, {}, ValidationError(problem))
+                    break
+            others.append(term)
+        super().bulk_create(*args, result=result, **options)
+
+    def _contradiction(
+        self, term: RepresentationTerm, other: RepresentationTerm
+    ) -> dict[str, str] | None:
+        if term.role != other.role:
+            return None
+        if term.order and other.order == term.order:
+            return {"order": f"Ese lugar ya lo tiene «{other.slug}»."}
+        if term.period.certainly_overlaps(other.period):
+            return {"start": f"Se traslapa con «{other.slug}» ({other.period})."}
+        return None

@@ -221,9 +221,6 @@ class RecordAdmin(ActionsAdmin, VersionsAdmin, SavingAdmin, Relations, StaffAdmi
     def has_delete_permission(self, request: HttpRequest, obj: Record | None = None) -> bool:
         return super().has_delete_permission(request, obj) and self.may_touch(request.user, obj)
 
-    def has_export_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("exchange.export_records")
-
     def get_readonly_fields(self, request: HttpRequest, obj: Record | None = None) -> list[str]:
         own = issubclass(self.model, Publishable) and not may_publish(request.user)
         publication = ["publish_at", "unpublish_at"] if own else []

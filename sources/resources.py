@@ -1,83 +1,82 @@
-from django.core.exceptions import ValidationError
+from typing import Any
 
-from record.columns import (
-    Address,
-    Column,
-    Date,
-    Moment,
-    Reference,
-    Slug,
-)
-from record.resources import Resource, Row
+from django.core.exceptions import ValidationError
+from import_export.fields import Field
+
+from record.resources import RecordResource
+from record.widgets import Address, Date, Moment, Reference, Slug, Text
 from sources.models import SUPPORTED, Citation, Source
 
 
-class SourceResource(Resource):
-    name = "fuentes"
-    model = Source
-    columns = [
-        Slug("identificador", "slug", "informe-anual"),
-        Column("titulo", "title", "Informe anual"),
-        Column("quien_la_publico", "publisher"),
-        Address("direccion_web", "url", "https://ejemplo.mx/informe"),
-        Date("publicada", "published", "febrero de 2017"),
-        Date("describe_hasta", "describes_until", "2017-05-23"),
-        Date("consultada", "retrieved", "2026-11-24"),
-        Column("texto", "text", "El texto completo, un párrafo por renglón"),
-        Moment("se_publica", "publish_at", "2026-11-24 09:00"),
-        Moment("se_retira", "unpublish_at"),
-    ]
+class SourceResource(RecordResource):
+    slug = Field("slug", "identificador", Slug("informe-anual"))
+    title = Field("title", "titulo", Text("Informe anual"))
+    publisher = Field("publisher", "quien_la_publico", Text())
+    url = Field("url", "direccion_web", Address("https://ejemplo.mx/informe"))
+    published = Field("published", "publicada", Date("febrero de 2017"))
+    describes_until = Field("describes_until", "describe_hasta", Date("2017-05-23"))
+    retrieved = Field("retrieved", "consultada", Date("2026-11-24"))
+    text = Field("text", "texto", Text("El texto completo, un párrafo por renglón"))
+    publish_at = Field("publish_at", "se_publica", Moment("2026-11-24 09:00"))
+    unpublish_at = Field("unpublish_at", "se_retira", Moment())
 
-    def check(self, row: Row) -> None:
-        super().check(row)
-        if not row.is_new and any(column.field == "text" for column, *_ in row.changed):
-            row.record.clean()  # says which citations the text would break
+    class Meta:
+        model = Source
+        name = "fuentes"
 
-    def written(self, rows: list[Row]) -> None:
-        for row in rows:
-            if any(column.field == "text" for column, *_ in row.changed):
-                row.record.move_citations({})
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.rewritten: set[str] = set()
+
+    def clean_instance(self, instance: Source) -> None:
+        """Ask which citations a text breaks only where the text changes."""
+        if not self.row.is_new and any(one.column == "texto" for one in self.row.fields):
+            self.rewritten.add(instance.slug)
+            super().clean_instance(instance)
+
+    def after_write(self, records: list[Source]) -> None:
+        for source in records:
+            if source.slug in self.rewritten:
+                source.move_citations({})
 
 
-class CitationResource(Resource):
-    name = "citas"
-    model = Citation
-    columns = [
-        Slug("identificador", "slug", "firma-del-acuerdo-event-1"),
-        Reference("fuente", "source", "informe-anual"),
-        Column("palabras_exactas", "exact", "firmaron el acuerdo"),
-        Column("apoya", "field", "start_latest"),
-        Reference("organizacion", "organization", "instituto-civico"),
-        Reference("membresia", "membership", "instituto-civico"),
-        Reference("periodo_de_representacion", "representation_term", "representante-1"),
-        Reference("acontecimiento", "event", "firma-del-acuerdo"),
-        Reference("pronunciamiento", "statement"),
-    ]
+class CitationResource(RecordResource):
+    slug = Field("slug", "identificador", Slug("firma-del-acuerdo-event-1"))
+    source = Field("source", "fuente", Reference("informe-anual"))
+    exact = Field("exact", "palabras_exactas", Text("firmaron el acuerdo"))
+    field = Field("field", "apoya", Text("start_latest"))
+    organization = Field("organization", "organizacion", Reference("instituto-civico"))
+    membership = Field("membership", "membresia", Reference("instituto-civico"))
+    representation_term = Field(
+        "representation_term", "periodo_de_representacion", Reference("representante-1")
+    )
+    event = Field("event", "acontecimiento", Reference("firma-del-acuerdo"))
+    statement = Field("statement", "pronunciamiento", Reference())
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._sources: dict[int, Source] = {}
-        self._numbers: dict[int, dict[str, int]] = {}
+    class Meta:
+        model = Citation
+        name = "citas"
 
-    def check(self, row: Row) -> None:
-        citation = row.record
-        if sum(getattr(citation, f"{name}_id") is not None for name in SUPPORTED) != 1:
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.passages: dict[int, dict[str, int]] = {}
+
+    def clean_instance(self, instance: Citation) -> None:
+        if sum(getattr(instance, f"{name}_id") is not None for name in SUPPORTED) != 1:
             raise ValidationError({"event": "Una cita apoya exactamente un registro."})
-        if citation.source_id not in self._sources:
-            self._sources[citation.source_id] = Source.objects.get(pk=citation.source_id)
-        citation.source = self._sources[citation.source_id]
-        citation.clean()
+        super().clean_instance(instance)
 
-    def prepare(self, records: list[Citation]) -> None:
+    def before_write(self, records: list[Citation]) -> None:
+        """Number the passages of each source; equal words are one passage."""
         for citation in records:
-            numbers = self._numbers_of(citation.source_id)
+            numbers = self._passages_of(citation.source_id)
             if citation.exact not in numbers:
                 numbers[citation.exact] = max(numbers.values(), default=0) + 1
             citation.number = numbers[citation.exact]
 
-    def _numbers_of(self, source: int) -> dict[str, int]:
-        if source not in self._numbers:
+    def _passages_of(self, source: int) -> dict[str, int]:
+        if source not in self.passages:
             Source.objects.select_for_update().get(pk=source)
             known = Citation.objects.filter(source=source).values_list("exact", "number")
-            self._numbers[source] = dict(known)
-        return self._numbers[source]
+            self.passages[source] = dict(known)
+        return self.passages[source]

@@ -13,11 +13,11 @@ from django.db import IntegrityError, connection, connections, transaction
 
 from exchange.imports import Refused, make, preview
 from exchange.models import Receipt
-from exchange.tables import read_table
+from exchange.tables import read_dataset
 from freshness.models import Stamp
 from freshness.stamp import present
 from organizations.models import RepresentationTerm
-from record.resources import Row
+from record.publishing import Record
 from sources.models import Citation, Source
 from tests.records import TEXT, copy_of, event, organization, source, term
 from timeline import models as timeline
@@ -253,9 +253,9 @@ def test_a_record_deleted_while_it_is_referred_to_is_refused_to_one_of_the_two()
 
 def importing(content: bytes, resource: str = "eventos") -> str:
     """How an import ended."""
-    table = read_table(io.BytesIO(content), 10_000)
+    dataset = read_dataset(io.BytesIO(content), 10_000)
     try:
-        return str(make(Receipt(resource=resource, file_name="x"), table))
+        return str(make(Receipt(resource=resource, file_name="x"), dataset))
     except Refused as refused:
         return str(refused)
 
@@ -263,7 +263,7 @@ def importing(content: bytes, resource: str = "eventos") -> str:
 def test_an_edit_while_an_import_goes_on_waits_for_it_and_neither_is_lost(monkeypatch):
     record, compared = event(slug="uno", title="Antes", summary="Antes"), Event()
 
-    def check(self: EventResource, row: Row) -> None:
+    def check(self: EventResource, instance: Record) -> None:
         compared.set()  # the import has read the record, and has not written it yet
         time.sleep(0.5)
 
@@ -295,7 +295,7 @@ def test_of_two_imports_of_one_file_at_once_the_second_finds_nothing_to_do():
 def test_a_record_made_while_an_import_goes_on_refuses_it_whole_and_says_so(monkeypatch):
     compared = Event()
 
-    def check(self: EventResource, row: Row) -> None:
+    def check(self: EventResource, instance: Record) -> None:
         compared.set()
         time.sleep(0.5)
 
@@ -316,7 +316,7 @@ def test_a_record_made_while_an_import_goes_on_refuses_it_whole_and_says_so(monk
 def test_a_preview_keeps_nobody_from_writing(monkeypatch):
     reading, saved = Event(), Event()
 
-    def check(self: EventResource, row: Row) -> None:
+    def check(self: EventResource, instance: Record) -> None:
         reading.set()
         assert saved.wait(PATIENCE)
 
@@ -327,8 +327,8 @@ def test_a_preview_keeps_nobody_from_writing(monkeypatch):
 
     monkeypatch.setattr(EventResource, "check", check)
     content = b"identificador,titulo,categoria\nuno,Importado,acuerdo\n"
-    receipt = Receipt(resource="eventos", file_name="x")
-    assert at_once(lambda: preview(receipt, content), edit) == [None, None]
+    receipt = Receipt(resource="eventos", file_name="x", content=content)
+    assert at_once(lambda: preview(receipt), edit) == [None, None]
 
 
 def test_who_changes_the_record_waits_for_nobody_who_is_changing_something_else():

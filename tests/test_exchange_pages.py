@@ -20,9 +20,9 @@ from playwright.sync_api import expect
 from exchange import admin as pages
 from exchange.formats import FORMATS
 from exchange.imports import RESOURCES
-from exchange.intake import take
 from exchange.models import Receipt
-from exchange.tables import read_table
+from exchange.tables import read_dataset
+from record.resources import Outcome
 from timeline.models import Event
 
 from .doors import log_in
@@ -56,7 +56,7 @@ def file_of(text: str, format_name: str = "csv", name: str = "") -> SimpleUpload
 
 def upload(person: Client, content: Any, url: str = UPLOAD, **data: str) -> Any:
     file = file_of(content) if isinstance(content, str) else content
-    return person.post(url, {"file": file} | data)
+    return person.post(url, {"import_file": file} | data)
 
 
 def previewed(person: Client, content: Any, **data: str) -> Receipt:
@@ -66,8 +66,13 @@ def previewed(person: Client, content: Any, **data: str) -> Receipt:
 
 
 def confirm(person: Client, receipt: Receipt, *losses: str) -> Any:
-    shown = {"sha256": receipt.sha256, "state": receipt.state, "borrar": losses}
-    return person.post(f"{HERE}{receipt.pk}/confirmar/", shown)
+    return person.post(f"{HERE}{receipt.pk}/confirmar/", shown_by(receipt) | {"borrar": losses})
+
+
+def shown_by(receipt: Receipt) -> dict[str, Any]:
+    """What the form of a preview sends back."""
+    shown = {"sha256": receipt.sha256, "state": receipt.state}
+    return {"import_file_name": receipt.pk, "format": "0"} | shown
 
 
 def imported(person: Client, content: Any, *losses: str, **data: str) -> Receipt:
@@ -84,8 +89,12 @@ def text_of(person: Client, url: str) -> str:
 
 
 def rows_of(response: Any) -> list[list[str]]:
-    table = read_table(io.BytesIO(response.getvalue()), 10_000)
-    return [cells for _number, cells in table.rows]
+    return [list(cells) for cells in read_dataset(io.BytesIO(response.getvalue()), 10_000)]
+
+
+def dry_run(name: str, content: bytes, person: Client) -> Outcome:
+    dataset = read_dataset(io.BytesIO(content), 10_000)
+    return RESOURCES[name](person.user).import_data(dataset, dry_run=True)
 
 
 # Who may
@@ -204,11 +213,7 @@ def test_a_file_is_uploaded_reviewed_confirmed_kept_and_undone(
     record.refresh_from_db()
     assert record.title == "Título de antes"
 
-    answer = publisher.post(
-        f"{HERE}{receipt.pk}/confirmar/",
-        {"sha256": receipt.sha256, "state": receipt.state},
-        follow=True,
-    )
+    answer = publisher.post(f"{HERE}{receipt.pk}/confirmar/", shown_by(receipt), follow=True)
     kept = answer.content.decode()
     for words in ("Importación hecha en 2 registros: 1 nuevo y 1 modificado.", "por probar",
                   "Título; Inicio; Organizaciones", "vuelve a la versión 1", "se quita",
@@ -295,7 +300,7 @@ def test_a_preview_is_only_for_who_uploaded_its_file(admin: Client, publisher: C
 
 def test_a_get_confirms_and_undoes_nothing(admin: Client) -> None:
     waiting, made = previewed(admin, NEW), None
-    admin.get(f"{HERE}{waiting.pk}/confirmar/", {"sha256": waiting.sha256, "state": waiting.state})
+    admin.get(f"{HERE}{waiting.pk}/confirmar/", shown_by(waiting))
     assert not Event.objects.exists()
     made = imported(admin, NEW)
     for ask in (admin.get, admin.head):
@@ -381,7 +386,8 @@ def test_what_is_too_large_is_refused_unread_with_the_command_to_use(
 )
 def test_a_hostile_file_name_is_only_a_name(name: str, admin: Client) -> None:
     body = (
-        '--b\r\nContent-Disposition: form-data; name="file"; filename="{}"\r\n\r\n{}\r\n--b--\r\n'
+        '--b\r\nContent-Disposition: form-data; name="import_file"; filename="{}"\r\n'
+        "\r\n{}\r\n--b--\r\n"
     ).format(name.replace("\r\n", "\n"), NEW)
     answer = admin.generic("POST", UPLOAD, body, "multipart/form-data; boundary=b")
     assert answer.status_code in (302, 400, 422)
@@ -445,8 +451,10 @@ def test_the_whole_list_goes_out_drafts_included_and_comes_back_unchanged(
     )
     content = answer.getvalue()
     assert editor.head(EXPORT, {"formato": format_name}).getvalue() == b""
-    outcome = take(RESOURCES["eventos"](), read_table(io.BytesIO(content), 100), editor.user)
-    assert str(outcome) == "nuevos: 0, modificados: 0, sin cambios: 2, errores: 0"
+    assert (
+        str(dry_run("eventos", content, editor))
+        == "nuevos: 0, modificados: 0, sin cambios: 2, errores: 0"
+    )
 
 
 def test_the_list_goes_out_as_it_is_filtered_and_searched(editor: Client) -> None:
@@ -502,10 +510,11 @@ def test_a_public_table_has_all_that_is_public_and_comes_back_unchanged(
     assert f'filename="{name}-' in answer["Content-Disposition"]
     assert not answer.cookies
     assert "Vary" not in answer
-    table = read_table(io.BytesIO(answer.getvalue()), 10_000)
-    assert table.headers == RESOURCES[name]().headers
-    outcome = take(RESOURCES[name](), table, publisher.user)
+    content = answer.getvalue()
+    headers = read_dataset(io.BytesIO(content), 10_000).headers
+    assert headers == RESOURCES[name]().get_export_headers()
     count = RESOURCES[name].model.objects.visible_to(None).count()
+    outcome = dry_run(name, content, publisher)
     assert str(outcome) == f"nuevos: 0, modificados: 0, sin cambios: {count}, errores: 0"
 
 
@@ -592,8 +601,8 @@ def test_the_dictionary_has_every_column_of_every_table(visitor: Client) -> None
     shown = text_of(visitor, "/datos/")
     for name, resource in RESOURCES.items():
         section = shown.split(f'<section id="{name}">')[1].split("</section>")[0]
-        for column in resource().columns:
-            assert f'<code class="key">{column.header}</code>' in section
+        for header in resource().get_export_headers():
+            assert f'<code class="key">{header}</code>' in section
     assert 'rel="license' in shown
 
 

@@ -20,7 +20,7 @@ from django.utils import timezone
 
 from exchange.imports import make, undo
 from exchange.models import Receipt
-from exchange.tables import read_table
+from exchange.tables import read_dataset
 from freshness import stamp, triggers
 from freshness.middleware import page_name
 from freshness.models import Stamp
@@ -119,8 +119,8 @@ def test_what_an_import_changes_and_its_undoing_changes_back_changes_the_stamp_e
     admin = User.objects.create_superuser("admin")
     header = "identificador,titulo,categoria,se_publica\n"
     receipt = Receipt(resource="eventos", user=admin, file_name="eventos.csv")
-    table = read_table(BytesIO(f"{header}nuevo,Nuevo,acuerdo,2020-01-01 00:00".encode()), 10)
-    assert changed_by(lambda: make(receipt, table))
+    dataset = read_dataset(BytesIO(f"{header}nuevo,Nuevo,acuerdo,2020-01-01 00:00".encode()), 10)
+    assert changed_by(lambda: make(receipt, dataset))
     assert changed_by(lambda: undo(receipt, admin))
 
 

@@ -11,7 +11,7 @@ from django.db import connection, transaction
 
 from exchange.imports import make, undo
 from exchange.models import Receipt
-from exchange.tables import read_table
+from exchange.tables import read_dataset
 from organizations.models import Organization
 from search.index import differences, rebuild
 from search.models import Entry
@@ -120,7 +120,9 @@ def test_new_other_names_slug_and_text_are_found_and_old_ones_are_not():
 
 def imported(rows: str, user: Any = None) -> Receipt:
     receipt = Receipt(resource="eventos", file_name="hoja.csv", user=user)
-    table = read_table(BytesIO(f"identificador,titulo,categoria,se_publica\n{rows}".encode()), 1000)
+    table = read_dataset(
+        BytesIO(f"identificador,titulo,categoria,se_publica\n{rows}".encode()), 1000
+    )
     make(receipt, table)
     return receipt
 

@@ -1,39 +1,45 @@
-from record.columns import Choice, Column, Date, Moment, ReferenceList, RichText, Slug
-from record.resources import Resource
+from import_export.fields import Field
+
+from record.resources import RecordResource
+from record.widgets import Choice, Date, Moment, ReferenceList, RichText, Slug, Text
 from timeline.models import Event, Statement
 
 
-class EventResource(Resource):
-    name = "eventos"
-    model = Event
-    columns = [
-        Slug("identificador", "slug", "firma-del-acuerdo"),
-        Column("titulo", "title", "Se firma el acuerdo"),
-        Choice("categoria", "category", "acuerdo"),
-        Date("inicio", "start", "entre agosto de 2011 y febrero de 2015"),
-        Date("fin", "end"),
-        Column("palabras_de_la_fuente", "date_label", "a principios de 2016"),
-        Column("resumen", "summary"),
-        RichText("texto", "body", "<p>Un párrafo.</p>"),
-        ReferenceList("organizaciones", "organizations", "instituto-civico; otra-organizacion"),
-        Moment("se_publica", "publish_at", "2026-11-24 09:00"),
-        Moment("se_retira", "unpublish_at"),
-    ]
+class EventResource(RecordResource):
+    slug = Field("slug", "identificador", Slug("firma-del-acuerdo"))
+    title = Field("title", "titulo", Text("Se firma el acuerdo"))
+    category = Field("category", "categoria", Choice("acuerdo"))
+    start = Field("start", "inicio", Date("entre agosto de 2011 y febrero de 2015"))
+    end = Field("end", "fin", Date())
+    date_label = Field("date_label", "palabras_de_la_fuente", Text("a principios de 2016"))
+    summary = Field("summary", "resumen", Text())
+    body = Field("body", "texto", RichText("<p>Un párrafo.</p>"))
+    organizations = Field(
+        "organizations", "organizaciones", ReferenceList("instituto-civico; otra-organizacion")
+    )
+    publish_at = Field("publish_at", "se_publica", Moment("2026-11-24 09:00"))
+    unpublish_at = Field("unpublish_at", "se_retira", Moment())
+
+    class Meta:
+        model = Event
+        name = "eventos"
 
 
-class StatementResource(Resource):
-    name = "pronunciamientos"
-    model = Statement
-    columns = [
-        Slug("identificador", "slug", "por-que-se-firmo"),
-        Column("titulo", "title", "¿Por qué se firmó?"),
-        Choice("tipo", "kind", "pregunta y respuesta"),
-        Date("fecha", "date", "2017-05-23"),
-        Column("palabras_de_la_fuente", "date_label"),
-        Column("resumen", "summary"),
-        RichText("texto", "body", "<p>Un párrafo.</p>"),
-        ReferenceList("organizaciones", "organizations", "instituto-civico; otra-organizacion"),
-        ReferenceList("acontecimientos", "events", "firma-del-acuerdo"),
-        Moment("se_publica", "publish_at", "2026-11-24 09:00"),
-        Moment("se_retira", "unpublish_at"),
-    ]
+class StatementResource(RecordResource):
+    slug = Field("slug", "identificador", Slug("por-que-se-firmo"))
+    title = Field("title", "titulo", Text("¿Por qué se firmó?"))
+    kind = Field("kind", "tipo", Choice("pregunta y respuesta"))
+    date = Field("date", "fecha", Date("2017-05-23"))
+    date_label = Field("date_label", "palabras_de_la_fuente", Text())
+    summary = Field("summary", "resumen", Text())
+    body = Field("body", "texto", RichText("<p>Un párrafo.</p>"))
+    organizations = Field(
+        "organizations", "organizaciones", ReferenceList("instituto-civico; otra-organizacion")
+    )
+    events = Field("events", "acontecimientos", ReferenceList("firma-del-acuerdo"))
+    publish_at = Field("publish_at", "se_publica", Moment("2026-11-24 09:00"))
+    unpublish_at = Field("unpublish_at", "se_retira", Moment())
+
+    class Meta:
+        model = Statement
+        name = "pronunciamientos"

@@ -7,13 +7,13 @@ from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
 
 from exchange.imports import COMMAND_ROWS, RESOURCES, Refused, make
-from exchange.intake import Outcome, take
 from exchange.models import Receipt
 from exchange.progress import progress
 from exchange.rights import may_import
-from exchange.tables import Table, TableError, digest_of, read_table
-from record.resources import Resource
+from exchange.tables import digest_of, read_dataset
+from record.resources import Outcome, RecordResource
 from record.text import collapse
+from record.widgets import TableError
 
 
 class Command(BaseCommand):
@@ -37,45 +37,29 @@ class Command(BaseCommand):
         for problem in outcome.errors:
             self.stderr.write(collapse(str(problem)))
         self.stdout.write(str(outcome))
-        if outcome.counts["errors"]:
+        if outcome.error_count:
             sys.exit(1)
 
     def _take(self, name: str, content: Any, file_name: str, options: dict[str, Any]) -> Outcome:
         user = _user(options["username"], RESOURCES[name])
         sha256 = digest_of(content)
-        table = read_table(content, COMMAND_ROWS)
-        self.stderr.write(f"{file_name}: {table.reading}")
+        dataset = read_dataset(content, COMMAND_ROWS)
+        self.stderr.write(f"{file_name}: {dataset.reading}")
         with progress(self.stderr) as tell:
             if options["dry_run"]:
-                return take(RESOURCES[name](), table, user, tell=tell)
-            return self._make(name, table, file_name, sha256, user, options["reason"], tell)
-
-    def _make(
-        self,
-        name: str,
-        table: Table,
-        file_name: str,
-        sha256: str,
-        user: Any,
-        reason: str,
-        tell: Any,
-    ) -> Outcome:
-        receipt = Receipt(
-            resource=name,
-            file_name=collapse(file_name)[:200],
-            sha256=sha256,
-            encoding=table.reading.encoding,
-            delimiter=table.reading.delimiter,
-            user=user,
-            reason=reason[:200],
-        )
-        try:
-            return make(receipt, table, tell=tell)
-        except Refused as refused:
-            return refused.outcome
+                return RESOURCES[name](user, tell=tell).import_data(dataset, dry_run=True)
+            receipt = Receipt(
+                resource=name, file_name=collapse(file_name)[:200], sha256=sha256, user=user,
+                encoding=dataset.reading.encoding, delimiter=dataset.reading.delimiter,
+                reason=options["reason"][:200],
+            )  # fmt: skip
+            try:
+                return make(receipt, dataset, tell=tell)
+            except Refused as refused:
+                return refused.outcome
 
 
-def _user(username: str | None, resource: type[Resource]) -> Any:
+def _user(username: str | None, resource: type[RecordResource]) -> Any:
     if username is None:
         return None
     user = get_user_model().objects.filter(username=username, is_active=True).first()

@@ -1,0 +1,308 @@
+"""The kinds of cells: how a value of a field is written into a spreadsheet and read back, exactly.
+
+The package calls `clean` and `render`; each kind defines `read`, which raises ValueError by
+`refusal`, and `render`. `normal` gives a stored value as `read` would give it; `show` writes a
+value for people.
+"""
+
+import re
+from collections.abc import Iterable
+from datetime import datetime
+from difflib import get_close_matches
+from functools import cached_property
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_slug
+from django.db import models
+from django.utils import timezone
+from import_export.widgets import Widget
+
+from record.dates import ImpossibleDate
+from record.publishing import Record
+from record.richtext import sanitize
+from record.spanish import read as read_date
+from record.text import clean_controls, fold
+
+DATE_EXAMPLE = "Por ejemplo «2017-02-11», «11 de febrero de 2017» o «febrero de 2017»"
+MOST_HINTS = 100  # one unknown identifier takes up to half a second to compare with all others
+
+
+class TableError(Exception):
+    """The file cannot be read, or is another table; the message, in Spanish, says what to do."""
+
+
+class UnreadableCell(str):
+    """A cell without a reliable text: an error, a formula without a value, a date without a year.
+    Its text says what is wrong."""
+
+
+def refusal(problem: str, expected: str) -> ValueError:
+    return ValueError(f"{problem}\n{expected}")
+
+
+def nearest(word: str, words: Iterable[str]) -> str:
+    return next(iter(get_close_matches(word, list(words), 1, cutoff=0.5)), "")
+
+
+def plain(text: str) -> str:
+    """The text as the record compares it: line breaks as `\\n`, no white space at the ends."""
+    return text.replace("\r\n", "\n").replace("\r", "\n").strip()
+
+
+class Text(Widget):
+    """Text; also the base of the other kinds. `example` is for the data dictionary."""
+
+    many = False
+
+    def __init__(self, example: str = "") -> None:
+        super().__init__()
+        self.example = example
+
+    def bind(self, column: models.Field) -> None:
+        self.column, self.label = column, str(column.verbose_name)
+        self.max_length = column.max_length or 1_000_000
+        self.required = not (self.many or column.blank or column.null)
+
+    @property
+    def help(self) -> str:
+        """What a cell may hold, for the data dictionary."""
+        short = self.max_length < 1_000_000
+        return f"Texto, hasta {self.max_length:,} caracteres" if short else "Texto"
+
+    def clean(self, value: str, row: Any = None, **kwargs: Any) -> Any:
+        return self.read(value)
+
+    def read(self, cell: str) -> Any:
+        try:
+            text = plain(clean_controls(cell))
+        except ValidationError as error:
+            raise refusal(error.message, "Texto sin él") from error
+        if len(text) > self.max_length:
+            expected = f"Un texto de hasta {self.max_length:,}"
+            raise refusal(f"Tiene {len(text):,} caracteres.", expected)
+        return text
+
+    def normal(self, value: Any) -> Any:
+        return plain(value)
+
+    def show(self, value: Any) -> str:
+        return str(value)
+
+
+class Slug(Text):
+    help = (
+        "Letras minúsculas sin acento, números y guiones. "
+        "Si ya existe, la fila modifica ese registro; si no, crea uno"
+    )
+
+    def read(self, cell: str) -> str:
+        slug = super().read(cell)
+        try:
+            validate_slug(slug)
+        except ValidationError:
+            problem = "No es un identificador." if slug else "Falta el identificador."
+            raise refusal(problem, "Letras sin acento, números y guiones") from None
+        return slug
+
+
+class RichText(Text):
+    help = "HTML: párrafos, subtítulos, listas, citas y enlaces"
+
+    def read(self, cell: str) -> str:
+        return self.normal(super().read(cell))
+
+    def normal(self, value: str) -> str:
+        return plain(sanitize(value))
+
+
+class Lines(Text):
+    """Several texts, one a line in the field, joined by `; ` in the cell; by line breaks if one of
+    them has a semicolon."""
+
+    help = "Varios, separados por «;»"
+
+    def render(self, value: str, obj: Any = None, **kwargs: Any) -> str:
+        lines = self.normal(value).split("\n")
+        return "\n".join([*lines, ""]) if ";" in "".join(lines) else "; ".join(lines)
+
+    def read(self, cell: str) -> str:
+        text = super().read(cell)
+        return self.normal(text if "\n" in cell.strip("\r ") else text.replace(";", "\n"))
+
+    def normal(self, value: str) -> str:
+        return "\n".join(filter(None, map(str.strip, plain(value).split("\n"))))
+
+
+class Stored(Text):
+    """A kind whose stored value is what `read` gives."""
+
+    def normal(self, value: Any) -> Any:
+        return value
+
+
+class Choice(Stored):
+    """One of the field's choices, by its label or its value; accents and case do not matter."""
+
+    def bind(self, column: models.Field) -> None:
+        super().bind(column)
+        self.labels = {value: str(label) for value, label in column.flatchoices}
+        self.values = {fold(str(n)): pair[0] for pair in column.flatchoices for n in pair}
+
+    @property
+    def help(self) -> str:
+        return "Uno de: " + ", ".join(self.labels.values())
+
+    def render(self, value: str, obj: Any = None, **kwargs: Any) -> str:
+        return self.labels.get(value, value)
+
+    show = render
+
+    def read(self, cell: str) -> str:
+        text = fold(cell.strip())
+        if not text or text in self.values:
+            return self.values.get(text, "")
+        near = nearest(text, self.values)
+        expected = f"¿Quiso decir «{self.show(self.values[near])}»?" if near else self.help
+        raise refusal("No es una de las opciones.", expected)
+
+
+class Date(Stored):
+    help = "Fecha, en español o EDTF. Vacía: la fuente no lo dice"
+
+    def read(self, cell: str) -> str:
+        try:
+            return read_date(cell).text
+        except ImpossibleDate as error:
+            raise refusal(f"No es una fecha posible: {error.reason}.", DATE_EXAMPLE) from error
+
+    def show(self, value: str) -> str:
+        return str(read_date(value))
+
+
+class Moment(Stored):
+    @property
+    def help(self) -> str:
+        meaning = str(self.column.help_text).rstrip(".")
+        return f"Día y hora de México o con su zona: 2026-11-24 09:00. {meaning}"
+
+    def render(self, value: datetime | None, obj: Any = None, **kwargs: Any) -> str:
+        return timezone.localtime(value).isoformat(sep=" ") if value else ""
+
+    def show(self, value: datetime) -> str:
+        return timezone.localtime(value).strftime("%Y-%m-%d %H:%M")
+
+    def read(self, cell: str) -> datetime | None:
+        if not cell.strip():
+            return None
+        try:
+            moment = datetime.fromisoformat(cell.strip())
+            if moment.tzinfo is None:
+                moment = moment.replace(tzinfo=ZoneInfo(settings.TIME_ZONE))
+            return moment.astimezone(ZoneInfo("UTC"))
+        except (ValueError, OverflowError):
+            raise refusal("No es un día con su hora.", "Por ejemplo «2026-11-24 09:00»") from None
+
+
+class Number(Stored):
+    help = "Número entero desde 1"
+
+    def read(self, cell: str) -> int | None:
+        text = cell.strip()
+        if text and not re.fullmatch(r"[1-9]\d{0,3}", text, re.ASCII):
+            raise refusal("No es un número de orden.", self.help)
+        return int(text) if text else None
+
+
+class Address(Text):
+    help = "Dirección web, con https:// o http://"
+
+    def read(self, cell: str) -> str:
+        address = super().read(cell)
+        try:
+            if address:
+                self.column.run_validators(address)
+        except ValidationError:
+            raise refusal("No es una dirección web.", self.help) from None
+        return address
+
+
+class Reference(Stored):
+    """Another record, by its slug. `gather` fetches the records of many cells in one query."""
+
+    hints = 0
+
+    def bind(self, column: models.Field) -> None:
+        super().bind(column)
+        self.model: type[Record] = column.related_model
+        self.records: dict[str, Record | None] = {}
+
+    @property
+    def help(self) -> str:
+        return f"Identificador: {self.model._meta.verbose_name}"
+
+    def render(self, value: Record | None, obj: Any = None, **kwargs: Any) -> str:
+        return value.slug if value else ""
+
+    show = render
+
+    def gather(self, cells: Iterable[str]) -> None:
+        slugs = {slug for cell in cells for slug in self.slugs_in(cell)} - self.records.keys()
+        found = self.whole().filter(slug__in=slugs)
+        self.records |= dict.fromkeys(slugs) | {record.slug: record for record in found}
+
+    def whole(self) -> models.QuerySet:
+        """Records with all that an import asks of them."""
+        return self.model.objects.prefetch_related(*self.model.belongs_to)
+
+    def slugs_in(self, cell: str) -> list[str]:
+        return [cell.strip()] if cell.strip() else []
+
+    def read(self, cell: str) -> Any:
+        return next(map(self.find, self.slugs_in(cell)), None)
+
+    def find(self, slug: str) -> Record:
+        if record := self.records.get(slug):
+            return record
+        self.hints += 1
+        near = nearest(slug, self.all_slugs) if self.hints <= MOST_HINTS else ""
+        name = self.model._meta.verbose_name
+        raise refusal(
+            f"No hay registro de tipo «{name}» con ese identificador.",
+            f"¿Quiso decir «{near}»?" if near else f"El identificador de un registro «{name}»",
+        )
+
+    @cached_property
+    def all_slugs(self) -> list[str]:
+        return list(self.model.objects.values_list("slug", flat=True)[:20_000])
+
+
+class ReferenceList(Reference):
+    """Other records, by their slugs joined with `;`. The value is a frozenset of slugs."""
+
+    many = True
+
+    @property
+    def help(self) -> str:
+        return f"Identificadores de {self.model._meta.verbose_name_plural}, separados por «;»"
+
+    def normal(self, value: Any) -> frozenset[str]:
+        """`value` is a related manager, or None for a record without a key."""
+        return frozenset(other.slug for other in value.all()) if value else frozenset()
+
+    def render(self, value: Any, obj: Any = None, **kwargs: Any) -> str:
+        return self.show(self.normal(value))
+
+    def show(self, value: frozenset[str]) -> str:
+        return "; ".join(sorted(value))
+
+    def read(self, cell: str) -> frozenset[str]:
+        return frozenset(self.find(slug).slug for slug in self.slugs_in(cell))
+
+    def slugs_in(self, cell: str) -> list[str]:
+        return [slug for part in cell.split(";") if (slug := part.strip())]
+
+    def whole(self) -> models.QuerySet:
+        return self.model.objects.only("slug")
