@@ -1,14 +1,12 @@
-"""The pages that ask: who belonged and who represented on this day, in this month, in this year?"""
+"""The pages of a day, a month or a year: who belonged and who represented then."""
 
 import re
 from calendar import monthrange
-from datetime import datetime
-from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
-from django.urls import reverse
+from django.urls import reverse, reverse_lazy
 
 from organizations.as_of import groups, members, representatives, tally
 from organizations.moments import moments, neighbours
@@ -23,6 +21,7 @@ from sources.models import visible_citations
 from timeline.models import Event
 
 ON_A_PAGE, EVENTS, MOMENTS = 100, 8, 60
+FORM = ("En una fecha", reverse_lazy("as_of_form"))
 MEANINGS = {
     Answer.YES: "consta para toda la fecha",
     Answer.PARTLY: "consta para una parte",
@@ -37,98 +36,76 @@ def as_of(request: HttpRequest, date: str) -> HttpResponse:
     try:
         when = _precise(parse(date[: LONGEST_DATE + 1]))
     except ImpossibleDate as error:
-        return _impossible(request, date[:LONGEST_DATE], error)
-    asked = members(when), representatives(when)
-    counts = [answers.counts() for answers in asked]
-    page = page_of(request, asked[0], ON_A_PAGE, max(sum(count.values()) for count in counts))
+        text = date[:LONGEST_DATE]
+        return _form(request, text, error, nearby=nearest(text), status=404)
+    answers = members(when), representatives(when)
+    counts = [some.counts() for some in answers]
+    page = page_of(request, answers[0], ON_A_PAGE, max(sum(count.values()) for count in counts))
     first = (page.number - 1) * ON_A_PAGE
-    memberships, terms = (list(answers[first : first + ON_A_PAGE]) for answers in asked)
+    memberships, terms = (list(some[first : first + ON_A_PAGE]) for some in answers)
     events = Event.objects.visible_to(None).around(when).defer("body")
     events = list(events.prefetch_related(visible_citations())[: EVENTS + 1])
+    until = described_until([*memberships, *terms])
+    ends_before = until.last_day and until.last_day < when.last_day
+    changed = last_change(memberships, terms, events)
     context = {
-        "page": page,
-        "belonging": tally(counts[0], "membresía", feminine=True),
-        "members": list(groups(memberships, when)),
-        "representing": tally(counts[1], "periodo"),
-        "representatives": list(groups(terms, when)),
-        "until": _silence(described_until([*memberships, *terms]), when),
-        "changed": last_change(memberships, terms, events),
-    }
-    here = (str(when), reverse("as_of", args=[when.text]))
-    context["linked"] = _graph(request, here, changed=context["changed"])
-    return TemplateResponse(request, "as_of.html", context | _about(when) | _happened(events))
-
-
-def _graph(request: HttpRequest, *here: tuple[str, str], changed: datetime | None) -> linked.Node:
-    return linked.page(request, ("En una fecha", reverse("as_of_form")), *here, changed=changed)
-
-
-def _about(when: EDTF) -> dict[str, Any]:
-    return {
         "when": when,
         "whole": WHOLE[when.kind],
         "kicker": KICKERS[when.kind],
         "asked": at(when.text),
         "meanings": MEANINGS,
         "neighbours": neighbours(when),
-    }
-
-
-def _happened(events: list[Event]) -> dict[str, Any]:
-    """What surely happened then and what may have; `events` has one more than is shown, if any."""
-    shown = events[:EVENTS]
-    return {
-        "happened": [event for event in shown if event.surely],
-        "perhaps": [event for event in shown if not event.surely],
+        "page": page,
+        "belonging": tally(counts[0], "membresía", feminine=True),
+        "members": list(groups(memberships, when)),
+        "representing": tally(counts[1], "periodo"),
+        "representatives": list(groups(terms, when)),
+        "until": until if ends_before else None,
+        "happened": [event for event in events[:EVENTS] if event.surely],
+        "perhaps": [event for event in events[:EVENTS] if not event.surely],
         "more_events": len(events) > EVENTS,
+        "changed": changed,
+        "linked": linked.page(
+            request, FORM, (str(when), reverse("as_of", args=[when.text])), changed=changed
+        ),
     }
-
-
-def _silence(until: EDTF, when: EDTF) -> EDTF | None:
-    """How far the sources go, if that is not to the end of `when`."""
-    return until if until.last_day and until.last_day < when.last_day else None
+    return TemplateResponse(request, "as_of.html", context)
 
 
 def as_of_form(request: HttpRequest) -> HttpResponse:
-    """The form; its answer leads to the page of the date, or says what is wrong with it."""
+    """The form. Redirects to the page of the date, or says what is wrong with it."""
     written = request.GET.get("fecha")
-    problem = ""
-    if written is not None:
-        try:
-            return redirect("as_of", _precise(read_briefly(written)).text)
-        except ImpossibleDate as error:
-            problem = _problem(error)
-    return _form(request, written or "", problem, status=400 if problem else 200)
+    if written is None:
+        return _form(request)
+    try:
+        return redirect("as_of", _precise(read_briefly(written)).text)
+    except ImpossibleDate as error:
+        return _form(request, written, error, status=400)
 
 
-def _impossible(request: HttpRequest, text: str, error: ImpossibleDate) -> HttpResponse:
-    """The address of a date that there is not: why, the form, and a date nearby."""
-    return _form(request, text, _problem(error), nearby=nearest(text), status=404)
-
-
-def _form(request: HttpRequest, written: str, problem: str, **rest: Any) -> HttpResponse:
-    status = rest.pop("status")
+def _form(
+    request: HttpRequest,
+    written: str = "",
+    error: ImpossibleDate | None = None,
+    nearby: EDTF | None = None,
+    status: int = 200,
+) -> HttpResponse:
     every = moments()
-    latest = every[-1].when if every else None
+    changed = last_change(*(moment.records for moment in every))
     context = {
         "written": written,
-        "problem": problem,
-        "nearby": rest.get("nearby") or latest,
+        "problem": f"{sentence(error.reason)}." if error else "",
+        "nearby": nearby or (every[-1].when if every else None),
         "status": status,
         "moments": every[-MOMENTS:],
-        "changed": last_change(*(moment.records for moment in every)),
+        "changed": changed,
+        "linked": None if error else linked.page(request, FORM, changed=changed),
     }
-    if status == 200:
-        context["linked"] = _graph(request, changed=context["changed"])
     return TemplateResponse(request, "as_of_form.html", context, status=status)
 
 
-def _problem(error: ImpossibleDate) -> str:
-    return f"{sentence(error.reason)}."
-
-
 def _precise(date: EDTF) -> EDTF:
-    """A day, a month or a year; raises ImpossibleDate for what is no single one of them."""
+    """The date if it is a day, a month or a year; raises ImpossibleDate otherwise."""
     if not date:
         raise ImpossibleDate("", "falta la fecha: un día, un mes o un año")
     if date.kind not in WHOLE:
@@ -139,7 +116,7 @@ def _precise(date: EDTF) -> EDTF:
 
 
 def nearest(text: str) -> EDTF | None:
-    """The possible date most like `text`: `2017-02-30` → `2017-02-28`; None if it is like none."""
+    """The possible date most like `text`: `2017-02-30` → `2017-02-28`; None without a year."""
     try:
         date = read_briefly(text)
         return parse(date.upper or date.lower) or None

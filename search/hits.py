@@ -15,7 +15,7 @@ from search.query import Query, Term
 from search.words import words_of
 from sources.models import Source
 from timeline.models import Statement
-from timeline.paragraphs import unmarked
+from timeline.paragraphs import paragraphs
 
 WIDTH, BEFORE = 240, 70  # characters of a passage, and of those before the first word found
 PLACES = 3
@@ -91,7 +91,7 @@ def _blocks(source: Source) -> list[Placed]:
 def _paragraphs(statement: Statement, sources: list[Source]) -> list[Placed]:
     return [
         (number, one.text if one.is_list else " ".join(plain_lines(one.html)))
-        for number, one in enumerate(unmarked(statement, sources), 1)
+        for number, one in enumerate(paragraphs(statement, sources), 1)
     ]
 
 

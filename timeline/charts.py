@@ -1,4 +1,4 @@
-"""The timeline at a glance: a row per event or, where they would be too many, a count per year."""
+"""The chart of a list of events: a row per event or, of many events, a column per year."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -31,8 +31,8 @@ TO_THE_LEFT, TO_THE_RIGHT = ("before", "unsaid-start"), ("after", "open", "unsai
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """The numbers of events of a year or a longer span. The `bounded` ones, whose source gives only
-    bounds, stand on top of the `dated` ones, above `dated_y`."""
+    """The numbers of events of a span of years. The bar of `bounded` events, whose source gives
+    only bounds, is above that of the `dated` ones, from `y` to `dated_y`."""
 
     label: str
     url: str
@@ -53,12 +53,9 @@ class Column:
         return round(self.x + self.width / 2, 3)
 
     @property
-    def dated_height(self) -> float:
-        return FOOT - self.dated_y
-
-    @property
-    def bounded_height(self) -> float:
-        return self.dated_y - self.y
+    def heights(self) -> tuple[float, float]:
+        """Of the bars of dated and of bounded events."""
+        return FOOT - self.dated_y, self.dated_y - self.y
 
     @property
     def number_y(self) -> float:
@@ -79,7 +76,7 @@ def events_chart(events: Iterable[Event]) -> Chart | None:
 
 
 def rows_chart(shown: list[Entry]) -> Chart | None:
-    """In the order given, numbered through, the undated last and off the axis."""
+    """A numbered row per entry, in the order given; the undated ones last and off the axis."""
     axis = year_axis(when for entry in shown for when in (entry.period.start, entry.period.end))
     if axis is None:
         return None
@@ -95,7 +92,7 @@ def rows_chart(shown: list[Entry]) -> Chart | None:
 
 
 def _labels(title: str, number: str, marks: list[Mark]) -> tuple[Label, Label]:
-    """Title and number after the signs or before them, where the title has room; else within."""
+    """Title and number, after the marks or before them, where the title has room; else within."""
     left = min(mark.end if mark.kind in TO_THE_LEFT else mark.x for mark in marks)
     right = max(mark.x if mark.kind in TO_THE_RIGHT else mark.end for mark in marks)
     goes_on = any(mark.kind in TO_THE_RIGHT for mark in marks)
@@ -112,7 +109,7 @@ def _labels(title: str, number: str, marks: list[Mark]) -> tuple[Label, Label]:
 
 
 def _numeral(number: str, left: float, right: float) -> Label:
-    """The number of what has its title within: before or after it where a phone has room."""
+    """The number beside a title that stands within: after it or before it, as a phone has room."""
     needed = 100 * (GAP + DIGIT * len(number)) / PHONE
     if right <= 100 - needed:
         return Label(number, right, GAP, BASE)
@@ -126,23 +123,16 @@ def columns_chart(
     per longer span. Each links to its events in the list at `url`."""
     if not counts:
         return None
-    sums = _grouped(counts)
-    first, last = years.first_year(min(sums)), years.first_year(max(sums))
-    last += years.length(max(sums))
+    sums: dict[str, list[int]] = {}
+    unknown = years.between(min(counts), max(counts))[0].count("X")
+    for year in sorted(counts):
+        both = sums.setdefault(years.around(year, unknown), [0, 0])
+        both[:] = map(sum, zip(both, counts[year], strict=True))
+    first, last = years.first_year(min(sums)), years.first_year(max(sums)) + 10**unknown
     chart = Chart("conjunto", years_between(max(first, 1), last - 1), THIN_BAR, TOP, FOOT)
     chart.columns = _columns(sums, first, last, url)
     chart.undated_words = f"{undated:,}" if undated else ""
     return chart
-
-
-def _grouped(counts: Mapping[str, Sequence[int]]) -> dict[str, list[int]]:
-    """The counts by span, of the shortest length that gives few enough columns."""
-    unknown = years.between(min(counts), max(counts))[0].count("X")
-    sums = {years.around(year, unknown): [0, 0] for year in sorted(counts)}
-    for year, both in counts.items():
-        for kind, count in enumerate(both):
-            sums[years.around(year, unknown)][kind] += count
-    return sums
 
 
 def _columns(sums: dict[str, list[int]], first: int, last: int, url: str) -> list[Column]:
@@ -153,8 +143,7 @@ def _columns(sums: dict[str, list[int]], first: int, last: int, url: str) -> lis
         width = 100 * years.length(span) / (last - first)
         x = 100 * (years.first_year(span) - first) / (last - first) + width / 10
         numbered = len(sums) <= MOST_NUMBERS or dated + bounded == tallest
-        unit = (FOOT - TOP) / tallest
-        tops = (round(FOOT - unit * n, 2) for n in (dated, dated + bounded))
+        tops = (round(FOOT - (FOOT - TOP) * n / tallest, 2) for n in (dated, dated + bounded))
         link = f"{url}{'&' if '?' in url else '?'}anio={span}"
         sizes = round(x, 3), round(width * 0.8, 3), dated, bounded
         columns.append(Column(years.words(span), link, *sizes, *tops, numbered))

@@ -7,8 +7,9 @@ then show the entry as new.
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import icalendar
 from django.conf import settings
 from django.contrib.syndication.views import Feed
 from django.db.models import Count, Q
@@ -20,13 +21,9 @@ from django.utils.xmlutils import SimplerXMLGenerator
 
 from record.dates import END_OF_TIME
 from record.linked import LICENSE
-from record.pages import sentence
 from record.richtext import sanitize
 from record.text import collapse, printable
 from timeline.models import Event, EventQuerySet, Statement
-
-if TYPE_CHECKING:
-    import icalendar
 
 ENTRIES, IN_CALENDAR = 50, 2_000
 CALENDAR = "text/calendar; charset=utf-8"
@@ -144,9 +141,7 @@ def _lines(request: HttpRequest, events: EventQuerySet) -> Iterator[bytes]:
     yield b"END:VCALENDAR" + end
 
 
-def _empty(request: HttpRequest, every: int, bounded: int) -> "icalendar.Calendar":
-    import icalendar  # here, since it takes a tenth of a worker's start
-
+def _empty(request: HttpRequest, every: int, bounded: int) -> icalendar.Calendar:
     name = printable(f"{settings.SITE_NAME}: línea de tiempo")
     description = (
         f"Aquí están {min(bounded, IN_CALENDAR):,} de {every:,} acontecimientos. Las fechas "
@@ -170,9 +165,7 @@ def _empty(request: HttpRequest, every: int, bounded: int) -> "icalendar.Calenda
     return calendar
 
 
-def _vevent(request: HttpRequest, event: Event) -> "icalendar.Event":
-    import icalendar
-
+def _vevent(request: HttpRequest, event: Event) -> icalendar.Event:
     url, end = request.build_absolute_uri(event.get_absolute_url()), event.period.end or event.when
     texts = (f"{_dated(event)}.", collapse(event.summary), url)
     properties = {
@@ -194,14 +187,17 @@ def _vevent(request: HttpRequest, event: Event) -> "icalendar.Event":
 
 
 def _titled(event: Event) -> str:
-    """The title; with the date in words, unless the source says each day."""
-    ends = (event.when, event.period.end)
-    exact = all(not date or date.kind == "day" for date in ends)
-    return collapse(event.title) if exact else f"{collapse(event.title)} [{_when(event)}]"
+    """The title; with the date in words, unless the source says the days."""
+    return collapse(event.title) + (f" [{_when(event)}]" if _inexact(event) else "")
 
 
 def _dated(event: Event) -> str:
     """«Fecha: agosto de 2011 (mes entero: la fuente no dice el día)»."""
-    inexact = [date for date in (event.when, event.period.end) if date.kind in WHOLE]
-    whole = "; ".join(dict.fromkeys(WHOLE[date.kind] for date in inexact))
-    return sentence(f"fecha: {_when(event)}{f' ({whole})' if whole else ''}")
+    whole = "; ".join(_inexact(event))
+    return f"Fecha: {_when(event)}{f' ({whole})' if whole else ''}"
+
+
+def _inexact(event: Event) -> dict[str, None]:
+    """What the source leaves out of the dates, each thing once."""
+    dates = (event.when, event.period.end)
+    return dict.fromkeys(WHOLE[date.kind] for date in dates if date.kind in WHOLE)

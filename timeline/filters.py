@@ -118,7 +118,7 @@ class EventFilters(Filters):
         if name == "categoria" and value in Event.Category:
             self.words_of[name] = str(Event.Category(value).label)
             return Q(category=value)
-        if name == "anio" and (value == UNDATED or years.is_span(value)):
+        if name == "anio" and (value == UNDATED or years.SPAN.fullmatch(value)):
             undated, (first, last) = value == UNDATED, years.days(value)
             condition = Q(sort_day="") if undated else Q(sort_day__gte=first, sort_day__lt=last)
             if self.every.filter(condition).exists():

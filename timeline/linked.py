@@ -9,7 +9,6 @@ from organizations.linked import organization_in_short
 from organizations.models import Organization
 from record.linked import Node, iso, told
 from timeline.models import Event, Statement
-from timeline.paragraphs import Paragraph
 
 
 def event_in_short(request: HttpRequest, event: Event) -> Node:
@@ -39,26 +38,20 @@ def event_node(request: HttpRequest, event: Event, statements: Iterable[Statemen
 def statement_node(
     request: HttpRequest, statement: Statement, author: Organization | None, events: Iterable[Event]
 ) -> Node:
-    return (
-        statement_in_short(request, statement)
-        | _said(request, statement, author)
-        | told(
-            abstract=statement.summary,
-            about=[event_in_short(request, event) for event in events],
-            mentions=[organization_in_short(request, one) for one in statement.organizations.all()],
-        )
+    mentioned = statement.organizations.all()
+    return statement_in_short(request, statement) | told(
+        **_said(request, statement, author),
+        abstract=statement.summary,
+        about=[event_in_short(request, event) for event in events],
+        mentions=[organization_in_short(request, one) for one in mentioned],
     )
 
 
 def question_node(
-    request: HttpRequest,
-    statement: Statement,
-    author: Organization | None,
-    paragraphs: Iterable[Paragraph],
+    request: HttpRequest, statement: Statement, author: Organization | None, text: str
 ) -> Node:
-    """For a page that is a FAQPage."""
+    """For a page that is a FAQPage; `text` is the answer."""
     url = request.build_absolute_uri(statement.get_absolute_url())
-    text = "\n".join(paragraph.text for paragraph in paragraphs)
     answer = told(kind="Answer", text=text, url=url, **_said(request, statement, author))
     return told(
         kind="Question",
@@ -71,7 +64,7 @@ def question_node(
 def _said(
     request: HttpRequest, statement: Statement, author: Organization | None
 ) -> dict[str, Any]:
-    """Who said it, and when as far as the source goes."""
+    """The author, and the date as far as the source says it."""
     return told(
         author=organization_in_short(request, author) if author else None,
         datePublished=iso(statement.when),

@@ -1,5 +1,5 @@
-"""A statement's body, paragraph by paragraph: what stands verbatim in a source carries the marks
-of the passages cited from it."""
+"""The paragraphs of a statement's body. A paragraph that stands verbatim in a source carries the
+marks of the passages cited from it."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -21,14 +21,12 @@ from timeline.models import Statement
 
 _TAG = re.compile(r"<(/?)(?:p|h2|h3|ul|ol|li|blockquote)>")
 WORDS_IN_CONTENTS = 4
-LONG = 4
-"""Paragraphs from which a text needs a table of contents."""
+LONG = 4  # paragraphs of a text that needs a table of contents
 
 
 @dataclass(slots=True)
 class Paragraph:
-    """`html` as the body has it; `blocks` where a source, `source`, has the same words: more than
-    one where they are items of one list."""
+    """`blocks` are the blocks of `source` with the same words: several for a list's items."""
 
     html: str
     text: str
@@ -53,38 +51,27 @@ class Paragraph:
 
 
 def paragraphs(
-    statement: Statement, sources: Iterable[Source], citations: Iterable[Citation], names: Names
+    statement: Statement,
+    sources: Iterable[Source],
+    citations: Iterable[Citation] = (),
+    names: Names | None = None,
 ) -> list[Paragraph]:
-    """`citations` are all those of the sources, of whatever fact."""
-    found = _paragraphs(statement)
-    for one in found:
-        one.names = _named(one.text, names)
+    """The paragraphs of the body. `citations` are those of the sources, whatever they support;
+    `names` finds the organizations that a paragraph names."""
+    found = [Paragraph(html, _text(html), []) for html in outermost(sanitize(statement.body))]
+    for paragraph in found if names else ():
+        paragraph.names = _named(paragraph.text, names)
     for source in sources:
         _mark(found, source, [c for c in citations if c.source_id == source.pk])
     return _with_whole_lists(found)
 
 
-def unmarked(statement: Statement, sources: Iterable[Source]) -> list[Paragraph]:
-    """The same paragraphs, with neither names nor passages."""
-    found = _paragraphs(statement)
-    for source in sources:
-        _mark(found, source, [])
-    return _with_whole_lists(found)
-
-
-def _paragraphs(statement: Statement) -> list[Paragraph]:
-    elements = outermost(sanitize(statement.body))
-    return [Paragraph(html, _text(html), []) for html in elements]
-
-
 def _text(html: str) -> str:
-    """`strip_tags` takes its time; most paragraphs have no tags within."""
-    text = _TAG.sub("", html)
-    return collapse(unescape(strip_tags(text) if "<" in text else text))
+    return collapse(unescape(strip_tags(_TAG.sub("", html))))
 
 
 def _with_whole_lists(found: list[Paragraph]) -> list[Paragraph]:
-    """The items of one list in one paragraph."""
+    """The paragraphs with the items of each list joined into one."""
     whole: list[Paragraph] = []
     for paragraph in found:
         before = whole[-1] if whole else None
@@ -114,13 +101,13 @@ def outermost(html: str) -> Iterator[str]:
 
 
 def _named(text: str, names: Names) -> list[Organization]:
-    """Each once, the coalition left out, which every page of its record names."""
+    """Each organization once, without the coalition, which every page names."""
     found = dict.fromkeys(organization for _start, _end, organization in names.found(text))
     return [organization for organization in found if organization.slug != settings.COALITION]
 
 
 def contents(found: list[Paragraph]) -> list[Heading]:
-    """Of a long text: its headings or, where it has none, the first words of its paragraphs."""
+    """The headings of a long text or, without headings, the first words of its paragraphs."""
     lines = [Heading(f"p{n}", f"¶ {n}", p.label) for n, p in enumerate(found, 1)]
     headings = [line for line, p in zip(lines, found, strict=True) if p.is_heading]
     return ((headings[1:] and headings) or lines) if len(found) >= LONG else []

@@ -86,28 +86,28 @@ def _overview(filters: EventFilters, page: Page) -> Chart | None:
     return columns_chart(counts, 0 if filters.year else filters.undated, filters.url(anio=""))
 
 
-class EventView(RecordView):
-    model = Event
-    section = EVENTS
-
+class TimelineView(RecordView):
     def get_queryset(self) -> QuerySet:
         citations = visible_citations(viewer(self.request))
         return super().get_queryset().prefetch_related(visible_organizations(), citations)
 
+
+class EventView(TimelineView):
+    model = Event
+    section = EVENTS
+
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         event, others = self.object, Event.objects.visible_to(None)
         statements = list(event.statements.visible_to(None).by_time()[:RELATED])
-        before = others.before(event).first() if event.start else None
-        after = others.after(event).first() if event.start else None
         body, contents = with_contents(event.body)
         return super().get_context_data(**kwargs) | {
             "body": body,
             "contents": contents,
             "names": Names.public(),
             "statements": statements,
-            "before": before,
-            "after": after,
-            # The entries beside it are ways on, and not what the page tells.
+            "before": others.before(event).first() if event.start else None,
+            "after": others.after(event).first() if event.start else None,
+            # Not of the events before and after: the page only links to them.
             "changed": last_change(event, statements),
         }
 
@@ -137,25 +137,21 @@ def statement_list(request: HttpRequest) -> HttpResponse:
     return TemplateResponse(request, "timeline/statement_list.html", context)
 
 
-class StatementView(RecordView):
+class StatementView(TimelineView):
     model = Statement
     section = STATEMENTS
     is_ours = False
-
-    def get_queryset(self) -> QuerySet:
-        citations = visible_citations(viewer(self.request))
-        return super().get_queryset().prefetch_related(visible_organizations(), citations)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         statement, user = self.object, viewer(self.request)
         cited = {citation.source_id for citation in statement.citations.all()}
         sources = list(Source.objects.visible_to(user).filter(pk__in=cited))
-        others = Citation.objects.visible_to(user).exclude(statement=statement)
-        citations = list(others.of_passages(sources))
+        citations = Citation.objects.visible_to(user).exclude(statement=statement)
+        citations = list(citations.of_passages(sources))
         events = list(statement.events.visible_to(None).by_time()[:RELATED])
-        names, said = Names.public(), Statement.objects.visible_to(None)
+        names, others = Names.public(), Statement.objects.visible_to(None)
         found = paragraphs(statement, sources, citations, names)
-        before, after = said.before(statement).first(), said.after(statement).first()
+        before, after = others.before(statement).first(), others.after(statement).first()
         return super().get_context_data(**kwargs) | {
             "sources": sources,
             "author": names.coalition,
@@ -170,23 +166,18 @@ class StatementView(RecordView):
 
     @property
     def page_kind(self) -> str:
-        return "FAQPage" if self._is_question else "WebPage"
-
-    @property
-    def _is_question(self) -> bool:
-        return self.object.kind == Statement.Kind.QUESTION_AND_ANSWER
+        is_question = self.object.kind == Statement.Kind.QUESTION_AND_ANSWER
+        return "FAQPage" if is_question else "WebPage"
 
     def cited(self, context: dict[str, Any]) -> dict[str, Any]:
-        author = context["author"]
-        return {
-            "period": Period(self.object.when, EDTF()),
-            "author": author.name if author else "",
-        }
+        author = context["author"].name if context["author"] else ""
+        return {"period": Period(self.object.when, EDTF()), "author": author}
 
     def main(self, context: dict[str, Any]) -> linked.Node | list[linked.Node]:
         said = (self.request, self.object, context["author"])
-        if self._is_question:
-            return [question_node(*said, context["paragraphs"])]
+        if self.page_kind == "FAQPage":
+            text = "\n".join(paragraph.text for paragraph in context["paragraphs"])
+            return [question_node(*said, text)]
         return statement_node(*said, context["events"])
 
     def sources(self, context: dict[str, Any]) -> list[linked.Node]:

@@ -8,10 +8,6 @@ MOST = 40  # spans shown side by side; more years are grouped into longer spans
 SPAN = re.compile(r"\d{4}|\d{3}X|\d{2}XX|\dXXX", re.ASCII)
 
 
-def is_span(text: str) -> bool:
-    return bool(SPAN.fullmatch(text))
-
-
 def first_year(span: str) -> int:
     return int(span.replace("X", "0"))
 
