@@ -197,50 +197,51 @@ def possible_date(name: str) -> models.CheckConstraint:
 
 # The same rules in SQL. Migrations name these classes, so their SQL keeps its meaning. SQLite and
 # PostgreSQL share one text except for the function that finds a position and the rule of the
-# calendar. `2011` and `[2011..2015]` without brackets are the inside; the lower part ends where
-# `..` begins; the upper part is the inside without the lower part and `..`.
+# calendar. A set, `[2011-08..2015-02]`, has a lower and an upper part; any of both may be empty.
 
-_INSIDE = "rtrim(ltrim(%(expressions)s, '['), ']')"
-_LOWER = f"substr({_INSIDE}, 1, %(position)s({_INSIDE} || '..', '..') - 1)"
-_UPPER = f"replace({_INSIDE}, {_LOWER} || '..', '')"
-
-
-def _day(part: str, ending: str) -> str:
-    """Completes a level 0 date to a day: `2011-08` takes the `-01` of the ending `-01-01`."""
-    return f"{part} || substr('{ending}', length({part}) - 3)"
+_TEXT = "%(expressions)s"
+_IS_SET = f"substr({_TEXT}, 1, 1) = '['"
+_LOWER = f"substr({_TEXT}, 2, %(position)s({_TEXT} || '..', '..') - 2)"
+_UPPER = f"rtrim(substr({_TEXT}, %(position)s({_TEXT}, '..') + 2), ']')"
 
 
-_FIRST, _LAST = _day(_LOWER, "-01-01"), _day(_UPPER, "-12-31")
-_EARLIEST = f"CASE {_LOWER} WHEN '' THEN '{BEGINNING}' ELSE {_FIRST} END"
-_LATEST = f"CASE {_UPPER} WHEN '' THEN '{END_OF_TIME}' ELSE {_LAST} END"
+def _day(level_0: str, ending: str, unbounded: str = "") -> str:
+    """Completes a date to a day: `2011-08` takes the `-01` of the ending `-01-01`."""
+    completed = f"{level_0} || substr('{ending}', length({level_0}) - 3)"
+    return f"CASE {level_0} WHEN '' THEN '{unbounded}' ELSE {completed} END"
+
+
+_FIRST, _LAST = _day(_LOWER, "-01-01", BEGINNING), _day(_UPPER, "-12-31", END_OF_TIME)
+_EARLIEST = f"CASE WHEN {_IS_SET} THEN {_FIRST} ELSE {_day(_TEXT, '-01-01', BEGINNING)} END"
+_LATEST = f"CASE WHEN {_IS_SET} THEN {_LAST} ELSE {_day(_TEXT, '-12-31', END_OF_TIME)} END"
 
 
 def _possible(is_level_0: Callable[[str], str]) -> str:
-    """`is_level_0` gives the SQL that a part is empty or a day, month or year of the calendar."""
-    return (
-        f"(%(expressions)s IN ({_LOWER}, '[' || {_LOWER} || '..' || {_UPPER} || ']')"
-        f" AND %(expressions)s <> '[..]' AND {is_level_0(_LOWER)} AND {is_level_0(_UPPER)}"
-        f" AND {_EARLIEST} <= {_LATEST})"
+    """`is_level_0` gives the SQL that a text is empty or a day, month or year of the calendar."""
+    is_possible_set = (
+        f"{_TEXT} = '[' || {_LOWER} || '..' || {_UPPER} || ']' AND {_TEXT} <> '[..]'"
+        f" AND {is_level_0(_LOWER)} AND {is_level_0(_UPPER)} AND {_FIRST} <= {_LAST}"
     )
+    return f"CASE WHEN {_IS_SET} THEN {is_possible_set} ELSE {is_level_0(_TEXT)} END"
 
 
-def _is_level_0_on_sqlite(part: str) -> str:
+def _is_level_0_on_sqlite(text: str) -> str:
     # GLOB, because date() also takes '-123-01-01' and '2017-01-01T…'.
-    day, digits = _day(part, "-01-01"), "[0-9]" * 4 + "-[0-9][0-9]" * 2
+    day, digits = f"({_day(text, '-01-01')})", "[0-9]" * 4 + "-[0-9][0-9]" * 2
     return (
-        f"({part} = '' OR (length({part}) IN (4, 7, 10) AND {day} GLOB '{digits}'"
-        f" AND {day} >= '0001' AND date({day}, '+0 days') IS ({day})))"
+        f"({text} = '' OR (length({text}) IN (4, 7, 10) AND {day} GLOB '{digits}'"
+        f" AND {day} >= '0001' AND date({day}, '+0 days') IS {day}))"
     )
 
 
-def _is_level_0_on_postgresql(part: str) -> str:
+def _is_level_0_on_postgresql(text: str) -> str:
     any_month, all_but_february = "(0[1-9]|1[0-2])", "(0[13-9]|1[0-2])"
     leap = "([0-9]{2}(0[48]|[2468][048]|[13579][26])|([02468][048]|[13579][26])00)"
     form = (
         f"(?!0000)([0-9]{{4}}(-{any_month}(-(0[1-9]|1[0-9]|2[0-8]))?|-{all_but_february}-(29|30)"
         f"|-(0[13578]|1[02])-31)?|{leap}-02-29)"
     )
-    return f"{part} ~ '^({form})?$'"
+    return f"{text} ~ '^({form})?$'"
 
 
 class DateFunc(Func):
@@ -258,8 +259,7 @@ class DateFunc(Func):
     def _repeated(self, compiler: Any, connection: Any, **context: Any) -> tuple[str, list]:
         """The template names its expression several times, so its parameters are as many."""
         sql, params = self.as_sql(compiler, connection, **context)
-        template = context.get("template", self.template)
-        return sql, [*params] * template.count("%(expressions)s")
+        return sql, [*params] * context.get("template", self.template).count(_TEXT)
 
 
 class Earliest(DateFunc):
@@ -278,9 +278,7 @@ class SortDay(DateFunc):
     """The place of a date in a list by time: its first possible day; its last one for «then or
     earlier»; `''` when nothing is known."""
 
-    template = (
-        f"CASE WHEN %(expressions)s = '' THEN '' WHEN {_LOWER} = '' THEN {_LAST} ELSE {_FIRST} END"
-    )
+    template = f"CASE WHEN substr({_TEXT}, 1, 3) = '[..' THEN {_LATEST} ELSE {_EARLIEST} END"
 
 
 class PossibleDate(DateFunc):
