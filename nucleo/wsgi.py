@@ -1,4 +1,6 @@
 import os
+import signal
+import threading
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -7,6 +9,9 @@ from django.core.wsgi import get_wsgi_application
 from granian.utils.proxies import wrap_wsgi_with_proxy_headers
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "nucleo.settings")
+# A worker inherits the handler of granian's first process and would ignore a stop while it starts.
+if threading.current_thread() is threading.main_thread():
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 behind_proxies = wrap_wsgi_with_proxy_headers(
     get_wsgi_application(), trusted_hosts=settings.TRUSTED_PROXIES

@@ -238,8 +238,8 @@ def deployed(folder: Path, *sites: str) -> Iterator[Deployed]:
         site.stop()
 
 
-def until(true: Callable[[], object]) -> None:
-    end = time.monotonic() + PATIENCE
+def until(true: Callable[[], object], seconds: float = PATIENCE) -> None:
+    end = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < end, "waited in vain"
         time.sleep(0.05)

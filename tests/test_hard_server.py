@@ -268,7 +268,7 @@ def test_reloads_under_load_lose_no_request(site):
     for _ in range(3):
         before = site.workers("pages")
         site.reload("pages")
-        until(lambda before=before: not before & site.workers("pages"))
+        until(lambda before=before: not before & site.workers("pages"), 2 * STOPPING)
     done.set()
     for reader in readers:
         reader.join()
