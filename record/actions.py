@@ -1,5 +1,5 @@
-"""What may be done to chosen records at once. A page says beforehand what it will do to each; what
-changed since that page was shown is not touched before somebody has seen it."""
+"""Actions on chosen records. A page says beforehand what an action does to each record; a record
+that changed since that page was shown is not touched."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,7 +17,6 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.utils import timezone
-from django.utils.text import capfirst
 
 from record.differences import how_many
 from record.forms import MomentInput, reason_field
@@ -30,7 +29,7 @@ WHY = "Algo de esto es público: diga por qué cambia."
 
 @dataclass(frozen=True)
 class Step:
-    """`does`: by state, what becomes of a record; `leaves`: why one in another state is left."""
+    """`does` says by state what becomes of a record; `leaves`, why it stays as it is."""
 
     name: str
     label: str
@@ -38,6 +37,11 @@ class Step:
     does: dict[str, str]
     leaves: dict[str, str]
     act: Callable[[Publishable, datetime], None]
+
+    def words(self, record: Publishable) -> tuple[bool, str]:
+        """Whether it touches a record, and what becomes of it."""
+        does = record.state in self.does
+        return does, (self.does if does else self.leaves)[record.state]
 
 
 PUBLIC = "Ya es público: se queda igual."
@@ -68,6 +72,16 @@ STEPS = {
 }  # fmt: skip
 
 
+class ToTrash(Step):
+    def words(self, record: Record) -> tuple[bool, str]:
+        return True, "Va a la papelera, con sus citas y sus versiones."
+
+
+TRASH = ToTrash(
+    "delete_selected", "Mover a la papelera", "Se movió a la papelera", {}, {}, Record.delete
+)
+
+
 class StepForm(forms.Form):
     """`moment` only where a step is for later."""
 
@@ -91,9 +105,9 @@ class StepForm(forms.Form):
         return self.cleaned_data["change_reason"]
 
 
-def _action(name: str) -> Callable:
+def _action(step: Step) -> Callable:
     def action(model_admin: Any, request: HttpRequest, records: models.QuerySet) -> Any:
-        return model_admin.confirm_step(request, records, STEPS[name])
+        return model_admin.confirm(request, records, step)
 
     return action
 
@@ -101,134 +115,15 @@ def _action(name: str) -> Callable:
 class ActionsAdmin:
     """The actions of a list of records, each with its page that says what it will do."""
 
-    def get_actions(self, request: HttpRequest) -> dict[str, tuple]:
-        found = super().get_actions(request)
-        found.pop("delete_selected", None)
+    def get_actions(self, request: HttpRequest, **options: Any) -> dict[str, tuple]:
+        actions = super().get_actions(request, **options)
+        actions.pop("delete_selected", None)
         if self.actions is None or IS_POPUP_VAR in request.GET:
             return {}
         own = issubclass(self.model, Publishable) and self.has_change_permission(request)
-        if own and may_publish(request.user):
-            found |= {n: (_action(n), n, f"{step.label}…") for n, step in STEPS.items()}
-        if self.has_delete_permission(request):
-            found["delete_selected"] = (_to_trash, "delete_selected", "Mover a la papelera…")
-        return found
-
-    def confirm_step(
-        self, request: HttpRequest, records: models.QuerySet, step: Step
-    ) -> HttpResponse | None:
-        """Asked for by who has it among their actions."""
-        with transaction.atomic():
-            chosen = self._chosen(request, records)
-            if chosen is None:
-                return None
-            touched = [one for one in chosen if one.state in step.does]
-            form = StepForm(
-                request.POST if "confirmed" in request.POST else None,
-                asks_why=any(one.is_public() for one in touched), moment=step.name == "schedule",
-            )  # fmt: skip
-            stale = self._stale(request, chosen)
-            if form.is_valid() and not stale and touched:
-                return self._take_step(request, step, touched, form.cleaned_data)
-        rows = [self._row(one, step) for one in chosen]
-        return self._confirmation(
-            request, chosen, rows, form, stale, title=f"{step.label}: esto es lo que se hará",
-            action=step.name, count=len(touched),
-            button=f"{step.label} {how_many(len(touched), self.opts)}",
-        )  # fmt: skip
-
-    def _chosen(self, request: HttpRequest, records: models.QuerySet) -> list[Record] | None:
-        """Held; None, and said why, where there are too many."""
-        keys = list(records.order_by().values_list("pk", flat=True)[: MOST_RECORDS + 1])
-        if len(keys) > MOST_RECORDS:
-            said = f"Elija {MOST_RECORDS} registros o menos a la vez; no se hizo nada."
-            self.message_user(request, said, messages.WARNING)
-            return None
-        if "confirmed" in request.POST:
-            hold(self.model, keys)
-        order = {pk: n for n, pk in enumerate(keys)}
-        return sorted(self.get_queryset(request).filter(pk__in=keys), key=lambda r: order[r.pk])
-
-    def _stale(self, request: HttpRequest, chosen: list[Record]) -> list[Record]:
-        """Those that changed since the page was shown, and those that it did not show."""
-        if "confirmed" not in request.POST:
-            return []
-        shown = set(request.POST.getlist("shown"))
-        versions = versions_of(self.model, [r.pk for r in chosen], self.relations())
-        return [record for record in chosen if f"{record.pk}:{versions[record.pk]}" not in shown]
-
-    def _row(self, record: Publishable, step: Step) -> dict[str, Any]:
-        does = record.state in step.does
-        words = (step.does if does else step.leaves)[record.state]
-        return {"record": record, "state": self.state_shown(record), "does": does, "words": words}
-
-    def _take_step(
-        self, request: HttpRequest, step: Step, records: list[Publishable], data: dict[str, Any]
-    ) -> None:
-        began = timezone.now()
-        for record in records:
-            step.act(record, data.get("moment") or began)
-            record.skip_history_when_saving = True
-            record.save()
-        keys = [record.pk for record in records]
-        reason = data["change_reason"] or f"{step.done} desde la lista"
-        self.model.versions.write(keys, "~", reason, request.user.pk, at=began)
-        done = how_many(len(records), self.opts)
-        self.message_user(request, f"{step.done}: {done}.", messages.SUCCESS)
-
-    def _confirmation(
-        self, request: HttpRequest, chosen: list[Record], rows: list[dict], form: forms.Form,
-        stale: list[Record], **context: Any,
-    ) -> HttpResponse:  # fmt: skip
-        versions = versions_of(self.model, [r.pk for r in chosen], self.relations())
-        context |= {
-            **self.admin_site.each_context(request), "opts": self.opts, "rows": rows, "form": form,
-            "media": self.media + form.media, "step": capfirst(context["title"].partition(":")[0]),
-            "shown": [f"{key}:{version}" for key, version in versions.items()],
-            "stale": [self.last_act(record) for record in stale],
-            "selected_name": ACTION_CHECKBOX_NAME, "keys": [record.pk for record in chosen],
-        }  # fmt: skip
-        status = 409 if stale else 422 if form.is_bound and form.errors else 200
-        return TemplateResponse(request, "admin/record/confirm.html", context, status=status)
-
-    # The papelera
-
-    def trash(self, request: HttpRequest, records: models.QuerySet) -> HttpResponse | None:
-        """Moves them there, or asks whether to. None where it was done or said why not."""
-        try:
-            return self._to_trash(request, records)
-        except (IntegrityError, models.ProtectedError):  # something refers to it since a moment ago
-            return self._to_trash(request, records)
-
-    def _to_trash(self, request: HttpRequest, records: models.QuerySet) -> HttpResponse | None:
-        with transaction.atomic():
-            chosen = self._chosen(request, records)
-            if chosen is None:
-                return None
-            _gone, counts, missing, kept = self.get_deleted_objects(chosen, request)
-            if "confirmed" in request.POST and missing:
-                raise PermissionDenied
-            form = StepForm(
-                request.POST if "confirmed" in request.POST else None,
-                asks_why=any(record.is_public() for record in chosen), moment=False,
-            )  # fmt: skip
-            stale = self._stale(request, chosen)
-            if form.is_valid() and not (kept or stale):
-                for record in chosen:
-                    record._change_reason = form.cleaned_data["change_reason"] or None
-                    record.delete()
-                said = f"Se movió a la papelera: {how_many(len(chosen), self.opts)}."
-                self.message_user(request, said, messages.SUCCESS)
-                return None
-        words = "Va a la papelera, con sus citas y sus versiones."
-        rows = [
-            {"record": one, "state": self.state_shown(one), "does": True, "words": words}
-            for one in chosen
-        ]
-        return self._confirmation(
-            request, chosen, rows, form, stale, title="Mover a la papelera",
-            action="delete_selected", button="Mover a la papelera", kept=kept,
-            counts=counts.items(), missing=missing, count=len(chosen),
-        )  # fmt: skip
+        steps = list(STEPS.values()) if own and may_publish(request.user) else []
+        steps += [TRASH] if self.has_delete_permission(request) else []
+        return actions | {s.name: (_action(s), s.name, f"{s.label}…") for s in steps}
 
     def delete_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
@@ -239,9 +134,102 @@ class ActionsAdmin:
         if not self.has_delete_permission(request, record):
             raise PermissionDenied
         alone = self.model._default_manager.filter(pk=record.pk)
-        asked = self.trash(request, alone)
-        return asked or redirect(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist")
+        return self.confirm(request, alone, TRASH) or redirect(self.address("changelist"))
 
+    def confirm(
+        self, request: HttpRequest, records: models.QuerySet, step: Step
+    ) -> HttpResponse | None:
+        """Takes the step, or asks first. None after it was taken, or refused with a message."""
+        try:
+            return self._confirm(request, records, step)
+        except (IntegrityError, models.ProtectedError):  # something refers to it since a moment ago
+            return self._confirm(request, records, step)
 
-def _to_trash(model_admin: Any, request: HttpRequest, records: models.QuerySet) -> Any:
-    return model_admin.trash(request, records)
+    def _confirm(
+        self, request: HttpRequest, records: models.QuerySet, step: Step
+    ) -> HttpResponse | None:
+        with transaction.atomic():
+            chosen = self._chosen(request, records)
+            if chosen is None:
+                return None
+            touched = [record for record in chosen if step.words(record)[0]]
+            deleted = self._deleted(request, chosen) if step is TRASH else {}
+            form = StepForm(
+                request.POST if "confirmed" in request.POST else None,
+                asks_why=any(record.is_public() for record in touched),
+                moment=step.name == "schedule",
+            )
+            stale = self._stale(request, chosen)
+            if form.is_valid() and touched and not (stale or deleted.get("kept")):
+                return self._act(request, step, touched, form.cleaned_data)
+        page = deleted | {"form": form, "stale": stale, "count": len(touched)}
+        return self._confirmation(request, step, chosen, page)
+
+    def _chosen(self, request: HttpRequest, records: models.QuerySet) -> list[Record] | None:
+        """Locked if confirmed; None and a message if there are too many."""
+        keys = list(records.order_by().values_list("pk", flat=True)[: MOST_RECORDS + 1])
+        if len(keys) > MOST_RECORDS:
+            said = f"Elija {MOST_RECORDS} registros o menos a la vez; no se hizo nada."
+            self.message_user(request, said, messages.WARNING)
+            return None
+        if "confirmed" in request.POST:
+            hold(self.model, keys)
+        order = {pk: n for n, pk in enumerate(keys)}
+        return sorted(self.get_queryset(request).filter(pk__in=keys), key=lambda r: order[r.pk])
+
+    def _deleted(self, request: HttpRequest, chosen: list[Record]) -> dict[str, Any]:
+        """What goes to the papelera along with the records, and what keeps them from it."""
+        _gone, counts, missing, kept = self.get_deleted_objects(chosen, request)
+        if "confirmed" in request.POST and missing:
+            raise PermissionDenied
+        return {"counts": counts.items(), "missing": missing, "kept": kept}
+
+    def _stale(self, request: HttpRequest, chosen: list[Record]) -> list[Record]:
+        """The records that changed since the page was shown, or that it did not show."""
+        if "confirmed" not in request.POST:
+            return []
+        shown = set(request.POST.getlist("shown"))
+        versions = versions_of(self.model, [r.pk for r in chosen], self.relations())
+        return [record for record in chosen if f"{record.pk}:{versions[record.pk]}" not in shown]
+
+    def _act(
+        self, request: HttpRequest, step: Step, records: list[Record], data: dict[str, Any]
+    ) -> None:
+        began, why = timezone.now(), data["change_reason"]
+        keys = [record.pk for record in records]
+        for record in records:
+            if step is TRASH:
+                record._change_reason = why or None
+                record.delete()
+            else:
+                step.act(record, data.get("moment") or began)
+                record.skip_history_when_saving = True
+                record.save()
+        if step is not TRASH:
+            why = why or f"{step.done} desde la lista"
+            self.model.versions.write(keys, "~", why, request.user.pk, at=began)
+        done = f"{step.done}: {how_many(len(keys), self.opts)}."
+        self.message_user(request, done, messages.SUCCESS)
+
+    def _confirmation(
+        self, request: HttpRequest, step: Step, chosen: list[Record], page: dict[str, Any]
+    ) -> HttpResponse:
+        versions = versions_of(self.model, [r.pk for r in chosen], self.relations())
+        what = "" if step is TRASH else f" {how_many(page['count'], self.opts)}"
+        rows = [
+            dict(zip(("does", "words"), step.words(record), strict=True))
+            | {"record": record, "state": self.state_shown(record)}
+            for record in chosen
+        ]
+        form, stale = page["form"], page["stale"]
+        context = page | {
+            **self.admin_site.each_context(request), "opts": self.opts, "rows": rows,
+            "title": step.label + ("" if step is TRASH else ": esto es lo que se hará"),
+            "step": step.label, "action": step.name, "button": f"{step.label}{what}",
+            "media": self.media + form.media, "selected_name": ACTION_CHECKBOX_NAME,
+            "shown": [f"{key}:{version}" for key, version in versions.items()],
+            "stale": [self.last_act(record) for record in stale],
+            "keys": [record.pk for record in chosen],
+        }  # fmt: skip
+        status = 409 if stale else 422 if form.is_bound and form.errors else 200
+        return TemplateResponse(request, "admin/record/confirm.html", context, status=status)

@@ -322,10 +322,12 @@ class RecordAdmin(ActionsAdmin, VersionsAdmin, SavingAdmin, Relations, StaffAdmi
         given = super().get_changeform_initial_data(request)
         return {k: v for k, v in given.items() if k not in ("publish_at", "unpublish_at")}
 
-    def response_action(self, request: HttpRequest, queryset: models.QuerySet) -> Any:
+    def response_action(
+        self, request: HttpRequest, queryset: models.QuerySet, **options: Any
+    ) -> Any:
         if not all(map(is_key, request.POST.getlist("_selected_action"))):
             raise SuspiciousOperation("A selected row that is no key")
-        return super().response_action(request, queryset)
+        return super().response_action(request, queryset, **options)
 
     # Deleting
 

@@ -16,7 +16,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.views.decorators.http import require_safe
 
-from record.differences import Fact, Names, difference, differences, facts, how_many
+from record.differences import Fact, Names, difference, differences, facts, how_many, names_in
 from record.holding import is_key
 from record.pages import counted
 from record.publishing import Publishable, Record
@@ -119,7 +119,7 @@ class VersionsAdmin:
 
     def _facts_of(self, past: Past, versions: list[Any]) -> dict[Any, dict[str, Fact]]:
         snapshots = past.snapshots(versions)
-        names = Names.of(snapshots.values())
+        names = names_in(snapshots.values())
         return {v: self.facts(snapshots[v.history_id], names, v.history_date) for v in versions}
 
     def facts(self, snapshot: Snapshot, names: Names, at: datetime) -> dict[str, Fact]:
@@ -160,7 +160,7 @@ class VersionsAdmin:
         past = Past(self.model, {version.id for version in page})
         snapshots = past.snapshots(self._before(list(page), past))
         by_key = {snapshot.record.pk: snapshot for snapshot in snapshots.values()}
-        names = Names.of(by_key.values())
+        names = names_in(by_key.values())
         context = {
             **self.admin_site.each_context(request), "opts": self.opts, "page": page,
             "rows": [self._trash_row(v, by_key[v.id], names, past) for v in page],
@@ -184,7 +184,7 @@ class VersionsAdmin:
         with_it = [how_many(len(of), of[0]._meta) for of in [snapshot.parts] if of]
         for name, keys in snapshot.lists.items():
             model = self.model._meta.get_field(name).related_model
-            named = ", ".join(names.get(model, key) for key in keys)
+            named = ", ".join(names[model, key] for key in keys)
             with_it += [f"{how_many(len(keys), model._meta)}: {named}"] if keys else []
         return {
             "version": deletion, "title": title_of(deletion), "with_it": with_it,
