@@ -62,20 +62,11 @@ class Review:
         return sent.filling(form, list(self.admin.formsets_for(self.request, self.record)))
 
     def files(self) -> Filling:
-        """The files that a save keeps unless another is chosen: a form cannot send them back."""
-        if self.opened or RECORD not in self.before or self.kind == "conflict":
-            return Filling()
-        form, now = self.before[RECORD], self.now.get(RECORD)
-        names = [name for name in form.initial if isinstance(form.fields[name], forms.FileField)]
-        files = {name: form.initial[name] for name in names}
-        changed = {n: v for n, v in files.items() if not now or str(now[n].initial) != str(v)}
-        return Filling(changed)
+        """Files that a save keeps unless another is chosen: a form cannot send them back."""
+        return Filling()
 
     def note(self, bound: forms.BoundField, key: Key) -> Note | None:
         """What to say of a field, if anything."""
-
-    def file_note(self, bound: forms.BoundField, key: Key) -> Note | None:
-        """What to say of a file."""
 
     def row_note(self, row: forms.ModelForm, key: Key) -> str:
         """What to say of a whole row."""
@@ -92,8 +83,7 @@ class Review:
     def _annotate(self, form: forms.ModelForm, key: Key, row: str) -> None:
         fields = [bound for bound in form.visible_fields() if bound.name not in WITHOUT_NOTE]
         for bound in fields:
-            is_file = isinstance(bound.field, forms.FileField)
-            if key in self.now and (note := (self.file_note if is_file else self.note)(bound, key)):
+            if key in self.now and (note := self.note(bound, key)):
                 self._put(bound, {"name": bound.html_name, "review": self} | note, row)
         if row and fields and (text := self.row_note(form, key)):
             self._put(fields[-1], {"kind": "row", "text": text, "model": form._meta.model}, row)
@@ -137,6 +127,8 @@ class Conflict(Review):
         return edition_of(self.admin, self.request, self.record, version, rows_of)
 
     def note(self, bound: forms.BoundField, key: Key) -> Note | None:
+        if isinstance(bound.field, forms.FileField):
+            return None
         name, mine, now = bound.name, bound.value(), self.now[key]
         before = self.before.get(key)
         if self.before and (before is None or not differs(before, name, _as_sent(now[name]))):
@@ -170,19 +162,19 @@ class Conflict(Review):
 
 
 class Restoration(Review):
-    """An older version in the form: `version` with its `snapshot` and `number`; `last` is the
-    number of the present one."""
+    """An older `version` in the form; `last` is the number of the present one. Without a record it
+    is in the papelera, and `deletion` is its last version."""
 
     kind = "restoration"
 
     def __init__(
-        self, *args: Any, version: Any, snapshot: Snapshot, number: int, last: int
-    ) -> None:
+        self, *args: Any, version: Any, snapshot: Snapshot, number: int, last: int,
+        deletion: Any = None,
+    ) -> None:  # fmt: skip
         super().__init__(*args)
         self.version, self.number, self.last, self.next = version, number, last, last + 1
-        self.missing = missing_from(snapshot)
-        parts = {relation.related_model: relation for relation in parts_of(self.admin.model)}
-        self.prefixes = {relation.get_accessor_name() for relation in parts.values()}
+        self.deletion, self.missing = deletion, missing_from(snapshot)
+        self.prefixes = {part.get_accessor_name() for part in parts_of(self.admin.model)}
 
         def rows_of(model: type[Record], _owner: str) -> list[Record]:
             return [part for part in snapshot.parts if type(part) is model]
@@ -194,48 +186,37 @@ class Restoration(Review):
         return list(self.fields_noted("version"))
 
     def filling(self) -> Filling:
-        filling = filling_of(self.before, self.now, self.prefixes, NOT_FILLED)
-        filling.fields["change_reason"] = f"Vuelve a la versión {self.number}:"
+        left = ("publish_at", "unpublish_at") if self.deletion else NOT_FILLED
+        filling = filling_of(self.before, self.now, self.prefixes, left)
+        again = f"Vuelve a la versión {self.number}:"
+        filling.fields["change_reason"] = "Vuelve de la papelera" if self.deletion else again
         return filling
 
+    def files(self) -> Filling:
+        form, now = self.before[RECORD], self.now.get(RECORD)
+        return Filling({
+            name: value
+            for name, value in form.initial.items()
+            if isinstance(form.fields[name], forms.FileField)
+            and not (now and str(now[name].initial) == str(value))
+        })  # fmt: skip
+
     def note(self, bound: forms.BoundField, key: Key) -> Note | None:
-        if not differs(self.now[key], bound.name, _as_sent(bound)):
+        name, now = bound.name, self.now[key]
+        today = now[name].value()
+        if isinstance(bound.field, forms.FileField):
+            is_other = name in self.files().fields
+            return {"kind": "file", "text": str(today or "")} if is_other else None
+        if not differs(now, name, _as_sent(bound)):
             return None
-        today = self.now[key][bound.name].value()
         pieces = _change(bound, today, bound.value())
         return {"kind": "version", "pieces": pieces, "text": _words(bound, today)}
-
-    def file_note(self, bound: forms.BoundField, key: Key) -> Note | None:
-        today = str(self.now[key][bound.name].initial or "")
-        return {"kind": "file", "text": today} if bound.name in self.files().fields else None
 
     def row_note(self, row: forms.ModelForm, key: Key) -> str:
         if key in self.now and key not in self.before and key[0] in self.prefixes:
             return f"No estaba en la versión {self.number}: se quita."
-        if key[1] == 0 and row.initial.get("exact"):
-            return f"Vuelve con la versión {self.number}."
-        return ""
-
-
-class FromTrash(Review):
-    """A deleted record in the add form: `deletion` is its last version, `version` that before."""
-
-    kind = "trash"
-
-    def __init__(self, *args: Any, deletion: Any, version: Any, snapshot: Snapshot) -> None:
-        super().__init__(*args)
-        self.deletion = deletion
-        self.missing = missing_from(snapshot)
-
-        def rows_of(model: type[Record], _owner: str) -> list[Record]:
-            return [part for part in snapshot.parts if type(part) is model]
-
-        self.before = edition_of(self.admin, self.request, None, version, rows_of)
-
-    def filling(self) -> Filling:
-        filling = filling_of(self.before, {}, set(), ("publish_at", "unpublish_at"))
-        filling.fields["change_reason"] = "Vuelve de la papelera"
-        return filling
+        is_back = self.record and not key[1] and row.initial.get("exact")
+        return f"Vuelve con la versión {self.number}." if is_back else ""
 
 
 def _as_sent(bound: forms.BoundField) -> Any:

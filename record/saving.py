@@ -14,7 +14,7 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.utils import timezone
 
-from record.conflicts import Conflict, FromTrash, Restoration, Review
+from record.conflicts import Conflict, Restoration, Review
 from record.differences import moment_in_words
 from record.filling import Filling, RecordFormSet, as_get
 from record.forms import BUTTONS, DRAFTS_ONLY, RecordForm, opened_on_field, reason_field
@@ -174,7 +174,7 @@ class SavingAdmin:
         if found is None:
             messages.info(request, "Ya no está en la papelera.")
             return redirect(self.address("trash"))
-        request.review = FromTrash(self, request, None, **found)
+        request.review = Restoration(self, request, None, **found)
         if request.method == "GET":
             return request.review.filling()
         request.filling = request.review.files()
@@ -241,12 +241,11 @@ class SavingAdmin:
     # One act, one version
 
     def save_model(self, request: HttpRequest, obj: Record, form: Any, change: bool) -> None:
-        review = getattr(request, "review", None)
         if not form.changes_something():
             return
         obj.skip_history_when_saving = True
-        if isinstance(review, FromTrash):  # under its former key, which its versions have
-            obj.pk = review.deletion.id
+        if not change and (review := getattr(request, "review", None)):
+            obj.pk = review.deletion.id  # the former key, which its versions have
             obj.save(force_insert=True)
         else:
             super().save_model(request, obj, form, change)

@@ -149,8 +149,12 @@ class VersionsAdmin:
             return None
         past = Past(self.model, [deletion.id])
         version = self._before([deletion], past)[0]
-        snapshot = past.snapshots([version])[version.history_id]
-        return {"deletion": deletion, "version": version, "snapshot": snapshot}
+        snapshot, last = (
+            past.snapshots([version])[version.history_id],
+            len(past.numbers(deletion.id)),
+        )
+        told = {"version": version, "snapshot": snapshot, "number": last - 1, "last": last}
+        return told | {"deletion": deletion}
 
     def trash_view(self, request: HttpRequest) -> HttpResponse:
         if not self.has_view_permission(request):
