@@ -2,19 +2,16 @@
 
 import secrets
 from io import BytesIO
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
 from django.core.files.base import ContentFile, File
 from django.db import models
-
-if TYPE_CHECKING:
-    from PIL import Image
+from PIL import Image, ImageOps
 
 FORMATS = {"PNG": "png", "JPEG": "jpg", "WEBP": "webp"}
 MOST_BYTES, MOST_PIXELS, LONGEST_SIDE = 5_000_000, 25_000_000, 800
-# Pillow is imported in functions, for most workers never read a logo.
 NO_LOGO = "No es una imagen PNG, JPEG o WebP que se pueda leer."
 TOO_MANY = "Tiene demasiados pixeles: guárdela más pequeña."
 
@@ -26,29 +23,21 @@ class Redrawn(ContentFile):
 def redrawn(file: File) -> Redrawn:
     """The picture, at most LONGEST_SIDE wide and high, in the same format, under a new name,
     without metadata. Raises ValidationError if the file is no PNG, JPEG or WebP, or too large."""
-    from PIL import Image
-
     if file.size > MOST_BYTES:
         raise ValidationError(f"Pesa más de {MOST_BYTES // 1_000_000} MB.")
     try:
         picture = Image.open(file, formats=list(FORMATS))
-        kind, (width, height) = picture.format, picture.size
+        if picture.width * picture.height <= MOST_PIXELS:  # read from the header alone
+            name = f"{secrets.token_hex(16)}.{FORMATS[picture.format]}"
+            return Redrawn(_drawn(picture, picture.format), name)
     except Image.DecompressionBombError as problem:
         raise ValidationError(TOO_MANY) from problem
     except Exception as problem:  # a hostile file may raise anything
         raise ValidationError(NO_LOGO) from problem
-    if width * height > MOST_PIXELS:  # read from the header, before the pixels take memory
-        raise ValidationError(TOO_MANY)
-    try:
-        content = _drawn(picture, kind)
-    except Exception as problem:
-        raise ValidationError(NO_LOGO) from problem
-    return Redrawn(content, f"{secrets.token_hex(16)}.{FORMATS[kind]}")
+    raise ValidationError(TOO_MANY)
 
 
-def _drawn(picture: "Image.Image", kind: str) -> bytes:
-    from PIL import Image, ImageOps
-
+def _drawn(picture: Image.Image, kind: str) -> bytes:
     picture = ImageOps.exif_transpose(picture)
     picture = picture.convert("RGB" if kind == "JPEG" else "RGBA")
     picture.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
@@ -71,8 +60,8 @@ class LogoField(models.ImageField):
     """Draws anew every file that is saved in it."""
 
     def formfield(self, **kwargs: Any) -> forms.Field:
-        said = {"help_text": "PNG, JPEG o WebP, de hasta 5 MB."}
-        return super().formfield(**{"form_class": LogoFormField} | said | kwargs)
+        own = {"form_class": LogoFormField, "help_text": "PNG, JPEG o WebP, de hasta 5 MB."}
+        return super().formfield(**own | kwargs)
 
     def deconstruct(self) -> tuple[str, str, list, dict]:
         """Migrations see a plain ImageField."""

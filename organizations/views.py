@@ -43,10 +43,10 @@ RELATED = 50
 ORGANIZATIONS = ("Organizaciones", "organizations:organization_list")
 REPRESENTATION = ("Representación", "organizations:representation")
 TOGETHER = 12
-HEADINGS = {
-    "current": ("Integrante", "Integrantes"),
-    "former": ("Anterior", "Anteriores"),
-    "unsaid": ("De fin no dicho", "De fin no dicho"),
+STATES = {
+    "current": ("integrante", "integrantes"),
+    "former": ("anterior", "anteriores"),
+    "unsaid": ("de fin no dicho", "de fin no dicho"),
 }
 
 
@@ -113,14 +113,9 @@ def _graph(
 
 def _title(counts: dict[str, tuple[int, int]], named: int) -> str:
     """«Diez integrantes, una anterior, diez nombradas», without the parts that count none."""
-    numbers = {state: organizations for state, (_rows, organizations) in counts.items()}
-    parts = [
-        (numbers.get("current", 0), "integrante", "integrantes"),
-        (numbers.get("former", 0), "anterior", "anteriores"),
-        (numbers.get("unsaid", 0), "de fin no dicho", "de fin no dicho"),
-        (named, "nombrada", "nombradas"),
-    ]
-    words = [counted(count, *nouns, feminine=True) for count, *nouns in parts if count]
+    parts = [(counts[state][1], *nouns) for state, nouns in STATES.items() if state in counts]
+    parts += [(named, "nombrada", "nombradas")] if named else []
+    words = [counted(count, *nouns, feminine=True) for count, *nouns in parts]
     return sentence(", ".join(words)) or "Ninguna organización todavía"
 
 
@@ -146,7 +141,7 @@ def _sections(
         common = set.intersection(*passages) if len(groups) > 1 else set()
         shared = [c for c in groups[0][0].citations.all() if c.passage in common]
         yield (
-            HEADINGS[state][counts[state][1] > 1],
+            sentence(STATES[state][counts[state][1] > 1]),
             [_group(group, common) for group in groups],
             sorted(shared, key=lambda citation: citation.passage),
         )

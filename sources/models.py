@@ -121,19 +121,16 @@ class Source(Publishable):
 
 
 class CitationQuerySet(RecordQuerySet):
-    def with_facts(self) -> Self:
-        """With the records that they support, without the long texts of these."""
-        owners = ("membership__organization", "representation_term__organization")
-        long_texts = ("organization__description", "event__body", "statement__body")
-        facts = self.select_related(*SUPPORTED, *owners).defer(*long_texts)
-        return facts.order_by("number", "pk")
-
     def of_passages(self, sources: Iterable[Source]) -> Self:
-        """The first FACTS + 1 citations of each passage of these sources, with their records."""
+        """The first FACTS + 1 citations of each passage of these sources, with the records that
+        they support, without the long texts of these."""
         place = Window(RowNumber(), partition_by=["source", "number"], order_by="pk")
         ranked = self.filter(source__in=sources).annotate(place=place).order_by()
         first = ranked.filter(place__lte=FACTS + 1).values("pk")
-        return Citation.objects.filter(pk__in=first).with_facts()
+        owners = ("membership__organization", "representation_term__organization")
+        long_texts = ("organization__description", "event__body", "statement__body")
+        citations = Citation.objects.filter(pk__in=first).select_related(*SUPPORTED, *owners)
+        return citations.defer(*long_texts).order_by("number", "pk")
 
     def passage_counts(self, sources: Iterable[Source]) -> dict[int, int]:
         """By source, the number of its passages that these citations quote. Looks for one citation

@@ -3,12 +3,9 @@ from django.urls import path
 from sources import views
 
 app_name = "sources"
+detail = views.SourceView.as_view()
 urlpatterns = [
     path("fuentes/", views.source_list, name="source_list"),
-    path("fuentes/<slug:slug>/", views.SourceView.as_view(), name="source_detail"),
-    path(
-        "fuentes/<slug:slug>/cita.<slug:format_name>",
-        views.SourceView.as_view(),
-        name="source_reference",
-    ),
+    path("fuentes/<slug:slug>/", detail, name="source_detail"),
+    path("fuentes/<slug:slug>/cita.<slug:format_name>", detail, name="source_reference"),
 ]
