@@ -186,6 +186,8 @@ def _run(program: str, database: BaseDatabaseWrapper, *arguments: str) -> None:
 def restore(path: Path, identities: Identities) -> Manifest:
     """Restore into an empty database and an empty media folder."""
     media = Path(settings.MEDIA_ROOT)
+    if connection.vendor == "sqlite":
+        Path(connection.settings_dict["NAME"]).touch(0o600)  # readable by its owner only
     if connection.introspection.table_names():
         raise CommandError(
             "La base de datos ya tiene tablas, y un respaldo solo se restaura en una vacía, "

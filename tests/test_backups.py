@@ -163,6 +163,8 @@ def test_what_is_restored_is_what_was_backed_up(
         before[name] = []
     assert after == before
     assert files(settings.MEDIA_ROOT) == media != {}
+    if place.vendor == "sqlite":
+        assert Path(place.settings_dict["NAME"]).stat().st_mode & 0o777 == 0o600
     assert "cada tabla tiene tantas filas" in capsys.readouterr().out
 
 
