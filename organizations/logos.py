@@ -1,4 +1,4 @@
-"""Logos are drawn anew, so that nothing but their pixels gets into the site."""
+"""Logos are redrawn, so that nothing but their pixels gets into the site."""
 
 import secrets
 from io import BytesIO
@@ -57,7 +57,7 @@ class LogoFormField(forms.FileField):
 
 
 class LogoField(models.ImageField):
-    """Draws anew every file that is saved in it."""
+    """Redraws every file that is saved in it."""
 
     def formfield(self, **kwargs: Any) -> forms.Field:
         own = {"form_class": LogoFormField, "help_text": "PNG, JPEG o WebP, de hasta 5 MB."}

@@ -89,6 +89,11 @@ class Organization(Publishable):
         return [name for line in self.other_names.splitlines() if (name := line.strip())]
 
 
+def _note_field() -> models.TextField:
+    help_text = "Lo que inferimos y la fuente no dice; así se muestra."
+    return models.TextField("nota nuestra", blank=True, help_text=help_text)
+
+
 def visible_organizations() -> models.Prefetch:
     """For `prefetch_related` of events and statements: the organizations that visitors may read."""
     organizations = Organization.objects.visible_to(None).defer("summary", "description")
@@ -97,8 +102,8 @@ def visible_organizations() -> models.Prefetch:
 
 class MembershipQuerySet(SpanningQuerySet):
     def on(self, when: EDTF) -> Self:
-        """Leaves out the memberships that another one of the same organization outdoes: «no» beside
-        any other answer, and any other answer beside «sí»."""
+        """Leaves out a «no» if another membership of the organization has another answer, and all
+        other answers if one membership has a «sí»."""
         others = Membership.objects.visible_to(None).filter(organization=OuterRef("organization"))
         others = others.annotate(rank=rank_on(when))
         yes, no = RANKED.index(Answer.YES), RANKED.index(Answer.NO)
@@ -107,8 +112,8 @@ class MembershipQuerySet(SpanningQuerySet):
         return super().on(when).exclude(contradicted | outdone)
 
     def with_state(self) -> Self:
-        """With `state`: `current`, `former`, or `unsaid` if no end is known. Sorted by state, with
-        those that began in the same way together."""
+        """With `state`: `current`, `former`, or `unsaid` if no end is known. Sorted by state, then
+        by how they began."""
         state = Case(
             When(end_latest__lt="9999-12-31", then=Value("former")),
             When(end="", then=Value("unsaid")),
@@ -153,11 +158,7 @@ class Membership(Spanning, Record):
         null=True,
         blank=True,
     )
-    note = models.TextField(
-        "nota nuestra",
-        blank=True,
-        help_text="Lo que inferimos y la fuente no dice; así se muestra.",
-    )
+    note = _note_field()
 
     visible_through = ("organization", "replaces")
     belongs_to = ("organization",)
@@ -238,11 +239,7 @@ class RepresentationTerm(Spanning, Record):
     )
     start_label = models.CharField("inicio, en palabras de la fuente", max_length=200, blank=True)
     end_label = models.CharField("fin, en palabras de la fuente", max_length=200, blank=True)
-    note = models.TextField(
-        "nota nuestra",
-        blank=True,
-        help_text="Lo que inferimos y la fuente no dice; así se muestra.",
-    )
+    note = _note_field()
 
     visible_through = belongs_to = ("organization",)
     objects = RepresentationTermQuerySet.as_manager()

@@ -87,8 +87,8 @@ def _clause(verb: str, records: list[Membership | RepresentationTerm]) -> str:
 
 
 def neighbours(when: EDTF) -> dict[str, Any]:
-    """The nearest moment that ends `before` a date, the first ones `around` it, whether there are
-    `more` of these, and the nearest moment `after` it."""
+    """The nearest moments `before` and `after` a date, the first moments `around` it, and whether
+    there are `more` around it."""
     every = moments()
     before = [m for m in every if m.when.latest < when.earliest]
     after = [m for m in every if m.when.earliest > when.latest]

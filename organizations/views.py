@@ -52,7 +52,7 @@ STATES = {
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Memberships that began in the same way; `citations` without those of the whole section."""
+    """Memberships that began in the same way, with the citations that only this group has."""
 
     memberships: list[Membership]
     citations: list[Citation]
@@ -186,7 +186,7 @@ class OrganizationView(RecordView):
         return model.objects.visible_to(user).prefetch_related(visible_citations(user))
 
     def _membership(self) -> dict[str, Any]:
-        """Its memberships, those of its successors, and the chart of the first replacement."""
+        """Its memberships, its successors' memberships, and the chart of the first replacement."""
         key = self.object.pk
         every = list(self._visible(Membership).with_state().of(self.object))
         memberships = [m for m in every if m.organization_id == key]

@@ -24,6 +24,6 @@ def source_node(request: HttpRequest, source: Source) -> Node:
 
 
 def cited_sources(request: HttpRequest, citations: Iterable[Citation]) -> list[Node]:
-    """Each source once, of those that everybody may read."""
+    """Each public source once."""
     sources = dict.fromkeys(c.source for c in citations if c.source.is_public())
     return [source_in_short(request, source) for source in sources]

@@ -169,7 +169,7 @@ def _index_of(name: str) -> models.Index:
 
 class Citation(Record):
     """The words of a source that support a record: a TextQuoteSelector of the W3C Web Annotation
-    model, whose `prefix` and `suffix` complete the sentence that `exact` stands in."""
+    model, whose `prefix` and `suffix` complete the sentence around `exact`."""
 
     source = models.ForeignKey(
         Source, models.PROTECT, verbose_name="fuente", related_name="citations"
