@@ -6,7 +6,7 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 	$$python $(NEW_ENOUGH) && echo $$python && break; done)
 BOOTSTRAP = @"$(PYTHON)" $(NEW_ENOUGH) || { echo >&2 \
 	"Python 3.11 or newer is needed: install it, or name it: make PYTHON=/path/to/python3.12 $@"; \
-	exit 1; }; exec "$(PYTHON)" bin/bootstrap.py
+	exit 1; }; exec "$(PYTHON)" tools/bootstrap.py
 VENV = .venv/bin/python
 
 PYTHON_FILES = find . -name '*.py' ! -path './.*'
@@ -14,7 +14,7 @@ TEMPLATE_FILES = find templates -name '*.html'
 
 PORT ?= 8000
 export PORT
-BENCH ?= pages worker clone search exchange large
+BENCH ?= pages exchange clone
 
 .PHONY: help run setup test test-hard audit bench lint format clean
 .NOTPARALLEL:
@@ -39,12 +39,12 @@ test-hard: ## Run what is slow or breaks things: nginx, full disks, kill -9, Lib
 audit: ## Ask Lighthouse, the Nu HTML checker and MDN's Observatory (needs Node and Java)
 	$(BOOTSTRAP) install requirements-dev.txt
 	@$(VENV) tests/audit.py
-	@$(VENV) audit/observatory.py
+	@$(VENV) tools/observatory.py
 
-bench: ## Measure into docs/performance.md (BENCH=pages ARGS="--only cached" for one figure)
+bench: ## Measure into docs/performance.md (BENCH=pages ARGS="--only stored" for one figure)
 	$(BOOTSTRAP) install requirements-bench.txt
 	@set -e; export LOAD_BEFORE="$$($(VENV) -c 'import os; print(os.getloadavg()[0])')"; \
-		for name in $(BENCH); do $(VENV) bench/$$name.py $(ARGS); done
+		for name in $(BENCH); do $(VENV) -m tools.$$name $(ARGS); done
 
 # A server's settings, so that what lint checks is what a server would run.
 lint: export DEBUG = 0
@@ -69,5 +69,5 @@ format: ## Settle the form of code and templates
 	$(TEMPLATE_FILES) -exec .venv/bin/djade --target-version 5.2 {} + || true  # it fails when it changes
 
 clean: ## Remove what can be made again; keep database, uploads and .env
-	rm -rf .venv staticfiles audit/node_modules setup.log .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv staticfiles tools/node_modules setup.log .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -28,7 +28,7 @@ from urllib.parse import urlsplit
 from urllib.request import urlopen
 
 ROOT = Path(__file__).resolve().parent.parent
-MODULES = ROOT / "audit" / "node_modules"
+MODULES = ROOT / "tools" / "node_modules"
 IN_CI = bool(os.environ.get("CI"))
 RUNS = 1 if IN_CI else 5
 CATEGORIES = ("performance", "accessibility", "best-practices", "seo")
@@ -80,7 +80,7 @@ def install() -> None:
         return
     command = "npm ci --ignore-scripts --no-audit --no-fund --loglevel=error".split()
     if subprocess.run(command, cwd=MODULES.parent).returncode:
-        sys.exit("The packages of audit/package-lock.json could not be installed.")
+        sys.exit("The packages of tools/package-lock.json could not be installed.")
 
 
 def application(environ: dict[str, Any], start_response: Callable) -> Iterable[bytes]:

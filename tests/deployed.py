@@ -119,8 +119,11 @@ class Deployed:
             until(lambda path=path: self.ask(path, "127.0.0.8").status == 200)
 
     def manage(self, *command: str) -> None:
+        self.python("manage.py", *command)
+
+    def python(self, *command: str) -> None:
         subprocess.run(
-            [sys.executable, "manage.py", *command],
+            [sys.executable, *command],
             cwd=ROOT,
             env=os.environ | self.settings,
             check=True,
@@ -229,7 +232,7 @@ def deployed(folder: Path, *sites: str) -> Iterator[Deployed]:
     try:
         site.manage("collectstatic", "--no-input", "--verbosity=0")
         site.manage("migrate", "--verbosity=0")
-        site.manage("make_demo", f"--events={EVENTS}")
+        site.python("-m", "tools.demo", f"--events={EVENTS}")
         for name in sites:
             site.start_site(name)
         site.start_nginx()

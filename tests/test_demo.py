@@ -10,18 +10,17 @@ from django.core.management import CommandError, call_command
 from django.db import models
 from django.test import Client
 
-from exchange.demo import ABOUT, NOTICE
-from exchange.facts import KINDS
 from organizations.models import Membership, Organization, RepresentationTerm
 from record.dates import parse
 from search.models import Entry
 from sources.models import FACTS, Citation, Source
 from timeline.models import Event, Statement
+from tools import demo
+from tools.invented import ABOUT, MODELS, NOTICE, Size, invent
 
 from .records import organization
 
 pytestmark = pytest.mark.django_db
-MODELS = (*KINDS.values(), Citation)
 PAGES = (
     "/", "/organizaciones/", "/representacion/", "/al/", "/al/2012/", "/linea-de-tiempo/",
     "/linea-de-tiempo/?anio=2012", "/linea-de-tiempo/?anio=sin-fecha",
@@ -32,9 +31,8 @@ PAGES = (
 )  # fmt: skip
 
 
-def make(seed: int = 1, **options: Any) -> None:
-    sizes = {"events": 300, "statements": 30, "organizations": 30}
-    call_command("make_demo", seed=seed, verbosity=0, **sizes | options)
+def make(seed: int = 1, events: int = 300, statements: int = 30, search: bool = True) -> None:
+    invent(Size(events, statements, organizations=30), seed, search)
 
 
 def content() -> Iterator[tuple[Any, ...]]:
@@ -82,7 +80,7 @@ def test_the_invented_record_keeps_the_rules_of_a_real_one() -> None:
 def test_the_invented_record_is_the_same_for_a_seed_and_another_for_another() -> None:
     made = []
     for seed in (1, 1, 2):
-        make(seed, events=40, statements=6, no_search=True)
+        make(seed, events=40, statements=6, search=False)
         made.append(list(content()))
         for model in reversed(MODELS):
             model.objects.all().delete()
@@ -102,7 +100,7 @@ def test_nothing_is_invented_beside_a_real_record_or_the_history_of_one() -> Non
 
 
 def test_what_is_invented_says_so_where_it_is_read(visitor: Client) -> None:
-    make(no_search=True)
+    make(search=False)
     assert "Coalición Inventada" in visitor.get("/").content.decode()
     assert ABOUT in visitor.get("/").content.decode()
     for records in (Statement.objects, Organization.objects.exclude(summary=ABOUT)):
@@ -114,7 +112,7 @@ def test_what_is_invented_says_so_where_it_is_read(visitor: Client) -> None:
 def test_drafts_scheduled_and_withdrawn_ones_among_it_are_not_public(
     visitor: Client, state: str
 ) -> None:
-    make(no_search=True)
+    make(search=False)
     hidden = [event for event in Event.objects.all() if event.state == state]
     assert hidden
     for event in hidden:
@@ -124,7 +122,7 @@ def test_drafts_scheduled_and_withdrawn_ones_among_it_are_not_public(
 
 
 def test_its_index_of_words_is_made_at_the_end_or_not_at_all() -> None:
-    make(no_search=True)
+    make(search=False)
     assert not Entry.objects.exists()
     call_command("rebuild_search", verbosity=0)
     call_command("rebuild_search", check=True, verbosity=0)
@@ -132,8 +130,8 @@ def test_its_index_of_words_is_made_at_the_end_or_not_at_all() -> None:
 
 @pytest.mark.parametrize("wrong", [{"events": "0"}, {"events": "-1"}, {"organizations": "7000"}])
 def test_impossible_sizes_are_refused(wrong: dict[str, str]) -> None:
-    with pytest.raises(CommandError):
-        call_command("make_demo", *(f"--{name}={value}" for name, value in wrong.items()))
+    with pytest.raises(SystemExit):
+        demo.main([f"--{name}={value}" for name, value in wrong.items()])
 
 
 # What it was made to show: a page costs what it is long
@@ -142,7 +140,7 @@ def test_impossible_sizes_are_refused(wrong: dict[str, str]) -> None:
 def test_a_passage_lists_the_first_of_many_facts_and_says_that_there_are_more(
     visitor: Client,
 ) -> None:
-    make(no_search=True)
+    make(search=False)
     quoted = Citation.objects.filter(source__slug="memoria-1", event__isnull=False).first()
     copies = [
         Citation(

@@ -1,6 +1,6 @@
 """MDN's HTTP Observatory against the site as a server runs it, behind TLS: fails below A+.
 
-python audit/observatory.py          needs node, openssl, and `npm ci` in audit/
+python tools/observatory.py          needs node, openssl, and `npm ci` in tools/
 """
 
 import os
@@ -44,7 +44,7 @@ def graded(folder: Path) -> int:
     try:
         wait_for(secure)
         asking = os.environ | {"NODE_EXTRA_CA_CERTS": str(certificate)}
-        command = ["node", "--dns-result-order=ipv4first", "audit/observatory.mjs", HOST]
+        command = ["node", "--dns-result-order=ipv4first", "tools/observatory.mjs", HOST]
         return subprocess.run([*command, str(plain), str(secure)], cwd=ROOT, env=asking).returncode
     finally:
         server.terminate()

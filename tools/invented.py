@@ -1,6 +1,6 @@
-"""A large record of a coalition that never was, to measure on and to try things on.
+"""A large invented record, to measure on and to try things on.
 
-Everything follows from the seed. What it says is invented, and its pages say so.
+Everything follows from the seed. Its texts are invented, and its pages say so.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -10,15 +10,16 @@ from random import Random
 from typing import Any
 
 from django.conf import settings
-from django.db import connection, reset_queries
+from django.core.management import CommandError, call_command
+from django.db import connection, models, reset_queries, transaction
 
-from exchange.demo_text import SAID, TITLES, Prose, Zipf, names
 from organizations.models import Membership, Organization, RepresentationTerm
-from record import bulk
 from record.publishing import Record
 from sources.models import Citation, Source
 from timeline.models import Event, Statement
+from tools.invented_text import MOST_ORGANIZATIONS, SAID, TITLES, Prose, Zipf, names
 
+MODELS = (Source, Organization, Membership, RepresentationTerm, Event, Statement, Citation)
 BATCH, LINKED = 1000, 20
 FIRST_YEAR, LAST_YEAR, MEMBERS, TERMS = 2001, 2024, 24, 8
 PUBLIC, FAR_OFF = datetime(2020, 1, 1, tzinfo=UTC), datetime(2090, 1, 1, tzinfo=UTC)
@@ -57,9 +58,27 @@ class Paragraph:
 Text = list[Paragraph]
 
 
+def invent(
+    size: Size, seed: int = 1, search: bool = True, tell: Callable[[int], None] | None = None
+) -> str:
+    """Writes an invented record into an empty database, and the index of words with `search`;
+    returns the counts in words. Raises CommandError."""
+    if size.organizations > MOST_ORGANIZATIONS:
+        raise CommandError(f"There are names for {MOST_ORGANIZATIONS:,} organizations.")
+    with transaction.atomic():
+        # No invented fact may stand among real ones, nor its version among theirs.
+        if any(model.objects.exists() or model.history.exists() for model in MODELS):
+            raise CommandError("There is a record already; nothing was invented.")
+        Demo(size, seed, tell).write()
+    analyze()
+    if search:
+        call_command("rebuild_search", verbosity=0)
+    return ", ".join(f"{m._meta.verbose_name_plural}: {m.objects.count():,}" for m in MODELS)
+
+
 def analyze() -> None:
-    """Lets the database know how much there is, which PostgreSQL else learns after the transaction:
-    until then it would look through whole tables."""
+    """Tells the planner how many rows there are. PostgreSQL by itself learns it only after the
+    transaction, and scans whole tables until then."""
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
 
@@ -91,16 +110,19 @@ class Demo:
             self._write_statements(range(first, min(first + BATCH, self.size.statements)))
 
     def _store(self, records: Sequence[Record]) -> None:
-        """Records that `_related` draws the others of, with their first versions. The index of
-        words is not told: it is made at the end, in one go."""
+        """Writes records with what `_related` draws for them and their first versions. Django's own
+        queryset sends no signal: the index of words is built once, at the end."""
         if not records:
             return
         model = type(records[0])
-        bulk.insert(records, heard=False)
+        models.QuerySet(model).bulk_create(records)
         keys = [record.pk for record in records]
         for name, others in self._related(model):
-            pairs = ((key, other) for key in keys for other in others())
-            bulk.relate(model._meta.get_field(name), pairs)
+            field = model._meta.get_field(name)
+            through = field.remote_field.through
+            own, other = f"{field.m2m_field_name()}_id", f"{field.m2m_reverse_field_name()}_id"
+            pairs = [through(**{own: key, other: pk}) for key in keys for pk in sorted(others())]
+            through.objects.bulk_create(pairs)
         model.versions.write(keys, "+", NOTICE)
         reset_queries()  # which are long, and kept while debugging
         if self.tell:
