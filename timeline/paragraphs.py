@@ -58,16 +58,13 @@ def paragraphs(
 ) -> list[Paragraph]:
     """The paragraphs of the body. `citations` are those of the sources, whatever they support;
     `names` finds the organizations that a paragraph names."""
-    found = [Paragraph(html, _text(html), []) for html in outermost(sanitize(statement.body))]
+    elements = outermost(sanitize(statement.body))
+    found = [Paragraph(html, collapse(unescape(strip_tags(html))), []) for html in elements]
     for paragraph in found if names else ():
         paragraph.names = _named(paragraph.text, names)
     for source in sources:
         _mark(found, source, [c for c in citations if c.source_id == source.pk])
     return _with_whole_lists(found)
-
-
-def _text(html: str) -> str:
-    return collapse(unescape(strip_tags(_TAG.sub("", html))))
 
 
 def _with_whole_lists(found: list[Paragraph]) -> list[Paragraph]:

@@ -39,13 +39,13 @@ def event_list(request: HttpRequest) -> HttpResponse:
     events = filters.records().by_time().defer("body").prefetch_related(visible_organizations())
     events = events.prefetch_related(visible_citations())
     page = page_of(request, events, ON_A_PAGE)
-    by_year = groupby(page.object_list, lambda event: event.sort_day[:4])
-    changed = last_change(page.object_list)
+    by_year = groupby(page, lambda event: event.sort_day[:4])
+    changed = last_change(page)
     context = {
         "title": _title(filters, page.paginator.count),
         "filters": filters,
         "page": page,
-        "place": reach_in_words([event.when for event in page.object_list]),
+        "place": reach_in_words([event.when for event in page]),
         "by_year": [(year, list(events)) for year, events in by_year],
         "chart": _overview(filters, page),
         "changed": changed,
@@ -77,7 +77,7 @@ def _overview(filters: EventFilters, page: Page) -> Chart | None:
     if page.has_previous() or (filters.chosen and not page.has_next()):
         return None
     if not page.has_next():
-        return events_chart(page.object_list)
+        return events_chart(page)
     if filters.year.isdigit() or filters.chosen.get("anio") == UNDATED:
         return None
     counts = {year: n for year, n in filters.by_year.items() if year}
@@ -125,12 +125,12 @@ def statement_list(request: HttpRequest) -> HttpResponse:
     filters = StatementFilters(request)
     statements = filters.records().by_time().defer("body").prefetch_related(visible_citations())
     page = page_of(request, statements, ON_A_PAGE)
-    changed = last_change(page.object_list)
+    changed = last_change(page)
     context = {
         "title": sentence(counted(page.paginator.count, "pronunciamiento")),
         "filters": filters,
         "page": page,
-        "place": reach_in_words([statement.when for statement in page.object_list]),
+        "place": reach_in_words([statement.when for statement in page]),
         "changed": changed,
         "linked": _list_graph(request, STATEMENTS, changed),
     }
