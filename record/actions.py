@@ -178,7 +178,7 @@ class ActionsAdmin:
         return sorted(self.get_queryset(request).filter(pk__in=keys), key=lambda r: order[r.pk])
 
     def _deleted(self, request: HttpRequest, chosen: list[Record]) -> dict[str, Any]:
-        """What goes to the papelera along with the records, and what keeps them from it."""
+        """The rows that go to the papelera with the records, and the records that protect them."""
         _gone, counts, missing, kept = self.get_deleted_objects(chosen, request)
         if "confirmed" in request.POST and missing:
             raise PermissionDenied

@@ -1,5 +1,5 @@
-"""What the admin of every record shares: search without accents, the permission to publish, errors
-that lead to their field, and saving beside others who save."""
+"""The ModelAdmin of every record: search without accents, the permission to publish, errors that
+link to their field. The mixins add actions, history and saving."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -132,8 +132,8 @@ def _problems_of(form: forms.BaseForm, of: str = "") -> Iterator[dict[str, str]]
 
 
 class OnlyKeys:
-    """Django asks the database for whatever a form sends as chosen, and fails on what is no key;
-    «0» is the key of nothing."""
+    """Replaces values that are not primary keys by «0», which no record has: Django would pass
+    them to the database, which fails."""
 
     def format_value(self, value: Any) -> list[str]:
         return list(filter(is_key, super().format_value(value)))
@@ -154,7 +154,7 @@ class SeveralPicked(OnlyKeys, AutocompleteSelectMultiple):
 
 
 class Relations:
-    """Relations are picked by typing; text areas keep the line ends of the text."""
+    """Autocomplete widgets for relations; text areas keep the line ends of the text."""
 
     formfield_overrides = {
         WebAddressField: {
@@ -179,7 +179,7 @@ class Relations:
     def formfield_for_manytomany(
         self, db_field: models.ManyToManyField, request: HttpRequest, **kwargs: Any
     ) -> forms.Field:
-        """Also where the table is written out, which the admin by itself leaves out of forms."""
+        """Also with a `through` model, which the admin leaves out of forms by default."""
         widget = SeveralPicked(db_field, self.admin_site)
         return db_field.formfield(**{"widget": widget} | kwargs)
 
@@ -197,8 +197,8 @@ class RecordInline(Relations, admin.StackedInline):
 
 
 class RecordAdmin(ActionsAdmin, VersionsAdmin, SavingAdmin, Relations, StaffAdmin):
-    """`label` is the column that names a record; `date_field`, the one that DateFilter looks at;
-    `shown_with` are the relations that a row's words come from."""
+    """`label` is the column with a record's name, `date_field` the column of DateFilter;
+    `shown_with` are the relations that the list displays."""
 
     form = RecordForm
     label = "title"
@@ -212,7 +212,7 @@ class RecordAdmin(ActionsAdmin, VersionsAdmin, SavingAdmin, Relations, StaffAdmi
     # Who may change what
 
     def may_touch(self, user: AbstractBaseUser, record: Record | None) -> bool:
-        """Who may not publish changes drafts only."""
+        """Users without the permission to publish change drafts only."""
         return record is None or may_publish(user) or record.is_draft()
 
     def has_change_permission(self, request: HttpRequest, obj: Record | None = None) -> bool:
@@ -268,7 +268,7 @@ class RecordAdmin(ActionsAdmin, VersionsAdmin, SavingAdmin, Relations, StaffAdmi
         ]
 
     def _only_shown(self, name: Any) -> Any:
-        """What stands for a field where a form is only read: its dates in words."""
+        """A date in words, for the read-only form; the name of any other field."""
         dates = {f.name: f for f in self.model._meta.fields if isinstance(f, EDTFField)}
         if name not in dates:
             return name
@@ -299,7 +299,7 @@ class RecordAdmin(ActionsAdmin, VersionsAdmin, SavingAdmin, Relations, StaffAdmi
     def _publication(
         self, request: HttpRequest, record: Record | None, may_change: bool
     ) -> dict[str, Any]:
-        """For the box that says whether the record is public and offers what can be done."""
+        """The state of the record and the buttons that the user may press."""
         own = issubclass(self.model, Publishable)
         there = record is not None
         if there and request.method == "POST":  # the one at hand holds what was not saved
@@ -318,7 +318,7 @@ class RecordAdmin(ActionsAdmin, VersionsAdmin, SavingAdmin, Relations, StaffAdmi
         return "regex" not in lookup and super().lookup_allowed(lookup, value, request)
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
-        """What an address fills in; moments are not read from there."""
+        """The values in the address, except the moments of publication."""
         given = super().get_changeform_initial_data(request)
         return {k: v for k, v in given.items() if k not in ("publish_at", "unpublish_at")}
 
@@ -334,7 +334,7 @@ class RecordAdmin(ActionsAdmin, VersionsAdmin, SavingAdmin, Relations, StaffAdmi
     def get_deleted_objects(
         self, objs: Iterable[Record], request: HttpRequest
     ) -> tuple[list, dict[str, int], set[str], list]:
-        """The records themselves and how many citations go with them; what refers to them."""
+        """The records, the number of their citations, and the records that protect them."""
         collector = NestedObjects("default", objs)
         collector.collect(objs)
         found = collector.model_objs.items()

@@ -66,10 +66,10 @@ class Review:
         return Filling()
 
     def note(self, bound: forms.BoundField, key: Key) -> Note | None:
-        """What to say of a field, if anything."""
+        """The note of a field that is in `now`."""
 
     def row_note(self, row: forms.ModelForm, key: Key) -> str:
-        """What to say of a whole row."""
+        """The note of a whole row."""
         return ""
 
     def annotate(self, form: forms.ModelForm, formsets: list[forms.BaseInlineFormSet]) -> None:
@@ -220,7 +220,7 @@ class Restoration(Review):
 
 
 def _as_sent(bound: forms.BoundField) -> Any:
-    """The value that the browser sends if nobody touches the field."""
+    """The value that the browser sends for an untouched field."""
     value, widget = bound.value(), bound.field.widget
     if isinstance(widget, forms.MultiWidget) and not isinstance(value, list):
         return widget.decompress(value)

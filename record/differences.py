@@ -127,7 +127,7 @@ def plain(html: str) -> str:
     return unescape(strip_tags(html)).strip()
 
 
-# What snapshots say
+# Snapshots
 
 
 def names_in(snapshots: Iterable[Snapshot]) -> Names:

@@ -1,5 +1,5 @@
-"""The ordinary form filled with other values than its record's: those of an older version, or those
-that somebody sent and that were not saved."""
+"""Fills the ordinary form with an older version of its record, or with values that were sent and
+not saved."""
 
 from collections.abc import Callable, Iterator
 from copy import copy

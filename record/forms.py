@@ -1,5 +1,5 @@
-"""What the forms of the staff share: dates in Spanish with their reading, slugs that make
-themselves, and the refusal of what only those who publish may do."""
+"""Form fields and the base form of the staff: dates in Spanish with their reading, generated
+slugs, and the permission to publish."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -19,15 +19,13 @@ from record.spanish import read
 LONGEST_DATE = 200
 DRAFTS_ONLY = "Puede guardar el borrador; publica quien tiene permiso."
 WHY = "Esto ya es público. Diga por qué lo cambia, por ejemplo «se acota la fecha»."
-ASIDE = ("opened_on", "change_reason")
-"""What the form of a record asks beside the record's own fields."""
 LONGEST_REASON = 500
 BUTTONS = ("_publish", "_schedule", "_withdraw", "_schedule_withdrawal", "_draft")
 """Each saves, too."""
 
 
 def read_briefly(written: str) -> EDTF:
-    """`read`, which refuses at once what is far too long to be a date."""
+    """`read`, with a limit to the length."""
     if len(written) > LONGEST_DATE:
         raise ImpossibleDate(written, "es demasiado larga")
     return read(written)
@@ -138,7 +136,7 @@ class RecordForm(forms.ModelForm):
             self.fields["slug"].required = False
 
     def slug_words(self) -> str:
-        """What a slug left empty is made of; empty where the model makes its own."""
+        """The words of a generated slug; empty if the model generates its own."""
         return str(getattr(self.instance, "title", "") or getattr(self.instance, "name", ""))
 
     def is_valid(self) -> bool:

@@ -9,7 +9,7 @@ from simple_history.models import HistoricalRecords
 
 
 class Version(models.Model):
-    """What our versions have beside the package's own columns."""
+    """Columns in addition to those of the package."""
 
     history_receipt = models.PositiveBigIntegerField(null=True, db_index=True)
     """The import that made this version, if one did: `exchange.Receipt`'s primary key."""

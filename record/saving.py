@@ -32,7 +32,7 @@ DONE = {
 
 
 def prepare(form: type[RecordForm], request: HttpRequest) -> None:
-    """Tells the form of a record, or of a row, who saves what, and when."""
+    """Sets the user, the moment and the pressed button on the form of a record or of a row."""
     form.user = request.user
     shown = "_check" in request.POST or "_use" in request.POST
     form.check_only = shown or getattr(request, "collided", False)
@@ -95,7 +95,8 @@ class SavingAdmin:
     def changeform_view(
         self, request: HttpRequest, object_id: str | None = None, *args: Any, **kwargs: Any
     ) -> HttpResponse:
-        """In one transaction; tried again where somebody saved something at the same moment."""
+        """In one transaction, with a second attempt after an IntegrityError: then validation sees
+        the rows that another person saved at the same moment."""
         if "_saveasnew" in request.POST:
             raise PermissionDenied
         for _attempt in range(2):
@@ -103,7 +104,7 @@ class SavingAdmin:
                 with transaction.atomic() if request.method == "POST" else nullcontext():
                     return self._changeform(request, object_id, *args, **kwargs)
             except IntegrityError:
-                continue  # the second time, validation sees what the other saved
+                continue
         request.collided = True
         return super().changeform_view(request, object_id, *args, **kwargs)
 
@@ -181,7 +182,7 @@ class SavingAdmin:
         return None
 
     def _gone(self, request: HttpRequest, object_id: str) -> HttpResponse | None:
-        """Somebody moved the record to the papelera while another person edited it."""
+        """Another person moved the record to the papelera meanwhile."""
         if "opened_on" not in request.POST or not self.has_change_permission(request):
             return None
         deletions = self.model.history.filter(history_type="-")
@@ -191,7 +192,7 @@ class SavingAdmin:
     def _written_page(
         self, request: HttpRequest, record: Record, refused: str = "", gone: bool = False
     ) -> HttpResponse:
-        """What somebody wrote, to be copied, where the record cannot be saved any more."""
+        """The text that a person wrote, to copy it: the record cannot be saved any more."""
         context = {
             **self.admin_site.each_context(request), "opts": self.opts, "original": record,
             "title": "Dos personas editaron lo mismo", "step": "Conflicto", "refused": refused,
@@ -211,7 +212,7 @@ class SavingAdmin:
         ]
 
     def last_act(self, record: Record) -> dict[str, Any]:
-        """Who last changed the record or a row edited along with it, and when."""
+        """The user and moment of the last change of the record or of its related rows."""
         tables = [(self.model, "id"), *self.relations()]
         versions = [
             version

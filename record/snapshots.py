@@ -24,7 +24,7 @@ class Snapshot:
 
 
 def parts_of(model: type[Record]) -> list[models.ManyToOneRel]:
-    """What goes where a record goes and comes back with it: its citations."""
+    """The relations of rows that are deleted with a record: its citations."""
     return [
         relation
         for relation in model._meta.related_objects
@@ -33,7 +33,7 @@ def parts_of(model: type[Record]) -> list[models.ManyToOneRel]:
 
 
 def title_of(version: Any) -> str:
-    """Of a version or a record: what it is called, without asking for what it refers to."""
+    """The name of a version or a record, without a query for its relations."""
     return getattr(version, "title", "") or getattr(version, "name", "") or version.slug
 
 
@@ -50,7 +50,7 @@ def lists_of(model: type[Record], versions: Collection[int]) -> dict[str, dict[i
 
 
 class Past:
-    """What is known of some records of one kind, deleted ones too: a query a table."""
+    """The versions of some records of one model, deleted records too: one query a table."""
 
     def __init__(self, model: type[Record], keys: Collection[int]) -> None:
         self.model = model
@@ -106,7 +106,7 @@ def rows_at(model: type[Record], owner: str, key: int, last: int) -> list[Record
 
 
 def _versions_of_parts(relation: models.ManyToOneRel, keys: Collection[int]) -> list[Any]:
-    """Of all that ever belonged to one of the records; oldest first."""
+    """The versions of all rows that belonged to the records at any time; oldest first."""
     history = relation.related_model.history
     ever = history.filter(**{f"{relation.field.attname}__in": keys}).order_by().values("id")
     return list(history.filter(id__in=ever).order_by("history_id"))

@@ -19,7 +19,7 @@ NOT_FACTS = {"id", "slug", "updated_at", "publish_at", "unpublish_at", "sort_day
 
 
 def citable(model: type[models.Model]) -> list[tuple[str, str]]:
-    """What a citation may support of a record, as the choices of a select."""
+    """The fields of a record that a citation may support, as choices."""
     fields = [*model._meta.fields, *model._meta.many_to_many]
     named = [(f.name, capfirst(f.verbose_name)) for f in fields if f.name not in NOT_FACTS]
     return [("", "Todo el registro"), *named]
