@@ -15,8 +15,8 @@ from freshness.stamp import edition, present
 Handler = Callable[[HttpRequest], HttpResponse]
 
 log = logging.getLogger(__name__)
+# Browsers and CDNs may keep a page if they ask each time whether it still holds.
 REVALIDATE = "public, max-age=0, must-revalidate"
-"""Browsers and CDNs may keep the page if they ask each time whether it still holds."""
 LARGEST = 64 * 1024  # bytes of a stored page
 GZIP = re.compile(r"\bgzip\b")
 

@@ -52,17 +52,11 @@ def _triggers(vendor: str, table: str) -> Iterator[tuple[str, str]]:
     name = f"{PREFIX}{table}"
     if vendor == "sqlite":
         for operation in ("insert", "update", "delete"):
-            yield (
-                f"{name}_{operation}",
-                f"CREATE TRIGGER {name}_{operation} AFTER {operation} ON {table} "
-                f"BEGIN {DRAW_ANEW[vendor]}; END",
-            )
+            created = f"CREATE TRIGGER {name}_{operation} AFTER {operation} ON {table} "
+            yield f"{name}_{operation}", f"{created}BEGIN {DRAW_ANEW[vendor]}; END"
     else:
-        yield (
-            name,
-            f"CREATE TRIGGER {name} AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON {table} "
-            f"FOR EACH STATEMENT EXECUTE FUNCTION {FUNCTION_NAME}()",
-        )
+        changes = f"AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON {table} FOR EACH STATEMENT"
+        yield name, f"CREATE TRIGGER {name} {changes} EXECUTE FUNCTION {FUNCTION_NAME}()"
 
 
 def keep(using: str, **kwargs: Any) -> None:
