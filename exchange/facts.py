@@ -1,8 +1,7 @@
-"""From `fixtures/facts.yaml` and the source's text to `fixtures/*.json`.
+"""Builds `fixtures/*.json` from `fixtures/facts.yaml` and the source's text.
 
 Each record of facts.yaml has its fields by name, relations by slug, and under `citations` the
-sentences that support it. Nothing is written when anything is wrong: all that is wrong is listed.
-Messages are in English, for whoever curates facts.yaml works in a checkout.
+sentences that support it. All errors are listed, in English, and nothing is written then.
 """
 
 import json
@@ -19,7 +18,7 @@ from django.db import models
 
 from organizations.models import Membership, Organization, RepresentationTerm
 from record.publishing import Publishable, Record
-from sources.models import SUPPORTED, Citation, Source
+from sources.models import Citation, Source
 from timeline.models import Event, Statement
 
 KINDS: dict[str, type[Record]] = {
@@ -107,10 +106,8 @@ class Facts:
         return record
 
     def _find(self, model: type[Record], slug: str | None, place: str) -> Record | None:
-        if not slug:
-            return None
-        found = self.records.get(model, {}).get(slug)
-        if found is None:
+        found = self.records.get(model, {}).get(slug) if slug else None
+        if slug and found is None:
             self.problems.append(f"{place}: unknown {model._meta.model_name} {slug!r}")
         return found
 
@@ -144,7 +141,7 @@ class Facts:
             exact=exact,
             field=quote.get("field", ""),
             updated_at=self.data["publish_at"],
-            **{_supporting(type(record)): record} if type(record) is not Source else {},
+            **{type(record).citations.rel.field.name: record} if type(record) is not Source else {},
         )
         self._locate(citation, record, place)
 
@@ -222,10 +219,6 @@ def read_facts(path: Path) -> Facts:
 
 def _field(model: type[Record], name: str) -> Any:
     return next((f for f in model._meta.get_fields() if f.name == name), None)
-
-
-def _supporting(model: type[Record]) -> str:
-    return next(n for n in SUPPORTED if Citation._meta.get_field(n).related_model is model)
 
 
 def _as_column(column: models.Field, value: Any) -> Any:

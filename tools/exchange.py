@@ -12,7 +12,6 @@ import json
 import resource as limits
 import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -137,25 +136,21 @@ def prepare(step: str, file: Path) -> None:
         ours("new", file)
 
 
-def figure(url: str, side: str, step: str, count: int) -> dict[str, float]:
+def figure(url: str, side: str, count: int, step: str) -> dict[str, float]:
     lines = [f"-m tools.exchange --measure {who} {step} {count}" for who in ("prepare", side)]
     return json.loads(serving.python(url, *lines).splitlines()[-1])
 
 
-def rates(name: str, url: str, steps: list[str]) -> Iterator[list[str]]:
-    for step in steps:
-        found = {side: figure(url, side, step, count)["rate"] for side, count in COUNTS.items()}
-        ratios = {side: found["ours"] / rate for side, rate in found.items()}
-        row = [name, step, *(f"{found[side]:,.0f}" for side in ("ours", "defaults"))]
-        row += [f"{ratios['defaults']:.1f}", f"{WANTED[step]}"]
-        row += [met(ratios["defaults"] >= WANTED[step])]
-        yield [*row, f"{found['expert']:,.0f}", f"{ratios['expert']:.1f}"]
+def rates(name: str, url: str, step: str) -> list[str]:
+    ours, defaults, expert = (figure(url, *side, step)["rate"] for side in COUNTS.items())
+    ratio, wanted = ours / defaults, WANTED[step]
+    row = [name, step, f"{ours:,.0f}", f"{defaults:,.0f}", f"{ratio:.1f}", f"{wanted}"]
+    return [*row, met(ratio >= wanted), f"{expert:,.0f}", f"{ours / expert:.1f}"]
 
 
-def memory(name: str, url: str) -> Iterator[list[str]]:
-    for count, most in MEMORY.items():
-        peak = figure(url, "ours", "new", count)["peak"]
-        yield [name, f"{count:,}", f"{peak:.0f}", f"{most}", met(peak < most)]
+def memory(name: str, url: str, count: int) -> list[str]:
+    peak, most = figure(url, "ours", count, "new")["peak"], MEMORY[count]
+    return [name, f"{count:,}", f"{peak:.0f}", f"{most}", met(peak < most)]
 
 
 def main() -> Any:
@@ -168,8 +163,9 @@ def main() -> Any:
     speed, peaks = [], []
     for name, database in (("SQLite", sqlite), ("PostgreSQL", postgresql)):
         with database() as url:
-            speed += rates(name, url, [options.only] if options.only else [*WANTED])
-            peaks += [] if options.only else memory(name, url)
+            steps = [options.only] if options.only else [*WANTED]
+            speed += [rates(name, url, step) for step in steps]
+            peaks += [memory(name, url, count) for count in MEMORY if not options.only]
     text = table("database|step| ours| defaults| ratio| wanted|| expert| ratio", speed)
     if options.only:
         return print(text)

@@ -10,12 +10,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from shutil import copytree
 from tempfile import TemporaryFile
+from typing import Any
 
 import psycopg
 
 ROOT = Path(__file__).resolve().parent.parent
 GRANIAN = "-m granian --interface wsgi --workers 1 --blocking-threads 1 --log-level warning".split()
-SITE, HELLO = "nucleo.wsgi:application", "tools.references.hello:application"
+SITE = "nucleo.wsgi:application"
 START_SECONDS = 60
 
 
@@ -82,31 +83,51 @@ def listens(port: int, server: subprocess.Popen) -> bool:
     return False
 
 
-WAGTAIL_SETTINGS = """
+BENCH_SETTINGS = """
 import os
 import dj_database_url
-from .production import *
-INSTALLED_APPS += ["blog"]
+from .{} import *
+DEBUG, ALLOWED_HOSTS = False, ["*"]
 SECRET_KEY = "a key for the bench alone, which guards nothing at all of anybody"
-ALLOWED_HOSTS = ["*"]
-DATABASES = {"default": dj_database_url.parse(os.environ["DATABASE_URL"], conn_max_age=60)}
+DATABASES = {{"default": dj_database_url.parse(os.environ["DATABASE_URL"], conn_max_age=60)}}
 """
+HELLO = """
+from django.http import HttpResponse
+from django.urls import path
+urlpatterns = [path("", lambda request: HttpResponse("hello"))]
+"""
+
+
+@contextmanager
+def hello(url: str, folder: Path) -> Iterator[int]:
+    """Serves a view that says «hello» in the project of `startproject`."""
+    run = _started("django startproject", folder / "hello", url, "settings")
+    mysite = folder / "hello" / "mysite"
+    (mysite / "urls.py").write_text(HELLO, encoding="utf-8")
+    with granian("mysite.wsgi:application", run["env"], run["cwd"]) as port:
+        yield port
 
 
 @contextmanager
 def wagtail(url: str, folder: Path) -> Iterator[int]:
     """Serves the project of `wagtail start` with the tutorial's blog, whose index is /blog/."""
-    project, environment = folder / "wagtail", settings(url, PYTHONPATH="")
-    environment["DJANGO_SETTINGS_MODULE"] = "mysite.settings.bench"
-    project.mkdir()
-    run = {"cwd": project, "env": environment, "check": True, "stdout": subprocess.DEVNULL}
-    start = "import sys; from wagtail.bin.wagtail import main; sys.argv[0] = 'wagtail'; main()"
-    subprocess.run([sys.executable, "-c", start, "start", "mysite", "."], **run)
-    copytree(ROOT / "tools" / "references" / "blog", project / "blog")
-    (project / "mysite" / "settings" / "bench.py").write_text(WAGTAIL_SETTINGS, encoding="utf-8")
+    run = _started("wagtail.bin.wagtail start", folder / "wagtail", url, "settings.production")
+    copytree(ROOT / "tools" / "blog", run["cwd"] / "blog")
+    with (run["cwd"] / "mysite" / "bench.py").open("a", encoding="utf-8") as file:
+        file.write('INSTALLED_APPS += ["blog"]')
     for line in ("makemigrations blog", "migrate", "collectstatic --no-input"):
         subprocess.run([sys.executable, "manage.py", *line.split(), "-v", "0"], **run)
     fill = ["shell", "--no-imports", "-c", "from blog.models import fill; fill()"]
     subprocess.run([sys.executable, "manage.py", *fill], **run)
-    with granian("mysite.wsgi:application", environment, project) as port:
+    with granian("mysite.wsgi:application", run["env"], run["cwd"]) as port:
         yield port
+
+
+def _started(command: str, project: Path, url: str, base: str) -> dict[str, Any]:
+    """Makes a project with settings for the bench; returns how to run a program in it."""
+    environment = settings(url, PYTHONPATH="", DJANGO_SETTINGS_MODULE="mysite.bench")
+    run = {"cwd": project, "env": environment, "check": True, "stdout": subprocess.DEVNULL}
+    project.mkdir()
+    subprocess.run([sys.executable, "-m", *command.split(), "mysite", "."], **run)
+    (project / "mysite" / "bench.py").write_text(BENCH_SETTINGS.format(base), encoding="utf-8")
+    return run

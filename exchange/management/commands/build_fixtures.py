@@ -5,7 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from exchange.facts import Facts, FactsError, read_facts
+from exchange.facts import FactsError, read_facts
 
 
 class Command(BaseCommand):
@@ -13,9 +13,8 @@ class Command(BaseCommand):
     requires_system_checks = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument(
-            "--check", action="store_true", help="write nothing; fail when the files would change"
-        )
+        about = "write nothing; fail when the files would change"
+        parser.add_argument("--check", action="store_true", help=about)
         parser.add_argument("--folder", type=Path, default=settings.BASE_DIR / "fixtures")
 
     def handle(self, *args: Any, folder: Path, check: bool, **options: Any) -> None:
@@ -23,19 +22,14 @@ class Command(BaseCommand):
             facts = read_facts(folder / "facts.yaml")
         except FactsError as error:
             raise CommandError(str(error)) from error
-        stale = [name for name, text in facts.fixtures().items() if _read(folder / name) != text]
+        files = {folder / name: text.encode() for name, text in facts.fixtures().items()}
+        stale = [f for f, text in files.items() if not f.exists() or f.read_bytes() != text]
         if check and stale:
-            raise CommandError(f"Not what facts.yaml says: {', '.join(stale)}. Run build_fixtures.")
-        for name in stale:
-            (folder / name).write_text(facts.fixtures()[name], encoding="utf-8")
-        self._report(facts)
-
-    def _report(self, facts: Facts) -> None:
+            names = ", ".join(file.name for file in stale)
+            raise CommandError(f"Not what facts.yaml says: {names}. Run build_fixtures.")
+        for file in stale:
+            file.write_bytes(files[file])
         for source, sentence in facts.unused_sentences():
             self.stdout.write(f"No fact uses this sentence of {source.slug}: {sentence}")
         counts = ", ".join(f"{len(r)} {m._meta.model_name}" for m, r in facts.records.items())
         self.stdout.write(f"{counts}, {len(facts.citations)} citation")
-
-
-def _read(path: Path) -> str:
-    return path.read_text(encoding="utf-8") if path.exists() else ""
