@@ -83,10 +83,7 @@ def faulty_rows(receipt: Receipt) -> Iterator[list[str]]:
 
 
 def make(
-    receipt: Receipt,
-    dataset: SheetDataset,
-    expected_state: str = "",
-    **options: Callable,
+    receipt: Receipt, dataset: SheetDataset, expected_state: str = "", **options: Callable
 ) -> Outcome:
     """Import all rows in one transaction, and complete the receipt; `options` are those of
     RecordResource. Raises Refused, and DoesNotExist for a preview that was confirmed meanwhile."""
@@ -152,64 +149,57 @@ def versions_of(receipt: Receipt) -> models.QuerySet:
 def undo(receipt: Receipt, user: AbstractBaseUser) -> tuple[int, int]:
     """Put back each record that nobody has changed since. Returns how many were put back, and how
     many were not."""
-    model = RESOURCES[receipt.resource].model
     with transaction.atomic():
         receipt = Receipt.objects.select_for_update().get(
             pk=receipt.pk, undone_at=None, made_at__isnull=False
         )
         versions = versions_of(receipt)
         total = versions.count()
-        done = sum(
-            _put_back(model, version, receipt.undo_reason, user)
-            for version in list(versions.filter(untouched=True))
-        )
+        untouched = list(versions.filter(untouched=True))
+        done = sum(_put_back(version, receipt.undo_reason, user) for version in untouched)
         receipt.undone_at, receipt.undone_by = timezone.now(), user
         receipt.save()
     return done, total - done
 
 
-def _put_back(model: type[Record], version: Any, reason: str, user: AbstractBaseUser) -> bool:
-    record = model.objects.filter(pk=version.id).first()
+def _put_back(version: Any, reason: str, user: AbstractBaseUser) -> bool:
+    """Whether the record is as it was before this version; not if it is public and `user` may not
+    publish, or if another record refers to it by now."""
+    record = version.instance_type.objects.filter(pk=version.id).first()
     if record is None:
         return False
-    record._change_reason, record._history_user = reason, user
     try:
         with transaction.atomic():
             _refuse_public(record, user)
             if version.history_type == "+":
+                record._change_reason, record._history_user = reason, user
                 _remove(record)
             else:
-                _restore(record, version)
-                _refuse_public(record, user)
-    except (IntegrityError, ValidationError):  # ProtectedError too: something refers to it by now
+                _refuse_public(_restored(version), user)
+                type(record).versions.write([record.pk], "~", reason, user.pk)
+    except (IntegrityError, ValidationError):  # ProtectedError is an IntegrityError
         return False
     return True
 
 
 def _refuse_public(record: Record, user: AbstractBaseUser) -> None:
     if not (record.is_draft() or may_publish(user)):
-        raise ValidationError("It is public, and they may not publish.")
+        raise ValidationError("The record is public, and the user may not publish.")
 
 
 def _remove(record: Record) -> None:
     if hasattr(record, "citations") and record.citations.exists():
-        raise ValidationError("Somebody has cited sentences for it since.")
+        raise ValidationError("The record has citations, which would go with it.")
     record.delete()
 
 
-def _restore(record: Record, version: Any) -> None:
-    before = (
-        type(record)
-        .history.filter(id=record.pk, history_id__lt=version.history_id)
-        .latest("history_id")
-    )
-    for field in type(record).versions.fields_included(type(record)):
-        if field.name not in ("id", "updated_at"):
-            setattr(record, field.attname, getattr(before, field.attname))
+def _restored(version: Any) -> Record:
+    """The record saved as the version before had it, without a version of its own."""
+    before = version.prev_record
+    record = before.instance
     record.skip_history_when_saving = True
     models.Model.save(record)
     for field in before._history_m2m_fields:
         kept = [getattr(row, field.m2m_reverse_name()) for row in getattr(before, field.name).all()]
         getattr(record, field.name).set(kept)
-    del record.skip_history_when_saving
-    type(record).versions.write([record.pk], "~", record._change_reason, record._history_user.pk)
+    return record

@@ -188,7 +188,7 @@ class RecordResource(ModelResource):
         self.columns = self.get_export_fields()
         self.references = [one for one in self.columns if isinstance(one.widget, Reference)]
         self.drafts_only = user is not None and not may_publish(user)
-        self.locks = False
+        self.writes = False
         self.digest = hashlib.sha256()
         self.rows_by_slug: dict[str, int] = {}
         self.lists: dict[str, dict[str, frozenset[str]]] = {
@@ -203,13 +203,9 @@ class RecordResource(ModelResource):
 
     def records(self) -> models.QuerySet:
         """Records with what an import compares; locked if it writes them."""
-        records = self.model.objects.order_by("pk").prefetch_related(
-            *(self._related(one, one.widget.whole()) for one in self.references)
-        )
-        return records.select_for_update(of=("self",)) if self.locks else records
-
-    def _related(self, one: Field, records: models.QuerySet) -> models.Prefetch:
-        return models.Prefetch(one.attribute, records)
+        whole = (models.Prefetch(one.attribute, one.widget.whole()) for one in self.references)
+        records = self.model.objects.order_by("pk").prefetch_related(*whole)
+        return records.select_for_update(of=("self",)) if self.writes else records
 
     def iter_queryset(self, queryset: models.QuerySet) -> Iterator[Record]:
         return queryset.order_by("pk").iterator(chunk_size=BATCH)
@@ -220,7 +216,8 @@ class RecordResource(ModelResource):
         for one in self.references:
             others = one.widget.model.objects
             others = others.visible_to(None) if for_readers and one.widget.many else others.all()
-            queryset = queryset.prefetch_related(self._related(one, others.only("slug")))
+            related = models.Prefetch(one.attribute, others.only("slug"))
+            queryset = queryset.prefetch_related(related)
         for record in self.iter_queryset(queryset):
             yield [one.export(record) for one in self.columns]
 
@@ -229,7 +226,7 @@ class RecordResource(ModelResource):
     def import_data(self, dataset: tablib.Dataset, dry_run: bool = False, **kwargs: Any) -> Outcome:
         """Import all rows, or none if any has an error. A dry run opens no transaction, which would
         lock SQLite against every writer."""
-        self.locks = not dry_run
+        self.writes = not dry_run
         if dry_run:
             return self.import_data_inner(dataset, True, False, False, False)
         return super().import_data(dataset, rollback_on_validation_errors=True)
@@ -379,30 +376,25 @@ class RecordResource(ModelResource):
 
     # Writing
 
-    def bulk_create(
-        self, using_transactions: bool, dry_run: bool, raise_errors: bool,
-        batch_size: int | None = None, result: Outcome | None = None,
-    ) -> None:  # fmt: skip
-        self._write(self.create_instances, "+", dry_run or result.has_validation_errors())
+    def bulk_create(self, *args: Any, result: Outcome, **kwargs: Any) -> None:
+        self._write(self.create_instances, "+", result)
 
-    def bulk_update(
-        self, using_transactions: bool, dry_run: bool, raise_errors: bool,
-        batch_size: int | None = None, result: Outcome | None = None,
-    ) -> None:  # fmt: skip
-        self._write(self.update_instances, "~", dry_run or result.has_validation_errors())
+    def bulk_update(self, *args: Any, result: Outcome, **kwargs: Any) -> None:
+        self._write(self.update_instances, "~", result)
 
-    def _write(self, records: list[Record], kind: str, only_forget: bool) -> None:
-        """Write records, their lists and their versions; then let the search index know."""
-        if records and not only_forget:
+    def _write(self, records: list[Record], kind: str, result: Outcome) -> None:
+        """Write records, their lists and their versions, and send `written`; in a dry run or after
+        an error, forget them."""
+        if records and self.writes and not result.has_validation_errors():
             self.before_write(records)
             self._insert(records) if kind == "+" else self._update(records)
             for name in self.lists:
                 self._relate(name, records, kind)
             self.after_write(records)
-            keys, model = [record.pk for record in records], self.model
-            written.send(model, keys=keys)
+            keys = [record.pk for record in records]
+            written.send(self.model, keys=keys)
             user = self.user.pk if self.user else None
-            model.versions.write(keys, kind, self.reason, user, self.receipt)
+            self.model.versions.write(keys, kind, self.reason, user, self.receipt)
         for slugs in self.lists.values():
             for record in records:
                 slugs.pop(record.slug, None)

@@ -19,7 +19,8 @@ from playwright.sync_api import expect
 
 from exchange import admin as pages
 from exchange.formats import FORMATS
-from exchange.imports import RESOURCES
+from exchange.imports import ADMIN_BYTES, RESOURCES
+from exchange.model_admin import UNKNOWN_FILTER
 from exchange.models import Receipt
 from exchange.tables import read_dataset
 from record.resources import Outcome
@@ -365,10 +366,10 @@ def test_what_is_too_large_is_refused_unread_with_the_command_to_use(
     admin: Client, monkeypatch: pytest.MonkeyPatch, settings: Any
 ) -> None:
     monkeypatch.setattr(Receipt, "save", lambda *_: pytest.fail("it was read"))
-    answer = upload(admin, SimpleUploadedFile("a.csv", b"x" * (pages.ADMIN_BYTES + 10)))
+    answer = upload(admin, SimpleUploadedFile("a.csv", b"x" * (ADMIN_BYTES + 10)))
     assert answer.status_code == 422
     assert "manage.py import_records" in answer.content.decode()
-    answer = upload(admin, SimpleUploadedFile("a.csv", b"x" * (pages.ADMIN_BYTES + 100_000)))
+    answer = upload(admin, SimpleUploadedFile("a.csv", b"x" * (ADMIN_BYTES + 100_000)))
     assert answer.status_code == 413
     assert "manage.py import_records" in answer.content.decode()
     assert upload(admin, NEW, reason="x" * 3_000_000).status_code == 413
@@ -487,7 +488,7 @@ def test_a_filter_that_the_list_does_not_know_is_refused_clearly(
     for address in (f"{EXPORT}?{query}", f"{EXPORT}?{query}&formato=csv"):
         answer = editor.get(address)
         assert answer.status_code == 400
-        assert pages.UNKNOWN_FILTER in answer.content.decode()
+        assert UNKNOWN_FILTER in answer.content.decode()
 
 
 @pytest.mark.parametrize(
