@@ -25,7 +25,6 @@ from freshness import stamp, triggers
 from freshness.middleware import page_name
 from freshness.models import Stamp
 from freshness.stamp import present
-from record import bulk
 from search.index import rebuild
 from search.models import Entry
 from tests.conftest import Person
@@ -40,7 +39,6 @@ from tests.records import (
     by_save,
     by_update,
     citation,
-    copy_of,
     event,
     organization,
     source,
@@ -96,17 +94,6 @@ def test_adding_taking_away_and_replacing_what_an_event_names_changes_the_stamp(
     assert changed_by(lambda: one.organizations.remove(other))
     assert changed_by(lambda: one.organizations.set([other]))
     assert changed_by(lambda: one.organizations.clear())
-    assert changed_by(
-        lambda: bulk.relate(Event._meta.get_field("organizations"), [(one.pk, other.pk)])
-    )
-
-
-def test_our_bulk_writes_change_the_stamp():
-    one = event()
-    new = copy_of(one, slug="otro", pk=None)
-    assert changed_by(lambda: bulk.insert([new]))
-    assert changed_by(lambda: bulk.update([one]))
-    assert changed_by(lambda: bulk.upsert([one], ["id"]))
 
 
 def test_deleting_changes_the_stamp():
