@@ -14,8 +14,8 @@ from typing import Any, BinaryIO
 from import_export.formats import base_formats
 from tablib import Dataset
 
-from exchange.tables import CUT, MAX_XLSX_CELL, SheetDataset, disarm, read_dataset, utf16_length
-from record.text import without_controls
+from exchange.tables import CUT, SheetDataset, disarm, read_dataset
+from record.text import MAX_XLSX_CELL, utf16_length, without_controls
 
 ADMIN_ROWS = 20_000
 Row = Sequence[str]

@@ -6,7 +6,6 @@ it. A file that can't be read raises TableError, in Spanish, before any row of i
 
 import codecs
 import csv
-import hashlib
 import io
 import re
 from collections.abc import Iterable, Iterator
@@ -30,8 +29,6 @@ ENCODINGS = {
 }
 DELIMITERS = {",": "coma", ";": "punto y coma", "\t": "tabulador"}
 WRONG_ENCODING = "La codificación no es la que parecía; elija otra, por ejemplo Windows-1252."
-MAX_XLSX_CELL = 32_767
-"""The most characters of a cell that Excel and other programs keep, in UTF-16 units."""
 CUT = "… [CORTADO: Excel no admite textos más largos en una celda; el CSV lo lleva completo]"
 csv.field_size_limit(MAX_CELL)
 Rows = Iterator[tuple[int, list[str]]]
@@ -53,14 +50,6 @@ class Reading:
         return f"CSV, {ENCODINGS[self.encoding]}, separado por {DELIMITERS[self.delimiter]}"
 
 
-@dataclass(slots=True)
-class Table:
-    reading: Reading
-    headers: list[str]
-    rows: Rows
-    """Row number as the spreadsheet has it, and its cells; blank rows are left out."""
-
-
 class SheetDataset(Dataset):
     """A tablib dataset that keeps how the file was read and the spreadsheet's own row numbers."""
 
@@ -73,24 +62,8 @@ class SheetDataset(Dataset):
 def read_dataset(
     file: BinaryIO, max_rows: int, encoding: str = "", delimiter: str = ""
 ) -> SheetDataset:
-    """A whole table, its cells without the apostrophes of `disarm`, each row as wide as the header;
-    an UnreadableCell stays one."""
-    table = read_table(file, max_rows, encoding, delimiter)
-    dataset = SheetDataset(headers=[rearm(header) for header in table.headers])
-    dataset.reading, dataset.row_numbers, dataset.overlong = table.reading, [], []
-    width = len(table.headers)
-    for number, cells in table.rows:
-        if any(cells[width:]):
-            dataset.overlong.append(number)
-        dataset.row_numbers.append(number)
-        padding = [""] * (width - len(cells))
-        dataset.append([*map(rearm, cells[:width]), *padding])
-    return dataset
-
-
-def read_table(file: BinaryIO, max_rows: int, encoding: str = "", delimiter: str = "") -> Table:
     """A table from an open binary file; `encoding` and `delimiter` override what is found. The
-    first row that is not blank is the header."""
+    first row that is not blank is the header. Cells come without the apostrophes of `disarm`."""
     file.seek(0)
     start = file.read(4)
     if start.startswith(b"PK\x03\x04"):
@@ -102,17 +75,29 @@ def read_table(file: BinaryIO, max_rows: int, encoding: str = "", delimiter: str
     else:
         reading, rows = _read_csv(file, encoding, delimiter)
     rows = ((number, cells) for number, cells in rows if any(cells))
-    _, headers = next(rows, (1, []))
-    while headers and not headers[-1]:
-        headers.pop()
-    if not headers:
+    dataset = SheetDataset(headers=_headers(next(rows, (1, []))[1]))
+    dataset.reading, dataset.row_numbers, dataset.overlong = reading, [], []
+    width = len(dataset.headers)
+    for number, cells in _limited(rows, max_rows):
+        if any(cells[width:]):
+            dataset.overlong.append(number)
+        dataset.row_numbers.append(number)
+        padding = [""] * (width - len(cells))
+        dataset.append([*map(_text, cells[:width]), *padding])
+    return dataset
+
+
+def _headers(cells: list[str]) -> list[str]:
+    while cells and not cells[-1]:
+        cells.pop()
+    if not cells:
         raise TableError("El archivo está vacío: su primer renglón debe tener los encabezados.")
-    if len(headers) > MAX_COLUMNS:
+    if len(cells) > MAX_COLUMNS:
         raise TableError(f"Tiene más de {MAX_COLUMNS} columnas; las del registro son menos de 20.")
-    return Table(reading, [str(header) for header in headers], _limited(rows, max_rows))
+    return [rearm(str(cell)) for cell in cells]
 
 
-def _limited(rows: Iterable[tuple[int, list[str]]], max_rows: int) -> Rows:
+def _limited(rows: Rows, max_rows: int) -> Rows:
     characters = 0
     for count, (number, cells) in enumerate(rows, 1):
         if count > max_rows:
@@ -123,23 +108,15 @@ def _limited(rows: Iterable[tuple[int, list[str]]], max_rows: int) -> Rows:
         characters += sum(map(len, cells))
         if characters > MAX_CHARACTERS:
             raise TableError(f"Tiene más de {MAX_CHARACTERS:,} caracteres.")
-        yield number, [_whole(cell) for cell in cells]
+        yield number, cells
 
 
-def _whole(cell: str) -> str:
+def _text(cell: str) -> str:
+    if isinstance(cell, UnreadableCell):
+        return cell
     if cell.endswith(CUT):
         return UnreadableCell("está cortada: Excel no admite textos tan largos")
-    return cell
-
-
-def may_be_cut(cell: str, stored: str) -> bool:
-    """Whether another program has cut the stored text to the longest cell of a workbook."""
-    is_beginning = len(cell) < len(stored) and stored.startswith(cell)
-    return is_beginning and utf16_length(cell) >= MAX_XLSX_CELL - 1
-
-
-def utf16_length(text: str) -> int:
-    return len(text.encode("utf-16-le", "surrogatepass")) // 2
+    return rearm(cell)
 
 
 # CSV
@@ -212,13 +189,6 @@ def _guess_delimiter(start: str) -> str:
     return max(DELIMITERS, key=header.count)
 
 
-def digest_of(file: BinaryIO) -> str:
-    """SHA-256 of a whole file, hexadecimal, read a piece at a time."""
-    digest = hashlib.file_digest(file, "sha256").hexdigest()
-    file.seek(0)
-    return digest
-
-
 # Formulas
 
 # Any delimiter counts: a comma file may be opened with semicolons. Spaces and quotes are skipped.
@@ -233,4 +203,4 @@ def disarm(text: str) -> str:
 
 
 def rearm(text: str) -> str:
-    return text if isinstance(text, UnreadableCell) else _DISARMED.sub("", text)
+    return _DISARMED.sub("", text)

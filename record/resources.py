@@ -21,7 +21,7 @@ from import_export.resources import ModelResource
 from import_export.results import Result, RowResult
 
 from record.publishing import Record, may_publish, written
-from record.text import fold
+from record.text import fold, may_be_cut
 from record.widgets import Reference, TableError, UnreadableCell, nearest, refusal
 
 BATCH, MOST_ERRORS = 1000, 1000
@@ -284,8 +284,13 @@ class RecordResource(ModelResource):
             self._claim(instance, field.clean(row))
             return
         stored = field.get_value(instance)
-        if cell == field.widget.render(stored):
+        shown = field.widget.render(stored)
+        if cell == shown:
             return
+        if may_be_cut(cell, shown):
+            raise refusal(
+                "La celda está cortada: el texto guardado sigue.", "El texto completo, como en CSV"
+            )
         before, after = field.widget.normal(stored), field.clean(row)
         if before != after:
             self._change(field, instance, before, after)

@@ -14,6 +14,7 @@ from django.db.models.functions import Lower, Replace
 from django.forms import Field
 
 MOST_COMPARISONS = 250_000  # of words with words; texts that differ by more are replaced whole
+MAX_XLSX_CELL = 32_767  # the characters that Excel keeps of a cell
 _TURNERS = re.compile(r"[\u200e\u200f\u202a-\u202e\u2066-\u2069\ufdd0-\ufdef]")
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
 _UNSTORABLE = re.compile(r"[\x00-\x08\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
@@ -93,6 +94,18 @@ def _differences(old: list[str], new: list[str]) -> Iterable[tuple[str, int, int
     if len(old) * len(new) > MOST_COMPARISONS:
         return [("replace", 0, len(old), 0, len(new))]
     return SequenceMatcher(a=old, b=new, autojunk=False).get_opcodes()
+
+
+def utf16_length(text: str) -> int:
+    """Characters as Excel counts them."""
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
+def may_be_cut(cell: str, stored: str) -> bool:
+    """Whether another program has cut the stored text to the longest cell of a workbook."""
+    stored = stored.replace("\r\n", "\n")
+    is_beginning = len(cell) < len(stored) and stored.startswith(cell)
+    return is_beginning and utf16_length(cell) >= MAX_XLSX_CELL - 1  # half an emoji is left out
 
 
 def without_controls(text: str) -> str:

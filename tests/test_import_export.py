@@ -248,6 +248,13 @@ def test_an_error_names_row_column_value_and_what_was_expected(
     assert not Receipt.objects.exists()
 
 
+def test_a_cell_that_another_program_cut_is_an_error_and_no_change() -> None:
+    record = event(slug="uno", body=f"<p>{'x' * 40_000}</p>")
+    cut = csv_of("identificador,texto", f"uno,{record.body[:32_767]}")
+    assert "cortada" in errors("eventos", cut)[0]
+    assert not errors("eventos", csv_of("identificador,texto", "uno,<p>corto</p>"))
+
+
 @pytest.mark.parametrize(
     ("headers", "told"),
     [

@@ -15,7 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exchange.formats import CSV, FORMATS, XLSX, AnyTable
-from exchange.tables import TableError, UnreadableCell, disarm, may_be_cut, read_table, rearm
+from exchange.tables import disarm, read_dataset, rearm
+from record.text import may_be_cut
+from record.widgets import TableError, UnreadableCell
 
 ROWS = [
     ["identificador", "título"],
@@ -38,8 +40,8 @@ def as_xlsx(fill: object) -> io.BytesIO:
 
 
 def read(file: io.BytesIO, max_rows: int = 1000) -> tuple[list[str], list[tuple[int, list[str]]]]:
-    table = read_table(file, max_rows)
-    return table.headers, list(table.rows)
+    data = read_dataset(file, max_rows)
+    return data.headers, [(n, list(row)) for n, row in zip(data.row_numbers, data, strict=True)]
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le-bom", "cp1252"])
@@ -51,18 +53,17 @@ def test_every_usual_encoding_and_delimiter_gives_the_same_rows(
         file = io.BytesIO(b"\xff\xfe" + as_csv(ROWS, "utf-16-le", delimiter).getvalue())
     else:
         file = as_csv(ROWS, encoding, delimiter)
-    table = read_table(file, 10)
-    assert table.headers == ROWS[0]
-    assert list(table.rows) == [(2, ROWS[1]), (3, ROWS[2])]
-    assert table.reading.delimiter == delimiter
-    assert "título" in table.reading.sample
+    assert read(file) == (ROWS[0], [(2, ROWS[1]), (3, ROWS[2])])
+    reading = read_dataset(file, 10).reading
+    assert reading.delimiter == delimiter
+    assert "título" in reading.sample
 
 
 def test_what_was_found_can_be_corrected_by_hand() -> None:
     file = as_csv(ROWS, "cp1252", ";")
-    assert read_table(file, 10, delimiter=",").headers == ["identificador;título"]
+    assert read_dataset(file, 10, delimiter=",").headers == ["identificador;título"]
     with pytest.raises(TableError, match="codificación"):
-        read_table(file, 10, encoding="utf-16")
+        read_dataset(file, 10, encoding="utf-16")
 
 
 def test_blank_rows_are_passed_over_and_keep_their_numbers() -> None:
@@ -380,8 +381,10 @@ def test_a_line_that_names_the_separator_is_believed_and_is_no_header(line: str)
 
 
 def test_delimiters_at_the_end_of_lines_make_no_column_and_odd_quotes_are_text() -> None:
-    table = read_table(io.BytesIO(b'a,b,,\n1,5" de ancho,,\n'), 10)
-    assert list(table.rows) == [(2, ["1", '5" de ancho', "", ""])]
+    assert read(io.BytesIO(b'a,b,,\n1,5" de ancho,,\n')) == (
+        ["a", "b"],
+        [(2, ["1", '5" de ancho'])],
+    )
 
 
 def test_formulas_without_a_value_and_error_cells_are_no_silent_blanks() -> None:

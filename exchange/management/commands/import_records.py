@@ -1,3 +1,4 @@
+import hashlib
 import sys
 from argparse import ArgumentParser
 from pathlib import Path
@@ -10,7 +11,7 @@ from exchange.imports import COMMAND_ROWS, RESOURCES, Refused, make
 from exchange.models import Receipt
 from exchange.progress import progress
 from exchange.rights import may_import
-from exchange.tables import digest_of, read_dataset
+from exchange.tables import read_dataset
 from record.resources import Outcome, RecordResource
 from record.text import collapse
 from record.widgets import TableError
@@ -42,7 +43,7 @@ class Command(BaseCommand):
 
     def _take(self, name: str, content: Any, file_name: str, options: dict[str, Any]) -> Outcome:
         user = _user(options["username"], RESOURCES[name])
-        sha256 = digest_of(content)
+        sha256 = hashlib.file_digest(content, "sha256").hexdigest()
         dataset = read_dataset(content, COMMAND_ROWS)
         self.stderr.write(f"{file_name}: {dataset.reading}")
         with progress(self.stderr) as tell:
