@@ -3,6 +3,7 @@ from typing import Any
 from django import forms
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.files.uploadedfile import UploadedFile
+from django.db import models
 from import_export.forms import ConfirmImportForm, ImportForm
 
 from exchange.formats import ADMIN_ROWS
@@ -71,7 +72,7 @@ class UploadForm(ReadingForm, ImportForm):
 
 
 class ConfirmForm(ConfirmImportForm):
-    """Confirms a preview of `user` as it was shown: this file, compared with these records. The
+    """Confirms one of the `previews` as it was shown: this file, compared with these records. The
     upload is found as a row of the database, never by a file name from the request."""
 
     import_file_name = forms.ModelChoiceField(Receipt.objects.none(), widget=forms.HiddenInput())
@@ -81,15 +82,15 @@ class ConfirmForm(ConfirmImportForm):
     sha256 = forms.CharField(widget=forms.HiddenInput())
     state = forms.CharField(widget=forms.HiddenInput())
 
-    def __init__(self, *args: Any, user: AbstractBaseUser, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, previews: models.QuerySet, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        own = Receipt.objects.filter(user=user, made_at=None)
-        self.fields["import_file_name"].queryset = own
+        self.fields["import_file_name"].queryset = previews
 
     @classmethod
     def of(cls, receipt: Receipt) -> "ConfirmForm":
         shown = {"import_file_name": receipt.pk, "sha256": receipt.sha256, "state": receipt.state}
-        return cls(user=receipt.user, initial={"format": "0"} | shown, auto_id=False)
+        previews = Receipt.objects.filter(pk=receipt.pk)
+        return cls(previews=previews, initial={"format": "0"} | shown, auto_id=False)
 
     def clean_import_file_name(self) -> Receipt:
         return self.cleaned_data["import_file_name"]

@@ -131,7 +131,10 @@ class ExchangeMixin(Pages, ImportExportMixin):
     def get_confirm_form_kwargs(
         self, request: HttpRequest, import_form: None = None
     ) -> dict[str, Any]:
-        return super().get_confirm_form_kwargs(request) | {"user": request.user}
+        """The previews of this user and this table."""
+        table = self.resource_classes[0].name
+        previews = Receipt.objects.filter(user=request.user, resource=table, made_at=None)
+        return super().get_confirm_form_kwargs(request) | {"previews": previews}
 
     def process_dataset(
         self, dataset: SheetDataset, form: ConfirmForm, request: HttpRequest, **kwargs: Any

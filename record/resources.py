@@ -7,7 +7,6 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -66,17 +65,6 @@ class RowChange(NamedTuple):
     title: str
     is_new: bool
     fields: list[FieldChange]
-
-
-@dataclass
-class Row:
-    """The row that is being imported. `met` holds the stored values of the columns that differ."""
-
-    number: int
-    is_new: bool
-    was_draft: bool
-    fields: list[FieldChange] = field(default_factory=list)
-    met: list[tuple[str, str]] = field(default_factory=list)
 
 
 class Outcome(Result):
@@ -241,8 +229,14 @@ class RecordResource(ModelResource):
         return self.model(slug=row[self.fields["slug"].column_name].strip())
 
     def after_init_instance(self, instance: Record, new: bool, row: Any, **kwargs: Any) -> None:
-        number = self.numbers[kwargs["row_number"] - 1]
-        self.row = Row(number, new, new or not self.drafts_only or instance.is_draft())
+        """Begin a row. `met` holds the stored cells of the columns that differ."""
+        self.number, self.is_new = self.numbers[kwargs["row_number"] - 1], new
+        self.was_draft = new or not self.drafts_only or instance.is_draft()
+        self.changes: list[FieldChange] = []
+        self.met: list[tuple[str, str]] = []
+        if self.number in self.overlong:
+            expected = "Una celda por columna"
+            raise ValidationError({"": f"Tiene más celdas que encabezados.\n{expected}"})
 
     def before_import(self, dataset: tablib.Dataset, **kwargs: Any) -> None:
         """Take the rows' numbers in the spreadsheet; refuse headers that are not ours."""
@@ -264,11 +258,6 @@ class RecordResource(ModelResource):
                 yield f"No se reconoce «{name}»" + (f" (¿quiso decir «{near}»?)." if near else ".")
         if ours[0] not in headers:
             yield f"Falta la columna «{ours[0]}»."
-
-    def before_import_row(self, row: dict[str, str], **kwargs: Any) -> None:
-        if self.numbers[kwargs["row_number"] - 1] in self.overlong:
-            expected = "Una celda por columna"
-            raise ValidationError({"": f"Tiene más celdas que encabezados.\n{expected}"})
 
     def import_field(
         self, field: Field, instance: Record, row: dict[str, str], is_m2m: bool = False,
@@ -293,21 +282,21 @@ class RecordResource(ModelResource):
             )
         before, after = field.widget.normal(stored), field.clean(row)
         if before != after:
+            self.met.append((field.column_name, shown))
             self._change(field, instance, before, after)
 
     def _claim(self, instance: Record, slug: str) -> None:
         """Refuse two rows for one record. An import never changes a slug."""
-        first = self.rows_by_slug.setdefault(instance.slug, self.row.number)
-        if first != self.row.number:
+        first = self.rows_by_slug.setdefault(instance.slug, self.number)
+        if first != self.number:
             raise refusal(f"Ya está en la fila {first}.", "Un identificador distinto en cada fila")
 
     def _change(self, field: Field, instance: Record, before: Any, after: Any) -> None:
-        texts = ["" if value in EMPTY else field.widget.show(value) for value in (before, after)]
-        self.row.met.append((field.column_name, texts[0]))
-        emptied = after in EMPTY and not self.row.is_new
+        emptied = after in EMPTY and not self.is_new
         if emptied and self.keeps(instance.slug, field.column_name):
             return
-        self.row.fields.append(FieldChange(field.column_name, field.widget.label, *texts))
+        texts = ["" if value in EMPTY else field.widget.show(value) for value in (before, after)]
+        self.changes.append(FieldChange(field.column_name, field.widget.label, *texts))
         if field.widget.many:
             self.lists[field.attribute][instance.slug] = after
         else:
@@ -317,9 +306,9 @@ class RecordResource(ModelResource):
         self, instance: Record, original: None, row: Any, import_validation_errors: Any = None
     ) -> bool:
         """Whether nothing changes."""
-        pk = None if self.row.is_new else instance.pk
-        self.digest.update(f"{self.row.number} {pk} {self.row.met}\n".encode())
-        return not (import_validation_errors or self.row.is_new or self.row.fields)
+        pk = None if self.is_new else instance.pk
+        self.digest.update(f"{self.number} {pk} {self.met}\n".encode())
+        return not (import_validation_errors or self.is_new or self.changes)
 
     def validate_instance(
         self, instance: Record, import_validation_errors: Any = None, validate_unique: bool = True
@@ -344,7 +333,7 @@ class RecordResource(ModelResource):
 
     def check(self, instance: Record) -> None:
         """What must hold between the fields of a record; raises ValidationError by field."""
-        if self.drafts_only and not (self.row.was_draft and instance.is_draft()):
+        if self.drafts_only and not (self.was_draft and instance.is_draft()):
             expected = "Un borrador; publica quien tiene permiso"
             raise ValidationError({"slug": f"Es o sería público.\n{expected}"})
         ends, begins = (getattr(instance, f"{name}publish_at", None) for name in ("un", ""))
@@ -358,9 +347,9 @@ class RecordResource(ModelResource):
     def before_save_instance(self, instance: Record, row: Any, **kwargs: Any) -> None:
         if self.show:
             title = getattr(instance, "title", "") or getattr(instance, "name", "")
-            changes = [one for one in self.row.fields if one.before or one.after]
-            slug, new = instance.slug, self.row.is_new
-            self.show(RowChange(self.row.number, slug, title or slug, new, changes))
+            changes = [one for one in self.changes if one.before or one.after]
+            slug, new = instance.slug, self.is_new
+            self.show(RowChange(self.number, slug, title or slug, new, changes))
 
     def after_import(self, dataset: tablib.Dataset, result: Outcome, **kwargs: Any) -> None:
         result.state = self.digest.hexdigest()

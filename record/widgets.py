@@ -86,7 +86,7 @@ class Text(Widget):
         return text
 
     def normal(self, value: Any) -> Any:
-        return plain(value)
+        return plain(value) if isinstance(value, str) else value
 
     def show(self, value: Any) -> str:
         return str(value)
@@ -136,14 +136,7 @@ class Lines(Text):
         return "\n".join(filter(None, map(str.strip, plain(value).split("\n"))))
 
 
-class Stored(Text):
-    """A kind whose stored value is what `read` gives."""
-
-    def normal(self, value: Any) -> Any:
-        return value
-
-
-class Choice(Stored):
+class Choice(Text):
     """One of the field's choices, by its label or its value; accents and case do not matter."""
 
     def bind(self, column: models.Field) -> None:
@@ -169,7 +162,7 @@ class Choice(Stored):
         raise refusal("No es una de las opciones.", expected)
 
 
-class Date(Stored):
+class Date(Text):
     help = "Fecha, en español o EDTF. Vacía: la fuente no lo dice"
 
     def read(self, cell: str) -> str:
@@ -182,7 +175,7 @@ class Date(Stored):
         return str(read_date(value))
 
 
-class Moment(Stored):
+class Moment(Text):
     @property
     def help(self) -> str:
         meaning = str(self.column.help_text).rstrip(".")
@@ -206,7 +199,7 @@ class Moment(Stored):
             raise refusal("No es un día con su hora.", "Por ejemplo «2026-11-24 09:00»") from None
 
 
-class Number(Stored):
+class Number(Text):
     help = "Número entero desde 1"
 
     def read(self, cell: str) -> int | None:
@@ -219,17 +212,8 @@ class Number(Stored):
 class Address(Text):
     help = "Dirección web, con https:// o http://"
 
-    def read(self, cell: str) -> str:
-        address = super().read(cell)
-        try:
-            if address:
-                self.column.run_validators(address)
-        except ValidationError:
-            raise refusal("No es una dirección web.", self.help) from None
-        return address
 
-
-class Reference(Stored):
+class Reference(Text):
     """Another record, by its slug. `gather` fetches the records of many cells in one query."""
 
     hints = 0

@@ -271,6 +271,18 @@ def test_another_file_than_was_shown_is_not_confirmed(admin: Client) -> None:
     assert not Event.objects.exists()
 
 
+def test_a_preview_is_not_confirmed_by_the_address_of_another(
+    admin: Client, publisher: Client
+) -> None:
+    mine, theirs = previewed(admin, NEW), previewed(publisher, NEW)
+    sources = f"{HERE}importar/fuentes/"
+    other = upload(admin, "identificador,titulo,texto\nf,F,Texto.", sources)["Location"]
+    other_table = Receipt.objects.get(pk=re.search(r"/(\d+)/revisar/", other)[1])
+    for receipt in (theirs, other_table):
+        assert admin.post(f"{HERE}{mine.pk}/confirmar/", shown_by(receipt)).status_code == 409
+    assert not Receipt.objects.made().exists()
+
+
 def test_a_second_confirmation_leads_to_the_receipt(admin: Client) -> None:
     receipt = imported(admin, NEW)
     assert confirm(admin, receipt)["Location"] == receipt.get_absolute_url()

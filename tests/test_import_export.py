@@ -220,7 +220,7 @@ def test_citations_find_their_place_and_number() -> None:
         ("eventos", [EVENT + ",se_publica,se_retira", "x,T,acuerdo,,,2026-01-02,2026-01-01"], ["retiro"]),
         ("eventos", [EVENT + ",se_publica", "x,T,acuerdo,,,mañana"], ["«se_publica»", "2026-11-24 09:00"]),
         ("eventos", [EVENT, "x,T,acuerdo,,,de más"], ["más celdas"]),
-        ("organizaciones", ["identificador,nombre,sitio_web", "x,N,javascript:alert(1)"], ["dirección web"]),
+        ("organizaciones", ["identificador,nombre,sitio_web", "x,N,javascript:alert(1)"], ["https://"]),
         ("membresias", ["identificador,organizacion", "x,"], ["«organizacion»", "Falta"]),
         ("representacion", ["identificador,organizacion,papel,lugar", "x,fundadora,representante,0"], ["«lugar»"]),
         ("representacion", ["identificador,organizacion,papel,inicio,fin",
@@ -293,6 +293,14 @@ def test_one_error_and_nothing_is_written() -> None:
         made("eventos", csv_of(EVENT, *rows))
     assert not Event.objects.exists()
     assert not Event.history.exists()
+
+
+def test_a_row_with_too_many_cells_leaves_the_rows_after_it_what_they_are() -> None:
+    event(slug="e-1000", title="T", category="acuerdo")
+    rows = [f"e-{n},T,acuerdo,," for n in range(1001)]
+    rows[0] += ",de más"
+    outcome = dry_run("eventos", csv_of(EVENT, *rows))
+    assert (outcome.counts, outcome.error_count) == ((999, 0, 1), 1)
 
 
 # Confirming
