@@ -291,6 +291,7 @@ def test_one_error_and_nothing_is_written() -> None:
     rows = [f"e-{n},T,acuerdo,," for n in range(2500)] + ["mala,T,nada,,"]
     with pytest.raises(Refused):
         made("eventos", csv_of(EVENT, *rows))
+    RESOURCES["eventos"]().import_data(read_dataset(io.BytesIO(csv_of(EVENT, *rows)), 10_000))
     assert not Event.objects.exists()
     assert not Event.history.exists()
 
