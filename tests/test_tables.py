@@ -183,6 +183,26 @@ def test_other_parts_of_a_workbook_have_limits_too(part: str, content: str) -> N
     limited(bomb(content.encode(), part), seconds=5, megabytes=100)
 
 
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (f"<c><v>{'1' * 1_000_001}</v></c>", "1,000,000"),
+        ('<c r="A2"/><c r="AAA2"><v>1</v></c>', "700 columnas"),
+        (f"<!--{' ' * 3_000_000}-->", "no se puede leer"),
+    ],
+    ids=["a long cell", "a far cell", "a long comment"],
+)
+def test_a_row_beyond_a_limit_is_refused_for_its_reason(content: str, reason: str) -> None:
+    sheet = f"{SHEET}<sheetData><row><c><v>1</v></c></row><row>{content}</row></sheetData>"
+    assert reason in refusal(bomb(f"{sheet}</worksheet>".encode()))
+
+
+def test_a_table_of_too_many_characters_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("exchange.tables.MAX_CHARACTERS", 10)
+    assert refusal(io.BytesIO(b"a,b\n12345,12345\n")) == ""
+    assert "más de 10 caracteres" in refusal(io.BytesIO(b"a,b\n12345,123456\n"))
+
+
 def test_a_sheet_of_tags_alone_is_refused_in_time() -> None:
     columns = "".join(f'<c r="A{n}" s="{n % 9}"/>' for n in range(3_000))
     file = bomb(f"{SHEET}<sheetData>{f'<row>{columns}</row>' * 2_500}</sheetData>".encode())
