@@ -792,16 +792,16 @@ def test_what_comes_back_and_what_goes_is_in_the_log_with_its_reason(publisher):
     publisher_over_http(publisher)
     one = event(publish_at=None, title="Antes")
     save(publisher, address_of("change", one), title="Después")
-    assert restore(publisher, one, 1, "se había confundido").status_code == 302
-    restored = get(publisher, "/admin/bitacora/?tipo=cambios").text
-    assert "Se restauró la versión 1: se había confundido" in restored
+    why = "Vuelve a la versión 1: se había confundido"
+    assert restore(publisher, one, 1, change_reason=why).status_code == 302
+    assert why in get(publisher, "/admin/bitacora/?tipo=cambios").text
     confirm(publisher, address_of("delete", one), change_reason="repetido")
     gone = get(publisher, "/admin/bitacora/?tipo=cambios")
     assert "movió a la papelera acontecimiento" in gone.text
     there = next(line.url for line, _times in gone.context["lines"] if "papelera" in line.what)
     assert get(publisher, there)["Location"] == "/admin/timeline/event/papelera/"
-    restore_from_trash(publisher, type(one), one.pk)
-    assert "Se restauró de la papelera" in get(publisher, "/admin/bitacora/?tipo=cambios").text
+    restore_from_trash(publisher, type(one), one.pk, change_reason="Vuelve de la papelera")
+    assert "Vuelve de la papelera" in get(publisher, "/admin/bitacora/?tipo=cambios").text
 
 
 def publisher_over_http(person: Person) -> Person:
