@@ -5,6 +5,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django import template
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 
 from sources.models import Citation
 
@@ -13,15 +15,18 @@ register = template.Library()
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """A sentence of a source with the citations that quote it. A piece is words, and whether they
-    are quoted."""
+    """A sentence of a source, with the quoted words marked, and the citations that quote it."""
 
-    pieces: list[tuple[str, bool]]
+    sentence: SafeString
     citations: list[Citation]
 
     @property
     def url(self) -> str:
         return self.citations[0].source.get_absolute_url()
+
+    @property
+    def numbers(self) -> str:
+        return ", ".join(str(citation.number) for citation in self.citations)
 
 
 @register.filter
@@ -33,19 +38,20 @@ def proofs(citations: Iterable[Citation]) -> list[Proof]:
         sentence = citation.prefix + citation.exact + citation.suffix
         sentences[citation.source_id, start, sentence][citation.number] = citation
     return [
-        Proof(_pieces(sentence, start, quoting.values()), list(quoting.values()))
+        Proof(_marked(sentence, start, quoting.values()), list(quoting.values()))
         for (_source, start, sentence), quoting in sentences.items()
     ]
 
 
-def _pieces(sentence: str, start: int, citations: Iterable[Citation]) -> list[tuple[str, bool]]:
+def _marked(sentence: str, start: int, citations: Iterable[Citation]) -> SafeString:
     pieces, at = [], 0
     for first, end in sorted(citation.span for citation in citations):
         first, end = max(first - start, at), end - start
         if first < end:
-            pieces += [(sentence[at:first], False), (sentence[first:end], True)]
+            pieces.append((sentence[at:first], sentence[first:end]))
             at = end
-    return [*pieces, (sentence[at:], False)]
+    marked = format_html_join("", "{}<mark>{}</mark>", pieces)
+    return format_html("{}{}", marked, sentence[at:])
 
 
 @register.filter
