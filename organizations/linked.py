@@ -49,10 +49,12 @@ def organization_node(
 
 def members_of(
     request: HttpRequest,
-    coalition: Organization,
+    coalition: Organization | None,
     records: Iterable[Membership | RepresentationTerm],
-) -> Node:
-    """The coalition with its members or its representatives."""
+) -> Node | None:
+    """The coalition, if it is public, with its members or its representatives."""
+    if coalition is None:
+        return None
     members = []
     for record in records:
         name = record.get_role_display() if isinstance(record, RepresentationTerm) else "integrante"

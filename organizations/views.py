@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from itertools import chain, groupby
 from typing import Any
 
@@ -11,8 +10,6 @@ from django.conf import settings
 from django.db.models import QuerySet
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404
-from django.template.response import TemplateResponse
-from django.urls import reverse
 from django.utils.cache import add_never_cache_headers, get_conditional_response
 from django.utils.http import quote_etag
 
@@ -33,7 +30,7 @@ from record.pages import counted, in_words, last_change, page_of, sentence
 from record.publishing import viewer
 from record.richtext import with_contents
 from record.text import fold
-from record.views import RecordView
+from record.views import RecordView, list_page
 from sources.linked import cited_sources
 from sources.models import Citation, visible_citations
 
@@ -84,7 +81,6 @@ def organization_list(request: HttpRequest) -> HttpResponse:
     first = (page.number - 1) * ON_A_PAGE
     shown = memberships.with_state().select_related("organization", "replaces")
     shown = list(shown.prefetch_related(visible_citations())[first : first + ON_A_PAGE])
-    changed = last_change(shown, page.object_list)
     context = {
         "title": _title(counts, named),
         "coalition": coalition,
@@ -92,23 +88,10 @@ def organization_list(request: HttpRequest) -> HttpResponse:
         "sections": list(_sections(shown, counts)),
         "named": sorted(page.object_list, key=lambda organization: fold(str(organization))),
         "page": page,
-        "changed": changed,
-        "linked": _graph(request, ORGANIZATIONS, coalition, shown, changed),
+        "changed": last_change(shown, page.object_list),
     }
-    return TemplateResponse(request, "organizations/organization_list.html", context)
-
-
-def _graph(
-    request: HttpRequest,
-    section: tuple[str, str],
-    coalition: Organization | None,
-    records: list[Membership] | list[RepresentationTerm],
-    changed: datetime | None,
-) -> linked.Node:
-    """The graph of a page that lists members or representatives of the coalition."""
-    crumb = (section[0], reverse(section[1]))
-    main = members_of(request, coalition, records) if coalition else None
-    return linked.page(request, crumb, kind="CollectionPage", changed=changed, main=main)
+    main = members_of(request, coalition, shown)
+    return list_page(request, "organizations/organization_list.html", ORGANIZATIONS, context, main)
 
 
 def _title(counts: dict[str, tuple[int, int]], named: int) -> str:
@@ -251,16 +234,15 @@ def representation(request: HttpRequest) -> HttpResponse:
     page = page_of(request, terms, TERMS_ON_A_PAGE)
     terms = list(page.object_list)
     coalition = Organization.objects.visible_to(None).coalition() if terms else None
-    changed = last_change(terms)
     context = {
         "page": page,
         "terms": terms,
-        "changed": changed,
-        "linked": _graph(request, REPRESENTATION, coalition, terms, changed),
+        "changed": last_change(terms),
         **rotation.of_page(terms, described_until(terms), whole=not page.has_other_pages()),
         **rotation.of_all(list(every.order_by()), coalition),
     }
-    return TemplateResponse(request, "organizations/representation.html", context)
+    main = members_of(request, coalition, terms)
+    return list_page(request, "organizations/representation.html", REPRESENTATION, context, main)
 
 
 def logo(request: HttpRequest, name: str) -> HttpResponseBase:

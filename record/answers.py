@@ -6,12 +6,11 @@ Each says «lo era» of whoever the page names, so it serves for members and for
 from dataclasses import dataclass
 from datetime import date
 
-from record.dates import EDTF, in_words
+from record.dates import EDTF, EXACT, in_words
 from record.pages import sentence
 from record.periods import Answer, Period
 
 UNSAID = "la fuente no lo dice"
-EXACT = ("day", "month", "year")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +25,7 @@ class Reason:
 def reason(period: Period, when: EDTF) -> Reason:
     """Why it was so on `when`, a day, a month or a year, or was not, or who knows."""
     answer = period.on(when)
-    explain = {
-        Answer.YES: _yes,
-        Answer.PARTLY: _partly,
-        Answer.NO: _no,
-        Answer.UNKNOWN: _unknown,
-    }[answer]
+    explain = {Answer.YES: _yes, Answer.PARTLY: _partly, Answer.NO: _no}.get(answer, _unknown)
     words, bounds = explain(period, when)
     return Reason(answer, f"{sentence(words)}.", bounds)
 
@@ -164,10 +158,8 @@ def _unknown(period: Period, when: EDTF) -> tuple[str, tuple[str, ...]]:
     if not start and not end:
         return "la fuente no dice desde cuándo ni hasta cuándo lo fue", ()
     if start == end and start.kind == "between":
-        return f"lo fue en algún momento {start}; cuándo, {UNSAID}", (
-            "start_earliest",
-            "end_latest",
-        )
+        words = f"lo fue en algún momento {start}; cuándo, {UNSAID}"
+        return words, ("start_earliest", "end_latest")
     said, bounds = [], ()
     begun = bool(start.last_day and start.last_day <= when.first_day)
     if not begun:
@@ -176,7 +168,6 @@ def _unknown(period: Period, when: EDTF) -> tuple[str, tuple[str, ...]]:
     if not end.first_day or end.first_day < when.last_day:
         said.append(ended(end))
         bounds += ("end_earliest", "end_latest")
-    said.append(
-        f"{'después' if begun and period.is_open else f'si lo era {at(when.text)}'}, {UNSAID}"
-    )
+    then = "después" if begun and period.is_open else f"si lo era {at(when.text)}"
+    said.append(f"{then}, {UNSAID}")
     return "; ".join(said), bounds

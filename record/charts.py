@@ -47,10 +47,6 @@ class Entry:
     url: str = ""
     second: bool = False
 
-    @property
-    def words(self) -> str:
-        return str(self.period) if self.period.end else str(self.period.start)
-
 
 @dataclass(frozen=True, slots=True)
 class Mark:
@@ -144,16 +140,6 @@ class Chart:
     @property
     def numbered(self) -> bool:
         return any(row.numeral and row.entry.url for row in self.rows)
-
-    @property
-    def foot(self) -> int:
-        """The y of the lower foot of a bracket, 2 px thick."""
-        return self.bar - 1
-
-    @property
-    def reach(self) -> int:
-        """The end of the tick of «al menos hasta»."""
-        return self.bar + 3
 
     @property
     def years(self) -> str:

@@ -6,16 +6,15 @@ version that was read.
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from record.dates import EDTF, EXACT, MONTHS, in_words
+from record.dates import EXACT, MONTHS, in_words
 from record.periods import Period
 from record.text import collapse
 
 FORMATS = {"bib": "application/x-bibtex", "json": "application/vnd.citationstyles.csl+json"}
-UNDATED = Period(EDTF(), EDTF())
 _MACROS = "jan feb mar apr may jun jul aug sep oct nov dec".split()
 # BibTeX counts braces even after a backslash, so no brace of the text may stay one.
 _TEX = str.maketrans(
@@ -40,7 +39,7 @@ class Reference:
     site: str
     url: str
     changed: date | None = None
-    period: Period = UNDATED
+    period: Period = field(default_factory=Period)
     author: str = ""
 
     @property
@@ -49,11 +48,6 @@ class Reference:
         the formats cannot say so."""
         ends = [end for end in (self.period.start, self.period.end) if end]
         return [end.text for end in ends] if all(end.kind in EXACT for end in ends) else []
-
-    @property
-    def when(self) -> str:
-        """The date in words; empty when the source does not say it."""
-        return str(self.period) if self.period.end else str(self.period.start)
 
     @property
     def version(self) -> str:
@@ -76,7 +70,7 @@ class Reference:
     def _apa_date(self) -> str:
         """«2017, 23 de mayo», «2011, agosto», «2016», a bounded date in words, «s. f.»."""
         if len(self.exact) != 1:
-            return self.when or "s. f."
+            return self.period.when or "s. f."
         year, month, day = [*self.exact[0].split("-"), "", ""][:3]
         if not month:
             return year
@@ -85,7 +79,7 @@ class Reference:
     @property
     def bibtex(self) -> str:
         """For BibTeX (year and month) and biblatex (date), in UTF-8."""
-        bounds = f"Fecha: {self.when}" if self.when and not self.exact else ""
+        bounds = f"Fecha: {self.period.when}" if self.period.when and not self.exact else ""
         fields = {
             "author": f"{{{_tex(self.author)}}}" if self.author else "",
             "title": f"{{{_tex(self.title)}}}",
@@ -122,7 +116,7 @@ class Reference:
         """Partial dates stay partial: `[[2011, 8]]`; bounds are words."""
         if self.exact:
             return {"date-parts": [[int(n) for n in date.split("-")] for date in self.exact]}
-        return {"literal": self.when} if self.when else {}
+        return {"literal": self.period.when} if self.period.when else {}
 
     @property
     def tags(self) -> list[tuple[str, str]]:

@@ -1,7 +1,7 @@
 """Periods whose ends are partial dates, and the question «on D?» with its four honest answers."""
 
 from calendar import monthrange
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from enum import Enum
 from typing import Self
@@ -42,8 +42,8 @@ class Period:
     """From `start` to `end`, both included. «Still so when the source was written» is an end of
     `[2017-05-23..]`; «it ended, unknown when» one of `[..2017-04]`."""
 
-    start: EDTF
-    end: EDTF
+    start: EDTF = field(default_factory=EDTF)
+    end: EDTF = field(default_factory=EDTF)
 
     def on(self, when: EDTF) -> Answer:
         """Whether it was so on `when`, a day, a month or a year; ValueError for anything else."""
@@ -82,6 +82,11 @@ class Period:
     def is_open(self) -> bool:
         """Whether it still was so when the source fell silent."""
         return self.end.kind == "after"
+
+    @property
+    def when(self) -> str:
+        """In words; the start alone of something without an end. Empty if nothing is said."""
+        return str(self) if self.end else str(self.start)
 
     @property
     def start_words(self) -> str:

@@ -1,10 +1,11 @@
-"""The page of one record: a preview of its draft for staff, and redirects from its old slugs."""
+"""The page of a list, and that of a record with its preview and the redirects from old slugs."""
 
 from collections.abc import Iterable
 from typing import Any
 
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponsePermanentRedirect
+from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.cache import add_never_cache_headers
@@ -12,7 +13,22 @@ from django.views.generic import DetailView
 
 from record import linked
 from record.citing import FORMATS, Reference
+from record.periods import Period
 from record.publishing import RecordQuerySet, viewer
+
+
+def list_page(
+    request: HttpRequest,
+    template: str,
+    section: tuple[str, str],
+    context: dict[str, Any],
+    main: linked.Node | None = None,
+) -> TemplateResponse:
+    """The page of a list: `section` is its title and its URL name, `main` its subject in the words
+    of schema.org. `context` has the moment of the last change as `changed`."""
+    crumb, changed = (section[0], reverse(section[1])), context["changed"]
+    graph = linked.page(request, crumb, kind="CollectionPage", changed=changed, main=main)
+    return TemplateResponse(request, template, context | {"linked": graph})
 
 
 class RecordView(DetailView):
@@ -26,7 +42,7 @@ class RecordView(DetailView):
     """Whether most of the page is in our own words, and not in a source's."""
 
     def cited(self, context: dict[str, Any]) -> dict[str, Any]:
-        """The fields of the Reference that depend on the kind of record."""
+        """Fields of the Reference that are not common to all records."""
         return {}
 
     def main(self, context: dict[str, Any]) -> linked.Node | list[linked.Node]:
@@ -88,6 +104,7 @@ class RecordView(DetailView):
             "site": settings.SITE_NAME,
             "url": self.request.build_absolute_uri(record.get_absolute_url()),
             "changed": timezone.localdate(changed) if changed else None,
+            "period": getattr(record, "period", Period()),
         }
         return Reference(**common | self.cited(context))
 

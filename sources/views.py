@@ -3,15 +3,13 @@
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
-from django.urls import reverse
 
 from record import linked
-from record.dates import EDTF, parse
+from record.dates import parse
 from record.pages import last_change, page_of
 from record.periods import Period
 from record.publishing import viewer
-from record.views import RecordView
+from record.views import RecordView, list_page
 from sources.linked import source_node
 from sources.models import Citation, Source
 from sources.reading import paragraphs
@@ -25,10 +23,8 @@ def source_list(request: HttpRequest) -> HttpResponse:
     counts = Citation.objects.visible_to(None).passage_counts(page.object_list)
     for source in page.object_list:
         source.passage_count = counts.get(source.pk, 0)
-    changed, crumb = last_change(page.object_list), (SOURCES[0], reverse(SOURCES[1]))
-    graph = linked.page(request, crumb, kind="CollectionPage", changed=changed)
-    context = {"page": page, "changed": changed, "linked": graph}
-    return TemplateResponse(request, "sources/source_list.html", context)
+    context = {"page": page, "changed": last_change(page.object_list)}
+    return list_page(request, "sources/source_list.html", SOURCES, context)
 
 
 class SourceView(RecordView):
@@ -54,8 +50,7 @@ class SourceView(RecordView):
         }
 
     def cited(self, context: dict[str, Any]) -> dict[str, Any]:
-        source = self.object
-        return {"period": Period(parse(source.published), EDTF()), "author": source.publisher}
+        return {"period": Period(parse(self.object.published)), "author": self.object.publisher}
 
     def main(self, context: dict[str, Any]) -> linked.Node:
         return source_node(self.request, self.object)

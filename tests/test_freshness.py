@@ -481,7 +481,6 @@ def test_a_file_that_broke_off_is_never_said_to_hold_still(visitor):
     event(title="Girafa")
     event(title="Ornitorrinco")
     assert "ETag" not in visitor.get("/datos/eventos.csv")
-    assert "ETag" not in visitor.get(f"{LIST}calendario.ics")
 
 
 def test_until_when_the_contact_holds_is_reckoned_anew_each_time(visitor, settings, clock):

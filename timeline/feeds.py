@@ -4,16 +4,14 @@ Ids are made of `settings.TAG_AUTHORITY` and primary keys: a slug may change, an
 then show the entry as new.
 """
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from itertools import chain
 from typing import Any
 
 import icalendar
 from django.conf import settings
 from django.contrib.syndication.views import Feed
 from django.db.models import Count, Q
-from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.feedgenerator import Atom1Feed
 from django.utils.html import escape
@@ -23,7 +21,7 @@ from record.dates import END_OF_TIME
 from record.linked import LICENSE
 from record.richtext import sanitize
 from record.text import collapse, printable
-from timeline.models import Event, EventQuerySet, Statement
+from timeline.models import Event, Statement
 
 ENTRIES, IN_CALENDAR = 50, 2_000
 CALENDAR = "text/calendar; charset=utf-8"
@@ -102,7 +100,7 @@ class EventFeed(Feed):
 
     def item_extra_kwargs(self, item: Event | Statement) -> dict[str, Any]:
         """Date, summary and text, as the page has them."""
-        texts = [f"Fecha: {_when(item) or 'la fuente no la dice'}.", item.summary]
+        texts = [f"Fecha: {item.period.when or 'la fuente no la dice'}.", item.summary]
         paragraphs = "".join(f"<p>{escape(text)}</p>" for text in texts if text)
         return {"content": printable(paragraphs + sanitize(item.body))}
 
@@ -112,33 +110,18 @@ class StatementFeed(EventFeed):
     name, url_name = "Pronunciamientos", "timeline:statement_list"
 
 
-def _when(record: Event | Statement) -> str:
-    lasted = isinstance(record, Event) and record.period.end
-    return str(record.period if lasted else record.when)
-
-
-def calendar(request: HttpRequest) -> HttpResponseBase:
-    """Streams the latest IN_CALENDAR events as whole days. An event without a first and a last
-    possible day fits no calendar. HEAD reads no rows."""
-    headers = {"Content-Disposition": 'inline; filename="calendario.ics"'}
-    if request.method == "HEAD":
-        return StreamingHttpResponse(content_type=CALENDAR, headers=headers)
-    lines = _lines(request, Event.objects.visible_to(None))
-    # Read the first rows before the status 200 is sent: the database may not answer.
-    lines = chain([next(lines)], lines)
-    return StreamingHttpResponse(lines, content_type=CALENDAR, headers=headers)
-
-
-def _lines(request: HttpRequest, events: EventQuerySet) -> Iterator[bytes]:
+def calendar(request: HttpRequest) -> HttpResponse:
+    """The latest IN_CALENDAR events as whole days. An event without a first and a last possible
+    day fits no calendar."""
     once = Q(end="", start_latest__lt=END_OF_TIME)
     bounded = ~Q(start_earliest="") & (once | (~Q(end="") & Q(end_latest__lt=END_OF_TIME)))
+    events = Event.objects.visible_to(None).defer("body")
     counts = events.aggregate(every=Count("pk"), bounded=Count("pk", filter=bounded))
-    head, end = _empty(request, **counts).to_ical().split(b"END:VCALENDAR")
-    yield head
-    shown = events.filter(bounded).order_by("-sort_day", "-slug")[:IN_CALENDAR]
-    for event in shown.iterator(chunk_size=500):
-        yield _vevent(request, event).to_ical()
-    yield b"END:VCALENDAR" + end
+    calendar = _empty(request, **counts)
+    for event in events.filter(bounded).order_by("-sort_day", "-slug")[:IN_CALENDAR]:
+        calendar.add_component(_vevent(request, event))
+    headers = {"Content-Disposition": 'inline; filename="calendario.ics"'}
+    return HttpResponse(calendar.to_ical(), content_type=CALENDAR, headers=headers)
 
 
 def _empty(request: HttpRequest, every: int, bounded: int) -> icalendar.Calendar:
@@ -166,16 +149,20 @@ def _empty(request: HttpRequest, every: int, bounded: int) -> icalendar.Calendar
 
 
 def _vevent(request: HttpRequest, event: Event) -> icalendar.Event:
+    """The title ends in the date in words, unless the source says the days."""
     url, end = request.build_absolute_uri(event.get_absolute_url()), event.period.end or event.when
-    texts = (f"{_dated(event)}.", collapse(event.summary), url)
+    dates = (event.when, event.period.end)
+    whole = "; ".join(dict.fromkeys(WHOLE[date.kind] for date in dates if date.kind in WHOLE))
+    when = event.period.when
+    texts = (f"Fecha: {when} ({whole})." if whole else f"Fecha: {when}.", collapse(event.summary))
     properties = {
         "uid": f"event-{event.pk}@{settings.TAG_AUTHORITY.partition(',')[0]}",
         "dtstamp": event.moment.astimezone(UTC),
         "last-modified": event.moment.astimezone(UTC),
         "dtstart": event.when.first_day,
         "dtend": end.last_day + timedelta(days=1),
-        "summary": printable(_titled(event)),
-        "description": printable("\n\n".join(filter(None, texts))),
+        "summary": printable(collapse(event.title) + (f" [{when}]" if whole else "")),
+        "description": printable("\n\n".join(filter(None, (*texts, url)))),
         "url": url,
         "categories": [event.get_category_display()],
         "transp": "TRANSPARENT",
@@ -184,20 +171,3 @@ def _vevent(request: HttpRequest, event: Event) -> icalendar.Event:
     for name, value in properties.items():
         vevent.add(name, value)
     return vevent
-
-
-def _titled(event: Event) -> str:
-    """The title; with the date in words, unless the source says the days."""
-    return collapse(event.title) + (f" [{_when(event)}]" if _inexact(event) else "")
-
-
-def _dated(event: Event) -> str:
-    """«Fecha: agosto de 2011 (mes entero: la fuente no dice el día)»."""
-    whole = "; ".join(_inexact(event))
-    return f"Fecha: {_when(event)}{f' ({whole})' if whole else ''}"
-
-
-def _inexact(event: Event) -> dict[str, None]:
-    """What the source leaves out of the dates, each thing once."""
-    dates = (event.when, event.period.end)
-    return dict.fromkeys(WHOLE[date.kind] for date in dates if date.kind in WHOLE)

@@ -23,9 +23,8 @@ def statement_in_short(request: HttpRequest, statement: Statement) -> Node:
 
 def event_node(request: HttpRequest, event: Event, statements: Iterable[Statement]) -> Node:
     period = event.period
-    when = str(period) if period.end else str(period.start)
     exact = iso(period.start) and (iso(period.end) or not period.end)
-    dated = "" if exact else f"Fecha: {when or 'la fuente no la dice'}."
+    dated = "" if exact else f"Fecha: {period.when or 'la fuente no la dice'}."
     return event_in_short(request, event) | told(
         startDate=iso(period.start),
         endDate=iso(period.end),

@@ -19,7 +19,7 @@ from record.dates import (
     possible_date,
 )
 from record.history import Versions
-from record.periods import Spanning, padded
+from record.periods import Period, Spanning, padded
 from record.publishing import Publishable, PublishableQuerySet
 from record.richtext import RichTextField
 
@@ -271,3 +271,7 @@ class Statement(Publishable):
     @property
     def when(self) -> EDTF:
         return parse(self.date)
+
+    @property
+    def period(self) -> Period:
+        return Period(self.when)

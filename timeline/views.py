@@ -1,25 +1,21 @@
 """The pages of events and statements."""
 
-from datetime import datetime
 from itertools import groupby
 from typing import Any
 
 from django.core.paginator import Page
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
-from django.urls import reverse
 
 from organizations.models import visible_organizations
 from organizations.names import Names
 from record import linked
 from record.charts import Chart
-from record.dates import EDTF, reach_in_words
+from record.dates import reach_in_words
 from record.pages import counted, in_words, last_change, page_of, sentence
-from record.periods import Period
 from record.publishing import viewer
 from record.richtext import with_contents
-from record.views import RecordView
+from record.views import RecordView, list_page
 from sources.linked import cited_sources, source_in_short
 from sources.models import Citation, Source, visible_citations
 from timeline import years
@@ -40,7 +36,6 @@ def event_list(request: HttpRequest) -> HttpResponse:
     events = events.prefetch_related(visible_citations())
     page = page_of(request, events, ON_A_PAGE)
     by_year = groupby(page, lambda event: event.sort_day[:4])
-    changed = last_change(page)
     context = {
         "title": _title(filters, page.paginator.count),
         "filters": filters,
@@ -48,17 +43,9 @@ def event_list(request: HttpRequest) -> HttpResponse:
         "place": reach_in_words([event.when for event in page]),
         "by_year": [(year, list(events)) for year, events in by_year],
         "chart": _overview(filters, page),
-        "changed": changed,
-        "linked": _list_graph(request, EVENTS, changed),
+        "changed": last_change(page),
     }
-    return TemplateResponse(request, "timeline/event_list.html", context)
-
-
-def _list_graph(
-    request: HttpRequest, section: tuple[str, str], changed: datetime | None
-) -> linked.Node:
-    crumb = (section[0], reverse(section[1]))
-    return linked.page(request, crumb, kind="CollectionPage", changed=changed)
+    return list_page(request, "timeline/event_list.html", EVENTS, context)
 
 
 def _title(filters: EventFilters, count: int) -> str:
@@ -111,9 +98,6 @@ class EventView(TimelineView):
             "changed": last_change(event, statements),
         }
 
-    def cited(self, context: dict[str, Any]) -> dict[str, Any]:
-        return {"period": self.object.period}
-
     def main(self, context: dict[str, Any]) -> linked.Node:
         return event_node(self.request, self.object, context["statements"])
 
@@ -125,16 +109,14 @@ def statement_list(request: HttpRequest) -> HttpResponse:
     filters = StatementFilters(request)
     statements = filters.records().by_time().defer("body").prefetch_related(visible_citations())
     page = page_of(request, statements, ON_A_PAGE)
-    changed = last_change(page)
     context = {
         "title": sentence(counted(page.paginator.count, "pronunciamiento")),
         "filters": filters,
         "page": page,
         "place": reach_in_words([statement.when for statement in page]),
-        "changed": changed,
-        "linked": _list_graph(request, STATEMENTS, changed),
+        "changed": last_change(page),
     }
-    return TemplateResponse(request, "timeline/statement_list.html", context)
+    return list_page(request, "timeline/statement_list.html", STATEMENTS, context)
 
 
 class StatementView(TimelineView):
@@ -170,8 +152,7 @@ class StatementView(TimelineView):
         return "FAQPage" if is_question else "WebPage"
 
     def cited(self, context: dict[str, Any]) -> dict[str, Any]:
-        author = context["author"].name if context["author"] else ""
-        return {"period": Period(self.object.when, EDTF()), "author": author}
+        return {"author": context["author"].name if context["author"] else ""}
 
     def main(self, context: dict[str, Any]) -> linked.Node | list[linked.Node]:
         said = (self.request, self.object, context["author"])
