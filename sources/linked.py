@@ -25,5 +25,5 @@ def source_node(request: HttpRequest, source: Source) -> Node:
 
 def cited_sources(request: HttpRequest, citations: Iterable[Citation]) -> list[Node]:
     """Each public source once."""
-    sources = dict.fromkeys(c.source for c in citations if c.source.is_public())
-    return [source_in_short(request, source) for source in sources]
+    sources = dict.fromkeys(citation.source for citation in citations)
+    return [source_in_short(request, source) for source in sources if source.is_public()]
