@@ -23,7 +23,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 from typing import Any
-from urllib.error import HTTPError, URLError
+from urllib.error import HTTPError
 from urllib.parse import urlsplit
 from urllib.request import urlopen
 
@@ -124,7 +124,7 @@ def wait_for(address: str, server: subprocess.Popen, log: Path) -> None:
         try:
             urlopen(address, timeout=5).close()  # noqa: S310, our own server
             return
-        except URLError:
+        except OSError:  # refused, or slow while the application loads
             time.sleep(0.2)
     sys.exit(f"The server did not start.\n{log.read_text()}")
 
