@@ -5,7 +5,7 @@ no such form: it is left out, and a description says it in words.
 """
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -65,7 +65,8 @@ def page(
     """The graph of a page. `crumbs` (name, path) lead from the front page to this one. `main` is
     its subject, `sources` are the sources of that. Only a page mostly in our own words (`is_ours`)
     has our license."""
-    url, root = request.build_absolute_uri(request.path), request.build_absolute_uri("/")
+    absolute = request.build_absolute_uri
+    url, root = absolute(request.path), absolute("/")
     about = [
         told(
             kind=kind,
@@ -83,13 +84,10 @@ def page(
         told(
             kind="BreadcrumbList",
             id=f"{url}#ruta",
-            itemListElement=list(_trail(request, ("Inicio", "/"), *crumbs)),
+            itemListElement=[
+                told(kind="ListItem", position=position, name=name, item=absolute(path))
+                for position, (name, path) in enumerate([("Inicio", "/"), *crumbs], start=1)
+            ],
         ),
     ]
     return {"@context": "https://schema.org", "@graph": about}
-
-
-def _trail(request: HttpRequest, *crumbs: tuple[str, str]) -> Iterator[Node]:
-    for position, (name, path) in enumerate(crumbs, start=1):
-        item = request.build_absolute_uri(path)
-        yield told(kind="ListItem", position=position, name=name, item=item)

@@ -69,10 +69,6 @@ class Period:
         """Sharing no more than a day or month of hand-over is no overlap."""
         return self.start.latest < other.end.earliest and other.start.latest < self.end.earliest
 
-    def possibly_overlaps(self, other: "Period") -> bool:
-        """Whether the sources leave room for both at once."""
-        return self.start.earliest < other.end.latest and other.start.earliest < self.end.latest
-
     @property
     def is_possible(self) -> bool:
         """Whether it need not end before it starts."""

@@ -230,12 +230,11 @@ class Publishable(Record):
         )
 
     @staticmethod
-    def public_index(name: str, *fields: str, only: Q | None = None) -> models.Index:
+    def public_index(name: str, *fields: str) -> models.Index:
         """For lists in the order of `fields`: it holds all that the clock's rule asks, so that what
         is not public is passed over within the index, and drafts are not in it at all."""
         fields = (*fields, "publish_at", "unpublish_at")
-        condition = Q(publish_at__isnull=False) & (only or Q())
-        return models.Index(name=name, fields=fields, condition=condition)
+        return models.Index(name=name, fields=fields, condition=Q(publish_at__isnull=False))
 
     @property
     def moment(self) -> datetime:

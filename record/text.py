@@ -61,11 +61,6 @@ def folded(expression: Any) -> models.Expression:
     return Lower(expression)
 
 
-def words(text: str) -> list[str]:
-    """The words of a text, with the punctuation that clings to them left out."""
-    return re.findall(r"\w+", text)
-
-
 def word_diff(before: str, after: str) -> list[tuple[str, str]]:
     """What became of a text word by word: («same» | «del» | «ins», words) in reading order."""
     old, new = _with_space_before(before), _with_space_before(after)

@@ -57,10 +57,6 @@ class Column:
         """Of the bars of dated and of bounded events."""
         return FOOT - self.dated_y, self.dated_y - self.y
 
-    @property
-    def number_y(self) -> float:
-        return self.y - 4
-
 
 def overview_chart(events: EventQuerySet) -> Chart | None:
     """The chart of all `events`; None when none has a date."""

@@ -169,7 +169,8 @@ class EventFilters(Filters):
                 yield span, years.words(span), sum(counts)
             yield UNDATED, "sin fecha", self.undated
         elif name == "categoria":
-            counts = self.records(but=name).counts_by_category()
+            events = self.records(but=name).order_by()
+            counts = dict(events.values_list("category").annotate(Count("pk")))
             for value, label in Event.Category.choices:
                 yield value, label, counts.get(value, 0)
         elif name == "organizacion":

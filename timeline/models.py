@@ -51,9 +51,6 @@ class EventQuerySet(PublishableQuerySet):
         counts = years.annotate(every=Count("pk"), bounded=bounded)
         return {year: (every - bounded, bounded) for year, every, bounded in counts}
 
-    def counts_by_category(self) -> dict[str, int]:
-        return dict(self.order_by().values_list("category").annotate(Count("pk")))
-
     def by_time(self) -> Self:
         """Oldest first, then the narrower date; the undated last, in order of entry."""
         entered = Case(When(sort_day="", then="pk"))
