@@ -1,4 +1,4 @@
-"""What crosses the apps: the front page, what is said about the site, errors, health."""
+"""The pages that cross the apps: the front page, the page about the site, errors, health."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -87,7 +87,7 @@ def _terms() -> list[RepresentationTerm]:
 
 
 def _representation(terms: list[RepresentationTerm]) -> dict[str, Any]:
-    """Whoever it was when the source was written, and those before in the rotation's order."""
+    """The representatives when the source was written, and the earlier ones in their order."""
     now = [term for term in terms if term.period.is_open]
     before = [term for term in terms if term.order and term.period.end.upper]
     before.sort(key=lambda term: term.order)

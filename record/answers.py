@@ -1,6 +1,6 @@
 """Why the question «on D?» has the answer that it has: a sentence made of the period's own bounds.
 
-Each says «lo era» of whoever the page names, so it serves for members and for representatives.
+Each says «lo era» of the organization that the page names, a member or a representative.
 """
 
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class Reason:
 
 
 def reason(period: Period, when: EDTF) -> Reason:
-    """Why it was so on `when`, a day, a month or a year, or was not, or who knows."""
+    """Why the period has its answer to «on `when`?», a day, a month or a year."""
     answer = period.on(when)
     explain = {Answer.YES: _yes, Answer.PARTLY: _partly, Answer.NO: _no}.get(answer, _unknown)
     words, bounds = explain(period, when)

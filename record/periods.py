@@ -34,7 +34,7 @@ class Answer(Enum):
 
 
 RANKED = (Answer.YES, Answer.PARTLY, Answer.UNKNOWN, Answer.NO)
-"""From what the record says most surely of whoever was, to whoever was not."""
+"""In the order in which pages list them: from the surest «sí» to «no»."""
 
 
 @dataclass(frozen=True, slots=True)
