@@ -29,57 +29,37 @@ WHY = "Algo de esto es público: diga por qué cambia."
 
 @dataclass(frozen=True)
 class Step:
-    """`does` says by state what becomes of a record; `leaves`, why it stays as it is."""
+    """`does` says by state what becomes of a record; in another state it stays as it is."""
 
     name: str
     label: str
     done: str
     does: dict[str, str]
-    leaves: dict[str, str]
-    act: Callable[[Publishable, datetime], None]
-
-    def words(self, record: Publishable) -> tuple[bool, str]:
-        """Whether it touches a record, and what becomes of it."""
-        does = record.state in self.does
-        return does, (self.does if does else self.leaves)[record.state]
 
 
-PUBLIC = "Ya es público: se queda igual."
-STEPS = {
-    step.name: step
-    for step in (
-        Step(
-            "publish", "Publicar", "Se publicó en el sitio",
-            {"draft": "Se publica ahora.", "scheduled": "Se publica ahora, sin esperar a su día.",
-             "withdrawn": "Vuelve a publicarse."},
-            {"public": PUBLIC}, Publishable.publish,
-        ),
-        Step(
-            "schedule", "Programar", "Se programó",
-            {"draft": "Se publicará ese día.", "scheduled": "Se publicará ese día, no el de antes.",
-             "withdrawn": "Volverá a publicarse ese día."},
-            {"public": PUBLIC}, Publishable.publish,
-        ),
-        Step(
-            "withdraw", "Retirar", "Se retiró del sitio",
-            {"public": "Deja de verse en el sitio."},
-            {"draft": "Es un borrador: se queda igual.",
-             "scheduled": "Todavía no es público: se queda igual.",
-             "withdrawn": "Ya está retirado: se queda igual."},
-            Publishable.withdraw,
-        ),
-    )
-}  # fmt: skip
-
-
-class ToTrash(Step):
-    def words(self, record: Record) -> tuple[bool, str]:
-        return True, "Va a la papelera, con sus citas y sus versiones."
-
-
-TRASH = ToTrash(
-    "delete_selected", "Mover a la papelera", "Se movió a la papelera", {}, {}, Record.delete
-)
+STAYS = {
+    "draft": "Es un borrador: se queda igual.",
+    "scheduled": "Todavía no es público: se queda igual.",
+    "public": "Ya es público: se queda igual.",
+    "withdrawn": "Ya está retirado: se queda igual.",
+}
+STEPS = (
+    Step(
+        "publish", "Publicar", "Se publicó en el sitio",
+        {"draft": "Se publica ahora.", "scheduled": "Se publica ahora, sin esperar a su día.",
+         "withdrawn": "Vuelve a publicarse."},
+    ),
+    Step(
+        "schedule", "Programar", "Se programó",
+        {"draft": "Se publicará ese día.", "scheduled": "Se publicará ese día, no el de antes.",
+         "withdrawn": "Volverá a publicarse ese día."},
+    ),
+    Step("withdraw", "Retirar", "Se retiró del sitio", {"public": "Deja de verse en el sitio."}),
+)  # fmt: skip
+TRASH = Step(
+    "delete_selected", "Mover a la papelera", "Se movió a la papelera",
+    dict.fromkeys(STAYS, "Va a la papelera, con sus citas y sus versiones."),
+)  # fmt: skip
 
 
 class StepForm(forms.Form):
@@ -90,7 +70,8 @@ class StepForm(forms.Form):
 
     def __init__(self, *args: Any, asks_why: bool, moment: bool, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.asks_why = asks_why
+        self.fields["change_reason"].required = asks_why
+        self.fields["change_reason"].error_messages["required"] = WHY
         if not moment:
             del self.fields["moment"]
 
@@ -98,11 +79,6 @@ class StepForm(forms.Form):
         if self.cleaned_data["moment"] <= timezone.now():
             raise ValidationError("Escriba un día y una hora que estén por venir.")
         return self.cleaned_data["moment"]
-
-    def clean_change_reason(self) -> str:
-        if self.asks_why and not self.cleaned_data["change_reason"]:
-            raise ValidationError(WHY)
-        return self.cleaned_data["change_reason"]
 
 
 def _action(step: Step) -> Callable:
@@ -117,12 +93,10 @@ class ActionsAdmin:
 
     def get_actions(self, request: HttpRequest, **options: Any) -> dict[str, tuple]:
         actions = super().get_actions(request, **options)
-        actions.pop("delete_selected", None)
-        if self.actions is None or IS_POPUP_VAR in request.GET:
-            return {}
+        steps = [TRASH] if actions.pop("delete_selected", None) else []
         own = issubclass(self.model, Publishable) and self.has_change_permission(request)
-        steps = list(STEPS.values()) if own and may_publish(request.user) else []
-        steps += [TRASH] if self.has_delete_permission(request) else []
+        if own and may_publish(request.user) and IS_POPUP_VAR not in request.GET:
+            steps = [*STEPS, *steps]
         return actions | {s.name: (_action(s), s.name, f"{s.label}…") for s in steps}
 
     def delete_view(
@@ -148,22 +122,26 @@ class ActionsAdmin:
     def _confirm(
         self, request: HttpRequest, records: models.QuerySet, step: Step
     ) -> HttpResponse | None:
+        confirmed = "confirmed" in request.POST
         with transaction.atomic():
             chosen = self._chosen(request, records)
             if chosen is None:
                 return None
-            touched = [record for record in chosen if step.words(record)[0]]
-            deleted = self._deleted(request, chosen) if step is TRASH else {}
+            touched = [record for record in chosen if record.publication in step.does]
+            page = self._deleted(request, chosen) if step is TRASH else {}
             form = StepForm(
-                request.POST if "confirmed" in request.POST else None,
+                request.POST if confirmed else None,
                 asks_why=any(record.is_public() for record in touched),
                 moment=step.name == "schedule",
             )
-            stale = self._stale(request, chosen)
-            if form.is_valid() and touched and not (stale or deleted.get("kept")):
+            tokens = versions_of(self.model, [r.pk for r in chosen], self.relations())
+            shown = {record: f"{record.pk}:{tokens[record.pk]}" for record in chosen}
+            known = request.POST.getlist("shown")
+            stale = [r for r, token in shown.items() if confirmed and token not in known]
+            if form.is_valid() and touched and not (stale or page.get("kept")):
                 return self._act(request, step, touched, form.cleaned_data)
-        page = deleted | {"form": form, "stale": stale, "count": len(touched)}
-        return self._confirmation(request, step, chosen, page)
+        page |= {"form": form, "stale": [self.last_act(record) for record in stale]}
+        return self._confirmation(request, step, shown, page | {"count": len(touched)})
 
     def _chosen(self, request: HttpRequest, records: models.QuerySet) -> list[Record] | None:
         """Locked if confirmed; None and a message if there are too many."""
@@ -174,8 +152,8 @@ class ActionsAdmin:
             return None
         if "confirmed" in request.POST:
             hold(self.model, keys)
-        order = {pk: n for n, pk in enumerate(keys)}
-        return sorted(self.get_queryset(request).filter(pk__in=keys), key=lambda r: order[r.pk])
+        found = self.get_queryset(request).in_bulk(keys)
+        return [found[key] for key in keys if key in found]
 
     def _deleted(self, request: HttpRequest, chosen: list[Record]) -> dict[str, Any]:
         """The rows that go to the papelera with the records, and the records that protect them."""
@@ -184,52 +162,42 @@ class ActionsAdmin:
             raise PermissionDenied
         return {"counts": counts.items(), "missing": missing, "kept": kept}
 
-    def _stale(self, request: HttpRequest, chosen: list[Record]) -> list[Record]:
-        """The records that changed since the page was shown, or that it did not show."""
-        if "confirmed" not in request.POST:
-            return []
-        shown = set(request.POST.getlist("shown"))
-        versions = versions_of(self.model, [r.pk for r in chosen], self.relations())
-        return [record for record in chosen if f"{record.pk}:{versions[record.pk]}" not in shown]
-
     def _act(
         self, request: HttpRequest, step: Step, records: list[Record], data: dict[str, Any]
     ) -> None:
         began, why = timezone.now(), data["change_reason"]
-        keys = [record.pk for record in records]
         for record in records:
             if step is TRASH:
                 record._change_reason = why or None
                 record.delete()
+                continue
+            if step.name == "withdraw":
+                record.withdraw(began)
             else:
-                step.act(record, data.get("moment") or began)
-                record.skip_history_when_saving = True
-                record.save()
+                record.publish(data.get("moment") or began)
+            record.skip_history_when_saving = True
+            record.save()
         if step is not TRASH:
-            why = why or f"{step.done} desde la lista"
+            keys, why = [record.pk for record in records], why or f"{step.done} desde la lista"
             self.model.versions.write(keys, "~", why, request.user.pk, at=began)
-        done = f"{step.done}: {how_many(len(keys), self.opts)}."
+        done = f"{step.done}: {how_many(len(records), self.opts)}."
         self.message_user(request, done, messages.SUCCESS)
 
     def _confirmation(
-        self, request: HttpRequest, step: Step, chosen: list[Record], page: dict[str, Any]
+        self, request: HttpRequest, step: Step, shown: dict[Record, str], page: dict[str, Any]
     ) -> HttpResponse:
-        versions = versions_of(self.model, [r.pk for r in chosen], self.relations())
-        what = "" if step is TRASH else f" {how_many(page['count'], self.opts)}"
-        rows = [
-            dict(zip(("does", "words"), step.words(record), strict=True))
-            | {"record": record, "state": self.state_shown(record)}
-            for record in chosen
-        ]
-        form, stale = page["form"], page["stale"]
+        trash, form = step is TRASH, page["form"]
         context = page | {
-            **self.admin_site.each_context(request), "opts": self.opts, "rows": rows,
-            "title": step.label + ("" if step is TRASH else ": esto es lo que se hará"),
-            "step": step.label, "action": step.name, "button": f"{step.label}{what}",
-            "media": self.media + form.media, "selected_name": ACTION_CHECKBOX_NAME,
-            "shown": [f"{key}:{version}" for key, version in versions.items()],
-            "stale": [self.last_act(record) for record in stale],
-            "keys": [record.pk for record in chosen],
+            **self.admin_site.each_context(request), "opts": self.opts, "step": step.label,
+            "title": step.label + ("" if trash else ": esto es lo que se hará"),
+            "action": step.name, "media": self.media + form.media,
+            "button": step.label + ("" if trash else f" {how_many(page['count'], self.opts)}"),
+            "selected_name": ACTION_CHECKBOX_NAME, "shown": list(shown.values()),
+            "rows": [
+                {"record": record, "state": self.state_shown(record),
+                 "does": step.does.get(record.publication), "stays": STAYS[record.publication]}
+                for record in shown
+            ],
         }  # fmt: skip
-        status = 409 if stale else 422 if form.is_bound and form.errors else 200
+        status = 409 if page["stale"] else 422 if form.errors else 200
         return TemplateResponse(request, "admin/record/confirm.html", context, status=status)

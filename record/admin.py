@@ -62,14 +62,6 @@ def _date(text: str) -> SafeString:
     return render_to_string("record/_date.html", {"date": parse(text)})
 
 
-def state_of(record: Record) -> str:
-    """A key of STATES: of a record that is visible through others, the state that hides it."""
-    if isinstance(record, Publishable):
-        return record.state
-    states = [state_of(other) for other in record.points_to()] or ["draft"]
-    return next(s for s in ("draft", "withdrawn", "scheduled", "public") if s in states)
-
-
 def link(record: models.Model) -> SafeString:
     """«Acontecimiento: Firma del acuerdo», which leads to its form."""
     meta = record._meta
@@ -250,7 +242,7 @@ class RecordAdmin(ActionsAdmin, VersionsAdmin, SavingAdmin, Relations, StaffAdmi
 
     @admin.display(description="estado")
     def state_shown(self, record: Record) -> SafeString:
-        state = state_of(record)
+        state = record.publication
         since = {"scheduled": "publish_at", "withdrawn": "unpublish_at"}.get(state, "")
         context = {"state": state, "word": STATES[state], "moment": getattr(record, since, None)}
         return render_to_string("record/_state.html", context)
@@ -305,7 +297,7 @@ class RecordAdmin(ActionsAdmin, VersionsAdmin, SavingAdmin, Relations, StaffAdmi
         if there and request.method == "POST":  # the one at hand holds what was not saved
             record = self.get_object(request, str(record.pk))
         return {
-            "state": state_of(record) if there and own else "draft" if own else "",
+            "state": record.publication if there and own else "draft" if own else "",
             "sign": self.state_shown(record) if there else "",
             "hiding": [link(r) for r in record.points_to() if not r.is_public()] if there else [],
             "drafts_only": DRAFTS_ONLY if may_change and not may_publish(request.user) else "",

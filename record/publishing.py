@@ -133,6 +133,12 @@ class Record(models.Model):
             if (record := getattr(self, name, None)) is not None:
                 yield record
 
+    @property
+    def publication(self) -> str:
+        """Of a record that is visible through others, the state of these that hides it."""
+        states = {record.publication for record in self.points_to()} or {"draft"}
+        return next(s for s in ("draft", "withdrawn", "scheduled", "public") if s in states)
+
     def is_public(self) -> bool:
         """`visible` for one record at hand."""
         return all(record.is_public() for record in self.points_to())
@@ -245,6 +251,8 @@ class Publishable(Record):
     def state(self) -> str:
         """`draft`, `scheduled`, `public` or `withdrawn`."""
         return self.state_at(timezone.now())
+
+    publication = state
 
     def state_at(self, now: datetime) -> str:
         if self.publish_at is None:
