@@ -20,11 +20,10 @@ from record.filling import (
     Edition,
     Filling,
     Key,
-    Sent,
+    Values,
     differs,
-    edition_now,
     edition_of,
-    filling_of,
+    fields_of,
 )
 from record.forms import EDTFFormField
 from record.holding import is_key, lasts_in
@@ -50,16 +49,51 @@ class Review:
 
     @cached_property
     def now(self) -> Edition:
-        return edition_now(self.admin, self.request, self.record) if self.record else {}
+        return edition_of(self.admin, self.request, self.record) if self.record else {}
 
     def sent(self) -> Filling:
-        """The values of a POST that is not saved."""
-        which, _, taken = self.request.POST.get("_use", "").partition(" ")
-        sent = Sent(self.opened, self.now, taken, self.before if which == "before" else self.now)
+        """What was sent and is not saved; where the sender left what was opened, what `now` has."""
         form = self.admin.form_for(self.request, self.record)(
             self.request.POST, self.request.FILES, instance=self.record
         )
-        return sent.filling(form, list(self.admin.formsets_for(self.request, self.record)))
+        filling = Filling({RECORD: self._sent_values(form, RECORD)})
+        for formset in self.admin.formsets_for(self.request, self.record):
+            for row in formset.forms:
+                self._fill_row(filling, formset.prefix, row)
+        return filling
+
+    def _fill_row(self, filling: Filling, prefix: str, row: forms.ModelForm) -> None:
+        sent = row.data.get(row.add_prefix("id"), "")
+        key = (prefix, int(sent) if is_key(sent) else 0)
+        values, opened = self._sent_values(row, key), self.opened.get(key)
+        if key in self.now:
+            filling.rows[key] = values
+        elif values.get(forms.formsets.DELETION_FIELD_NAME):
+            return
+        elif opened is None:
+            if row.has_changed():
+                filling.added[prefix].append(values)
+        elif any(differs(opened, bound.name, bound.data) for bound in fields_of(row)):
+            filling.added[prefix].append(values | {"removed": True})
+
+    def _sent_values(self, form: forms.ModelForm, key: Key) -> Values:
+        """A button «name="_use"» takes the value of one input from another edition."""
+        which, _, taken = self.request.POST.get("_use", "").partition(" ")
+        source = self.before if which == "before" else self.now
+        opened, now = self.opened.get(key), self.now.get(key)
+        values = {}
+        for bound in fields_of(form):
+            name, widget = bound.name, bound.field.widget
+            left = widget.value_omitted_from_data(form.data, form.files, bound.html_name) or (
+                opened is not None and not differs(opened, name, bound.data)
+            )
+            if bound.html_name == taken and key in source and name in source[key].fields:
+                values[name] = source[key][name].initial
+            elif left and now is not None and name in now.fields:
+                values[name] = now[name].initial
+            else:
+                values[name] = bound.data
+        return values
 
     def files(self) -> Filling:
         """Files that a save keeps unless another is chosen: a form cannot send them back."""
@@ -83,7 +117,8 @@ class Review:
     def _annotate(self, form: forms.ModelForm, key: Key, row: str) -> None:
         fields = [bound for bound in form.visible_fields() if bound.name not in WITHOUT_NOTE]
         for bound in fields:
-            if key in self.now and (note := self.note(bound, key)):
+            there = key in self.now and bound.name in self.now[key].fields
+            if there and (note := self.note(bound, key)):
                 self._put(bound, {"name": bound.html_name, "review": self} | note, row)
         if row and fields and (text := self.row_note(form, key)):
             self._put(fields[-1], {"kind": "row", "text": text, "model": form._meta.model}, row)
@@ -186,26 +221,37 @@ class Restoration(Review):
         return list(self.fields_noted("version"))
 
     def filling(self) -> Filling:
+        """Rows that are gone are added, newer rows are ticked for deletion."""
         left = ("publish_at", "unpublish_at") if self.deletion else NOT_FILLED
-        filling = filling_of(self.before, self.now, self.prefixes, left)
+        before = dict(self.before)
+        record = {n: v for n, v in before.pop(RECORD).initial.items() if n not in left}
         again = f"Vuelve a la versión {self.number}:"
-        filling.fields["change_reason"] = "Vuelve de la papelera" if self.deletion else again
+        record["change_reason"] = "Vuelve de la papelera" if self.deletion else again
+        filling = Filling({RECORD: record})
+        for key, form in before.items():
+            if key in self.now:
+                filling.rows[key] = form.initial
+            else:
+                filling.added[key[0]].append(form.initial)
+        for key in self.now.keys() - self.before.keys():
+            if key[0] in self.prefixes:
+                filling.rows[key] = {forms.formsets.DELETION_FIELD_NAME: True}
         return filling
 
     def files(self) -> Filling:
         form, now = self.before[RECORD], self.now.get(RECORD)
-        return Filling({
+        return Filling({RECORD: {
             name: value
             for name, value in form.initial.items()
             if isinstance(form.fields[name], forms.FileField)
             and not (now and str(now[name].initial) == str(value))
-        })  # fmt: skip
+        }})  # fmt: skip
 
     def note(self, bound: forms.BoundField, key: Key) -> Note | None:
         name, now = bound.name, self.now[key]
         today = now[name].value()
         if isinstance(bound.field, forms.FileField):
-            is_other = name in self.files().fields
+            is_other = name in self.files().rows[RECORD]
             return {"kind": "file", "text": str(today or "")} if is_other else None
         if not differs(now, name, _as_sent(bound)):
             return None

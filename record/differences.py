@@ -2,7 +2,7 @@
 choices and relations replaced whole."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from html import unescape
@@ -58,29 +58,22 @@ class Fact:
     key: Any = None
 
 
-@dataclass(frozen=True)
-class Difference:
-    """`before` and `after` are the cells of `admin/record/_cell.html`; `name` says briefly what
-    changed: «Citas: +1»."""
-
-    label: str
-    before: dict[str, Any]
-    after: dict[str, Any]
-    is_loss: bool
-    name: str
-
-
-def differences(before: dict[str, Fact], after: dict[str, Fact]) -> list[Difference]:
+def differences(before: dict[str, Fact], after: dict[str, Fact]) -> list[dict[str, Any]]:
     return [difference(before[name], fact) for name, fact in after.items() if before[name] != fact]
 
 
-def difference(before: Fact, after: Fact) -> Difference:
+def difference(before: Fact, after: Fact) -> dict[str, Any]:
+    """`before` and `after` are the cells of `admin/record/_cell.html`; `name` says briefly what
+    changed: «Citas: +1»."""
     old, new = before.value, after.value
-    name = capfirst(after.label)
-    if after.kind == "list" and len(old) != len(new):
-        name = f"{name}: {len(new) - len(old):+}"
-    cells = [_cell(after.kind, old, new, "del"), _cell(after.kind, old, new, "ins")]
-    return Difference(after.label, *cells, is_loss=bool(old) and not new, name=name)
+    grown = len(new) - len(old) if after.kind == "list" else 0
+    return {
+        "label": after.label,
+        "before": _cell(after.kind, old, new, "del"),
+        "after": _cell(after.kind, old, new, "ins"),
+        "is_loss": bool(old) and not new,
+        "name": capfirst(after.label) + (f": {grown:+}" if grown else ""),
+    }
 
 
 def _cell(kind: str, old: Any, new: Any, side: str) -> dict[str, Any]:
@@ -155,21 +148,16 @@ def missing_from(snapshot: Snapshot) -> list[str]:
 
 
 def _references(snapshots: Iterable[Snapshot]) -> dict[type[Record], set[int]]:
+    """The primary keys of the records that snapshots refer to, by model."""
     keys: dict[type[Record], set[int]] = defaultdict(set)
     for snapshot in snapshots:
-        for model, key in _pairs(snapshot):
-            keys[model].add(key)
-    return keys
-
-
-def _pairs(snapshot: Snapshot) -> Iterator[tuple[type[Record], int]]:
-    for record in (snapshot.record, *snapshot.parts):
-        for f in record._meta.concrete_fields:
-            if f.is_relation and getattr(record, f.attname) is not None:
-                yield f.related_model, getattr(record, f.attname)
-    for name, keys in snapshot.lists.items():
-        model = snapshot.record._meta.get_field(name).related_model
-        yield from ((model, key) for key in keys)
+        for record in (snapshot.record, *snapshot.parts):
+            for f in record._meta.concrete_fields:
+                if f.is_relation:
+                    keys[f.related_model].add(getattr(record, f.attname))
+        for name, of in snapshot.lists.items():
+            keys[snapshot.record._meta.get_field(name).related_model].update(of)
+    return {model: of - {None} for model, of in keys.items()}
 
 
 def facts(snapshot: Snapshot, names: Names, at: datetime) -> dict[str, Fact]:

@@ -7,6 +7,7 @@ from typing import Any
 from django.db import models
 
 from record.publishing import Record
+from record.snapshots import versions_ever
 
 Relation = tuple[type[Record], str]
 """A model edited along with another, and the attribute of its foreign key."""
@@ -50,10 +51,9 @@ def versions_of(
 
 def _versions_in(model: type[Record], owner: str, keys: Iterable[int]) -> dict[int, set[int]]:
     """By key, the versions of all rows that ever belonged to the record."""
-    ever = model.history.filter(**{f"{owner}__in": keys}).order_by().values("id")
-    found = model.history.filter(id__in=ever).order_by().values_list("id", owner, "history_id")
     rows, owners = defaultdict(set), defaultdict(set)
-    for row, key, version in found:
+    versions = versions_ever(model, owner, keys).values_list("id", owner, "history_id")
+    for row, key, version in versions:
         rows[row].add(version)
         owners[key].add(row)
     return {key: set().union(*(rows[row] for row in owners[key])) for key in keys}

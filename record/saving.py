@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from record.conflicts import Conflict, Restoration, Review
 from record.differences import moment_in_words
-from record.filling import Filling, RecordFormSet, as_get
+from record.filling import RECORD, Filling, RecordFormSet, as_get
 from record.forms import BUTTONS, DRAFTS_ONLY, RecordForm, opened_on_field, reason_field
 from record.holding import Relation, hold, is_key, version_of
 from record.publishing import Publishable, Record, may_publish
@@ -70,7 +70,8 @@ class SavingAdmin:
     ) -> type[RecordForm]:
         form = super().get_form(request, obj, change, **kwargs)
         prepare(form, request)
-        form.filled = (getattr(request, "filling", None) or Filling()).fields
+        filling = getattr(request, "filling", None) or Filling()
+        form.filled = filling.rows.get(RECORD, {})
         form.inlines_changed = staticmethod(
             lambda: any(formset.has_changed() for formset in self.formsets_for(request, obj))
         )
@@ -87,7 +88,7 @@ class SavingAdmin:
         filling = getattr(request, "filling", None)
         if filling is None or "data" in kwargs:
             return kwargs
-        rows = {"filled": filling.rows.get(prefix), "initial": filling.added.get(prefix)}
+        rows = {"filled": filling.rows, "initial": filling.added.get(prefix)}
         return kwargs | rows
 
     # Nothing is lost
@@ -139,9 +140,11 @@ class SavingAdmin:
             return None
         if not self.has_change_permission(request, record):
             raise PermissionDenied
-        if (found := self.version_at(record, request.GET["version"])) is None:
+        key = request.GET["version"]
+        version = record.history.filter(pk=key).first() if is_key(key) else None
+        if version is None:
             raise Http404
-        return Restoration(self, request, record, **found)
+        return Restoration(self, request, record, **self.version_at(version))
 
     def _lock(self, request: HttpRequest, object_id: str) -> Filling | HttpResponse | None:
         """Locks the record. The answer is what the form shows instead of saving, if anything."""
@@ -171,11 +174,13 @@ class SavingAdmin:
     def _add_from_trash(self, request: HttpRequest) -> Filling | HttpResponse | None:
         if "from" not in request.GET or not self.has_add_permission(request):
             return None
-        found = self.deleted_at(request.GET["from"])
-        if found is None:
+        key = request.GET["from"]
+        deletion = self.deletions().filter(pk=key).first() if is_key(key) else None
+        if deletion is None:
             messages.info(request, "Ya no está en la papelera.")
             return redirect(self.address("trash"))
-        request.review = Restoration(self, request, None, **found)
+        found = self.version_at(self.model.history.get(pk=deletion.before))
+        request.review = Restoration(self, request, None, **found, deletion=deletion)
         if request.method == "GET":
             return request.review.filling()
         request.filling = request.review.files()

@@ -58,9 +58,8 @@ class Past:
         versions = model.history.filter(id__in=keys).order_by("history_id")
         for key, version, moment in versions.values_list("id", "history_id", "history_date"):
             self._timelines[key].append((version, moment))
-        self._parts = [
-            (rel.field.attname, _versions_of_parts(rel, keys)) for rel in parts_of(model)
-        ]
+        parts = [(rel.related_model, rel.field.attname) for rel in parts_of(model)]
+        self._parts = [(owner, [*versions_ever(part, owner, keys)]) for part, owner in parts]
 
     def numbers(self, key: int) -> dict[int, int]:
         """By `history_id`, the number that a version is known by: the first is 1."""
@@ -98,15 +97,13 @@ def latest(rows: Iterable[Any]) -> list[Any]:
     return [row for _key, row in sorted(last.items()) if row.history_type != "-"]
 
 
+def versions_ever(model: type[Record], owner: str, keys: Iterable[int]) -> models.QuerySet:
+    """The versions, oldest first, of all rows that ever belonged to the records with these keys."""
+    ever = model.history.filter(**{f"{owner}__in": keys}).order_by().values("id")
+    return model.history.filter(id__in=ever).order_by("history_id")
+
+
 def rows_at(model: type[Record], owner: str, key: int, last: int) -> list[Record]:
     """The rows that belonged to a record when `last` was the last `history_id` of their table."""
-    ever = model.history.filter(**{owner: key}).order_by().values("id")
-    versions = model.history.filter(id__in=ever, history_id__lte=last).order_by("history_id")
+    versions = versions_ever(model, owner, [key]).filter(history_id__lte=last)
     return [row.instance for row in latest(versions) if getattr(row, owner) == key]
-
-
-def _versions_of_parts(relation: models.ManyToOneRel, keys: Collection[int]) -> list[Any]:
-    """The versions of all rows that belonged to the records at any time; oldest first."""
-    history = relation.related_model.history
-    ever = history.filter(**{f"{relation.field.attname}__in": keys}).order_by().values("id")
-    return list(history.filter(id__in=ever).order_by("history_id"))

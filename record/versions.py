@@ -1,7 +1,6 @@
 """The pages of a record's past: its history with two versions compared, and the papelera. Restoring
 is done in the ordinary form; simple-history's own way back asks for no permission to publish."""
 
-from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
@@ -9,7 +8,8 @@ from django.contrib.admin.utils import flatten_fieldsets, unquote
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db import models
-from django.db.models import Max
+from django.db.models import Max, OuterRef, Subquery
+from django.db.models.functions import Coalesce
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
@@ -61,7 +61,7 @@ class VersionsAdmin:
         versions = list(record.history.select_related("history_user")[: VERSIONS_SHOWN + 1])
         told = self._facts_of(past, versions)
         for new, old in pairwise(versions):
-            new.changes = [change.name for change in differences(told[old], told[new])]
+            new.changes = [change["name"] for change in differences(told[old], told[new])]
         for version in versions:
             version.number = numbers[version.history_id]
         return {
@@ -75,22 +75,20 @@ class VersionsAdmin:
         record = self.get_object(request, unquote(object_id))
         if record is not None and not self.has_view_or_change_permission(request, record):
             raise PermissionDenied
-        if record is None or not (found := self.version_at(record, str(version))):
+        number = record and Past(self.model, [record.pk]).numbers(record.pk).get(version)
+        if not number:
             raise Http404
-        number = found["number"]
         compared = f"?antes={max(1, number - 1)}&despues={number}"
         return redirect(self.address("compare", record.pk) + compared)
 
-    def version_at(self, record: Record, key: str) -> dict[str, Any] | None:
-        """A version of a record by its `history_id`, with its snapshot and number."""
-        past = Past(self.model, [record.pk])
-        numbers = past.numbers(record.pk)
-        if not is_key(key) or int(key) not in numbers:
-            return None
-        version = record.history.get(pk=key)
-        snapshot = past.snapshots([version])[version.pk]
-        number, last = numbers[version.pk], len(numbers)
-        return {"version": version, "snapshot": snapshot, "number": number, "last": last}
+    def version_at(self, version: Any) -> dict[str, Any]:
+        """For a Restoration: a version with its snapshot and its number."""
+        past = Past(self.model, [version.id])
+        numbers = past.numbers(version.id)
+        return {
+            "version": version, "snapshot": past.snapshots([version])[version.pk],
+            "number": numbers[version.pk], "last": len(numbers),
+        }  # fmt: skip
 
     # Compare
 
@@ -118,69 +116,53 @@ class VersionsAdmin:
         }  # fmt: skip
 
     def _facts_of(self, past: Past, versions: list[Any]) -> dict[Any, dict[str, Fact]]:
+        """The facts of each version, in the order of the form."""
         snapshots = past.snapshots(versions)
         names = names_in(snapshots.values())
-        return {v: self.facts(snapshots[v.history_id], names, v.history_date) for v in versions}
-
-    def facts(self, snapshot: Snapshot, names: Names, at: datetime) -> dict[str, Fact]:
-        """In the order of the form."""
-        order = [*flatten_fieldsets(self.fieldsets or ()), "parts", "state"]
-        told = facts(snapshot, names, at)
-        names_in_order = sorted(told, key=lambda n: order.index(n) if n in order else len(order))
-        return {name: told[name] for name in names_in_order}
+        fields = [*flatten_fieldsets(self.fieldsets or ()), "parts", "state"]
+        order = {name: position for position, name in enumerate(fields)}
+        return {
+            version: dict(sorted(
+                facts(snapshots[version.history_id], names, version.history_date).items(),
+                key=lambda fact: order.get(fact[0], len(order)),
+            ))
+            for version in versions
+        }  # fmt: skip
 
     # The papelera
 
-    def _deletions(self) -> models.QuerySet:
-        """The last version of each record that was deleted."""
+    def deletions(self) -> models.QuerySet:
+        """The last version of each deleted record, with `before`, the key of the version before it,
+        which still has its lists."""
         history = self.model.history
         gone = history.filter(history_type="-").exclude(id__in=self.model.objects.values("id"))
         last = gone.order_by().values("id").annotate(last=Max("history_id")).values("last")
-        return history.filter(history_id__in=last).select_related("history_user")
+        earlier = history.filter(id=OuterRef("id"), history_id__lt=OuterRef("history_id"))
+        before = Subquery(earlier.order_by("-history_id").values("history_id")[:1])
+        deletions = history.filter(history_id__in=last).select_related("history_user")
+        return deletions.annotate(before=Coalesce(before, "history_id"))
 
     def _is_in_trash(self, request: HttpRequest, key: str) -> bool:
         seen = is_key(key) and self.has_view_permission(request)
         return seen and self.model.history.filter(id=key, history_type="-").exists()
 
-    def deleted_at(self, key: str) -> dict[str, Any] | None:
-        """A deletion by its `history_id`, with the version before it and the snapshot of that."""
-        deletion = self._deletions().filter(history_id=key).first() if is_key(key) else None
-        if deletion is None:
-            return None
-        past = Past(self.model, [deletion.id])
-        version = self._before([deletion], past)[0]
-        snapshot, last = (
-            past.snapshots([version])[version.history_id],
-            len(past.numbers(deletion.id)),
-        )
-        told = {"version": version, "snapshot": snapshot, "number": last - 1, "last": last}
-        return told | {"deletion": deletion}
-
     def trash_view(self, request: HttpRequest) -> HttpResponse:
         if not self.has_view_permission(request):
             raise PermissionDenied
-        pages = Paginator(self._deletions().order_by("-history_date", "-history_id"), TRASH_SHOWN)
+        pages = Paginator(self.deletions().order_by("-history_date", "-history_id"), TRASH_SHOWN)
         page = pages.get_page(request.GET.get("pagina"))
         past = Past(self.model, {version.id for version in page})
-        snapshots = past.snapshots(self._before(list(page), past))
-        by_key = {snapshot.record.pk: snapshot for snapshot in snapshots.values()}
-        names = names_in(by_key.values())
+        versions = self.model.history.filter(history_id__in=[deletion.before for deletion in page])
+        snapshots = past.snapshots(versions)
+        names = names_in(snapshots.values())
         context = {
             **self.admin_site.each_context(request), "opts": self.opts, "page": page,
-            "rows": [self._trash_row(v, by_key[v.id], names, past) for v in page],
+            "rows": [self._trash_row(v, snapshots[v.before], names, past) for v in page],
             "title": f"Papelera de {self.opts.verbose_name_plural}", "step": "Papelera",
             "may_restore": self.has_add_permission(request),
             "publishable": issubclass(self.model, Publishable),
         }  # fmt: skip
         return TemplateResponse(request, "admin/record/trash.html", context)
-
-    def _before(self, deletions: list[Any], past: Past) -> list[Any]:
-        """Of each deletion the version before it, which still has its lists."""
-        wanted = []
-        for deletion in deletions:
-            keys = [key for key in past.numbers(deletion.id) if key < deletion.history_id]
-            wanted += keys[-1:] or [deletion.history_id]
-        return list(self.model.history.filter(history_id__in=wanted))
 
     def _trash_row(
         self, deletion: Any, snapshot: Snapshot, names: Names, past: Past
