@@ -4,38 +4,20 @@ from django.db.models import Q
 from organizations.models import Membership, Organization, RepresentationTerm
 from record.admin import RecordAdmin, RecordInline, date_column
 from record.filters import CitationsFilter, ConditionFilter, DateFilter, StateFilter
-from record.forms import RecordForm
 from sources.admin import CitationInline
 
 SPAN = ("Cuándo", {"fields": ["start", "start_label", "end", "end_label"]})
 
 
-class MembershipForm(RecordForm):
-    def slug_words(self) -> str:
-        return self.instance.organization.slug
-
-
-class TermForm(RecordForm):
-    def slug_words(self) -> str:
-        term = self.instance
-        return f"{term.get_role_display()}-{term.order or term.organization.slug}"
-
-
 class MembershipInline(RecordInline):
     model = Membership
-    form = MembershipForm
     fk_name = "organization"
     fields = ["start", "start_label", "end", "end_label", "replaces", "note"]
-    show_change_link = True
-    view_on_site = False
 
 
 class TermInline(RecordInline):
     model = RepresentationTerm
-    form = TermForm
     fields = [("role", "order"), "start", "start_label", "end", "end_label", "note"]
-    show_change_link = True
-    view_on_site = False
 
 
 @admin.register(Organization)
@@ -63,7 +45,6 @@ class PeriodAdmin(RecordAdmin):
 
 @admin.register(Membership)
 class MembershipAdmin(PeriodAdmin):
-    form = MembershipForm
     list_display = ["organization", "start_shown", "end_shown", "citations_shown", "state_shown"]
     list_filter = [StateFilter, CitationsFilter, DateFilter]
     search_fields = [
@@ -89,7 +70,6 @@ class OverlapFilter(ConditionFilter):
 
 @admin.register(RepresentationTerm)
 class TermAdmin(PeriodAdmin):
-    form = TermForm
     list_display = [
         "organization", "role", "order", "start_shown", "end_shown", "citations_shown",
         "state_shown",

@@ -181,6 +181,9 @@ class Membership(Spanning, Record):
     def __str__(self) -> str:
         return f"Membresía de {self.organization}"
 
+    def slug_words(self) -> str:
+        return self.organization.slug
+
     def get_absolute_url(self) -> str:
         return f"{self.organization.get_absolute_url()}#membresia-{self.slug}"
 
@@ -271,6 +274,9 @@ class RepresentationTerm(Spanning, Record):
     def __str__(self) -> str:
         place = f"{self.order}.º " if self.order else ""
         return f"{place}{self.get_role_display()}: {self.organization}"
+
+    def slug_words(self) -> str:
+        return f"{self.get_role_display()}-{self.order or self.organization.slug}"
 
     def get_absolute_url(self) -> str:
         return f"{reverse('organizations:representation')}#{self.slug}"

@@ -179,6 +179,8 @@ class Relations:
 class RecordInline(Relations, admin.StackedInline):
     form, formset = RecordForm, RecordFormSet
     extra = 0
+    show_change_link = True
+    view_on_site = False
 
     def get_formset(
         self, request: HttpRequest, obj: models.Model | None = None, **kwargs: Any

@@ -135,10 +135,6 @@ class RecordForm(forms.ModelForm):
         if "slug" in self.fields:
             self.fields["slug"].required = False
 
-    def slug_words(self) -> str:
-        """The words of a generated slug; empty if the model generates its own."""
-        return str(getattr(self.instance, "title", "") or getattr(self.instance, "name", ""))
-
     def is_valid(self) -> bool:
         """Never when only asked to check, so that nothing is saved."""
         return super().is_valid() and not self.check_only
@@ -184,6 +180,6 @@ class RecordForm(forms.ModelForm):
             self.add_error("change_reason", WHY)
 
     def save(self, commit: bool = True) -> models.Model:
-        if not self.instance.slug and (words := self.slug_words()):
+        if not self.instance.slug and (words := self.instance.slug_words()):
             self.instance.slug = free_slug(type(self.instance), words)
         return super().save(commit)

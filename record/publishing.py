@@ -127,6 +127,10 @@ class Record(models.Model):
         clean_text_fields(self, exclude or ())
         super().clean_fields(exclude)
 
+    def slug_words(self) -> str:
+        """The words of a generated slug; empty if the model generates its own."""
+        return str(getattr(self, "title", "") or getattr(self, "name", ""))
+
     def points_to(self) -> Iterator["Record"]:
         """The records that this one's visibility depends on."""
         for name in self.visible_through:

@@ -58,17 +58,38 @@ class VersionsAdmin:
             raise PermissionDenied
         past = Past(self.model, [record.pk])
         numbers = past.numbers(record.pk)
-        versions = list(record.history.select_related("history_user")[: VERSIONS_SHOWN + 1])
-        told = self._facts_of(past, versions)
-        for new, old in pairwise(versions):
-            new.changes = [change["name"] for change in differences(told[old], told[new])]
-        for version in versions:
+        history = record.history.select_related("history_user")
+        versions = list(history[: VERSIONS_SHOWN + 1])
+        old, new = self._compared(request, history, list(numbers))
+        told = self._facts_of(past, [*versions, old, new])
+        for later, earlier in pairwise(versions):
+            later.changes = [c["name"] for c in differences(told[earlier], told[later])]
+        for version in (*versions, old, new):
             version.number = numbers[version.history_id]
+        changes = differences(told[old], told[new])
+        same = [difference(f, f) for name, f in told[new].items() if told[old][name] == f]
+        every = bool(request.GET.get("todos"))
         return {
             "versions": versions[:VERSIONS_SHOWN], "count": len(numbers), "next": len(numbers) + 1,
             "may_restore": self.has_change_permission(request, record), "original": record,
-            "title": "Historial", "subtitle": str(record),
-        } | self._comparison(request, record, past)  # fmt: skip
+            "title": "Historial", "subtitle": str(record), "old": old, "new": new, "all": every,
+            "differences": changes + (same if every else []), "same": len(same),
+            "changed": counted(len(changes), "campo"), "earlier": old.number - 1,
+        }  # fmt: skip
+
+    def _compared(
+        self, request: HttpRequest, history: models.QuerySet, keys: list[int]
+    ) -> list[Any]:
+        """The versions whose numbers are in the address; else the last two."""
+        last = len(keys)
+        before, after = request.GET.get("antes", last - 1), request.GET.get("despues", last)
+        if not (is_key(before) and is_key(after)):
+            raise Http404
+        numbers = [max(int(before), 1), int(after)]
+        if not all(1 <= number <= last for number in numbers):
+            raise Http404
+        found = history.in_bulk([keys[number - 1] for number in numbers])
+        return [found[keys[number - 1]] for number in numbers]
 
     def version_view(self, request: HttpRequest, object_id: str, version: int) -> HttpResponse:
         """The address where simple-history reverts; here it leads to what the version changed."""
@@ -88,31 +109,6 @@ class VersionsAdmin:
         return {
             "version": version, "snapshot": past.snapshots([version])[version.pk],
             "number": numbers[version.pk], "last": len(numbers),
-        }  # fmt: skip
-
-    # Compare
-
-    def _comparison(self, request: HttpRequest, record: Record, past: Past) -> dict[str, Any]:
-        """Of the versions whose numbers are in the address; else of the last two."""
-        keys = {number: key for key, number in past.numbers(record.pk).items()}
-        last = len(keys)
-        numbers = [request.GET.get(n, str(d)) for n, d in (("antes", last - 1), ("despues", last))]
-        if not all(map(is_key, numbers)):
-            raise Http404
-        before, after = max(int(numbers[0]), 1), int(numbers[1])
-        if before not in keys or after not in keys:
-            raise Http404
-        history = record.history.select_related("history_user")
-        versions = history.in_bulk([keys[before], keys[after]])
-        old, new = versions[keys[before]], versions[keys[after]]
-        old.number, new.number = before, after
-        told = self._facts_of(past, [old, new])
-        changes = differences(told[old], told[new])
-        same = [difference(f, f) for name, f in told[new].items() if told[old][name] == f]
-        every = bool(request.GET.get("todos"))
-        return {
-            "old": old, "new": new, "differences": changes + (same if every else []), "all": every,
-            "changed": counted(len(changes), "campo"), "same": len(same), "earlier": before - 1,
         }  # fmt: skip
 
     def _facts_of(self, past: Past, versions: list[Any]) -> dict[Any, dict[str, Fact]]:

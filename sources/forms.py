@@ -116,9 +116,6 @@ class CitationForm(RecordForm):
         except (TypeError, ValueError):
             return None
 
-    def slug_words(self) -> str:
-        return ""
-
 
 class SourceForm(RecordForm):
     """Where a corrected text breaks citations, asks for new words for each; saves all at once."""

@@ -318,6 +318,9 @@ class Citation(Record):
             return self.number
         return (others.aggregate(Max("number"))["number__max"] or 0) + 1
 
+    def slug_words(self) -> str:
+        return ""
+
     def _free_slug(self) -> str:
         """`firma-del-acuerdo-2`: its record's slug and the first number free."""
         base = f"{self.record.slug[:90]}-{self.record._meta.model_name}"

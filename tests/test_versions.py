@@ -326,6 +326,18 @@ def test_a_quote_that_its_source_no_longer_says_is_an_error_of_its_row(
     assert Event.objects.get().summary == "Se firma un acuerdo."
 
 
+def test_a_text_that_would_break_citations_asks_for_new_words_when_it_comes_back(
+    publisher: Any,
+) -> None:
+    source = draft(records.source)
+    text = source.text
+    save(publisher, address_of("change", source), text=f"{text}\n\nSe agrega otro párrafo.")
+    records.citation(records.event(), "Se agrega otro párrafo", source=source)
+    asked = restore(publisher, source, 1)
+    assert "se romperían citas" in problems(asked)
+    assert Source.objects.get().text != text
+
+
 def test_a_citation_that_is_gone_comes_back(told: Event, publisher: Any) -> None:
     save(publisher, address_of("change", told), **{"citations-0-DELETE": "on"})
     page = publisher.get(opening(told, 3))
