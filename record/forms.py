@@ -20,8 +20,14 @@ LONGEST_DATE = 200
 DRAFTS_ONLY = "Puede guardar el borrador; publica quien tiene permiso."
 WHY = "Esto ya es público. Diga por qué lo cambia, por ejemplo «se acota la fecha»."
 LONGEST_REASON = 500
-BUTTONS = ("_publish", "_schedule", "_withdraw", "_schedule_withdrawal", "_draft")
-"""Each saves, too."""
+BUTTONS = {
+    "_publish": "Se guardó y se publicó «{}».",
+    "_schedule": "Se guardó «{}» y quedó programado.",
+    "_withdraw": "Se guardó «{}» y ya no se ve en el sitio.",
+    "_schedule_withdrawal": "Se guardó «{}» y quedó programado su retiro.",
+    "_draft": "Se guardó «{}» como borrador.",
+}
+"""The buttons of the publication, which save too, and the message after each."""
 
 
 def read_briefly(written: str) -> EDTF:
@@ -103,10 +109,6 @@ def reason_field() -> AsideField:
         help_text="Quedará en el historial. Por ejemplo «se acota la fecha con el párrafo 2».",
         widget=forms.TextInput(attrs={"class": "vTextField"}),
     )
-
-
-def opened_on_field() -> AsideField:
-    return AsideField(required=False, widget=forms.HiddenInput())
 
 
 def free_slug(model: type[models.Model], words: str) -> str:

@@ -54,7 +54,8 @@ class Versions(HistoricalRecords):
         version = self.cls.history.model
         own = [field.column for field in self.fields_included(self.cls)]
         added = ["history_date", "history_type", "history_change_reason", "history_user_id"]
-        values = [at or timezone.now(), history_type, reason, user_id, receipt]
+        moment = connection.ops.adapt_datetimefield_value(at or timezone.now())
+        values = [moment, history_type, reason, user_id, receipt]
         last = version.objects.aggregate(last=models.Max("history_id"))["last"] or 0
         columns = ", ".join(_quoted([*own, *added, "history_receipt"]))
         marks = ", ".join(["%s"] * len(values))
@@ -62,7 +63,7 @@ class Versions(HistoricalRecords):
             cursor.execute(
                 f"INSERT INTO {_table(version)} ({columns}) SELECT {', '.join(_quoted(own))},"  # noqa: S608, our own names
                 f" {marks} FROM {_table(self.cls)} WHERE id IN ({_marks(ids)})",
-                [*_adapted(values), *ids],
+                [*values, *ids],
             )
             for field in version._history_m2m_fields:
                 self._write_relations(cursor, field, version, ids, last)
@@ -93,7 +94,3 @@ def _quoted(names: list[str]) -> list[str]:
 
 def _marks(ids: list[int]) -> str:
     return ", ".join(["%s"] * len(ids))
-
-
-def _adapted(values: list[Any]) -> list[Any]:
-    return [connection.ops.adapt_datetimefield_value(values[0]), *values[1:]]

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import nullcontext
 from typing import Any
 
+from django import forms
 from django.contrib import messages
 from django.contrib.admin.utils import flatten_fieldsets, unquote
 from django.core.exceptions import PermissionDenied
@@ -17,18 +18,10 @@ from django.utils import timezone
 from record.conflicts import Conflict, Restoration, Review
 from record.differences import moment_in_words
 from record.filling import RECORD, Filling, RecordFormSet, as_get
-from record.forms import BUTTONS, DRAFTS_ONLY, RecordForm, opened_on_field, reason_field
+from record.forms import BUTTONS, DRAFTS_ONLY, AsideField, RecordForm, reason_field
 from record.holding import Relation, hold, is_key, version_of
 from record.publishing import Publishable, Record, may_publish
 from record.snapshots import parts_of, title_of
-
-DONE = {
-    "_publish": "Se guardó y se publicó «{}».",
-    "_schedule": "Se guardó «{}» y quedó programado.",
-    "_withdraw": "Se guardó «{}» y ya no se ve en el sitio.",
-    "_schedule_withdrawal": "Se guardó «{}» y quedó programado su retiro.",
-    "_draft": "Se guardó «{}» como borrador.",
-}
 
 
 def prepare(form: type[RecordForm], request: HttpRequest) -> None:
@@ -77,8 +70,9 @@ class SavingAdmin:
         )
         form.base_fields["change_reason"] = reason_field()
         if obj is not None and self.has_change_permission(request, obj):
-            form.base_fields["opened_on"] = opened_on_field()
-            form.base_fields["opened_on"].initial = getattr(request, "token", "")
+            form.base_fields["opened_on"] = AsideField(
+                required=False, widget=forms.HiddenInput(), initial=getattr(request, "token", "")
+            )
         return form
 
     def get_formset_kwargs(
@@ -238,8 +232,7 @@ class SavingAdmin:
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], **kwargs: Any
     ) -> HttpResponse:
-        review: Review | None = getattr(request, "review", None)
-        if review:
+        if review := getattr(request, "review", None):
             formsets = [inline.formset for inline in context["inline_admin_formsets"]]
             review.annotate(context["adminform"].form, formsets)
         return super().render_change_form(request, context | {"review": review}, **kwargs)
@@ -292,10 +285,11 @@ class SavingAdmin:
         return _without_filling(request, answer)
 
     def _pressed(self, request: HttpRequest, record: Record) -> HttpResponse | None:
-        if (name := next((name for name in BUTTONS if name in request.POST), "")) == "":
-            return None
-        messages.success(request, DONE[name].format(record))
-        return redirect(self.address("change", record.pk))
+        for name, done in BUTTONS.items():
+            if name in request.POST:
+                messages.success(request, done.format(record))
+                return redirect(self.address("change", record.pk))
+        return None
 
 
 def _without_filling(request: HttpRequest, answer: HttpResponse) -> HttpResponse:
