@@ -43,7 +43,8 @@ def stored_pages(get_response: Handler) -> Handler:
 def _answer(request: HttpRequest, state: str, get_response: Handler) -> HttpResponse:
     name = page_name(request, state)
     etag = f'"{name[:32]}"'
-    if etag in request.headers.get("If-None-Match", ""):
+    environ = request.META  # request.headers copies all headers, a quarter of the answer's time
+    if etag in environ.get("HTTP_IF_NONE_MATCH", ""):
         return HttpResponseNotModified(headers={"ETag": f"W/{etag}", "Vary": "Accept-Encoding"})
     if stored := _stored(name):
         return stored
@@ -57,14 +58,15 @@ def _answer(request: HttpRequest, state: str, get_response: Handler) -> HttpResp
 
 def page_name(request: HttpRequest, state: str) -> str:
     """A digest of all that a visitor's page depends on."""
+    environ = request.META
     parts = (
         edition(),
         state,
         request.scheme,
         request.get_host(),
         request.path_info,
-        request.META.get("QUERY_STRING", ""),
-        bool(GZIP.search(request.headers.get("Accept-Encoding", ""))),
+        environ.get("QUERY_STRING", ""),
+        bool(GZIP.search(environ.get("HTTP_ACCEPT_ENCODING", ""))),
     )
     return sha256(repr(parts).encode()).hexdigest()
 
