@@ -200,7 +200,7 @@ class Site:
         return self.ask("POST", path, urlencode({"csrfmiddlewaretoken": TOKEN} | fields))
 
     def upload(self, path: str, content: str) -> "Answer":
-        parts = {"csrfmiddlewaretoken": TOKEN, 'file"; filename="hoja.csv': content}
+        parts = {"csrfmiddlewaretoken": TOKEN, 'import_file"; filename="hoja.csv': content}
         body = "".join(
             f'--limit\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
             for name, value in parts.items()

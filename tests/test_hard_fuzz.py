@@ -150,7 +150,7 @@ def hostile_files(chance: random.Random) -> list[tuple[str, bytes]]:
 def test_no_hostile_file_is_answered_500(chance: random.Random, crowd: list[Person]) -> None:
     admin, failed = crowd[-1], []
     for number, (name, content) in enumerate(hostile_files(chance)):
-        for url, field in (("/admin/exchange/receipt/importar/eventos/", "file"),
+        for url, field in (("/admin/exchange/receipt/importar/eventos/", "import_file"),
                            ("/admin/organizations/organization/add/", "logo")):  # fmt: skip
             file = SimpleUploadedFile("x", content)
             file.name = file._name = name

@@ -26,7 +26,7 @@ WHOLE = """
     JOIN timeline_eventorganization named ON named.event_id = event.id
     JOIN sources_citation cited ON cited.event_id = event.id
     JOIN sources_historicalcitation kept ON kept.id = cited.id
-    JOIN search_entry entry ON entry.slug = event.slug AND entry.words <> ''
+    JOIN search_entry entry ON entry.slug = event.slug AND entry.text <> ''
 """
 HALF = """
     SELECT event.slug FROM timeline_event event WHERE NOT EXISTS
