@@ -19,8 +19,10 @@ from organizations.resources import (
     OrganizationResource,
     RepresentationTermResource,
 )
+from record.differences import missing_from
 from record.publishing import Record, may_publish
 from record.resources import TO_CORRECT, Outcome, RecordResource, RowChange, RowError
+from record.snapshots import Snapshot, lists_of
 from sources.resources import CitationResource, SourceResource
 from timeline.resources import EventResource, StatementResource
 
@@ -194,12 +196,16 @@ def _remove(record: Record) -> None:
 
 
 def _restored(version: Any) -> Record:
-    """The record saved as the version before had it, without a version of its own."""
-    before = version.prev_record
+    """The record saved as the version before had it, without a version of its own. Raises
+    ValidationError if it refers to a record that is gone, or breaks citations."""
+    history = version.instance_type.history
+    before = history.filter(id=version.id, history_id__lt=version.pk).latest("history_id")
     record = before.instance
+    lists = {name: keys[before.pk] for name, keys in lists_of(type(record), [before.pk]).items()}
+    if missing_from(Snapshot(record, lists, [])):
+        raise ValidationError("The record refers to a record that is gone.")
     record.skip_history_when_saving = True
-    models.Model.save(record)
-    for field in before._history_m2m_fields:
-        kept = [getattr(row, field.m2m_reverse_name()) for row in getattr(before, field.name).all()]
-        getattr(record, field.name).set(kept)
+    record.save()
+    for name, keys in lists.items():
+        getattr(record, name).set(keys)
     return record

@@ -416,3 +416,14 @@ def test_every_kind_of_record_is_held_to_what_its_form_was_opened_on(
     page = conflict(admin, record, mine)
     assert decide(admin, record, page).status_code == 302
     assert (getattr(told(record), name), told(record).slug) == ("De Ana", "de-ana")
+
+
+def test_a_button_of_a_field_that_the_other_form_has_not_changes_nothing(ana: Any) -> None:
+    event = draft(title="Se firma")
+    records.citation(event, source=records.source())
+    sent = opened(ana, event)
+    token = {"started_on": sent["opened_on"]}
+    odd = {"_use": "before citations-0-DELETE", "citations-0-DELETE": ""}
+    page = ana.post(address_of("change", event), sent | token | odd)
+    assert page.status_code == 200
+    assert told(event).citations.count() == 1

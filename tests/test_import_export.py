@@ -401,6 +401,43 @@ def test_undo_by_who_may_not_publish_leaves_what_is_public(admin: object, editor
     assert record.title == "Después"
 
 
+@pytest.mark.django_db(transaction=True)
+def test_undo_leaves_a_record_that_would_refer_to_one_that_is_gone(admin: object) -> None:
+    gone = organization(slug="a", publish_at=None)
+    organization(slug="b", publish_at=None)
+    record = event(slug="uno")
+    record.organizations.add(gone)
+    record.save()
+    membership(slug="una", organization=gone)
+    events = imported("eventos", csv_of("identificador,organizaciones", "uno,b"), admin.user)
+    members = imported("membresias", csv_of("identificador,organizacion", "una,b"), admin.user)
+    gone.delete()
+    assert undo(events, admin.user) == undo(members, admin.user) == (0, 1)
+    assert [one.slug for one in record.organizations.all()] == ["b"]
+
+
+def test_undo_of_a_text_moves_its_citations_back(admin: object) -> None:
+    text = source(slug="uno")
+    cited = citation(event(), source=text)
+    place = cited.position
+    longer = csv_of("identificador,texto", f"uno,Antes. {cited.exact.capitalize()}: {cited.exact}.")
+    receipt = imported("fuentes", longer, admin.user)
+    cited.refresh_from_db()
+    assert cited.position != place
+    assert undo(receipt, admin.user) == (1, 0)
+    cited.refresh_from_db()
+    assert cited.position == place
+
+
+def test_undo_goes_by_the_order_of_the_versions_and_not_by_clocks(admin: object) -> None:
+    record = event(slug="uno", title="Antes")
+    record.history.update(history_date=timezone.now() + timedelta(days=1))
+    receipt = imported("eventos", csv_of("identificador,titulo", "uno,Después"), admin.user)
+    assert undo(receipt, admin.user) == (1, 0)
+    record.refresh_from_db()
+    assert record.title == "Antes"
+
+
 def test_an_import_of_many_batches_makes_and_undoes_them_all(admin: object) -> None:
     rows = [f"e-{n},T {random.Random(n).random()},acuerdo,," for n in range(2300)]  # noqa: S311
     receipt = imported("eventos", csv_of(EVENT, *rows), admin.user)
