@@ -34,7 +34,7 @@ STATEMENTS_CSV = "identificador,titulo,tipo,fecha,se_publica,resumen,texto\n" + 
     for n in range(1, 8)  # beside the three of the record
 )
 INTRODUCTION = f"""Responses a second of one granian worker with one blocking thread, DEBUG off,
-loaded by wrk over {loading.CONNECTIONS} kept connections: medians of {loading.ROUNDS} rounds of
+loaded by wrk over {loading.CONNECTIONS} kept connections: medians of {{rounds}} rounds of
 {loading.SECONDS} seconds in which all pages of a group take turns, and the median of the rounds'
 ratios.
 
@@ -139,7 +139,11 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that servers are stopped too
     found = rows([options.only] if options.only else [*GROUPS], options.rounds)
     text = table("database|page| a second|reference| a second| ratio| wanted|", found)
-    return print(text) if options.only else write("Pages", f"{machine()}\n\n{INTRODUCTION}\n{text}")
+    if options.only:
+        print(text)
+        return
+    introduction = INTRODUCTION.format(rounds=options.rounds)
+    write("Pages", f"{machine()}\n\n{introduction}\n{text}")
 
 
 if __name__ == "__main__":
