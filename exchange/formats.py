@@ -92,7 +92,7 @@ class XLSX(_Format, base_formats.XLSX):
 
 
 class AnyTable(_Format, base_formats.CSV):
-    """Import only: finds by itself whether a file is CSV or XLSX, its encoding and delimiter."""
+    """Import only: detects CSV or XLSX, the encoding and the delimiter."""
 
     title = "CSV o Excel"
 

@@ -101,6 +101,6 @@ class ConfirmForm(ConfirmImportForm):
             raise forms.ValidationError("It is not what was shown.")
 
     def keeps(self, slug: str, column: str) -> bool:
-        """Whether an emptied cell leaves its value as it is, for nobody ticked its loss."""
+        """Whether an emptied cell keeps the stored value, because its loss was not agreed to."""
         ticked = self.data.getlist("borrar")
         return not ("todos" in ticked or f"{slug}:{column}" in ticked)

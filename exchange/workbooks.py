@@ -24,7 +24,7 @@ from record.widgets import TableError, UnreadableCell
 
 MAX_CELL = 1_000_000  # characters
 MAX_SHEET, MAX_OTHER_PART = 250 << 20, 64 << 20  # bytes, unzipped
-MAX_RATIO = 100  # of what a large part of an honest workbook has unzipped and zipped
+MAX_RATIO = 100  # unzipped to zipped bytes of a large part
 MAX_TAGS, MAX_TAGS_OF_ROW = 3_000_000, 100  # in a part, and for each row that is admitted
 MAX_COLUMN = 702  # ZZ
 PIECE = 1 << 18  # bytes parsed at a time
@@ -113,7 +113,7 @@ class _Workbook:
         return [dates.get(number, "") for number in styles]
 
     def _relations(self, part: str) -> dict[str, tuple[str, str]]:
-        """Kind and part of what a part refers to, by identifier."""
+        """The relations of a part: kind and target part, by identifier."""
         folder, name = posixpath.split(part)
         return {
             attributes["Id"]: (
