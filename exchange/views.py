@@ -31,13 +31,13 @@ def open_data(request: HttpRequest) -> HttpResponse:
 
 def _data_graph(request: HttpRequest, changed: datetime | None) -> linked.Node:
     """The record as one Dataset with every file that it comes as."""
-    url = request.build_absolute_uri(request.path)
+    url = request.path
     files = [
         linked.told(
             kind="DataDownload",
             name=f"{name}.{ending}",
             encodingFormat=CONTENT_TYPES[ending],
-            contentUrl=request.build_absolute_uri(reverse("exchange:table", args=[name, ending])),
+            contentUrl=reverse("exchange:table", args=[name, ending]),
         )
         for name in RESOURCES
         for ending in PUBLIC_FORMATS
@@ -50,7 +50,7 @@ def _data_graph(request: HttpRequest, changed: datetime | None) -> linked.Node:
         "acontecimientos, pronunciamientos, fuentes y las citas que prueban cada dato.",
         url=url,
         license=linked.LICENSE,
-        usageInfo=request.build_absolute_uri(f"{reverse('about')}#licencia"),
+        usageInfo=f"{reverse('about')}#licencia",
         inLanguage="es-MX",
         dateModified=changed.isoformat() if changed else "",
         isAccessibleForFree=True,

@@ -16,7 +16,6 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 
 from nucleo.faults import HEADERS, unavailable
-from organizations.linked import organization_node
 from organizations.models import Membership, Organization, RepresentationTerm
 from organizations.rotation import is_dated
 from record import linked
@@ -60,7 +59,7 @@ def _site_graph(
     request: HttpRequest, coalition: Organization | None, changed: datetime | None
 ) -> linked.Node:
     """The front page's, with the whole site and how it is searched."""
-    main = organization_node(request, coalition) if coalition else None
+    main = coalition.node() if coalition else None
     graph = linked.page(request, changed=changed, main=main)
     root = request.build_absolute_uri("/")
     address = linked.told(kind="EntryPoint", urlTemplate=f"{root}buscar/?q={{search_term_string}}")

@@ -1,3 +1,4 @@
+from collections.abc import Iterable
 from typing import Self
 
 from django.conf import settings
@@ -10,10 +11,20 @@ from organizations.logos import LogoField
 from record.answers import EXACT, UNSAID, at, story
 from record.dates import EDTF, ImpossibleDate
 from record.history import Versions
+from record.linked import Node, page_subject, role, told
 from record.periods import RANKED, Answer, Spanning, SpanningQuerySet, rank_on
 from record.publishing import Publishable, PublishableQuerySet, Record
 from record.richtext import RichTextField
 from record.text import WebAddressField, fold
+
+# The sectors that schema.org has a word for; the others are organizations and no more.
+SCHEMA_TYPES = {
+    "civil_society": "NGO",
+    "government": "GovernmentOrganization",
+    "media": "NewsMediaOrganization",
+    "research": "ResearchOrganization",
+    "company": "Corporation",
+}
 
 
 class OrganizationQuerySet(PublishableQuerySet):
@@ -88,6 +99,31 @@ class Organization(Publishable):
     def other_names_list(self) -> list[str]:
         return [name for line in self.other_names.splitlines() if (name := line.strip())]
 
+    @property
+    def in_short(self) -> Node:
+        kind = SCHEMA_TYPES.get(self.sector, "Organization")
+        return page_subject(self, kind, "organizacion", name=self.name)
+
+    def node(
+        self,
+        coalition: "Organization | None" = None,
+        records: Iterable["Membership | RepresentationTerm"] = (),
+    ) -> Node:
+        """In the words of schema.org, with its memberships and terms in the `coalition`."""
+        whole = coalition.in_short if coalition else {}
+        return self.in_short | told(
+            alternateName=list(filter(None, [self.short_name, *self.other_names_list])),
+            description=self.summary,
+            sameAs=self.website,
+            logo=self.logo.url if self.logo else "",
+            memberOf=[role(r.role_name, r.period, memberOf=whole) for r in records if whole],
+        )
+
+    def with_members(self, records: Iterable["Membership | RepresentationTerm"]) -> Node:
+        """The coalition in the words of schema.org, with its members or representatives."""
+        members = (role(r.role_name, r.period, member=r.organization.in_short) for r in records)
+        return self.in_short | told(member=list(members))
+
 
 def _note_field() -> models.TextField:
     help_text = "Lo que inferimos y la fuente no dice; así se muestra."
@@ -160,6 +196,7 @@ class Membership(Spanning, Record):
     )
     note = _note_field()
 
+    role_name = "integrante"
     visible_through = ("organization", "replaces")
     belongs_to = ("organization",)
     objects = MembershipQuerySet.as_manager()
@@ -266,6 +303,10 @@ class RepresentationTerm(Spanning, Record):
             ),
         ]
         # A trigger refuses terms of a role that certainly overlap: see the migration.
+
+    @property
+    def role_name(self) -> str:
+        return self.get_role_display()
 
     @property
     def story(self) -> str:

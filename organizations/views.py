@@ -15,7 +15,6 @@ from django.utils.http import quote_etag
 
 from organizations import rotation
 from organizations.charts import replacement_chart
-from organizations.linked import members_of, organization_node
 from organizations.models import (
     Membership,
     Organization,
@@ -90,7 +89,7 @@ def organization_list(request: HttpRequest) -> HttpResponse:
         "page": page,
         "changed": last_change(shown, page.object_list),
     }
-    main = members_of(request, coalition, shown)
+    main = coalition.with_members(shown) if coalition else None
     return list_page(request, "organizations/organization_list.html", ORGANIZATIONS, context, main)
 
 
@@ -203,12 +202,12 @@ class OrganizationView(RecordView):
         return {"title": self.object.name}
 
     def main(self, context: dict[str, Any]) -> linked.Node:
-        roles = (context[name] for name in ("coalition", "memberships", "terms"))
-        return organization_node(self.request, self.object, *roles)
+        records = [*context["memberships"], *context["terms"]]
+        return self.object.node(context["coalition"], records)
 
     def sources(self, context: dict[str, Any]) -> list[linked.Node]:
         citations = chain(*(record.citations.all() for record in context["shown"]))
-        return cited_sources(self.request, citations)
+        return cited_sources(citations)
 
 
 def _together(organization: Organization, events: Iterable[Any]) -> list[tuple[Organization, int]]:
@@ -241,7 +240,7 @@ def representation(request: HttpRequest) -> HttpResponse:
         **rotation.of_page(terms, described_until(terms), whole=not page.has_other_pages()),
         **rotation.of_all(list(every.order_by()), coalition),
     }
-    main = members_of(request, coalition, terms)
+    main = coalition.with_members(terms) if coalition else None
     return list_page(request, "organizations/representation.html", REPRESENTATION, context, main)
 
 

@@ -1,11 +1,13 @@
 """The record as linked data: schema.org in JSON-LD, one graph per page.
 
+The address of a page of this site is its path; `page` adds the scheme and the host.
+
 Dates are ISO 8601, reduced if they are partial (`2011-08`). A date that its source only bounds has
 no such form: it is left out, and a description says it in words.
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 
@@ -15,8 +17,10 @@ from django.utils.safestring import SafeString, mark_safe
 
 from record.dates import EDTF, EXACT
 from record.periods import Period
+from record.publishing import Record
 
 LICENSE = "https://creativecommons.org/licenses/by/4.0/"
+ADDRESSES = ("@id", "url", "item", "logo", "contentUrl", "usageInfo")
 Node = dict[str, Any]
 # The signs that could end the element or its line, as JSON's own escapes.
 _ESCAPES = [(sign, f"\\u{ord(sign):04x}") for sign in "<>&\u2028\u2029"]
@@ -39,6 +43,13 @@ def told(**properties: Any) -> Node:
 def iso(date: EDTF) -> str:
     """The date, reduced if it is partial; empty for bounds and for an unknown date."""
     return date.text if date.kind in EXACT else ""
+
+
+def page_subject(record: Record, kind: str, anchor: str, **name: str) -> Node:
+    """The node of a record with a page, to which other nodes refer; `name` is `name=…` or
+    `headline=…`."""
+    url = record.get_absolute_url()
+    return told(kind=kind, id=f"{url}#{anchor}", **name, url=url)
 
 
 def role(name: str, period: Period, **party: Node) -> Node:
@@ -65,8 +76,7 @@ def page(
     """The graph of a page. `crumbs` (name, path) lead from the front page to this one. `main` is
     its subject, `sources` are the sources of that. Only a page mostly in our own words (`is_ours`)
     has our license."""
-    absolute = request.build_absolute_uri
-    url, root = absolute(request.path), absolute("/")
+    url = request.path
     about = [
         told(
             kind=kind,
@@ -76,7 +86,7 @@ def page(
             inLanguage="es-MX",
             dateModified=changed.isoformat() if changed else "",
             license=LICENSE if is_ours else "",
-            isPartOf=told(kind="WebSite", id=f"{root}#sitio", name=settings.SITE_NAME, url=root),
+            isPartOf=told(kind="WebSite", id="/#sitio", name=settings.SITE_NAME, url="/"),
             breadcrumb={"@id": f"{url}#ruta"},
             mainEntity=main,
             isBasedOn=list(sources),
@@ -85,9 +95,19 @@ def page(
             kind="BreadcrumbList",
             id=f"{url}#ruta",
             itemListElement=[
-                told(kind="ListItem", position=position, name=name, item=absolute(path))
+                told(kind="ListItem", position=position, name=name, item=path)
                 for position, (name, path) in enumerate([("Inicio", "/"), *crumbs], start=1)
             ],
         ),
     ]
-    return {"@context": "https://schema.org", "@graph": about}
+    graph = with_host(about, request.build_absolute_uri)
+    return {"@context": "https://schema.org", "@graph": graph}
+
+
+def with_host(value: Any, absolute: Callable[[str], str], name: str = "") -> Any:
+    """A node, or a list of nodes, with each path among its addresses made absolute."""
+    if isinstance(value, dict):
+        return {name: with_host(part, absolute, name) for name, part in value.items()}
+    if isinstance(value, list):
+        return [with_host(part, absolute) for part in value]
+    return absolute(value) if name in ADDRESSES else value

@@ -2,28 +2,25 @@
 
 from collections.abc import Iterable
 
-from django.http import HttpRequest
-
 from record.dates import parse
-from record.linked import Node, iso, told
+from record.linked import Node, iso, page_subject, told
 from sources.models import Citation, Source
 
 
-def source_in_short(request: HttpRequest, source: Source) -> Node:
-    url = request.build_absolute_uri(source.get_absolute_url())
-    return told(kind="CreativeWork", id=f"{url}#fuente", name=source.title, url=url)
+def source_in_short(source: Source) -> Node:
+    return page_subject(source, "CreativeWork", "fuente", name=source.title)
 
 
-def source_node(request: HttpRequest, source: Source) -> Node:
+def source_node(source: Source) -> Node:
     publisher = told(kind="Organization", name=source.publisher) if source.publisher else None
-    return source_in_short(request, source) | told(
+    return source_in_short(source) | told(
         publisher=publisher,
         datePublished=iso(parse(source.published)),
         sameAs=source.url,
     )
 
 
-def cited_sources(request: HttpRequest, citations: Iterable[Citation]) -> list[Node]:
+def cited_sources(citations: Iterable[Citation]) -> list[Node]:
     """Each public source once."""
     sources = dict.fromkeys(citation.source for citation in citations)
-    return [source_in_short(request, source) for source in sources if source.is_public()]
+    return [source_in_short(source) for source in sources if source.is_public()]

@@ -53,4 +53,4 @@ class SourceView(RecordView):
         return {"period": Period(parse(self.object.published)), "author": self.object.publisher}
 
     def main(self, context: dict[str, Any]) -> linked.Node:
-        return source_node(self.request, self.object)
+        return source_node(self.object)

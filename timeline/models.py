@@ -1,3 +1,4 @@
+from collections.abc import Iterable
 from typing import Self
 
 from django.core.exceptions import ValidationError
@@ -19,6 +20,7 @@ from record.dates import (
     possible_date,
 )
 from record.history import Versions
+from record.linked import Node, iso, page_subject, told
 from record.periods import Period, Spanning, padded
 from record.publishing import Publishable, PublishableQuerySet
 from record.richtext import RichTextField
@@ -166,6 +168,23 @@ class Event(Spanning, Publishable):
         """When it happened, or began."""
         return parse(self.start)
 
+    @property
+    def in_short(self) -> Node:
+        return page_subject(self, "Event", "acontecimiento", name=self.title)
+
+    def node(self, statements: Iterable["Statement"]) -> Node:
+        """In the words of schema.org."""
+        start, end = iso(self.when), iso(self.period.end)
+        is_exact = start and (end or not self.end)
+        dated = "" if is_exact else f"Fecha: {self.period.when or 'la fuente no la dice'}."
+        return self.in_short | told(
+            startDate=start,
+            endDate=end,
+            description=" ".join(filter(None, (self.summary, dated))),
+            about=[organization.in_short for organization in self.organizations.all()],
+            subjectOf=[statement.in_short for statement in statements],
+        )
+
 
 class StatementOrganization(models.Model):
     statement = models.ForeignKey("Statement", models.CASCADE)
@@ -272,3 +291,31 @@ class Statement(Publishable):
     @property
     def period(self) -> Period:
         return Period(self.when)
+
+    @property
+    def in_short(self) -> Node:
+        return page_subject(self, "Article", "texto", headline=self.title)
+
+    def node(self, author: Organization | None, events: Iterable[Event]) -> Node:
+        """In the words of schema.org."""
+        return self.in_short | told(
+            **self._said_by(author),
+            abstract=self.summary,
+            about=[event.in_short for event in events],
+            mentions=[organization.in_short for organization in self.organizations.all()],
+        )
+
+    def question_node(self, author: Organization | None, text: str) -> Node:
+        """For a page that is a FAQPage; `text` is the answer."""
+        short = self.in_short
+        answer = told(kind="Answer", text=text, url=short["url"], **self._said_by(author))
+        return told(
+            kind="Question",
+            id=short["@id"],
+            name=self.title,
+            acceptedAnswer=answer if text else None,
+        )
+
+    def _said_by(self, author: Organization | None) -> Node:
+        """The author, and the date as far as the source says it."""
+        return told(author=author.in_short if author else None, datePublished=iso(self.when))

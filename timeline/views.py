@@ -21,7 +21,6 @@ from sources.models import Citation, Source, visible_citations
 from timeline import years
 from timeline.charts import columns_chart, events_chart
 from timeline.filters import UNDATED, EventFilters, StatementFilters
-from timeline.linked import event_node, question_node, statement_node
 from timeline.models import Event, Statement
 from timeline.paragraphs import contents, paragraphs
 
@@ -99,10 +98,10 @@ class EventView(TimelineView):
         }
 
     def main(self, context: dict[str, Any]) -> linked.Node:
-        return event_node(self.request, self.object, context["statements"])
+        return self.object.node(context["statements"])
 
     def sources(self, context: dict[str, Any]) -> list[linked.Node]:
-        return cited_sources(self.request, self.object.citations.all())
+        return cited_sources(self.object.citations.all())
 
 
 def statement_list(request: HttpRequest) -> HttpResponse:
@@ -155,12 +154,11 @@ class StatementView(TimelineView):
         return {"author": context["author"].name if context["author"] else ""}
 
     def main(self, context: dict[str, Any]) -> linked.Node | list[linked.Node]:
-        said = (self.request, self.object, context["author"])
         if self.page_kind == "FAQPage":
             text = "\n".join(paragraph.text for paragraph in context["paragraphs"])
-            return [question_node(*said, text)]
-        return statement_node(*said, context["events"])
+            return [self.object.question_node(context["author"], text)]
+        return self.object.node(context["author"], context["events"])
 
     def sources(self, context: dict[str, Any]) -> list[linked.Node]:
         public = (source for source in context["sources"] if source.is_public())
-        return [source_in_short(self.request, source) for source in public]
+        return [source_in_short(source) for source in public]

@@ -51,24 +51,11 @@ def linked_data(graph: dict[str, Any]) -> SafeString:
     return linked.script(graph)
 
 
-class TextNode(template.Node):
-    def __init__(self, nodelist: template.NodeList, name: str, is_description: bool) -> None:
-        self.nodelist, self.name, self.is_description = nodelist, name, is_description
-
-    def render(self, context: template.Context) -> str:
-        text = collapse(unescape(self.nodelist.render(context)))
-        if self.is_description:
-            text = cut(text if len(text) >= SHORTEST else f"{text} {MOTTO}".strip(), LONGEST)
-        context[self.name] = text
-        return ""
-
-
-@register.tag
-def text(parser: template.base.Parser, token: template.base.Token) -> TextNode:
-    """`{% text head_title %}…{% endtext %}` keeps what is inside as one line of plain text, to be
-    shown wherever it is asked for; `{% text name description %}` in the length that search engines
-    show of a page's description."""
-    name, *option = token.split_contents()[1:]
-    nodelist = parser.parse(("endtext",))
-    parser.delete_first_token()
-    return TextNode(nodelist, name, is_description=option == ["description"])
+@register.simple_block_tag
+def text(content: str, length: str = "") -> str:
+    """`{% text as head_title %}…{% endtext %}` keeps its content as one line of plain text;
+    `{% text "description" as name %}` in the length that search engines show of a description."""
+    line = collapse(unescape(content))
+    if length == "description":
+        return cut(line if len(line) >= SHORTEST else f"{line} {MOTTO}".strip(), LONGEST)
+    return line
