@@ -12,11 +12,10 @@ from organizations.as_of import groups, members, representatives, tally
 from organizations.moments import moments, neighbours
 from organizations.views import described_until
 from record import linked
-from record.answers import at
 from record.dates import EDTF, ImpossibleDate, parse
 from record.forms import LONGEST_DATE, read_briefly
 from record.pages import last_change, page_of, sentence
-from record.periods import Answer
+from record.periods import Answer, at
 from sources.models import visible_citations
 from timeline.models import Event
 

@@ -17,7 +17,6 @@ from django.views.decorators.cache import never_cache
 
 from nucleo.faults import HEADERS, unavailable
 from organizations.models import Membership, Organization, RepresentationTerm
-from organizations.rotation import is_dated
 from record import linked
 from record.dates import parse
 from record.pages import in_words, last_change, sentence
@@ -95,7 +94,7 @@ def _representation(terms: list[RepresentationTerm]) -> dict[str, Any]:
     return {
         "representing": now,
         "represented": before,
-        "undated": not any(is_dated(term.period) for term in before),
+        "undated": not any(term.period.start.is_exact for term in before),
         "term_citations": tuple(proofs),
     }
 

@@ -8,10 +8,9 @@ from django.db.models import F
 
 from organizations import rotation
 from organizations.models import Membership, RepresentationTerm
-from record.answers import Reason, reason
 from record.dates import EDTF
 from record.pages import counted, in_words, sentence
-from record.periods import Answer, SpanningQuerySet
+from record.periods import Answer, Reason, SpanningQuerySet, reason
 from record.text import fold
 from sources.models import Citation, visible_citations
 

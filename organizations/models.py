@@ -8,11 +8,19 @@ from django.db.models import Case, Count, Exists, F, OuterRef, Q, Value, When
 from django.urls import reverse
 
 from organizations.logos import LogoField
-from record.answers import EXACT, UNSAID, at, story
 from record.dates import EDTF, ImpossibleDate
 from record.history import Versions
 from record.linked import Node, page_subject, role, told
-from record.periods import RANKED, Answer, Spanning, SpanningQuerySet, rank_on
+from record.periods import (
+    RANKED,
+    UNSAID,
+    Answer,
+    Spanning,
+    SpanningQuerySet,
+    at,
+    rank_on,
+    story,
+)
 from record.publishing import Publishable, PublishableQuerySet, Record
 from record.richtext import RichTextField
 from record.text import WebAddressField, fold
@@ -236,8 +244,8 @@ class Membership(Spanning, Record):
     @property
     def handover(self) -> str:
         """When it replaced another organization, after the name of that: «, en 2016»."""
-        known = self.period.start.kind in EXACT
-        return f", {at(self.start)}" if known else f"; cuándo, {UNSAID}"
+        is_known = self.period.start.is_exact
+        return f", {at(self.start)}" if is_known else f"; cuándo, {UNSAID}"
 
     @property
     def listed_as(self) -> str:

@@ -8,11 +8,10 @@ from django.conf import settings
 from organizations.charts import rotation_chart, zoom_chart
 from organizations.models import Membership, Organization, RepresentationTerm
 from record import dates
-from record.answers import EXACT, of
 from record.charts import Entry
 from record.dates import EDTF
 from record.pages import counted, in_words, sentence
-from record.periods import Period
+from record.periods import Period, of
 
 FEMININE_ENDINGS = ("a", "ción", "sión", "dad", "red")
 NAMES_SHOWN = GAPS_SHOWN = 12
@@ -73,21 +72,17 @@ def _order(terms: Terms) -> str:
 
 
 def _since(terms: Terms) -> str:
-    dated = [str(term.organization) for term in terms if is_dated(term.period)]
+    dated = [str(term.organization) for term in terms if term.period.start.is_exact]
     if len(dated) == len(terms):
         return "también lo dice"
     return f"solo lo dice de {listed(dated)}" if dated else "no lo dice"
 
 
-def is_dated(period: Period) -> bool:
-    """Whether its start is known to the day, the month or the year."""
-    return period.start.kind in EXACT
-
-
 def gaps(periods: Iterable[Period], role: str) -> list[str]:
     """The stretches in which no day has a certain holder of the role, in words."""
     periods = list(periods)
-    certain = sorted(filter(_is_certain, periods), key=lambda period: period.start.latest)
+    certain = [period for period in periods if period.has_certain_day]
+    certain.sort(key=lambda period: period.start.latest)
     if not certain:
         return [f"De ningún día consta quién era {role}."] if periods else []
     sentences, until = [_before(periods, certain[0], role)], certain[0].end
@@ -97,12 +92,6 @@ def gaps(periods: Iterable[Period], role: str) -> list[str]:
         until = max(until, period.end, key=lambda end: end.earliest)
     silence = ", la fuente calla" if until.kind == "after" else f" no consta quién era {role}"
     return [*sentences, f"Después {of(until.lower)}{silence}."]
-
-
-def _is_certain(period: Period) -> bool:
-    """Whether there is a day on which it certainly was so."""
-    started, ending = period.start.last_day, period.end.first_day
-    return bool(started and ending and started <= ending)
 
 
 def _leaves_a_gap(end: EDTF, start: EDTF) -> bool:
@@ -198,7 +187,7 @@ def of_all(terms: Terms, coalition: Organization | None) -> dict[str, object]:
     """The title and the gaps, from the terms of all pages."""
     first = [term for term in terms if term.role == Role.REPRESENTATIVE]
     spoke = {term.organization_id for term in first}
-    dated = {term.organization_id for term in first if is_dated(term.period)}
+    dated = {term.organization_id for term in first if term.period.start.is_exact}
     sentences = (
         gaps([term.period for term in terms if term.role == role], role.label)[:GAPS_SHOWN]
         for role in Role

@@ -172,7 +172,7 @@ def _edge(when: EDTF, side: str) -> list[Stretch]:
 def period_stretches(period: Period) -> list[Stretch]:
     """Solid from the last possible day of the start to the first possible one of the end."""
     (_, started), (ending, _) = days_of(period.start), days_of(period.end)
-    if started is None or ending is None or started - 1 > ending:
+    if not period.has_certain_day:
         return _uncertain(period)
     since = started - 1 if period.start.kind == "day" else started
     until = ending + 1 if period.end.kind in ("day", "after") else ending

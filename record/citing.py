@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from record.dates import EXACT, MONTHS, in_words
+from record.dates import MONTHS, in_words
 from record.periods import Period
 from record.text import collapse
 
@@ -47,7 +47,7 @@ class Reference:
         """The one or two dates as ISO 8601, reduced if partial; none if one is only bounded, for
         the formats cannot say so."""
         ends = [end for end in (self.period.start, self.period.end) if end]
-        return [end.text for end in ends] if all(end.kind in EXACT for end in ends) else []
+        return [end.text for end in ends] if all(end.is_exact for end in ends) else []
 
     @property
     def version(self) -> str:

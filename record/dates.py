@@ -25,7 +25,6 @@ MONTHS = (
     "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre"
 ).split()
 _LEVEL_0 = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?", re.ASCII)
-EXACT = ("day", "month", "year")
 ADVICE = (
     "Escriba, por ejemplo, «11 de febrero de 2017» o «febrero de 2017»; "
     "déjelo vacío si la fuente no lo dice."
@@ -80,6 +79,11 @@ class EDTF:
         if self.lower and self.upper:
             return "between"
         return "after" if self.lower else "before"
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether it is a day, a month or a year."""
+        return self.kind in ("day", "month", "year")
 
     def __bool__(self) -> bool:
         return bool(self.text)

@@ -15,7 +15,7 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.utils.safestring import SafeString, mark_safe
 
-from record.dates import EDTF, EXACT
+from record.dates import EDTF
 from record.periods import Period
 from record.publishing import Record
 
@@ -42,7 +42,7 @@ def told(**properties: Any) -> Node:
 
 def iso(date: EDTF) -> str:
     """The date, reduced if it is partial; empty for bounds and for an unknown date."""
-    return date.text if date.kind in EXACT else ""
+    return date.text if date.is_exact else ""
 
 
 def page_subject(record: Record, kind: str, anchor: str, **name: str) -> Node:

@@ -1,4 +1,7 @@
-"""Periods whose ends are partial dates, and the question «on D?» with its four honest answers."""
+"""Periods whose ends are partial dates, and the question «on D?» with its four honest answers.
+
+The sentences say «lo era» of the organization that the page names, a member or a representative.
+"""
 
 from calendar import monthrange
 from dataclasses import dataclass, field
@@ -18,9 +21,11 @@ from record.dates import (
     ImpossibleDate,
     Latest,
     day_column,
+    in_words,
     parse,
     possible_date,
 )
+from record.pages import sentence
 from record.publishing import RecordQuerySet
 
 
@@ -33,6 +38,8 @@ class Answer(Enum):
     UNKNOWN = "no determinable"
 
 
+UNSAID = "la fuente no lo dice"
+BESIDE = {"start": ("antes", "desde", "empezó"), "end": ("después", "hasta", "dejó de serlo")}
 RANKED = (Answer.YES, Answer.PARTLY, Answer.UNKNOWN, Answer.NO)
 """In the order in which pages list them: from the surest «sí» to «no»."""
 
@@ -53,17 +60,14 @@ class Period:
             return Answer.YES
         if (self.start.first_day or date.min) > last or (self.end.last_day or date.max) < first:
             return Answer.NO
-        if certain_until and certain_from <= last and certain_until >= first:
-            return Answer.PARTLY
-        return Answer.UNKNOWN
+        is_partly = certain_until and certain_from <= last and certain_until >= first
+        return Answer.PARTLY if is_partly else Answer.UNKNOWN
 
-    def certain_part(self, when: EDTF) -> tuple[date, date] | None:
-        """The days of `when` on which it certainly was so, first and last, or None."""
-        first, last = _days(when)
-        if not self.start.last_day or not self.end.first_day:
-            return None
-        certain = max(first, self.start.last_day), min(last, self.end.first_day)
-        return certain if certain[0] <= certain[1] else None
+    @property
+    def has_certain_day(self) -> bool:
+        """Whether there is a day on which it certainly was so."""
+        started, ending = self.start.last_day, self.end.first_day
+        return bool(started and ending and started <= ending)
 
     def certainly_overlaps(self, other: "Period") -> bool:
         """Sharing no more than a day or month of hand-over is no overlap."""
@@ -87,16 +91,14 @@ class Period:
     @property
     def start_words(self) -> str:
         """«abril de 2017», «algún momento entre … y …»; empty when the source does not say."""
-        prefix = {"between": "algún momento ", "day": "el "}.get(self.start.kind, "")
-        return f"{prefix}{self.start}"
+        return _moment(self.start)
 
     @property
     def end_words(self) -> str:
         """«abril de 2017», «al menos el 23 de mayo de 2017»; empty when the source does not say."""
         if self.is_open:
-            return f"al menos {str(self.end).removesuffix(' o después')}"
-        prefix = {"between": "algún momento ", "day": "el "}.get(self.end.kind, "")
-        return f"{prefix}{self.end}"
+            return f"al menos {in_words(self.end.lower, 'el ')}"
+        return _moment(self.end)
 
     def __str__(self) -> str:
         """«desde abril de 2017, al menos hasta el 23 de mayo de 2017»; empty if nothing is said."""
@@ -104,14 +106,169 @@ class Period:
         if self.is_open and self.end.lower == self.start.text:
             end = "sin que conste hasta cuándo"
         elif self.is_open:
-            end = f"al menos hasta {str(self.end).removesuffix(' o después')}"
+            end = f"al menos hasta {in_words(self.end.lower, 'el ')}"
         return ", ".join(filter(None, (f"desde {self.start_words}" if self.start else "", end)))
 
 
+def _moment(date: EDTF) -> str:
+    prefix = {"between": "algún momento ", "day": "el "}.get(date.kind, "")
+    return f"{prefix}{date}"
+
+
 def _days(when: EDTF) -> tuple[date, date]:
-    if when.kind not in ("day", "month", "year"):
+    if not when.is_exact:
         raise ValueError(f"{when.text!r} is no day, month or year")
     return when.first_day, when.last_day
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """`words` in Spanish, and the bounds they rest on, named as their columns: `start_latest`."""
+
+    answer: Answer
+    words: str
+    bounds: tuple[str, ...]
+
+
+def reason(period: Period, when: EDTF) -> Reason:
+    """Why the period has its answer to «on `when`?», a day, a month or a year."""
+    answer = period.on(when)
+    explain = {Answer.YES: _yes, Answer.PARTLY: _partly, Answer.NO: _no}.get(answer, _unknown)
+    words, bounds = explain(period, when)
+    return Reason(answer, f"{sentence(words)}.", bounds)
+
+
+def at(level_0: str) -> str:
+    """«el 11 de febrero de 2017», «en febrero de 2017», «en 2017»."""
+    return f"{'el' if len(level_0) == 10 else 'en'} {in_words(level_0)}"
+
+
+def of(level_0: str) -> str:
+    """«del 11 de febrero de 2017», «de febrero de 2017», «de 2017»."""
+    return f"{'del' if len(level_0) == 10 else 'de'} {in_words(level_0)}"
+
+
+def started(start: EDTF, to_be: str = "serlo") -> str:
+    """«empezó a serlo en 2016», «… a más tardar en abril de 2017»; when not said, so."""
+    match start.kind:
+        case "unknown":
+            return f"desde cuándo, {UNSAID}"
+        case "between":
+            return f"empezó a {to_be} en algún momento {start}"
+        case "after":
+            return f"empezó a {to_be} no antes {of(start.lower)}"
+        case "before":
+            return f"empezó a {to_be} a más tardar {at(start.upper)}"
+    return f"empezó a {to_be} {at(start.text)}"
+
+
+def ended(end: EDTF) -> str:
+    """«lo seguía siendo el 23 de mayo de 2017», «dejó de serlo a más tardar en 2017»…"""
+    match end.kind:
+        case "unknown":
+            return f"hasta cuándo, {UNSAID}"
+        case "between":
+            return f"dejó de serlo en algún momento {end}"
+        case "after":
+            return f"lo seguía siendo {at(end.lower)}"
+        case "before":
+            return f"dejó de serlo a más tardar {at(end.upper)}"
+    return f"lo fue hasta {in_words(end.text, 'el ')}"
+
+
+def story(period: Period, to_be: str = "serlo", was: str = "lo fue") -> str:
+    """The whole of it: «Empezó a serlo en abril de 2017; lo seguía siendo el 23 de mayo de 2017;
+    después, la fuente no lo dice.»"""
+    start, end = period.start, period.end
+    if not start and not end:
+        return f"{sentence(was)}; desde cuándo y hasta cuándo, {UNSAID}."
+    if start == end and start.kind == "between":
+        return f"{sentence(was)} en algún momento {start}; cuándo, {UNSAID}."
+    said = started(start, to_be) if start else f"{was}; {started(start)}"
+    after = f"; después, {UNSAID}" if period.is_open else ""
+    return f"{sentence(said)}; {ended(end)}{after}."
+
+
+def _since(start: EDTF) -> str:
+    """By when it certainly had begun."""
+    return f"{'' if start.is_exact else 'a más tardar '}desde {in_words(start.upper, 'el ')}"
+
+
+def _until(end: EDTF) -> str:
+    """Until when it certainly went on."""
+    return f"{'' if end.is_exact else 'al menos '}hasta {in_words(end.lower, 'el ')}"
+
+
+def _yes(period: Period, when: EDTF) -> tuple[str, tuple[str, ...]]:
+    words = f"lo era {_since(period.start)} y {_until(period.end)}"
+    return words, ("start_latest", "end_earliest")
+
+
+def _no(period: Period, when: EDTF) -> tuple[str, tuple[str, ...]]:
+    start, end = period.start, period.end
+    if start.first_day and start.first_day > when.last_day:
+        later = f"después, {at(start.text)}" if start.is_exact else f"no antes {of(start.lower)}"
+        return f"empezó a serlo {later}", ("start_earliest",)
+    words = ended(end) if end.is_exact else f"dejó de serlo a más tardar {at(end.upper)}"
+    return words, ("end_latest",)
+
+
+def _partly(period: Period, when: EDTF) -> tuple[str, tuple[str, ...]]:
+    every = ("start_earliest", "start_latest", "end_earliest", "end_latest")
+    if not period.has_certain_day:
+        return f"lo fue en algún momento {of(when.text)}; qué días, {UNSAID}", every
+    begins, stops = period.start.last_day > when.first_day, period.end.first_day < when.last_day
+    before = _beside("start", period.start, when.first_day) if begins else ("", "")
+    after = _beside("end", period.end, when.last_day) if stops else ("", "")
+    no, unsaid = (" y ".join(filter(None, parts)) for parts in zip(before, after, strict=True))
+    said = [_certain(period, when), f"{no}, no" * bool(no), f"{unsaid}, {UNSAID}" * bool(unsaid)]
+    return "; ".join(filter(None, said)), every[:2] * begins + every[2:] * stops
+
+
+def _certain(period: Period, when: EDTF) -> str:
+    """Which part of `when` is certain."""
+    if period.start.last_day == when.last_day:
+        return f"al terminar {in_words(when.text)} ya lo era"
+    if period.end.first_day == when.first_day:
+        return f"al empezar {in_words(when.text)} todavía lo era"
+    begins, stops = period.start.last_day > when.first_day, period.end.first_day < when.last_day
+    since = _since(period.start) if begins else f"ya al empezar {in_words(when.text)}"
+    until = _until(period.end) if stops else f"hasta terminar {in_words(when.text)}"
+    return f"lo era {since} y {until}"
+
+
+def _beside(side: str, bound: EDTF, limit: date) -> tuple[str, str]:
+    """Of the days between `limit` and the certain ones: on which it was not, and what is not said;
+    each empty if there are none. `bound` is its start or its end, as `side` says."""
+    then, since, happened = BESIDE[side]
+    if bound.kind == "day":
+        return then, ""
+    possible = bound.first_day if side == "start" else bound.last_day
+    surely_not = possible and (possible > limit if side == "start" else possible < limit)
+    no = f"{then} {of(bound.lower if side == 'start' else bound.upper)}" if surely_not else ""
+    if bound.is_exact:
+        return no, f"qué día {happened}"
+    return no, f"{since} cuándo, {bound}" if surely_not else f"si lo era {then}"
+
+
+def _unknown(period: Period, when: EDTF) -> tuple[str, tuple[str, ...]]:
+    start, end = period.start, period.end
+    if not start and not end:
+        return "la fuente no dice desde cuándo ni hasta cuándo lo fue", ()
+    if start == end and start.kind == "between":
+        words = f"lo fue en algún momento {start}; cuándo, {UNSAID}"
+        return words, ("start_earliest", "end_latest")
+    said, bounds = [], ()
+    begun = bool(start.last_day and start.last_day <= when.first_day)
+    if not begun:
+        said.append(started(start))
+        bounds += ("start_earliest", "start_latest")
+    if not end.first_day or end.first_day < when.last_day:
+        said.append(ended(end))
+        bounds += ("end_earliest", "end_latest")
+    then = "después" if begun and period.is_open else f"si lo era {at(when.text)}"
+    said.append(f"{then}, {UNSAID}")
+    return "; ".join(said), bounds
 
 
 def possible_period() -> models.CheckConstraint:

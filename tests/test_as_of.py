@@ -15,9 +15,8 @@ from hypothesis import strategies as st
 from nucleo.as_of import nearest
 from organizations.models import Membership, RepresentationTerm
 from organizations.moments import moments, neighbours
-from record.answers import reason, story
 from record.dates import parse
-from record.periods import Answer, Period
+from record.periods import Answer, Period, reason, story
 from timeline.models import Event
 
 from .records import (

@@ -81,20 +81,15 @@ def test_the_answer_says_all_that_is_certain_when_start_and_end_leave_each_other
     wholly, partly, never = truth(period, when)
     certain = {wholly: Answer.YES, never: Answer.NO, partly and not wholly: Answer.PARTLY}
     assert period.on(when) is certain.get(True, Answer.UNKNOWN)
-    part = {day for day in days(when) if all(f <= day <= la for f, la in worlds(period))}
-    assert period.certain_part(when) == ((min(part), max(part)) if part else None)
+    certain = [day for day in DAYS if all(f <= day <= last for f, last in worlds(period))]
+    assert period.has_certain_day == bool(certain)
 
 
-@given(periods, exact)
-def test_the_certain_part_is_so_in_every_possible_world(period, when):
-    when = parse(when)
-    part = period.certain_part(when)
-    if part is None:
-        return
-    assert when.first_day <= part[0] <= part[1] <= when.last_day
-    assert all(start <= part[0] and end >= part[1] for start, end in worlds(period))
-    assert (period.on(when) is Answer.YES) == (part == (when.first_day, when.last_day))
-    assert period.on(when) in (Answer.YES, Answer.PARTLY)
+@given(periods)
+def test_a_certain_day_is_one_in_every_possible_world(period):
+    if period.has_certain_day:
+        first, last = period.start.last_day, period.end.first_day
+        assert all(start <= first <= last <= end for start, end in worlds(period))
 
 
 @given(periods, periods)

@@ -9,8 +9,8 @@ from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 
 from record import linked
-from record.answers import UNSAID
 from record.dates import EDTF, in_words, parse
+from record.periods import UNSAID
 from record.richtext import sanitize
 from record.text import collapse, cut
 
