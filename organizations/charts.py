@@ -1,14 +1,10 @@
 """Charts of the rotation and of replacements: a row for each period, in the order given."""
 
-from dataclasses import replace
-
 from record.charts import (
     BAR,
-    LETTER,
     PHONE,
     Axis,
     Chart,
-    Entry,
     Label,
     Mark,
     Row,
@@ -16,6 +12,7 @@ from record.charts import (
     fit,
     months_between,
     period_stretches,
+    share,
     year_axis,
 )
 from record.dates import EDTF, MONTHS
@@ -25,19 +22,20 @@ BETWEEN = 24  # px between two rows, for the label of a replacement
 
 
 def rotation_chart(
-    entries: list[Entry], until: EDTF, axis: Axis | None = None, chart_id: str = "rotacion"
+    rows: list[Row], until: EDTF, axis: Axis | None = None, chart_id: str = "rotacion"
 ) -> Chart | None:
     """A row per period; `until` is the source's last day. None if no date is known."""
-    axis = axis or year_axis([d for e in entries for d in (e.period.start, e.period.end)] + [until])
+    dates = [when for row in rows for when in (row.period.start, row.period.end)]
+    axis = axis or year_axis([*dates, until])
     if axis is None:
         return None
-    chart = Chart(chart_id, axis, BAR, top=24, bottom=30)
+    chart = Chart(chart_id, axis, BAR, top=24, bottom=30, rows=rows)
     chart.title = f"La rotación, {chart.years.lower()}"
-    for number, entry in enumerate(entries, 1):
-        marks = axis.marks(period_stretches(entry.period))
-        name = _name(entry.name, marks)
-        height = 44 if name.dy < 0 else 38
-        chart.rows.append(Row(entry, number, chart.bottom + height - BAR - 8, marks, name))
+    for row in rows:
+        row.marks = axis.marks(period_stretches(row.period))
+        row.label = _name(row.name, row.marks)
+        height = 44 if row.label.dy < 0 else 38
+        row.y = chart.bottom + height - BAR - 8
         chart.bottom += height
     chart.limit = _limit(axis, until)
     return chart
@@ -45,7 +43,7 @@ def rotation_chart(
 
 def _name(text: str, marks: list[Mark]) -> Label:
     """Before the bar if it fits there on a phone, else above its start, end or middle."""
-    left, right, needed = marks[0].x, marks[-1].end, 100 * len(text) * LETTER / PHONE
+    left, right, needed = marks[0].x, marks[-1].end, share(text)
     if left >= 40 and left > needed + 3:
         return Label(text, left, dx=-8, anchor="end")
     if left + needed <= 100:
@@ -66,20 +64,20 @@ def _limit(axis: Axis, until: EDTF) -> Label | None:
     parts = (day.lstrip("0"), MONTHS[int(month) - 1][:3] if month else "", year)
     when = " ".join(filter(None, parts))
     text, x = f"la fuente llega {'al' if day else 'a'} {when}", axis.x(days_of(until)[1])
-    roomy = 100 * len(text) * LETTER / PHONE <= max(x, 100 - x)
-    return Label(text if roomy else when, x, anchor="end" if x > 50 else "start")
+    is_roomy = share(text) <= max(x, 100 - x)
+    return Label(text if is_roomy else when, x, anchor="end" if x > 50 else "start")
 
 
-def zoom_chart(entries: list[Entry], until: EDTF) -> Chart | None:
+def zoom_chart(rows: list[Row], until: EDTF) -> Chart | None:
     """The last months with a certain day; None if no period is known to the month."""
-    close = [entry for entry in entries if _is_close(entry.period)]
+    close = [row for row in rows if _is_close(row.period)]
     if not close:
         return None
-    last = max(entry.period.end.first_day for entry in close)
+    last = max(row.period.end.first_day for row in close)
     month = last.year * 12 + last.month - 1
     first = max(min(last.year * 12, month - 4), 12)
     axis = months_between(first, min(month + 1, 9999 * 12 + 11))
-    near = [e for e in close if days_of(e.period.end)[0] >= axis.first]
+    near = [row for row in close if days_of(row.period.end)[0] >= axis.first]
     chart = rotation_chart(near, until, axis, "de-cerca")
     chart.title = "De cerca, " + " y ".join(str(y) for y in sorted({first // 12, last.year}))
     return chart
@@ -91,7 +89,7 @@ def _is_close(period: Period) -> bool:
     return exact and "solid" in {kind for kind, *_days in period_stretches(period)}
 
 
-def replacement_chart(before: Entry, after: Entry, until: EDTF) -> Chart | None:
+def replacement_chart(before: Row, after: Row, until: EDTF) -> Chart | None:
     """Two rows, with arrows between them wherever the second may have replaced the first."""
     chart = rotation_chart([before, after], until, chart_id="sustitucion")
     room = [*days_of(before.period.end), *days_of(after.period.start)]
@@ -100,17 +98,14 @@ def replacement_chart(before: Entry, after: Entry, until: EDTF) -> Chart | None:
     first, last = max(room[0], room[2]), min(room[1], room[3])
     if first >= last:
         return chart
-    exact = last - first <= 31
+    is_exact = last - first <= 31
     places = [chart.axis.x(round(first + (last - first) * at)) for at in (0.4, 0.6, 0.8)]
-    words = f"sustituida: {after.period.start}" if exact else "sustituida en algún momento"
+    words = f"sustituida: {after.period.start}" if is_exact else "sustituida en algún momento"
     chart.title = f"{after.name} en lugar de {before.name}"
-    chart.handover = places[1:2] if exact else places
-    chart.handover_name = _centred(words, places[1])
-    chart.rows[1] = replace(chart.rows[1], y=chart.rows[1].y + BETWEEN)
+    chart.handover = places[1:2] if is_exact else places
+    is_roomy = share(words) / 2 <= min(places[1], 100 - places[1])
+    anchor = "middle" if is_roomy else "end" if places[1] > 50 else "start"
+    chart.handover_name = Label(words, places[1], dy=-26, anchor=anchor)
+    after.y += BETWEEN
     chart.bottom += BETWEEN
     return chart
-
-
-def _centred(text: str, x: float) -> Label:
-    roomy = 50 * len(text) * LETTER / PHONE <= min(x, 100 - x)
-    return Label(text, x, dy=-26, anchor="middle" if roomy else "end" if x > 50 else "start")

@@ -2,31 +2,22 @@
 
 from collections.abc import Iterable
 from itertools import chain, groupby
+from typing import Any
 
 from django.conf import settings
 
 from organizations.charts import rotation_chart, zoom_chart
 from organizations.models import Membership, Organization, RepresentationTerm
 from record import dates
-from record.charts import Entry
+from record.charts import Row
 from record.dates import EDTF
-from record.pages import counted, in_words, sentence
+from record.pages import in_words, listed, sentence
 from record.periods import Period, of
 
 FEMININE_ENDINGS = ("a", "ción", "sión", "dad", "red")
-NAMES_SHOWN = GAPS_SHOWN = 12
+GAPS_SHOWN = 12
 Role = RepresentationTerm.Role
 Terms = list[RepresentationTerm]
-
-
-def listed(names: Iterable[str]) -> str:
-    """«Alfa, Beta y Gama»; «Alfa e Iota»; «catorce organizaciones» for too many names."""
-    names = list(dict.fromkeys(names))
-    if len(names) > NAMES_SHOWN:
-        return counted(len(names), "organización", "organizaciones", feminine=True)
-    *others, last = names
-    joint = "e" if last.lower().startswith(("i", "í", "hi")) else "y"
-    return f"{', '.join(others)} {joint} {last}" if others else last
 
 
 def with_article(name: str) -> str:
@@ -45,37 +36,6 @@ def headline(spoke: int, dated: int, coalition: Organization | None) -> str:
         return f"Una habló por {name}; {'' if dated else 'no '}se sabe desde cuándo"
     which = "todas" if dated >= spoke else in_words(dated, feminine=True)
     return f"{sentence(in_words(spoke))} hablaron por {name}; de {which} se sabe desde cuándo"
-
-
-def lead(terms: Terms) -> str:
-    """How far the source goes: the order, the known starts, the co-representatives."""
-    first = [term for term in terms if term.role == Role.REPRESENTATIVE]
-    second = [str(term.organization) for term in terms if term.role == Role.CO_REPRESENTATIVE]
-    sentences = []
-    if first:
-        sentences.append(f"{_order(first)}; desde cuándo, {_since(first)}.")
-    if second:
-        sentences.append(f"Como co-representante nombra a {listed(second)}.")
-    return " ".join(sentences)
-
-
-def _order(terms: Terms) -> str:
-    ordered = sum(term.order is not None for term in terms)
-    which = in_words(ordered, feminine=True)
-    if len(terms) == 1:
-        return f"La fuente nombra a {terms[0].organization}"
-    if not ordered:
-        return "La fuente no da su orden"
-    if ordered < len(terms):
-        return f"La fuente da el orden de {which}"
-    return f"La fuente nombra a las {which} en este orden"
-
-
-def _since(terms: Terms) -> str:
-    dated = [str(term.organization) for term in terms if term.period.start.is_exact]
-    if len(dated) == len(terms):
-        return "también lo dice"
-    return f"solo lo dice de {listed(dated)}" if dated else "no lo dice"
 
 
 def gaps(periods: Iterable[Period], role: str) -> list[str]:
@@ -132,7 +92,7 @@ def overlaps(terms: Terms) -> list[str]:
 
 
 def _sharing(terms: Terms) -> str:
-    names = listed(str(term.organization) for term in sorted(terms, key=lambda t: t.order or 0))
+    names = listed(term.organization for term in sorted(terms, key=lambda t: t.order or 0))
     same = len({(term.start, term.end) for term in terms}) == 1
     room = "comparten un mismo tramo posible" if same else "tienen tramos posibles que coinciden"
     ordered = all(term.order for term in terms)
@@ -149,41 +109,48 @@ def notes(records: list[Membership | RepresentationTerm]) -> list[tuple[str, str
     return [(listed(names), note) for note, names in about.items()]
 
 
-def entries(terms: Terms, close: bool = False) -> list[Entry]:
+def rows(terms: Terms, close: bool = False) -> list[Row]:
     """«5.º Alfa», «Co-representante: Beta»; for the chart seen `close`, «Alfa», «Beta (co-)»."""
-    return [
-        Entry(_name(term, close), term.period, second=term.role == Role.CO_REPRESENTATIVE)
-        for term in terms
-    ]
+    rows = []
+    for term in terms:
+        name, second = str(term.organization), term.role == Role.CO_REPRESENTATIVE
+        if close:
+            name += " (co-)" if second else ""
+        else:
+            place = f"{term.order}.º " if term.order else ""
+            name = f"{place}{'Co-representante: ' if second else ''}{name}"
+        rows.append(Row(name, term.period, second=second))
+    return rows
 
 
-def _name(term: RepresentationTerm, close: bool) -> str:
-    name, is_second = str(term.organization), term.role == Role.CO_REPRESENTATIVE
-    if close:
-        return f"{name} (co-)" if is_second else name
-    role = f"{term.get_role_display().capitalize()}: " if is_second else ""
-    return f"{f'{term.order}.º ' if term.order else ''}{role}{name}"
+def lead(terms: Terms) -> dict[str, Any]:
+    """How far the source goes: the order, the known starts, the co-representatives."""
+    first = [term for term in terms if term.role == Role.REPRESENTATIVE]
+    return {
+        "first": [term.organization for term in first],
+        "ordered": sum(term.order is not None for term in first),
+        "dated": [term.organization for term in first if term.period.start.is_exact],
+        "second": [term.organization for term in terms if term.role == Role.CO_REPRESENTATIVE],
+    }
 
 
-def of_page(terms: Terms, until: EDTF, whole: bool) -> dict[str, object]:
+def of_page(terms: Terms, until: EDTF, whole: bool) -> dict[str, Any]:
     """What a page shows of its terms; `whole` if no others are on another page."""
     citations = sorted(chain(*(term.citations.all() for term in terms)), key=lambda c: c.passage)
     general = {c.passage: c for c in citations if c.field in ("order", "role")}
     others = {c.passage: c for c in citations if c.passage not in general}
-    same = "El mismo periodo" if len(terms) == 1 else f"Los mismos {counted(len(terms), 'periodo')}"
     return {
-        "lead": lead(terms) if whole else "",
-        "caption": f"{same}, en tabla",
+        "lead": lead(terms) if whole else {},
         "overlaps": overlaps(terms) if whole else [],
         "notes": notes(terms),
-        "rotation_chart": rotation_chart(entries(terms), until),
-        "zoom_chart": zoom_chart(entries(terms, close=True), until),
+        "rotation_chart": rotation_chart(rows(terms), until),
+        "zoom_chart": zoom_chart(rows(terms, close=True), until),
         "general_citations": general.values(),
         "term_citations": others.values(),
     }
 
 
-def of_all(terms: Terms, coalition: Organization | None) -> dict[str, object]:
+def of_all(terms: Terms, coalition: Organization | None) -> dict[str, Any]:
     """The title and the gaps, from the terms of all pages."""
     first = [term for term in terms if term.role == Role.REPRESENTATIVE]
     spoke = {term.organization_id for term in first}

@@ -23,7 +23,7 @@ from organizations.models import (
 )
 from organizations.names import Names
 from record import linked
-from record.charts import Chart, Entry
+from record.charts import Chart, Row
 from record.dates import EDTF, parse
 from record.pages import counted, in_words, last_change, page_of, sentence
 from record.publishing import viewer
@@ -222,7 +222,7 @@ def _succession(memberships: list[Membership], until: EDTF) -> Chart | None:
     ended = {m.organization_id: m for m in memberships if m.state == "former"}
     for after in memberships:
         if before := ended.get(after.replaces_id):
-            rows = (Entry(str(m.organization), m.period) for m in (before, after))
+            rows = (Row(str(m.organization), m.period) for m in (before, after))
             return replacement_chart(*rows, until)
     return None
 

@@ -39,16 +39,6 @@ Stretch = tuple[str, int | None, int | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """The contents of a row; `second` sets the second colour."""
-
-    name: str
-    period: Period
-    url: str = ""
-    second: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Mark:
     kind: str
     x: float
@@ -74,15 +64,18 @@ class Label:
     anchor: str = "start"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Row:
-    """`y` is the top of its bar; `number` counts from 1."""
+    """A period with its name; `second` sets the second colour. A chart that draws it adds the rest;
+    `y` is the top of its bar."""
 
-    entry: Entry
-    number: int
-    y: int
-    marks: list[Mark]
-    name: Label
+    name: str
+    period: Period
+    url: str = ""
+    second: bool = False
+    y: int = 0
+    marks: list[Mark] = field(default_factory=list)
+    label: Label | None = None
     numeral: Label | None = None
 
 
@@ -109,8 +102,9 @@ class Axis:
 
 @dataclass(slots=True)
 class Chart:
-    """Rows or, where they would be too many, columns, drawn from `top` to `bottom`. `undated` are
-    off the axis; `limit` is the source's last day; at `handover` arrows lead to the second row."""
+    """Rows or, where they would be too many, columns, drawn from `top` to `bottom`. `undated` rows
+    are off the axis; `limit` is the source's last day; at `handover` arrows lead to the second
+    row."""
 
     id: str
     axis: Axis
@@ -119,27 +113,12 @@ class Chart:
     bottom: int
     title: str = ""
     rows: list[Row] = field(default_factory=list)
-    columns: list[Any] = field(default_factory=list)
-    undated: list[tuple[int, Entry]] = field(default_factory=list)
+    columns: list[dict[str, Any]] = field(default_factory=list)
+    undated: list[Row] = field(default_factory=list)
     undated_words: str = ""
     limit: Label | None = None
     handover: list[float] = field(default_factory=list)
     handover_name: Label | None = None
-
-    def __post_init__(self) -> None:
-        self.title = self.title or self.years
-
-    @property
-    def height(self) -> int:
-        return self.bottom + 24
-
-    @property
-    def linked(self) -> bool:
-        return bool(self.columns) or any(row.entry.url for row in self.rows)
-
-    @property
-    def numbered(self) -> bool:
-        return any(row.numeral and row.entry.url for row in self.rows)
 
     @property
     def years(self) -> str:
@@ -251,6 +230,11 @@ def _month_start(month: int) -> int:
     """As an ordinal, the month after the calendar's last included."""
     year, month = divmod(month, 12)
     return date(year, month + 1, 1).toordinal() if year <= 9999 else date.max.toordinal() + 1
+
+
+def share(text: str) -> float:
+    """The part of a phone's chart that a label takes, in per cent."""
+    return 100 * len(text) * LETTER / PHONE
 
 
 def fit(text: str, room: float) -> str:

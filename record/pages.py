@@ -17,6 +17,7 @@ NUMBERS = (
     "dieciséis diecisiete dieciocho diecinueve veinte"
 ).split()
 BEFORE_NOUNS = {"ninguno": "ningún", "uno": "un"}
+NAMES_SHOWN = 12
 MOMENTS = ("updated_at", "publish_at")
 
 
@@ -32,6 +33,16 @@ def counted(count: int, singular: str, plural: str = "", feminine: bool = False)
     number = in_words(count, feminine)
     noun = singular if count < 2 else plural or f"{singular}s"
     return f"{BEFORE_NOUNS.get(number, number)} {noun}"
+
+
+def listed(records: Iterable[Any]) -> str:
+    """«Alfa, Beta y Gama»; «Alfa e Iota»; «catorce organizaciones» for too many."""
+    names = list(dict.fromkeys(map(str, records)))
+    if len(names) > NAMES_SHOWN:
+        return counted(len(names), "organización", "organizaciones", feminine=True)
+    *others, last = names
+    joint = "e" if last.lower().startswith(("i", "í", "hi")) else "y"
+    return f"{', '.join(others)} {joint} {last}" if others else last
 
 
 def sentence(text: str) -> str:

@@ -16,7 +16,7 @@ from organizations.models import RepresentationTerm
 from record.charts import (
     LETTER,
     Chart,
-    Entry,
+    Row,
     event_stretches,
     period_stretches,
     year_axis,
@@ -36,8 +36,8 @@ def period(start: str, end: str = "") -> Period:
     return Period(parse(start), parse(end))
 
 
-def entry(start: str, end: str = "", name: str = "Alfa", **fields) -> Entry:
-    return Entry(name, period(start, end), **fields)
+def row_of(start: str, end: str = "", name: str = "Alfa", **fields) -> Row:
+    return Row(name, period(start, end), **fields)
 
 
 def days(stretches) -> list[tuple]:
@@ -174,59 +174,59 @@ def test_an_axis_of_any_length_has_labels_that_fit_a_phone(years):
 
 def test_rows_keep_the_order_given_and_the_unknown_has_its_row_too():
     chart = rotation_chart(
-        [entry("", name="Alfa"), entry("2012-05", "2013-05", "Beta"), entry("", "2011", "Gama")],
+        [row_of("", name="Alfa"), row_of("2012-05", "2013-05", "Beta"), row_of("", "2011", "Gama")],
         LAST_DAY,
     )
-    assert [row.name.text for row in chart.rows] == ["Alfa", "Beta", "Gama"]
+    assert [row.label.text for row in chart.rows] == ["Alfa", "Beta", "Gama"]
     assert [row.y for row in chart.rows] == sorted(row.y for row in chart.rows)
     assert [mark.kind for mark in chart.rows[0].marks] == ["unknown"]
     assert ("unknown", "cuándo, la fuente no lo dice") in chart.key
 
 
 def test_no_chart_is_drawn_where_no_date_is_known():
-    assert rotation_chart([entry("")], EDTF()) is None
-    assert rows_chart([entry("")]) is None
+    assert rotation_chart([row_of("")], EDTF()) is None
+    assert rows_chart([row_of("")]) is None
     assert columns_chart({}, undated=3) is None
 
 
 def test_the_key_explains_every_sign_that_occurs_and_no_other():
     chart = rotation_chart(
-        [entry("2017-04", "[2017-05-23..]"), entry("[2011..2012]", "2013")], LAST_DAY
+        [row_of("2017-04", "[2017-05-23..]"), row_of("[2011..2012]", "2013")], LAST_DAY
     )
     assert {kind for kind, _words in chart.key} == {"between", "month-start", "year-end", "open"}
 
 
 def test_the_last_day_of_the_source_is_marked_where_that_day_ends():
-    chart = rotation_chart([entry("2011", "2012"), entry("2017-04", "[2017-05-23..]")], LAST_DAY)
+    chart = rotation_chart([row_of("2011", "2012"), row_of("2017-04", "[2017-05-23..]")], LAST_DAY)
     assert chart.limit.text == "la fuente llega al 23 may 2017"
     assert chart.limit.x == chart.rows[1].marks[-1].x
-    in_the_middle_of_a_phone = rotation_chart([entry("2017-04", "[2017-05-23..]")], LAST_DAY)
+    in_the_middle_of_a_phone = rotation_chart([row_of("2017-04", "[2017-05-23..]")], LAST_DAY)
     assert in_the_middle_of_a_phone.limit.text == "23 may 2017"
 
 
 def test_seen_from_near_only_what_is_known_to_the_month_or_day_is_drawn():
     chart = zoom_chart(
         [
-            entry("[2011-08..2017-04]", "[2011-08..2017-04]", "Alfa"),
-            entry("2015", "2016", "Beta"),
-            entry("2017-04", "[2017-05-23..]", "Gama"),
+            row_of("[2011-08..2017-04]", "[2011-08..2017-04]", "Alfa"),
+            row_of("2015", "2016", "Beta"),
+            row_of("2017-04", "[2017-05-23..]", "Gama"),
         ],
         LAST_DAY,
     )
-    assert [row.name.text for row in chart.rows] == ["Gama"]
+    assert [row.label.text for row in chart.rows] == ["Gama"]
     assert [label.text for label in chart.axis.labels] == "ene feb mar abr may jun".split()
     assert chart.title == "De cerca, 2017"
-    assert zoom_chart([entry("2015", "2016")], LAST_DAY) is None
+    assert zoom_chart([row_of("2015", "2016")], LAST_DAY) is None
 
 
 def test_a_last_day_of_the_source_outside_the_months_seen_from_near_is_not_drawn_there():
-    assert zoom_chart([entry("2017-04", "2017-05-03")], parse("2020-01-01")).limit is None
+    assert zoom_chart([row_of("2017-04", "2017-05-03")], parse("2020-01-01")).limit is None
 
 
 def test_the_arrows_of_a_replacement_stand_within_what_both_dates_leave_open():
     chart = replacement_chart(
-        entry("[2011-08..2015-02]", "[2011-08..2017-04]"),
-        entry("[2011-08..2017-04]", "[2017-05-23..]", "Beta"),
+        row_of("[2011-08..2015-02]", "[2011-08..2017-04]"),
+        row_of("[2011-08..2017-04]", "[2017-05-23..]", "Beta"),
         LAST_DAY,
     )
     first, last = chart.rows[1].marks[0].x, chart.rows[1].marks[0].end
@@ -235,16 +235,17 @@ def test_the_arrows_of_a_replacement_stand_within_what_both_dates_leave_open():
 
 
 def test_events_are_numbered_in_order_and_the_undated_stand_off_the_axis():
-    chart = rows_chart([entry("2011", url="/a"), entry("2012", url="/b"), entry("", url="/c")])
-    assert [(row.number, row.entry.url) for row in chart.rows] == [(1, "/a"), (2, "/b")]
-    assert [(number, undated.url) for number, undated in chart.undated] == [(3, "/c")]
+    chart = rows_chart([row_of("2011", url="/a"), row_of("2012", url="/b"), row_of("", url="/c")])
+    assert [(row.numeral.text, row.url) for row in chart.rows] == [("1", "/a"), ("2", "/b")]
+    assert [undated.url for undated in chart.undated] == ["/c"]
+    assert drawn(chart).find(".//p[@class='chart-undated']/a/b").text == "3"
 
 
 @given(records.edtf(), records.edtf())
 def test_labels_of_any_event_stay_within_the_chart(start, other):
-    chart = rows_chart([entry(start, name="x" * 200, url="/"), entry(other, url="/")])
+    chart = rows_chart([row_of(start, name="x" * 200, url="/"), row_of(other, url="/")])
     for row in chart.rows if chart else []:
-        for label, room in ((row.name, 576), (row.numeral, 288)):
+        for label, room in ((row.label, 576), (row.numeral, 288)):
             at = label.x * room / 100 + label.dx
             length = len(label.text) * LETTER
             left, right = (at - length, at) if label.anchor == "end" else (at, at + length)
@@ -255,9 +256,9 @@ def test_labels_of_any_event_stay_within_the_chart(start, other):
 def test_hostile_titles_do_not_break_the_markup():
     for chart in (
         rows_chart(
-            [entry("2011", name=HOSTILE, url="/?a=1&b=2"), entry("", name=HOSTILE, url="/")]
+            [row_of("2011", name=HOSTILE, url="/?a=1&b=2"), row_of("", name=HOSTILE, url="/")]
         ),
-        rotation_chart([entry("2011-03", "[2012..]", HOSTILE), entry("", "", HOSTILE)], LAST_DAY),
+        rotation_chart([row_of("2011-03", "[2012..]", HOSTILE), row_of("", "", HOSTILE)], LAST_DAY),
     ):
         tree = drawn(chart)
         assert tree.find(".//script") is None
@@ -266,15 +267,15 @@ def test_hostile_titles_do_not_break_the_markup():
 
 def test_every_kind_of_mark_is_drawn_without_inline_style_or_script_and_with_unique_ids():
     dates = ["2011", "2011-02", "2011-02-03", "[2011..2012]", "[2011..]", "[..2011]", ""]
-    entries = [
-        entry(a, b, second=True)
+    rows = [
+        row_of(a, b, second=True)
         for a in dates
         for b in dates
         if parse(a).earliest <= parse(b).latest
     ]
     for chart in (
-        rotation_chart(entries, LAST_DAY),
-        rows_chart([entry(d, url="/") for d in dates]),
+        rotation_chart(rows, LAST_DAY),
+        rows_chart([row_of(d, url="/") for d in dates]),
     ):
         tree = drawn(chart)
         ids = [element.get("id") for element in tree.iter() if element.get("id")]
@@ -290,7 +291,7 @@ def test_every_kind_of_mark_is_drawn_without_inline_style_or_script_and_with_uni
 
 def test_numbers_are_written_with_a_point_in_every_language():
     with translation.override("es"):
-        tree = drawn(rotation_chart([entry("2011-03", "2012-04")], LAST_DAY))
+        tree = drawn(rotation_chart([row_of("2011-03", "2012-04")], LAST_DAY))
     markup = ElementTree.tostring(tree, encoding="unicode")
     assert re.search(r'="\d+\.\d', markup)
     assert not re.search(r'="\d+,\d', markup)
@@ -305,7 +306,7 @@ def test_many_events_become_counts_by_year_and_the_bounded_ones_are_told_apart()
     )
     chart = overview_chart(Event.objects.all())
     assert not chart.rows
-    assert [(c.label, c.dated, c.bounded) for c in chart.columns] == [
+    assert [(c["label"], c["dated"], c["bounded"]) for c in chart.columns] == [
         ("2015", MOST_ROWS, 0),
         ("2016", 0, 5),
     ]
@@ -319,8 +320,12 @@ def test_many_events_become_counts_by_year_and_the_bounded_ones_are_told_apart()
 def test_many_years_become_decades_or_longer(first, last, most):
     chart = columns_chart({f"{year:04}": (1, 1) for year in range(first, last + 1)})
     assert len(chart.columns) <= most
-    assert sum(column.dated + column.bounded for column in chart.columns) == 2 * (last - first + 1)
-    assert all(column.x >= 0 and column.x + column.width <= 100.01 for column in chart.columns)
+    assert sum(column["dated"] + column["bounded"] for column in chart.columns) == 2 * (
+        last - first + 1
+    )
+    assert all(
+        column["x"] >= 0 and column["x"] + column["width"] <= 100.01 for column in chart.columns
+    )
 
 
 @pytest.mark.django_db

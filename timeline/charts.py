@@ -1,7 +1,7 @@
 """The chart of a list of events: a row per event or, of many events, a column per year."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from typing import Any
 
 from django.urls import reverse
 
@@ -11,7 +11,6 @@ from record.charts import (
     THIN_BAR,
     WIDE,
     Chart,
-    Entry,
     Label,
     Mark,
     Row,
@@ -29,35 +28,6 @@ DIGIT, GAP, BASE = 8, 10, 10  # px of a digit's width, between things, of a row'
 TO_THE_LEFT, TO_THE_RIGHT = ("before", "unsaid-start"), ("after", "open", "unsaid-end")
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
-    """The numbers of events of a span of years. The bar of `bounded` events, whose source gives
-    only bounds, is above that of the `dated` ones, from `y` to `dated_y`."""
-
-    label: str
-    url: str
-    x: float
-    width: float
-    dated: int
-    bounded: int
-    dated_y: float
-    y: float
-    numbered: bool
-
-    @property
-    def number(self) -> str:
-        return f"{self.dated + self.bounded:,}"
-
-    @property
-    def middle(self) -> float:
-        return round(self.x + self.width / 2, 3)
-
-    @property
-    def heights(self) -> tuple[float, float]:
-        """Of the bars of dated and of bounded events."""
-        return FOOT - self.dated_y, self.dated_y - self.y
-
-
 def overview_chart(events: EventQuerySet) -> Chart | None:
     """The chart of all `events`; None when none has a date."""
     counts = events.counts_by_year()
@@ -68,22 +38,23 @@ def overview_chart(events: EventQuerySet) -> Chart | None:
 
 
 def events_chart(events: Iterable[Event]) -> Chart | None:
-    return rows_chart([Entry(one.title, one.period, one.get_absolute_url()) for one in events])
+    return rows_chart([Row(one.title, one.period, one.get_absolute_url()) for one in events])
 
 
-def rows_chart(shown: list[Entry]) -> Chart | None:
-    """A numbered row per entry, in the order given; the undated ones last and off the axis."""
-    axis = year_axis(when for entry in shown for when in (entry.period.start, entry.period.end))
+def rows_chart(rows: list[Row]) -> Chart | None:
+    """The rows, numbered, in the order given; the undated ones last and off the axis."""
+    axis = year_axis(when for row in rows for when in (row.period.start, row.period.end))
     if axis is None:
         return None
     chart = Chart("conjunto", axis, THIN_BAR, top=0, bottom=4)
-    undated = [entry for entry in shown if not event_stretches(entry.period)]
-    for number, entry in enumerate((e for e in shown if e not in undated), 1):
-        marks = axis.marks(event_stretches(entry.period))
-        labels = _labels(entry.name, str(number), marks)
-        chart.rows.append(Row(entry, number, chart.bottom + 6, marks, *labels))
+    for row in rows:
+        row.marks = axis.marks(event_stretches(row.period))
+    chart.rows = [row for row in rows if row.marks]
+    chart.undated = [row for row in rows if not row.marks]
+    for number, row in enumerate(chart.rows, 1):
+        row.label, row.numeral = _labels(row.name, str(number), row.marks)
+        row.y = chart.bottom + 6
         chart.bottom += ROW
-    chart.undated = list(enumerate(undated, len(chart.rows) + 1))
     return chart
 
 
@@ -126,21 +97,33 @@ def columns_chart(
         both[:] = map(sum, zip(both, counts[year], strict=True))
     first, last = years.first_year(min(sums)), years.first_year(max(sums)) + 10**unknown
     chart = Chart("conjunto", years_between(max(first, 1), last - 1), THIN_BAR, TOP, FOOT)
-    chart.columns = _columns(sums, first, last, url)
+    tallest = max(map(sum, sums.values()))
+    for span, (dated, bounded) in sums.items():
+        x = 100 * (years.first_year(span) - first) / (last - first)
+        column = _column(x, 100 * years.length(span) / (last - first), dated, bounded, tallest)
+        column["label"] = years.words(span)
+        column["url"] = f"{url}{'&' if '?' in url else '?'}anio={span}"
+        column["numbered"] = len(sums) <= MOST_NUMBERS or dated + bounded == tallest
+        chart.columns.append(column)
     chart.undated_words = f"{undated:,}" if undated else ""
     return chart
 
 
-def _columns(sums: dict[str, list[int]], first: int, last: int, url: str) -> list[Column]:
-    """Columns of one width, a tenth of it free on each side; numbers on all if they are few, else
-    on the tallest."""
-    tallest, columns = max(map(sum, sums.values())), []
-    for span, (dated, bounded) in sums.items():
-        width = 100 * years.length(span) / (last - first)
-        x = 100 * (years.first_year(span) - first) / (last - first) + width / 10
-        numbered = len(sums) <= MOST_NUMBERS or dated + bounded == tallest
-        tops = (round(FOOT - (FOOT - TOP) * n / tallest, 2) for n in (dated, dated + bounded))
-        link = f"{url}{'&' if '?' in url else '?'}anio={span}"
-        sizes = round(x, 3), round(width * 0.8, 3), dated, bounded
-        columns.append(Column(years.words(span), link, *sizes, *tops, numbered))
-    return columns
+def _column(x: float, width: float, dated: int, bounded: int, tallest: int) -> dict[str, Any]:
+    """The numbers of events of a span, and two bars, a tenth of the width free on each side: that
+    of `bounded` events, whose source gives only bounds, from `y` to `dated_y`, above the other."""
+    x, width = round(x + width / 10, 3), round(width * 0.8, 3)
+    dated_y, y = (
+        round(FOOT - (FOOT - TOP) * number / tallest, 2) for number in (dated, dated + bounded)
+    )
+    return {
+        "x": x,
+        "middle": round(x + width / 2, 3),
+        "width": width,
+        "dated": dated,
+        "bounded": bounded,
+        "number": f"{dated + bounded:,}",
+        "y": y,
+        "dated_y": dated_y,
+        "heights": (FOOT - dated_y, dated_y - y),
+    }

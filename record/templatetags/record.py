@@ -8,7 +8,7 @@ from django import template
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 
-from record import linked
+from record import linked, pages
 from record.dates import EDTF, in_words, parse
 from record.periods import UNSAID
 from record.richtext import sanitize
@@ -17,6 +17,10 @@ from record.text import collapse, cut
 register = template.Library()
 MOTTO = "Expediente público: cada hecho, con la oración que lo prueba."
 SHORTEST, LONGEST = 50, 160
+
+register.simple_tag(pages.counted)
+register.filter(pages.in_words)
+register.filter(pages.listed)
 
 
 @register.filter
