@@ -1,14 +1,13 @@
 """Every public page for search engines. A record's page says when the record last changed."""
 
 from collections.abc import Sequence
-from datetime import datetime
 
-from django.contrib.sitemaps import Sitemap, views
+from django.contrib.sitemaps import GenericSitemap, Sitemap, views
+from django.db.models.functions import Greatest
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 
 from organizations.models import Organization
-from record.publishing import Publishable, PublishableQuerySet
 from sources.models import Source
 from timeline.models import Event, Statement
 
@@ -17,6 +16,12 @@ PAGES = (
     "timeline:event_list", "timeline:statement_list", "sources:source_list", "exchange:open_data",
     "as_of_form", "about",
 )  # fmt: skip
+MODELS = {
+    "organizaciones": Organization,
+    "linea-de-tiempo": Event,
+    "pronunciamientos": Statement,
+    "fuentes": Source,
+}
 
 
 class PageSitemap(Sitemap):
@@ -29,31 +34,17 @@ class PageSitemap(Sitemap):
         return reverse(name)
 
 
-class RecordSitemap(Sitemap):
+class RecordSitemap(GenericSitemap):
     limit = 5_000
-
-    def __init__(self, model: type[Publishable]) -> None:
-        self.records: PublishableQuerySet = model.objects.visible_to(None)
-
-    def items(self) -> PublishableQuerySet:
-        return self.records.order_by("pk").only("slug", "updated_at", "publish_at")
-
-    def lastmod(self, record: Publishable) -> datetime:
-        return record.moment
-
-    def get_latest_lastmod(self) -> datetime | None:
-        """For the index, without reading all records as Django would."""
-        return next((record.moment for record in self.records.newest(1)), None)
 
 
 def _sections() -> dict[str, Sitemap]:
-    models = {
-        "organizaciones": Organization,
-        "linea-de-tiempo": Event,
-        "pronunciamientos": Statement,
-        "fuentes": Source,
-    }
-    return {"paginas": PageSitemap()} | {n: RecordSitemap(model) for n, model in models.items()}
+    sections: dict[str, Sitemap] = {"paginas": PageSitemap()}
+    for name, model in MODELS.items():
+        records = model.objects.visible_to(None).order_by("pk").only("slug")
+        records = records.annotate(changed=Greatest("updated_at", "publish_at"))
+        sections[name] = RecordSitemap({"queryset": records, "date_field": "changed"})
+    return sections
 
 
 def sitemap(request: HttpRequest) -> HttpResponse:
@@ -72,10 +63,3 @@ def section(request: HttpRequest, section: str) -> HttpResponse:
         return views.sitemap(request, _sections(), section)
     except Http404:
         raise Http404("El mapa del sitio no tiene esa parte.") from None
-
-
-def robots(request: HttpRequest) -> HttpResponse:
-    """All may be read except the staff's pages."""
-    address = request.build_absolute_uri(reverse("sitemap"))
-    lines = ["User-agent: *", "Disallow: /admin/", "", f"Sitemap: {address}", ""]
-    return HttpResponse("\n".join(lines), content_type="text/plain; charset=utf-8")

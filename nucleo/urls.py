@@ -10,7 +10,7 @@ urlpatterns = [
     path("al/<str:date>/", as_of.as_of, name="as_of"),
     path("sitemap.xml", sitemaps.sitemap, name="sitemap"),
     path("sitemap-<slug:section>.xml", sitemaps.section, name="sitemap_section"),
-    path("robots.txt", sitemaps.robots, name="robots"),
+    path("robots.txt", views.robots, name="robots"),
     path("healthz", views.healthz, name="healthz"),
     path(".well-known/security.txt", views.security_txt, name="security_txt"),
     path("admin/", admin.site.urls),
@@ -22,6 +22,5 @@ urlpatterns = [
 ]
 
 handler400 = "nucleo.views.bad_request"
-handler403 = "nucleo.views.forbidden"
 handler404 = "nucleo.views.not_found"
 handler500 = "nucleo.views.server_error"

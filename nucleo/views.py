@@ -1,6 +1,6 @@
 """The pages that cross the apps: the front page, the page about the site, errors, health."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -27,6 +27,7 @@ from timeline.charts import overview_chart
 from timeline.models import Event, Statement
 
 MEMBERS, TERMS, LATEST = 100, 50, 3
+PLAIN_TEXT = "text/plain; charset=utf-8"
 
 
 def site(request: HttpRequest) -> dict[str, str]:
@@ -148,27 +149,22 @@ def healthz(request: HttpRequest) -> HttpResponse:
     return HttpResponse("ok", content_type="text/plain")
 
 
+def robots(request: HttpRequest) -> HttpResponse:
+    """All may be read except the staff's pages."""
+    return render(request, "robots.txt", content_type=PLAIN_TEXT)
+
+
 @never_cache
 def security_txt(request: HttpRequest) -> HttpResponse:
     """Where to report a weakness (RFC 9116), while there is somebody to report it to."""
     if not settings.SECURITY_CONTACT:
         raise Http404
-    until = (timezone.now() + timedelta(days=300)).astimezone(UTC)
-    lines = [
-        f"Contact: {settings.SECURITY_CONTACT}",
-        f"Expires: {until:%Y-%m-%d}T00:00:00Z",
-        "Preferred-Languages: es, en",
-        f"Canonical: {request.build_absolute_uri(request.path)}",
-    ]
-    return HttpResponse("\n".join([*lines, ""]), content_type="text/plain; charset=utf-8")
+    context = {"contact": settings.SECURITY_CONTACT, "until": timezone.now() + timedelta(days=300)}
+    return render(request, "security.txt", context, content_type=PLAIN_TEXT)
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     return HttpResponse(render_to_string("400.html", site(request)), status=400)
-
-
-def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return render(request, "403.html", status=403)
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:

@@ -148,12 +148,10 @@ class CitationAdmin(CitationFields, RecordAdmin):
         return TemplateResponse(request, "admin/sources/citation/choose.html", context)
 
     def restore_address(self, record: Citation, deletion: Any) -> str:
-        return f"{super().restore_address(record, deletion)}&apoya={self._supported(None, record)}"
+        return f"{super().restore_address(record, deletion)}&apoya={record.supported}"
 
-    def _supported(self, request: HttpRequest | None, citation: Citation | None) -> str:
-        if citation is None:
-            return request.GET["apoya"]
-        return next(name for name in SUPPORTED if getattr(citation, f"{name}_id") is not None)
+    def _supported(self, request: HttpRequest, citation: Citation | None) -> str:
+        return citation.supported if citation else request.GET["apoya"]
 
     def get_fields(self, request: HttpRequest, obj: Citation | None = None) -> list[str]:
         editable = obj is None or self.has_change_permission(request, obj)

@@ -2,7 +2,7 @@
 together with the citations that it would break."""
 
 import hashlib
-from functools import cached_property
+from functools import cache
 from typing import Any
 
 from django import forms
@@ -58,29 +58,24 @@ def _made_unique(source: Source, start: int, end: int) -> str:
     return text[start:end]
 
 
-class Sources(dict[int, Source]):
-    """Sources by primary key, each read once however many citations ask for it."""
-
-    def __missing__(self, pk: int) -> Source:
-        source = Source.objects.filter(pk=pk).first()
-        if source is None:
-            raise ValueError(pk)
-        return self.setdefault(pk, source)
-
-    @cached_property
-    def choices(self) -> list[tuple[int | str, str]]:
-        titles = list(Source.objects.values_list("pk", "title"))
-        return titles if len(titles) == 1 else [("", "Elija la fuente"), *titles]
-
-
 def source_field() -> forms.TypedChoiceField:
-    """One select for all citations of a form; the only source, if there is just one, is chosen."""
-    sources = Sources()
+    """One select for all citations of a form, which reads each source once; the only source, if
+    there is just one, is chosen."""
+
+    @cache
+    def titles() -> list[tuple[int | str, str]]:
+        found = list(Source.objects.values_list("pk", "title"))
+        return found if len(found) == 1 else [("", "Elija la fuente"), *found]
+
+    @cache
+    def source(pk: int) -> Source | None:
+        return Source.objects.filter(pk=pk).first()
+
     return forms.TypedChoiceField(
         label="Fuente",
-        choices=lambda: sources.choices,
-        coerce=lambda pk: sources[int(pk)],
-        initial=lambda: sources.choices[0][0] if len(sources.choices) == 1 else "",
+        choices=titles,
+        coerce=lambda pk: source(int(pk)),
+        initial=lambda: titles()[0][0] if len(titles()) == 1 else "",
     )
 
 

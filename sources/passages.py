@@ -6,17 +6,16 @@ Positions count characters of the text with collapsed white space, as quotes are
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from difflib import SequenceMatcher
 from itertools import pairwise, takewhile
+from typing import NamedTuple
 
 from record.text import collapse, fold
 
 _SENTENCE_END = re.compile(r"(?<=[.?!…])[»”\")\]]*\s+(?=[«“\"(]?[¿¡A-ZÁÉÍÓÚÑ0-9])")
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(NamedTuple):
     """A stretch of the collapsed text, end excluded. `kind`: paragraph, heading or item."""
 
     start: int
@@ -24,8 +23,7 @@ class Span:
     kind: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(NamedTuple):
     """Words between two borders of passages, with the numbers of the passages that they belong to;
     `opens` are those that begin here. Overlapping passages are split into pieces."""
 
@@ -34,8 +32,7 @@ class Piece:
     opens: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class MarkedSentence:
+class MarkedSentence(NamedTuple):
     """`numbers` are the passages that end in this sentence; `used`: a passage touches it."""
 
     pieces: list[Piece]
@@ -43,15 +40,11 @@ class MarkedSentence:
     used: bool
 
 
-@dataclass(frozen=True, slots=True)
-class MarkedBlock:
+class MarkedBlock(NamedTuple):
     number: int
     kind: str
+    text: str
     sentences: list[MarkedSentence]
-
-    @property
-    def text(self) -> str:
-        return " ".join("".join(p.text for p in sentence.pieces) for sentence in self.sentences)
 
     @property
     def numbers(self) -> list[int]:
@@ -138,7 +131,8 @@ class Passages:
             first = max(0, bisect_right(self._sentence_starts, block.start) - 1)
             sentences = self.sentences[first : bisect_left(self._sentence_starts, block.end)]
             marked = [self._marked(sentence, block, quotes) for sentence in sentences]
-            blocks.append(MarkedBlock(number, block.kind, marked))
+            text = self.text[block.start : block.end]
+            blocks.append(MarkedBlock(number, block.kind, text, marked))
         return blocks
 
     def _marked(

@@ -2,8 +2,8 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from itertools import groupby
+from typing import NamedTuple
 
 from record.publishing import Record
 from record.text import fold
@@ -13,30 +13,13 @@ from sources.passages import MarkedBlock
 SHORT_NAMES = {"organization": "ficha", "representationterm": "periodo"}
 
 
-@dataclass(frozen=True, slots=True)
-class Passage:
+class Passage(NamedTuple):
     """The records that the words with one number support, each with a word for its kind, by
     organization, event or statement. `cut`: the page lists only the first."""
 
     number: int
     facts: dict[Record, list[tuple[str, Record]]]
-    cut: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Paragraph:
-    """A block, or all items of a list, with the passages that end in it."""
-
-    blocks: list[MarkedBlock]
-    passages: list[Passage]
-
-    @property
-    def kind(self) -> str:
-        return self.blocks[0].kind
-
-    @property
-    def used(self) -> bool:
-        return any(block.used for block in self.blocks)
+    cut: bool
 
 
 def passages_by_number(citations: Iterable[Citation]) -> dict[int, Passage]:
@@ -63,10 +46,12 @@ def marked_blocks(source: Source, citations: Iterable[Citation]) -> list[MarkedB
     return source.passages.marked({citation.number: citation.span for citation in citations})
 
 
-def paragraphs(source: Source, citations: list[Citation]) -> Iterator[Paragraph]:
-    """The whole text, in order."""
+def paragraphs(
+    source: Source, citations: list[Citation]
+) -> Iterator[tuple[list[MarkedBlock], list[Passage]]]:
+    """The whole text, in order: a block, or all items of a list, with the passages that end in
+    it."""
     passages, blocks = passages_by_number(citations), marked_blocks(source, citations)
     for _key, group in groupby(blocks, key=lambda b: b.kind if b.kind == "item" else b.number):
         together = list(group)
-        numbers = (number for block in together for number in block.numbers)
-        yield Paragraph(together, [passages[number] for number in numbers])
+        yield together, [passages[number] for block in together for number in block.numbers]

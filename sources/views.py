@@ -41,7 +41,7 @@ class SourceView(RecordView):
         text = list(paragraphs(source, citations))
         return super().get_context_data(**kwargs) | {
             "paragraphs": text,
-            "cut": any(passage.cut for paragraph in text for passage in paragraph.passages),
+            "cut": any(passage.cut for _blocks, passages in text for passage in passages),
             "sentence_count": len(sentences),
             "used_count": len(sentences) - unused,
             "unused_count": unused,

@@ -63,8 +63,9 @@ def test_pieces_joined_give_back_the_text(case):
     assert [block.text for block in marked] == of_blocks(passages)
     assert [block.kind for block in marked] == [block.kind for block in passages.blocks]
     for block in marked:
-        for sentence in block.sentences:
-            assert all(piece.text for piece in sentence.pieces)
+        sentences = ["".join(piece.text for piece in s.pieces) for s in block.sentences]
+        assert " ".join(sentences) == block.text
+        assert all(piece.text for s in block.sentences for piece in s.pieces)
 
 
 @settings(max_examples=200)
