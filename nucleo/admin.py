@@ -97,14 +97,14 @@ class NucleoAdminSite(admin.AdminSite):
 
     def index(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         apps = self.get_app_list(request)
-        admins = [self._registry[model["model"]] for app in apps for model in app["models"]]
-        for app in apps:
-            for model in app["models"]:
-                model["count"] = model["model"]._default_manager.count()
+        models = [model for app in apps for model in app["models"]]
+        for model in models:
+            model["count"] = model["model"]._default_manager.count()
+        admins = [self._registry[model["model"]] for model in models]
         records = [model_admin for model_admin in admins if isinstance(model_admin, RecordAdmin)]
         context = {
             "app_list": apps,
-            "notices": attention.notices(admins),
+            "notices": attention.notices(records),
             "changes": [*attention.recent_changes(records)],
         }
         return super().index(request, context | (extra_context or {}))

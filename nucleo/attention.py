@@ -1,23 +1,21 @@
 """The front page of the admin: what needs a person's attention, and the latest changes."""
 
-from collections import defaultdict, namedtuple
+from collections import namedtuple
 from collections.abc import Iterator
 from datetime import timedelta
 from itertools import groupby, islice
 from typing import Any
 
-from django.contrib.admin import ModelAdmin
 from django.contrib.admin.templatetags.admin_urls import admin_urlname
-from django.db.models import Count, F, Max, Min, Value
-from django.db.models.functions import Length, TruncMinute
+from django.db.models import Count, F, Max, Min, Model, Q, Value
+from django.db.models.functions import TruncMinute
 from django.urls import reverse
-from django.utils.text import Truncator, capfirst
+from django.utils.text import Truncator
 
 from organizations.models import RepresentationTerm
 from record.admin import RecordAdmin
 from record.dates import in_words
-from record.filters import ConditionFilter
-from sources.models import Citation, Source
+from sources.models import Source
 
 TERMS_READ, SOURCES_READ, CHANGES_SHOWN, VERSIONS_READ = 200, 10, 10, 1000
 GROUPS = MEND, PUBLISH, UNSAID, USE = (
@@ -37,17 +35,11 @@ CHECKS = {
     ("traslape", "posible"): (UNSAID, "que podrían traslaparse",
                               "La fuente no da sus fechas exactas.", "Comparar periodos"),
 }  # fmt: skip
-ACTS = {
-    "+": ("se agregó", "se agregaron"),
-    "~": ("se cambió", "se cambiaron"),
-    "-": ("se movió a la papelera", "se movieron a la papelera"),
-}
 ACT = ("model", "history_type", "history_change_reason", "history_user__username", "minute")
 Notice = namedtuple("Notice", "group count fact why action url")
-Change = namedtuple("Change", "kind title url what who when")
 
 
-def notices(admins: list[ModelAdmin]) -> list[Notice]:
+def notices(admins: list[RecordAdmin]) -> list[Notice]:
     """Return the notices of all models in the order of GROUPS."""
     models = {model_admin.model for model_admin in admins}
     found = [notice for model_admin in admins for notice in _failed_checks(model_admin)]
@@ -56,35 +48,36 @@ def notices(admins: list[ModelAdmin]) -> list[Notice]:
     return sorted(found, key=lambda notice: GROUPS.index(notice.group))
 
 
-def _failed_checks(model_admin: ModelAdmin) -> Iterator[Notice]:
-    label, records = getattr(model_admin, "label", "pk"), model_admin.model._default_manager
-    filters = [kind for kind in model_admin.list_filter if isinstance(kind, type)]
-    for kind in (kind for kind in filters if issubclass(kind, ConditionFilter)):
-        for value, (_words, condition) in kind.conditions(model_admin).items():
+def _failed_checks(model_admin: RecordAdmin) -> Iterator[Notice]:
+    """Count what the filters of the model's list choose."""
+    for kind in model_admin.list_filter:
+        conditions = kind.conditions(model_admin) if hasattr(kind, "conditions") else {}
+        for value, (_words, condition) in conditions.items():
             if check := CHECKS.get((kind.parameter_name, value)):
-                found = records.filter(condition).aggregate(
-                    count=Count("pk"), first=Min(label), last=Max(label)
-                )
                 query = f"?{kind.parameter_name}={value}"
-                yield from _notices(model_admin.opts, query, check, *found.values())
+                yield from _counted(model_admin, condition, query, *check)
 
 
-def _notices(meta: Any, query: str, check: tuple, count: int, *ends: Any) -> Iterator[Notice]:
-    group, fact, reason, action = check
-    titles = [f"«{Truncator(title).chars(60)}»" for title in dict.fromkeys(ends)]
-    shown = f"{', '.join(titles)} y {count - 2} más" if count > 2 else " y ".join(titles)
-    noun = _noun(count, meta.verbose_name, meta.verbose_name_plural)
-    if count:
-        url = _address(meta, "changelist") + query
-        yield Notice(group, count, f"{noun} {fact}", f"{shown}. {reason}", action, url)
+def _counted(
+    model_admin: RecordAdmin, condition: Q, query: str, group: str, fact: str, why: str, action: str
+) -> Iterator[Notice]:
+    meta, label = model_admin.opts, model_admin.label
+    records = model_admin.model._default_manager.filter(condition)
+    found = records.aggregate(count=Count("pk"), first=Min(label), last=Max(label))
+    if count := found.pop("count"):
+        titles = [f"«{Truncator(title).chars(60)}»" for title in dict.fromkeys(found.values())]
+        shown = f"{', '.join(titles)} y {count - 2} más" if count > 2 else " y ".join(titles)
+        fact = f"{_noun(count, meta.verbose_name, meta.verbose_name_plural)} {fact}"
+        url = _list_address(model_admin.model) + query
+        yield Notice(group, count, fact, f"{shown}. {why}", action, url)
 
 
 def _noun(count: int, singular: str, plural: str) -> str:
     return singular if count == 1 else plural
 
 
-def _address(meta: Any, page: str, *arguments: Any) -> str:
-    return reverse(admin_urlname(meta, page), args=arguments)
+def _list_address(model: type[Model]) -> str:
+    return reverse(admin_urlname(model._meta, "changelist"))
 
 
 def _gaps_in_the_rotation() -> Iterator[Notice]:
@@ -102,27 +95,25 @@ def _gaps_in_the_rotation() -> Iterator[Notice]:
         first, last = (in_words(day.isoformat()[:7]) for day in gaps[0])
         fact = f"{_noun(len(gaps), 'tramo', 'tramos')} sin representante seguro"
         why = f"De {first} a {last} no se puede decir quién representaba en una fecha dada."
-        url = f"{_address(RepresentationTerm._meta, 'changelist')}?role__exact=representative"
+        url = f"{_list_address(RepresentationTerm)}?role__exact=representative"
         yield Notice(UNSAID, len(gaps), fact, why, "Ver la rotación", url)
 
 
 def _unused_sentences() -> Iterator[Notice]:
-    quoted = defaultdict(list)
-    sources = list(Source.objects.order_by("-updated_at")[:SOURCES_READ])
-    spans = Citation.objects.filter(source__in=sources).order_by().distinct()
-    for source, position, length in spans.values_list("source", "position", Length("exact")):
-        quoted[source].append((position, position + length))
-    for source in sources:
-        if unused := source.passages.unused(quoted[source.pk]):
-            first = source.passages.text[unused[0].start : unused[0].end]
+    latest = Source.objects.order_by("-updated_at")[:SOURCES_READ]
+    for source in latest.prefetch_related("citations"):
+        passages = source.passages
+        if unused := passages.unused({citation.span for citation in source.citations.all()}):
+            start, end, _kind = unused[0]
             fact = f"{_noun(len(unused), 'oración', 'oraciones')} de «{source}» sin usar"
-            why = f"La primera: «{Truncator(first).chars(90)}»"
-            url = f"{source.get_absolute_url()}#p{source.passages.block_number(unused[0].start)}"
+            why = f"La primera: «{Truncator(passages.text[start:end]).chars(90)}»"
+            url = f"{source.get_absolute_url()}#p{passages.block_number(start)}"
             yield Notice(USE, len(unused), fact, why, "Leerlas en la fuente", url)
 
 
-def recent_changes(admins: list[RecordAdmin]) -> Iterator[Change]:
-    """Yield the latest changes. Versions with the same ACT follow each other and are one change."""
+def recent_changes(admins: list[RecordAdmin]) -> Iterator[dict[str, Any]]:
+    """Yield the latest changes: the last version of each, their number and the model's options.
+    Versions with the same ACT follow each other and are one change."""
     admin_of = {model_admin.opts.label_lower: model_admin for model_admin in admins}
     versions = [
         model_admin.model.history.order_by()
@@ -132,16 +123,6 @@ def recent_changes(admins: list[RecordAdmin]) -> Iterator[Change]:
     ] or [Source.history.none()]
     latest = versions[0].union(*versions[1:], all=True).order_by("-history_date")[:VERSIONS_READ]
     acts = groupby(latest, key=lambda version: [version[name] for name in ACT])
-    for (model, kind, reason, user, _minute), group in islice(acts, CHANGES_SHOWN):
-        meta, (version, *others) = admin_of[model].opts, group
-        title = Truncator(version["label"]).chars(90)
-        if others:
-            title = f"{1 + len(others)} {meta.verbose_name_plural}"
-            url = _address(meta, "changelist")
-        elif kind == "-":
-            url = _address(meta, "trash")
-        else:
-            url = _address(meta, "change", version["id"])
-        words = (capfirst(meta.verbose_name), ACTS[kind][bool(others)], reason)
-        what = " · ".join(filter(None, words))
-        yield Change(kind, title, url, what, user or "", version["history_date"])
+    for _act, group in islice(acts, CHANGES_SHOWN):
+        version, *others = group
+        yield version | {"count": 1 + len(others), "opts": admin_of[version["model"]].opts}
