@@ -8,8 +8,14 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse, reverse_lazy
 
-from organizations.as_of import groups, members, representatives, tally
-from organizations.moments import moments, neighbours
+from organizations.as_of import (
+    groups,
+    members,
+    moments,
+    neighbours,
+    representatives,
+    tally,
+)
 from organizations.views import described_until
 from record import linked
 from record.dates import EDTF, ImpossibleDate, parse

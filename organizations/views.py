@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from itertools import chain, groupby
 from typing import Any
 
@@ -25,7 +24,7 @@ from organizations.names import Names
 from record import linked
 from record.charts import Chart, Row
 from record.dates import EDTF, parse
-from record.pages import counted, in_words, last_change, page_of, sentence
+from record.pages import counted, last_change, page_of, sentence
 from record.publishing import viewer
 from record.richtext import with_contents
 from record.text import fold
@@ -44,29 +43,6 @@ STATES = {
     "former": ("anterior", "anteriores"),
     "unsaid": ("de fin no dicho", "de fin no dicho"),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """Memberships that began in the same way, with the citations that only this group has."""
-
-    memberships: list[Membership]
-    citations: list[Citation]
-
-    @property
-    def caption(self) -> str:
-        """«Dos, a principios de 2016»."""
-        first = self.memberships[0]
-        how = first.start_label
-        if first.replaces:
-            how = f"en lugar de {first.replaces}"
-        elif not how:
-            how = f"desde {first.period.start_words or 'cuándo, la fuente no lo dice'}"
-        return f"{sentence(in_words(len(self.memberships), feminine=True))}, {how}"
-
-    @property
-    def notes(self) -> list[str]:
-        return list(dict.fromkeys(m.note for m in self.memberships if m.note))
 
 
 def organization_list(request: HttpRequest) -> HttpResponse:
@@ -110,9 +86,9 @@ def described_until(records: Iterable[Any]) -> EDTF:
 
 def _sections(
     memberships: list[Membership], counts: dict[str, tuple[int, int]]
-) -> Iterator[tuple[str, list[Group], list[Citation]]]:
-    """A heading for each state, its groups, and the citations that all its memberships share. Adds
-    `successor` to each membership."""
+) -> Iterator[tuple[str, list[dict[str, Any]], list[Citation]]]:
+    """A heading for each state, the groups of its memberships that began in the same way, and the
+    citations that all of them share. Adds `successor` to each membership."""
     successors = {m.replaces_id: m.organization for m in memberships if m.replaces_id}
     for membership in memberships:
         membership.successor = successors.get(membership.organization_id)
@@ -129,11 +105,16 @@ def _sections(
         )
 
 
-def _group(memberships: list[Membership], common: set[tuple[int, int]]) -> Group:
+def _group(memberships: list[Membership], common: set[tuple[int, int]]) -> dict[str, Any]:
+    """Memberships that began in the same way, with the citations that are not `common`."""
     memberships = sorted(memberships, key=lambda m: fold(str(m.organization)))
     citations = chain(*(membership.citations.all() for membership in memberships))
     own = (citation for citation in citations if citation.passage not in common)
-    return Group(memberships, sorted(own, key=lambda citation: citation.number))
+    return {
+        "memberships": memberships,
+        "notes": list(dict.fromkeys(m.note for m in memberships if m.note)),
+        "citations": sorted(own, key=lambda citation: citation.number),
+    }
 
 
 class OrganizationView(RecordView):

@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nucleo.as_of import nearest
+from organizations.as_of import moments, neighbours
 from organizations.models import Membership, RepresentationTerm
-from organizations.moments import moments, neighbours
 from record.dates import parse
 from record.periods import Answer, Period, reason, story
 from timeline.models import Event
