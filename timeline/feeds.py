@@ -132,18 +132,13 @@ def _empty(request: HttpRequest, every: int, bounded: int) -> icalendar.Calendar
         "o deja sin principio o sin fin, no cabe en un calendario: está en "
         f"{request.build_absolute_uri(reverse('timeline:event_list'))}"
     )
-    properties = {
-        "version": "2.0",
-        "prodid": "-//Nucleo//Linea de tiempo//ES",
-        "calscale": "GREGORIAN",
-        "name": name,
-        "x-wr-calname": icalendar.vText(name),
-        "description": description,
-        "x-wr-caldesc": icalendar.vText(description),
-    }
     calendar = icalendar.Calendar()
-    for property_name, value in properties.items():
-        calendar.add(property_name, value)
+    calendar.version, calendar.calscale = "2.0", "GREGORIAN"
+    calendar.prodid = "-//Nucleo//Linea de tiempo//ES"
+    for property_name, text in (("name", name), ("description", description)):
+        calendar.add(property_name, text)
+    for property_name, text in (("x-wr-calname", name), ("x-wr-caldesc", description)):
+        calendar.add(property_name, icalendar.vText(text))
     calendar.add("refresh-interval", timedelta(days=1), {"value": "DURATION"})
     return calendar
 
@@ -155,19 +150,15 @@ def _vevent(request: HttpRequest, event: Event) -> icalendar.Event:
     whole = "; ".join(dict.fromkeys(WHOLE[date.kind] for date in dates if date.kind in WHOLE))
     when = event.period.when
     texts = (f"Fecha: {when} ({whole})." if whole else f"Fecha: {when}.", collapse(event.summary))
-    properties = {
-        "uid": f"event-{event.pk}@{settings.TAG_AUTHORITY.partition(',')[0]}",
-        "dtstamp": event.moment.astimezone(UTC),
-        "last-modified": event.moment.astimezone(UTC),
-        "dtstart": event.when.first_day,
-        "dtend": end.last_day + timedelta(days=1),
-        "summary": printable(collapse(event.title) + (f" [{when}]" if whole else "")),
-        "description": printable("\n\n".join(filter(None, (*texts, url)))),
-        "url": url,
-        "categories": [event.get_category_display()],
-        "transp": "TRANSPARENT",
-    }
-    vevent = icalendar.Event()
-    for name, value in properties.items():
-        vevent.add(name, value)
-    return vevent
+    return icalendar.Event.new(
+        uid=f"event-{event.pk}@{settings.TAG_AUTHORITY.partition(',')[0]}",
+        stamp=event.moment.astimezone(UTC),
+        last_modified=event.moment.astimezone(UTC),
+        start=event.when.first_day,
+        end=end.last_day + timedelta(days=1),
+        summary=printable(collapse(event.title) + (f" [{when}]" if whole else "")),
+        description=printable("\n\n".join(filter(None, (*texts, url)))),
+        url=url,
+        categories=[event.get_category_display()],
+        transparency=icalendar.TRANSP.TRANSPARENT,
+    )

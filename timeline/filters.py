@@ -46,8 +46,7 @@ class Filters:
     def __init__(self, request: HttpRequest) -> None:
         self.every: QuerySet = self.model.objects.visible_to(None)
         self.chosen = {name: value for name in self.titles if (value := self._one(request, name))}
-        self.words_of: dict[str, str] = {}
-        self.conditions = {name: self.condition(name, self.chosen[name]) for name in self.chosen}
+        self.meant = {name: self.meaning(name, self.chosen[name]) for name in self.chosen}
 
     def _one(self, request: HttpRequest, name: str) -> str:
         values = sorted(set(filter(None, request.GET.getlist(name))))
@@ -56,17 +55,17 @@ class Filters:
             raise Http404(f"De cada filtro se elige un valor; aquí hay varios de {title}.")
         return values[0] if values else ""
 
-    def condition(self, name: str, value: str) -> Q:
+    def meaning(self, name: str, value: str) -> tuple[str, Q]:
+        """The words of a filter's value, and its condition."""
         if name in self.related:
             model, lookup = self.related[name]
             if record := model.objects.visible_to(None).filter(slug=value).first():
-                self.words_of[name] = str(record)
-                return Q(**{lookup: record})
+                return str(record), Q(**{lookup: record})
         raise Http404(f"En {self.place} no hay {self.titles[name].lower()} «{value[:60]}».")
 
     def records(self, but: str = "") -> QuerySet:
         """The public records that match all filters except `but`."""
-        return self.every.filter(*(q for name, q in self.conditions.items() if name != but))
+        return self.every.filter(*(q for name, (_words, q) in self.meant.items() if name != but))
 
     def url(self, **changes: str) -> str:
         """The address of the first page with some filters changed; an empty value unsets one."""
@@ -81,8 +80,8 @@ class Filters:
     def chips(self) -> list[tuple[str, str]]:
         """The text of each filter that is set, and the link that unsets it."""
         return [
-            (f"{self.titles[name]}: {self.words_of[name]}", self.url(**{name: ""}))
-            for name in self.chosen
+            (f"{self.titles[name]}: {words}", self.url(**{name: ""}))
+            for name, (words, _condition) in self.meant.items()
         ]
 
     @property
@@ -114,17 +113,15 @@ class EventFilters(Filters):
         "pronunciamiento": (Statement, "statements"),
     }
 
-    def condition(self, name: str, value: str) -> Q:
+    def meaning(self, name: str, value: str) -> tuple[str, Q]:
         if name == "categoria" and value in Event.Category:
-            self.words_of[name] = str(Event.Category(value).label)
-            return Q(category=value)
+            return str(Event.Category(value).label), Q(category=value)
         if name == "anio" and (value == UNDATED or years.SPAN.fullmatch(value)):
             undated, (first, last) = value == UNDATED, years.days(value)
             condition = Q(sort_day="") if undated else Q(sort_day__gte=first, sort_day__lt=last)
             if self.every.filter(condition).exists():
-                self.words_of[name] = "sin fecha" if undated else years.words(value)
-                return condition
-        return super().condition(name, value)
+                return "sin fecha" if undated else years.words(value), condition
+        return super().meaning(name, value)
 
     @property
     def year(self) -> str:
@@ -162,7 +159,7 @@ class EventFilters(Filters):
     def _options(self, name: str) -> Iterator[tuple[str, str, int]]:
         """The values of a filter, each with its text and the number of its events."""
         if name in self.related and name in self.chosen:
-            yield self.chosen[name], self.words_of[name], self.records().count()
+            yield self.chosen[name], self.meant[name][0], self.records().count()
         if name == "anio":
             for span in years.offered(filter(None, self.by_year), self.year):
                 counts = (sum(n) for year, n in self.by_year.items() if years.has(span, year))

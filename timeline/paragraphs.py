@@ -39,15 +39,12 @@ class Paragraph:
     def is_list(self) -> bool:
         return bool(self.blocks) and self.blocks[0].kind == "item"
 
-    @property
-    def label(self) -> str:
-        if self.is_heading:
-            return self.text
-        return Truncator(self.text).words(WORDS_IN_CONTENTS, truncate="…")
-
-    @property
-    def is_heading(self) -> bool:
-        return self.html.startswith(("<h2", "<h3"))
+    def append(self, item: "Paragraph") -> None:
+        """Adds another item of the same list."""
+        self.text += f" {item.text}"
+        self.names = list(dict.fromkeys([*self.names, *item.names]))
+        self.blocks += item.blocks
+        self.passages += item.passages
 
 
 def paragraphs(
@@ -56,30 +53,35 @@ def paragraphs(
     citations: Iterable[Citation] = (),
     names: Names | None = None,
 ) -> list[Paragraph]:
-    """The paragraphs of the body. `citations` are those of the sources, whatever they support;
-    `names` finds the organizations that a paragraph names."""
-    elements = outermost(sanitize(statement.body))
-    found = [Paragraph(html, collapse(unescape(strip_tags(html))), []) for html in elements]
-    for paragraph in found if names else ():
-        paragraph.names = _named(paragraph.text, names)
-    for source in sources:
-        _mark(found, source, [c for c in citations if c.source_id == source.pk])
-    return _with_whole_lists(found)
-
-
-def _with_whole_lists(found: list[Paragraph]) -> list[Paragraph]:
-    """The paragraphs with the items of each list joined into one."""
-    whole: list[Paragraph] = []
-    for paragraph in found:
-        before = whole[-1] if whole else None
-        if before and before.is_list and paragraph.is_list and before.source == paragraph.source:
-            before.text += f" {paragraph.text}"
-            before.names = list(dict.fromkeys([*before.names, *paragraph.names]))
-            before.blocks += paragraph.blocks
-            before.passages += paragraph.passages
+    """The paragraphs of the body, a list as one. `citations` are those of the sources, whatever
+    they support; `names` finds the organizations that a paragraph names."""
+    proofs, found = _proofs(sources, citations), []
+    for html in outermost(sanitize(statement.body)):
+        text = collapse(unescape(strip_tags(html)))
+        paragraph = Paragraph(html, text, _named(text, names) if names else [])
+        if text in proofs:
+            paragraph.source, block, passages = proofs[text]
+            paragraph.blocks, paragraph.passages = [block], [*passages]
+        before = found[-1] if paragraph.is_list and found else None
+        if before and before.is_list and before.source == paragraph.source:
+            before.append(paragraph)
         else:
-            whole.append(paragraph)
-    return whole
+            found.append(paragraph)
+    return found
+
+
+def _proofs(
+    sources: Iterable[Source], citations: Iterable[Citation]
+) -> dict[str, tuple[Source, MarkedBlock, list[Passage]]]:
+    """By the words of a block: the first source that has it, the block, and its passages."""
+    proofs: dict[str, tuple[Source, MarkedBlock, list[Passage]]] = {}
+    for source in sources:
+        cited = [citation for citation in citations if citation.source_id == source.pk]
+        passages = passages_by_number(cited)
+        blocks = {block.text: block for block in marked_blocks(source, cited)}
+        for text, block in blocks.items():
+            proofs.setdefault(text, (source, block, [passages[n] for n in block.numbers]))
+    return proofs
 
 
 def outermost(html: str) -> Iterator[str]:
@@ -105,16 +107,11 @@ def _named(text: str, names: Names) -> list[Organization]:
 
 def contents(found: list[Paragraph]) -> list[Heading]:
     """The headings of a long text or, without headings, the first words of its paragraphs."""
-    lines = [Heading(f"p{n}", f"¶ {n}", p.label) for n, p in enumerate(found, 1)]
-    headings = [line for line, p in zip(lines, found, strict=True) if p.is_heading]
-    return ((headings[1:] and headings) or lines) if len(found) >= LONG else []
-
-
-def _mark(found: list[Paragraph], source: Source, citations: list[Citation]) -> None:
-    passages = passages_by_number(citations)
-    blocks = {block.text: block for block in marked_blocks(source, citations)}
-    for paragraph in found:
-        block = blocks.get(paragraph.text)
-        if block and not paragraph.blocks:
-            paragraph.source, paragraph.blocks = source, [block]
-            paragraph.passages = [passages[number] for number in block.numbers]
+    headings, lines = [], []
+    for number, paragraph in enumerate(found, 1):
+        is_heading = paragraph.html.startswith(("<h2", "<h3"))
+        words = Truncator(paragraph.text).words(WORDS_IN_CONTENTS, truncate="…")
+        line = Heading(f"p{number}", f"¶ {number}", paragraph.text if is_heading else words)
+        lines.append(line)
+        headings += [line] * is_heading
+    return [] if len(found) < LONG else headings if len(headings) > 1 else lines
