@@ -22,7 +22,7 @@ from record.dates import EDTF, ImpossibleDate, parse
 from record.forms import LONGEST_DATE, read_briefly
 from record.pages import last_change, page_of, sentence
 from record.periods import Answer, at
-from sources.models import visible_citations
+from sources.models import with_citations
 from timeline.models import Event
 
 ON_A_PAGE, EVENTS, MOMENTS = 100, 8, 60
@@ -49,7 +49,8 @@ def as_of(request: HttpRequest, date: str) -> HttpResponse:
     first = (page.number - 1) * ON_A_PAGE
     memberships, terms = (list(some[first : first + ON_A_PAGE]) for some in answers)
     events = Event.objects.visible_to(None).around(when).defer("body")
-    events = list(events.prefetch_related(visible_citations())[: EVENTS + 1])
+    events = list(events[: EVENTS + 1])
+    with_citations([*memberships, *terms, *events])
     until = described_until([*memberships, *terms])
     ends_before = until.last_day and until.last_day < when.last_day
     changed = last_change(memberships, terms, events)

@@ -16,13 +16,13 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 
 from nucleo.faults import HEADERS, unavailable
-from organizations.models import Membership, Organization, RepresentationTerm
+from organizations.models import STATE, Membership, Organization, RepresentationTerm
 from record import linked
 from record.dates import parse
 from record.pages import in_words, last_change, sentence
 from record.text import echoed, fold
 from search.views import meant_by
-from sources.models import Citation, visible_citations
+from sources.models import Citation, with_citations
 from timeline.charts import overview_chart
 from timeline.models import Event, Statement
 
@@ -36,13 +36,13 @@ def site(request: HttpRequest) -> dict[str, str]:
 
 
 def home(request: HttpRequest) -> HttpResponse:
-    organizations = Organization.objects.visible_to(None).prefetch_related(visible_citations())
-    coalition = organizations.coalition()
+    coalition = Organization.objects.visible_to(None).coalition()
     events = Event.objects.visible_to(None)
-    latest = events.latest_dated().defer("body").prefetch_related(visible_citations())[:LATEST]
+    latest = list(events.latest_dated().defer("body")[:LATEST])
     statements = Statement.objects.visible_to(None).defer("body")
     said = statements.order_by("-sort_day", "pk")[:LATEST]
     terms, members = _terms(), _members()
+    with_citations([*filter(None, [coalition]), *latest, *terms, *members])
     context = {
         "coalition": coalition,
         "chart": overview_chart(events),
@@ -81,7 +81,6 @@ def _site_graph(
 def _terms() -> list[RepresentationTerm]:
     """The terms that end last, open ones first."""
     terms = RepresentationTerm.objects.visible_to(None).select_related("organization")
-    terms = terms.prefetch_related(visible_citations())
     return list(terms.order_by("-end_latest", "-end_earliest", "-role", "order", "slug")[:TERMS])
 
 
@@ -90,8 +89,8 @@ def _representation(terms: list[RepresentationTerm]) -> dict[str, Any]:
     now = [term for term in terms if term.period.is_open]
     before = [term for term in terms if term.order and term.period.end.upper]
     before.sort(key=lambda term: term.order)
-    proofs = [c for term in now for c in term.citations.all()]
-    proofs += [c for term in before for c in term.citations.all() if c.field == "order"]
+    proofs = [c for term in now for c in term.visible_citations]
+    proofs += [c for term in before for c in term.visible_citations if c.field == "order"]
     return {
         "representing": now,
         "represented": before,
@@ -102,15 +101,14 @@ def _representation(terms: list[RepresentationTerm]) -> dict[str, Any]:
 
 def _members() -> list[Membership]:
     """The memberships whose end is known or open, current ones first."""
-    memberships = Membership.objects.visible_to(None).with_state().exclude(state="unsaid")
+    memberships = Membership.objects.visible_to(None).exclude(end="")
     memberships = memberships.select_related("organization", "replaces")
-    memberships = memberships.prefetch_related(visible_citations())
-    return list(memberships.order_by("state", "organization__name")[:MEMBERS])
+    return list(memberships.order_by(STATE, "organization__name")[:MEMBERS])
 
 
 def _membership(members: list[Membership]) -> dict[str, Any]:
     current = [membership for membership in members if membership.state == "current"]
-    citations = tuple(c for m in members for c in m.citations.all() if c.field[:3] in ("", "end"))
+    citations = tuple(c for m in members for c in m.visible_citations if c.field[:3] in ("", "end"))
     named = {membership.organization: membership.listed_as for membership in current}
     number = in_words(len(named), feminine=True)
     return {

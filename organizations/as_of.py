@@ -14,7 +14,7 @@ from record.dates import EDTF, parse
 from record.pages import counted, in_words, sentence
 from record.periods import Answer, Period, Reason, SpanningQuerySet, reason
 from record.text import fold
-from sources.models import Citation, visible_citations
+from sources.models import Citation
 
 ALIKE = ("start_earliest", "start_latest", "end_earliest", "end_latest")
 VERBS = {
@@ -45,16 +45,14 @@ def members(when: EDTF) -> SpanningQuerySet:
     """The public memberships with their answers, those with the same bounds together."""
     memberships = Membership.objects.visible_to(None).on(when)
     memberships = memberships.select_related("organization", "replaces")
-    memberships = memberships.order_by("rank", *ALIKE, "organization__name", "slug")
-    return memberships.prefetch_related(visible_citations())
+    return memberships.order_by("rank", *ALIKE, "organization__name", "slug")
 
 
 def representatives(when: EDTF) -> SpanningQuerySet:
     """The public terms with their answers, representatives first."""
     terms = RepresentationTerm.objects.visible_to(None).on(when).select_related("organization")
     order = F("order").asc(nulls_last=True)
-    terms = terms.order_by("-role", "rank", *ALIKE, order, "slug")
-    return terms.prefetch_related(visible_citations())
+    return terms.order_by("-role", "rank", *ALIKE, order, "slug")
 
 
 def groups(records: Iterable[Record], when: EDTF) -> Iterator[dict[str, Any]]:
@@ -100,7 +98,7 @@ def _by_reason(records: Iterable[Record], when: EDTF) -> dict[tuple, list[Record
 def _bearing(why: Reason, records: list[Record]) -> list[Citation]:
     """The citations of the reason's bounds and, unless the answer is «no», of the whole record; all
     citations if there are none of these."""
-    every = [c for record in records for c in record.citations.all() if c.field != "note"]
+    every = [c for record in records for c in record.visible_citations if c.field != "note"]
     return [citation for citation in every if _bears_on(why, citation.field)] or every
 
 

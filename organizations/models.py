@@ -8,7 +8,7 @@ from django.db.models import Case, Count, Exists, F, OuterRef, Q, Value, When
 from django.urls import reverse
 
 from organizations.logos import LogoField
-from record.dates import EDTF, ImpossibleDate
+from record.dates import EDTF, END_OF_TIME, ImpossibleDate
 from record.history import Versions
 from record.linked import Node, page_subject, role, told
 from record.periods import (
@@ -139,9 +139,17 @@ def _note_field() -> models.TextField:
 
 
 def visible_organizations() -> models.Prefetch:
-    """For `prefetch_related` of events and statements: the organizations that visitors may read."""
+    """For `prefetch_related` of events and statements: `visible_organizations`, the organizations
+    that visitors may read."""
     organizations = Organization.objects.visible_to(None).defer("summary", "description")
-    return models.Prefetch("organizations", organizations)
+    return models.Prefetch("organizations", organizations, to_attr="visible_organizations")
+
+
+STATE = Case(
+    When(end_latest__lt=END_OF_TIME, then=Value("former")),
+    When(end="", then=Value("unsaid")),
+    default=Value("current"),
+)
 
 
 class MembershipQuerySet(SpanningQuerySet):
@@ -155,16 +163,10 @@ class MembershipQuerySet(SpanningQuerySet):
         outdone = ~Q(rank=yes) & Exists(others.filter(rank=yes))
         return super().on(when).exclude(contradicted | outdone)
 
-    def with_state(self) -> Self:
-        """With `state`: `current`, `former`, or `unsaid` if no end is known. Sorted by state, then
-        by how they began."""
-        state = Case(
-            When(end_latest__lt="9999-12-31", then=Value("former")),
-            When(end="", then=Value("unsaid")),
-            default=Value("current"),
-        )
+    def by_state(self) -> Self:
+        """Sorted by state, then by how they began."""
         alike = ("start_earliest", "start_latest", "start_label", "replaces__slug")
-        return self.annotate(state=state).order_by("state", *alike, "organization__name", "slug")
+        return self.order_by(STATE, *alike, "organization__name", "slug")
 
     def of(self, organization: Organization) -> Self:
         """The memberships of an organization, of those that replaced it, and of those that it
@@ -176,7 +178,7 @@ class MembershipQuerySet(SpanningQuerySet):
 
     def counts_by_state(self) -> dict[str, tuple[int, int]]:
         """By state, the number of memberships and the number of their organizations."""
-        states = self.with_state().order_by().values_list("state")
+        states = self.order_by().values_list(STATE)
         counts = states.annotate(Count("pk"), Count("organization", distinct=True))
         return {state: numbers for state, *numbers in counts}
 
@@ -238,6 +240,13 @@ class Membership(Spanning, Record):
             raise ValidationError({"replaces": "Una organización no se sustituye a sí misma."})
 
     @property
+    def state(self) -> str:
+        """`current`, `former`, or `unsaid` if no end is known; STATE in SQL."""
+        if self.end_latest < END_OF_TIME:
+            return "former"
+        return "current" if self.end else "unsaid"
+
+    @property
     def story(self) -> str:
         return story(self.period, "ser integrante", "fue integrante")
 
@@ -250,7 +259,7 @@ class Membership(Spanning, Record):
     @property
     def listed_as(self) -> str:
         """The other name of the organization in the citations of its end, if they use one."""
-        words = fold(" ".join(c.exact for c in self.citations.all() if c.field == "end"))
+        words = fold(" ".join(c.exact for c in self.visible_citations if c.field == "end"))
         others = (name for name in self.organization.other_names_list if fold(name) in words)
         return "" if fold(str(self.organization)) in words else next(others, "")
 

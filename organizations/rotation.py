@@ -136,7 +136,7 @@ def lead(terms: Terms) -> dict[str, Any]:
 
 def of_page(terms: Terms, until: EDTF, whole: bool) -> dict[str, Any]:
     """What a page shows of its terms; `whole` if no others are on another page."""
-    citations = sorted(chain(*(term.citations.all() for term in terms)), key=lambda c: c.passage)
+    citations = sorted(chain(*(term.visible_citations for term in terms)), key=lambda c: c.passage)
     general = {c.passage: c for c in citations if c.field in ("order", "role")}
     others = {c.passage: c for c in citations if c.passage not in general}
     return {

@@ -6,7 +6,6 @@ from itertools import chain, groupby
 from typing import Any
 
 from django.conf import settings
-from django.db.models import QuerySet
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.utils.cache import add_never_cache_headers, get_conditional_response
@@ -30,7 +29,7 @@ from record.richtext import with_contents
 from record.text import fold
 from record.views import RecordView, list_page
 from sources.linked import cited_sources
-from sources.models import Citation, visible_citations
+from sources.models import Citation, with_citations
 
 ON_A_PAGE = 100
 TERMS_ON_A_PAGE = 60
@@ -54,8 +53,8 @@ def organization_list(request: HttpRequest) -> HttpResponse:
     length = max(sum(rows for rows, _organizations in counts.values()), named)
     page = page_of(request, others, ON_A_PAGE, length)
     first = (page.number - 1) * ON_A_PAGE
-    shown = memberships.with_state().select_related("organization", "replaces")
-    shown = list(shown.prefetch_related(visible_citations())[first : first + ON_A_PAGE])
+    shown = memberships.by_state().select_related("organization", "replaces")
+    shown = with_citations(shown[first : first + ON_A_PAGE])
     context = {
         "title": _title(counts, named),
         "coalition": coalition,
@@ -79,7 +78,7 @@ def _title(counts: dict[str, tuple[int, int]], named: int) -> str:
 
 def described_until(records: Iterable[Any]) -> EDTF:
     """The last date that the sources of these records describe."""
-    citations = chain(*(record.citations.all() for record in records))
+    citations = chain(*(record.visible_citations for record in records))
     dates = {parse(citation.source.describes_until) for citation in citations}
     return max(dates, key=lambda date: date.earliest, default=EDTF())
 
@@ -95,9 +94,9 @@ def _sections(
     for state, members in groupby(memberships, key=lambda m: m.state):
         alike = groupby(members, key=lambda m: (m.start, m.start_label, m.replaces_id))
         groups = [list(group) for _key, group in alike]
-        passages = [{c.passage for c in m.citations.all()} for m in chain(*groups)]
+        passages = [{c.passage for c in m.visible_citations} for m in chain(*groups)]
         common = set.intersection(*passages) if len(groups) > 1 else set()
-        shared = [c for c in groups[0][0].citations.all() if c.passage in common]
+        shared = [c for c in groups[0][0].visible_citations if c.passage in common]
         yield (
             sentence(STATES[state][counts[state][1] > 1]),
             [_group(group, common) for group in groups],
@@ -108,7 +107,7 @@ def _sections(
 def _group(memberships: list[Membership], common: set[tuple[int, int]]) -> dict[str, Any]:
     """Memberships that began in the same way, with the citations that are not `common`."""
     memberships = sorted(memberships, key=lambda m: fold(str(m.organization)))
-    citations = chain(*(membership.citations.all() for membership in memberships))
+    citations = chain(*(membership.visible_citations for membership in memberships))
     own = (citation for citation in citations if citation.passage not in common)
     return {
         "memberships": memberships,
@@ -121,62 +120,39 @@ class OrganizationView(RecordView):
     model = Organization
     section = ORGANIZATIONS
 
-    def get_queryset(self) -> QuerySet:
-        return super().get_queryset().prefetch_related(visible_citations(viewer(self.request)))
-
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        organization, names = self.object, Names.public()
+        organization, names, user = self.object, Names.public(), viewer(self.request)
         paragraphs = organization.description.split("<p>")[1:] or [""]
         description, contents = with_contents(organization.description)
-        context = super().get_context_data(**kwargs) | self._membership() | self._events()
-        terms = self._visible(RepresentationTerm).filter(organization=organization)[:RELATED]
-        shown = [organization, *context["every"], *terms, *context["events"]]
+        around = Membership.objects.visible_to(user).of(organization)
+        around = sorted(around, key=lambda membership: membership.state)
+        terms = RepresentationTerm.objects.visible_to(user).filter(organization=organization)
+        events = organization.events.visible_to(None).by_time().defer("body")
+        statements = organization.statements.visible_to(None).by_time().defer("body")[:RELATED]
+        records = {
+            "memberships": [m for m in around if m.organization_id == organization.pk],
+            "successors": [m for m in around if m.replaces_id == organization.pk],
+            "terms": list(terms[:RELATED]),
+            "events": list(events.prefetch_related(visible_organizations())[:RELATED]),
+        }
+        shown = with_citations([organization, *chain(*records.values())], user)
+        memberships = [*records["memberships"], *records["successors"]]
+        context = super().get_context_data(**kwargs) | records
         return context | {
             "is_coalition": organization.slug == settings.COALITION,
             "several_names": organization.short_name or organization.other_names_list,
             "only_noted": all(p.startswith("Nota nuestra") for p in paragraphs),
-            "terms": terms,
+            "state": next((m.state for m in records["memberships"]), ""),
+            "chart": _succession(around, described_until(memberships)),
+            "statements": statements,
+            "together": _together(organization, records["events"]),
+            "cut": len(records["events"]) == RELATED,
             "shown": shown,
             "summary": names.linked(organization.summary, but=organization),
             "description": names.linked(description, but=organization),
             "contents": contents,
             "coalition": names.coalition,
-            "changed": last_change(shown, context["statements"]),
-        }
-
-    def _visible(self, model: type[Membership] | type[RepresentationTerm]) -> QuerySet:
-        user = viewer(self.request)
-        return model.objects.visible_to(user).prefetch_related(visible_citations(user))
-
-    def _membership(self) -> dict[str, Any]:
-        """Its memberships, its successors' memberships, and the chart of the first replacement."""
-        key = self.object.pk
-        every = list(self._visible(Membership).with_state().of(self.object))
-        memberships = [m for m in every if m.organization_id == key]
-        successors = [m for m in every if m.replaces_id == key]
-        told = [*memberships, *successors]
-        return {
-            "every": told,
-            "state": memberships[0].state if memberships else "",
-            "memberships": memberships,
-            "successors": successors,
-            "chart": _succession(every, described_until(told)),
-        }
-
-    def _events(self) -> dict[str, Any]:
-        """The first public events and statements that name it, and the organizations that these
-        events name too."""
-        events, statements = (
-            related.visible_to(None).by_time().defer("body")
-            for related in (self.object.events, self.object.statements)
-        )
-        citations = visible_citations(viewer(self.request))
-        events = list(events.prefetch_related(visible_organizations(), citations)[:RELATED])
-        return {
-            "events": events,
-            "statements": statements[:RELATED],
-            "together": _together(self.object, events),
-            "cut": len(events) == RELATED,
+            "changed": last_change(shown, statements),
         }
 
     def cited(self, context: dict[str, Any]) -> dict[str, Any]:
@@ -187,13 +163,13 @@ class OrganizationView(RecordView):
         return self.object.node(context["coalition"], records)
 
     def sources(self, context: dict[str, Any]) -> list[linked.Node]:
-        citations = chain(*(record.citations.all() for record in context["shown"]))
+        citations = chain(*(record.visible_citations for record in context["shown"]))
         return cited_sources(citations)
 
 
 def _together(organization: Organization, events: Iterable[Any]) -> list[tuple[Organization, int]]:
     """The other organizations named in these events, each with the number of its events."""
-    named = Counter(chain(*(event.organizations.all() for event in events)))
+    named = Counter(chain(*(event.visible_organizations for event in events)))
     named.pop(organization, None)
     return sorted(named.items(), key=lambda item: (-item[1], fold(str(item[0]))))[:TOGETHER]
 
@@ -210,9 +186,8 @@ def _succession(memberships: list[Membership], until: EDTF) -> Chart | None:
 
 def representation(request: HttpRequest) -> HttpResponse:
     every = RepresentationTerm.objects.visible_to(None)
-    terms = every.select_related("organization").prefetch_related(visible_citations())
-    page = page_of(request, terms, TERMS_ON_A_PAGE)
-    terms = list(page.object_list)
+    page = page_of(request, every.select_related("organization"), TERMS_ON_A_PAGE)
+    terms = with_citations(page.object_list)
     coalition = Organization.objects.visible_to(None).coalition() if terms else None
     context = {
         "page": page,

@@ -74,12 +74,11 @@ def _as_many(shown: Any) -> Iterable[Any]:
 
 
 def _fetched(records: Iterable[Any], seen: set[int]) -> Iterator[Record]:
-    """The records with all that was selected or prefetched along, without asking the database."""
+    """The records with those selected along and in lists set on them; asks no database."""
     for record in records:
         if not isinstance(record, Record) or id(record) in seen:
             continue
         seen.add(id(record))
         yield record
         yield from _fetched(record._state.fields_cache.values(), seen)
-        prefetched = getattr(record, "_prefetched_objects_cache", {})
-        yield from _fetched(chain(*prefetched.values()), seen)
+        yield from _fetched(chain(*(v for v in vars(record).values() if type(v) is list)), seen)

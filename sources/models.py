@@ -1,4 +1,5 @@
 import hashlib
+from collections import defaultdict
 from collections.abc import Iterable
 from contextlib import suppress
 from functools import cached_property
@@ -328,12 +329,22 @@ class Citation(Record):
         return next(s for n in range(1, len(taken) + 2) if (s := f"{base}-{n}") not in taken)
 
 
-def visible_citations(user: AbstractBaseUser | None = None) -> models.Prefetch:
-    """For `prefetch_related` of records that `user` may read: their citations that `user` may read,
-    with the sources, in the order of their numbers. Templates read `record.citations.all`."""
+def with_citations(records: Iterable[Record], user: AbstractBaseUser | None = None) -> list[Any]:
+    """The records, which `user` may read and which may be of several models, each with
+    `visible_citations`: the citations that `user` may read, with their sources, by number."""
+    records, cited = list(records), defaultdict(dict)
+    for record in records:
+        record.visible_citations = []
+        cited[type(record).citations.rel.field.name][record.pk] = record
+    if not cited:
+        return records
     if user:
         citations = Citation.objects.visible_to(user)
     else:  # the rule without the record, which is public: the query takes a third of the time
         citations = Citation.objects.filter(visible(Source, timezone.now(), "source__"))
-    citations = citations.select_related("source").defer("source__text")
-    return models.Prefetch("citations", citations.order_by("number", "pk"))
+    supporting = [(f"{name}__in", list(keys)) for name, keys in cited.items()]
+    citations = citations.filter(Q(*supporting, _connector=Q.OR)).order_by("number", "pk")
+    for citation in citations.select_related("source").defer("source__text"):
+        name = citation.supported
+        cited[name][getattr(citation, f"{name}_id")].visible_citations.append(citation)
+    return records

@@ -4,9 +4,8 @@ import hashlib
 
 import pytest
 from django.core.exceptions import ValidationError
-from django.db.models import prefetch_related_objects
 
-from sources.models import Citation, Source, visible_citations
+from sources.models import Citation, Source, with_citations
 from tests.records import (
     TEXT,
     citation,
@@ -342,7 +341,7 @@ def test_citations_are_fetched_with_what_a_page_shows_of_them(text, django_asser
         for exact in ("decidieron sumarse", "anunció su salida"):
             citation(record, exact, source=text)
     with django_assert_num_queries(1):
-        prefetch_related_objects(records, visible_citations())
+        with_citations(records)
     for record in records:
-        shown = [(one.number, str(one.source)) for one in record.citations.all()]
+        shown = [(one.number, str(one.source)) for one in record.visible_citations]
         assert shown == [(1, text.title), (2, text.title)]

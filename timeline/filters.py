@@ -44,6 +44,7 @@ class Filters:
     """By filter, the model whose slugs are its values, and the lookup from `model`."""
 
     def __init__(self, request: HttpRequest) -> None:
+        self.path = reverse(self.url_name)
         self.every: QuerySet = self.model.objects.visible_to(None)
         self.chosen = {name: value for name in self.titles if (value := self._one(request, name))}
         self.meant = {name: self.meaning(name, self.chosen[name]) for name in self.chosen}
@@ -70,7 +71,7 @@ class Filters:
     def url(self, **changes: str) -> str:
         """The address of the first page with some filters changed; an empty value unsets one."""
         chosen = {name: value for name, value in (self.chosen | changes).items() if value}
-        return f"{reverse(self.url_name)}{'?' if chosen else ''}{urlencode(chosen)}"
+        return f"{self.path}{'?' if chosen else ''}{urlencode(chosen)}"
 
     @property
     def query(self) -> str:
@@ -179,6 +180,7 @@ class EventFilters(Filters):
         links = EventOrganization.objects.filter(event__in=events).values_list("organization")
         counts = dict(links.annotate(Count("pk")))
         others = Organization.objects.visible_to(None).exclude(slug=self.chosen.get("organizacion"))
-        named = others.filter(pk__in=counts).order_by("name").only("slug", "name", "short_name")
-        options = [(one.slug, str(one), counts[one.pk]) for one in named]
+        named = others.filter(pk__in=counts).order_by("name")
+        named = named.values_list("pk", "slug", "short_name", "name")
+        options = [(slug, short or name, counts[key]) for key, slug, short, name in named]
         return sorted(options, key=lambda option: -option[2])[:MOST_NAMED]

@@ -181,7 +181,7 @@ class Event(Spanning, Publishable):
             startDate=start,
             endDate=end,
             description=" ".join(filter(None, (self.summary, dated))),
-            about=[organization.in_short for organization in self.organizations.all()],
+            about=[organization.in_short for organization in self.visible_organizations],
             subjectOf=[statement.in_short for statement in statements],
         )
 
@@ -302,7 +302,7 @@ class Statement(Publishable):
             **self._said_by(author),
             abstract=self.summary,
             about=[event.in_short for event in events],
-            mentions=[organization.in_short for organization in self.organizations.all()],
+            mentions=[organization.in_short for organization in self.visible_organizations],
         )
 
     def question_node(self, author: Organization | None, text: str) -> Node:

@@ -17,7 +17,7 @@ from record.publishing import viewer
 from record.richtext import with_contents
 from record.views import RecordView, list_page
 from sources.linked import cited_sources, source_in_short
-from sources.models import Citation, Source, visible_citations
+from sources.models import Citation, Source, with_citations
 from timeline import years
 from timeline.charts import columns_chart, events_chart
 from timeline.filters import UNDATED, EventFilters, StatementFilters
@@ -32,8 +32,8 @@ STATEMENTS = ("Pronunciamientos", "timeline:statement_list")
 def event_list(request: HttpRequest) -> HttpResponse:
     filters = EventFilters(request)
     events = filters.records().by_time().defer("body").prefetch_related(visible_organizations())
-    events = events.prefetch_related(visible_citations())
     page = page_of(request, events, ON_A_PAGE)
+    page.object_list = with_citations(page.object_list)
     by_year = groupby(page, lambda event: event.sort_day[:4])
     context = {
         "title": _title(filters, page.paginator.count),
@@ -74,8 +74,10 @@ def _overview(filters: EventFilters, page: Page) -> Chart | None:
 
 class TimelineView(RecordView):
     def get_queryset(self) -> QuerySet:
-        citations = visible_citations(viewer(self.request))
-        return super().get_queryset().prefetch_related(visible_organizations(), citations)
+        return super().get_queryset().prefetch_related(visible_organizations())
+
+    def get_object(self, queryset: QuerySet | None = None) -> Event | Statement:
+        return with_citations([super().get_object(queryset)], viewer(self.request))[0]
 
 
 class EventView(TimelineView):
@@ -101,13 +103,13 @@ class EventView(TimelineView):
         return self.object.node(context["statements"])
 
     def sources(self, context: dict[str, Any]) -> list[linked.Node]:
-        return cited_sources(self.object.citations.all())
+        return cited_sources(self.object.visible_citations)
 
 
 def statement_list(request: HttpRequest) -> HttpResponse:
     filters = StatementFilters(request)
-    statements = filters.records().by_time().defer("body").prefetch_related(visible_citations())
-    page = page_of(request, statements, ON_A_PAGE)
+    page = page_of(request, filters.records().by_time().defer("body"), ON_A_PAGE)
+    page.object_list = with_citations(page.object_list)
     context = {
         "title": sentence(counted(page.paginator.count, "pronunciamiento")),
         "filters": filters,
@@ -125,7 +127,7 @@ class StatementView(TimelineView):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         statement, user = self.object, viewer(self.request)
-        cited = {citation.source_id for citation in statement.citations.all()}
+        cited = {citation.source_id for citation in statement.visible_citations}
         sources = list(Source.objects.visible_to(user).filter(pk__in=cited))
         citations = Citation.objects.visible_to(user).exclude(statement=statement)
         citations = list(citations.of_passages(sources))

@@ -15,10 +15,23 @@ register = template.Library()
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """A sentence of a source, with the quoted words marked, and the citations that quote it."""
+    """The citations that quote a sentence of a source."""
 
-    sentence: SafeString
     citations: list[Citation]
+
+    @property
+    def sentence(self) -> SafeString:
+        """The sentence with the quoted words marked."""
+        first, pieces, at = self.citations[0], [], 0
+        sentence = first.prefix + first.exact + first.suffix
+        start = first.position - len(first.prefix)
+        for begin, end in sorted(citation.span for citation in self.citations):
+            begin, end = max(begin - start, at), end - start
+            if begin < end:
+                pieces.append((sentence[at:begin], sentence[begin:end]))
+                at = end
+        marked = format_html_join("", "{}<mark>{}</mark>", pieces)
+        return format_html("{}{}", marked, sentence[at:])
 
     @property
     def url(self) -> str:
@@ -35,23 +48,9 @@ def proofs(citations: Iterable[Citation]) -> list[Proof]:
     sentences = defaultdict(dict)
     for citation in citations:
         start = citation.position - len(citation.prefix)
-        sentence = citation.prefix + citation.exact + citation.suffix
-        sentences[citation.source_id, start, sentence][citation.number] = citation
-    return [
-        Proof(_marked(sentence, start, quoting.values()), list(quoting.values()))
-        for (_source, start, sentence), quoting in sentences.items()
-    ]
-
-
-def _marked(sentence: str, start: int, citations: Iterable[Citation]) -> SafeString:
-    pieces, at = [], 0
-    for first, end in sorted(citation.span for citation in citations):
-        first, end = max(first - start, at), end - start
-        if first < end:
-            pieces.append((sentence[at:first], sentence[first:end]))
-            at = end
-    marked = format_html_join("", "{}<mark>{}</mark>", pieces)
-    return format_html("{}{}", marked, sentence[at:])
+        end = citation.span[1] + len(citation.suffix)
+        sentences[citation.source_id, start, end][citation.number] = citation
+    return [Proof(list(quoting.values())) for quoting in sentences.values()]
 
 
 @register.filter
