@@ -1,6 +1,6 @@
 """What the public pages share: counts in words, numbered pages, the moment of the last change."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from itertools import chain
 from typing import Any
@@ -64,21 +64,23 @@ def page_of(request: HttpRequest, records: QuerySet, size: int, count: int | Non
 
 def last_change(*shown: Record | Iterable[Record] | None) -> datetime | None:
     """When anything shown, or fetched along with it, last changed or became public."""
-    now, records = timezone.now(), chain(*(_as_many(one) for one in shown))
-    moments = (record.__dict__.get(name) for record in _fetched(records, set()) for name in MOMENTS)
-    return max((moment for moment in moments if moment and moment <= now), default=None)
+    now, fields = timezone.now(), chain(*(vars(record).items() for record in _fetched(shown)))
+    moments = (value for name, value in fields if name in MOMENTS and value and value <= now)
+    return max(moments, default=None)
 
 
-def _as_many(shown: Any) -> Iterable[Any]:
-    return [shown] if shown is None or isinstance(shown, Record) else shown
-
-
-def _fetched(records: Iterable[Any], seen: set[int]) -> Iterator[Record]:
-    """The records with those selected along and in lists set on them; asks no database."""
-    for record in records:
-        if not isinstance(record, Record) or id(record) in seen:
-            continue
-        seen.add(id(record))
-        yield record
-        yield from _fetched(record._state.fields_cache.values(), seen)
-        yield from _fetched(chain(*(v for v in vars(record).values() if type(v) is list)), seen)
+def _fetched(shown: Iterable[Any]) -> Collection[Record]:
+    """All records of nested lists, with those that they have in foreign keys and in lists set on
+    them. Asks no database."""
+    found: dict[int, Record] = {}
+    waiting = list(shown)
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, Record):
+            if id(value) not in found:
+                found[id(value)] = value
+                waiting += value._state.fields_cache.values()
+                waiting += (field for field in vars(value).values() if type(field) is list)
+        elif value is not None:
+            waiting += value
+    return found.values()
