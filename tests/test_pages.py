@@ -6,11 +6,13 @@ from html.parser import HTMLParser
 from typing import Any
 
 import pytest
+from django.core.exceptions import PermissionDenied
 from django.core.management import call_command
 from django.db import connection
 from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.views.defaults import permission_denied
 
 from exchange.facts import KINDS
 from nucleo import views
@@ -388,7 +390,7 @@ def test_our_own_error_pages_are_in_spanish() -> None:
     request = RequestFactory().get("/")
     pages = {
         400: views.bad_request(request, ValueError()),
-        403: views.forbidden(request, ValueError()),
+        403: permission_denied(request, PermissionDenied()),
         404: views.not_found(request, ValueError()),
         500: views.server_error(request),
     }
