@@ -20,8 +20,7 @@ from django.views.decorators.cache import never_cache
 from access.doors import page
 from access.models import LoginEvent
 from exchange.imports import RESOURCES
-from exchange.models import Receipt
-from exchange.rights import may_see_receipts
+from exchange.models import Receipt, may_see_receipts
 from record.admin import RecordAdmin
 from record.holding import is_key
 from record.publishing import Publishable

@@ -1,39 +1,107 @@
-"""«Intercambio»: the receipts of imports, with the pages of the previews."""
+"""«Intercambio»: the receipts of imports, with the pages of the previews, by
+django-import-export."""
 
 from collections.abc import Callable
+from contextlib import suppress
+from functools import wraps
 from typing import Any
 
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import (
+    PermissionDenied,
+    RequestDataTooBig,
+    TooManyFieldsSent,
+    TooManyFilesSent,
+)
 from django.core.paginator import Paginator
 from django.db import models
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import URLPattern, path
 from django.utils.text import capfirst
-from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.csrf import csrf_exempt, csrf_protect
+from import_export.admin import ImportMixin
+from import_export.tmp_storages import BaseStorage
 
-from exchange.downloads import download
-from exchange.formats import FORMATS
-from exchange.forms import ConfirmForm, ReadingForm
-from exchange.imports import RESOURCES, Refused, faulty_rows, preview, undo, versions_of
-from exchange.model_admin import ExchangeMixin, Pages, add_to
-from exchange.models import MAX_LOSSES, PAGE, Receipt
-from exchange.rights import EXPORT, IMPORT, UNDO, may_export, may_import, may_see_receipts
-from exchange.shown import changes_of, figure, receipt_rows, with_previous
+from exchange.exports import Pages, add_export
+from exchange.formats import ADMIN_BYTES, FORMATS, Upload, download
+from exchange.forms import TOO_LARGE, ConfirmForm, ReadingForm, UploadForm
+from exchange.imports import RESOURCES, Refused, faulty_rows, make, preview, undo, versions_of
+from exchange.models import (
+    EXPORT,
+    IMPORT,
+    MAX_LOSSES,
+    PAGE,
+    UNDO,
+    Receipt,
+    may_export,
+    may_import,
+    may_see_receipts,
+)
+from exchange.shown import changes_of, receipt_rows
+from exchange.tables import DELIMITERS, ENCODINGS, SheetDataset
+from record.differences import moment_in_words
+from record.resources import Outcome, RecordResource
 from record.widgets import TableError
 
+FORM_BYTES = 64 * 1024
+"""What an upload has beside its file."""
 GONE = "Esta revisión ya no existe: se descartó, o nunca la hubo. Suba el archivo otra vez."
 OF_ANOTHER = "Esta revisión es de otra persona: solo puede confirmarla quien subió el archivo."
 STALE = "El registro cambió; no se guardó nada. Revise de nuevo."
 NO_IMPORT = "No hay ninguna importación con este número."
 
 for _resource in RESOURCES.values():
-    add_to(admin.site, _resource)
+    add_export(admin.site, _resource)
+
+
+class ReceiptStorage(BaseStorage):
+    """The upload in the row of its receipt. `name` is the receipt that ConfirmForm found."""
+
+    def read(self) -> Receipt:
+        """The receipt, which says how to read its content."""
+        return self.name
+
+    def remove(self) -> None:
+        Receipt.objects.filter(pk=self.name.pk).update(content=None)
+        self.name.pages.all().delete()
+
+
+def of_own_preview(view: Callable) -> Callable:
+    """`view` of the receipt of the user's own preview, or the page that says why there is none."""
+
+    @wraps(view)
+    def checked(
+        self: "ReceiptAdmin", request: HttpRequest, pk: int, **options: str
+    ) -> HttpResponseBase:
+        if not self.has_import_permission(request):
+            raise PermissionDenied
+        receipt = Receipt.objects.filter(pk=pk).first()
+        if receipt is None:
+            return self.problem_page(request, 404, GONE)
+        if receipt.user_id != request.user.pk:
+            return self.problem_page(request, 403, OF_ANOTHER)
+        if not may_import(request.user, RESOURCES[receipt.resource]):
+            raise PermissionDenied
+        if receipt.made_at:
+            messages.info(request, "Este archivo ya se importó: aquí está su recibo.")
+            return redirect(receipt)
+        try:
+            return view(self, request, receipt, **options)
+        except Receipt.DoesNotExist:  # the page of the preview says what became of it
+            return redirect("admin:exchange_preview", pk)
+
+    return checked
+
+
+def _resource_named(name: str) -> type[RecordResource]:
+    if name not in RESOURCES:
+        raise Http404
+    return RESOURCES[name]
 
 
 @admin.register(Receipt)
-class ReceiptAdmin(Pages, admin.ModelAdmin):
+class ReceiptAdmin(Pages, ImportMixin, admin.ModelAdmin):
     """«Intercambio»: the tables with their ways in and out, and the receipts of all imports."""
 
     list_display = ("file_name", "table", "user", "made", "new", "changed", "same", "undone")
@@ -42,6 +110,11 @@ class ReceiptAdmin(Pages, admin.ModelAdmin):
     search_fields = ("file_name", "reason")
     change_list_template = "admin/exchange/receipt_list.html"
     empty_value_display = ""
+    import_export_change_list_template = None
+    confirm_form_class = ConfirmForm
+    import_formats = [Upload]
+    tmp_storage_class = ReceiptStorage
+    skip_admin_log = True  # the receipt and the versions say it
 
     @admin.display(description="tabla", ordering="resource")
     def table(self, receipt: Receipt) -> str:
@@ -49,24 +122,23 @@ class ReceiptAdmin(Pages, admin.ModelAdmin):
 
     @admin.display(description="importado", ordering="made_at")
     def made(self, receipt: Receipt) -> str:
-        return receipt.made_words
+        return moment_in_words(receipt.made_at)
 
     @admin.display(description="deshecho", ordering="undone_at")
     def undone(self, receipt: Receipt) -> str:
-        return receipt.undone_words
+        return moment_in_words(receipt.undone_at)
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet:
         receipts = Receipt.objects.made().select_related("user").defer("problems", "lost")
         return receipts if may_see_receipts(request.user) else receipts.none()
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
+    def _nobody(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
+    has_add_permission = has_change_permission = has_delete_permission = _nobody
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
+    def has_import_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm(IMPORT)
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return may_see_receipts(request.user) or request.user.has_perm(EXPORT)
@@ -75,24 +147,19 @@ class ReceiptAdmin(Pages, admin.ModelAdmin):
         return self.has_view_permission(request)
 
     def get_urls(self) -> list[URLPattern]:
-        own = self._of_own_preview
         views = [
-            ("importar/<slug:name>/", self.import_view, "import"),
+            ("importar/<slug:name>/", self.import_action, "import"),
             ("exportar/<slug:name>/", self.export_view, "export"),
-            ("<int:pk>/revisar/", own(self.preview_view), "preview"),
-            ("<int:pk>/releer/", own(self.reread_view), "reread"),
-            (
-                "<int:pk>/errores.<str:format_name>",
-                own(self.faulty_view),
-                "faulty",
-            ),
-            ("<int:pk>/confirmar/", own(self.confirm_view), "confirm"),
+            ("<int:pk>/revisar/", self.preview_view, "preview"),
+            ("<int:pk>/releer/", self.reread_view, "reread"),
+            ("<int:pk>/errores.<str:format_name>", self.faulty_view, "faulty"),
+            ("<int:pk>/confirmar/", self.confirm_view, "confirm"),
             ("<int:pk>/deshacer/", self.undo_view, "undo"),
         ]
         return [
             path(route, self.admin_site.admin_view(view), name=f"exchange_{name}")
             for route, view, name in views
-        ] + super().get_urls()
+        ] + super(ImportMixin, self).get_urls()  # without the package's own addresses
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         tables = [
@@ -107,73 +174,83 @@ class ReceiptAdmin(Pages, admin.ModelAdmin):
         context = {"title": "Intercambio", "tables": tables} | (extra_context or {})
         return super().changelist_view(request, context)
 
-    # In and out
+    def export_view(self, request: HttpRequest, name: str) -> HttpResponseBase:
+        model = _resource_named(name).model
+        return self.admin_site.get_model_admin(model).export_action(request)
 
-    def _admin_of(self, name: str) -> ExchangeMixin:
-        if name not in RESOURCES:
-            raise Http404
-        return self.admin_site.get_model_admin(RESOURCES[name].model)
+    # Upload
 
     @csrf_exempt
-    def import_view(self, request: HttpRequest, name: str) -> HttpResponse:
-        return self._admin_of(name).import_action(request)
+    def import_action(self, request: HttpRequest, name: str) -> HttpResponse:
+        """Refuse what is too large before any of it is read; so the CSRF check, which reads the
+        form, comes after that."""
+        resource = _resource_named(name)
+        if not may_import(request.user, resource):
+            raise PermissionDenied
+        try:
+            if int(request.headers.get("content-length") or 0) > ADMIN_BYTES + FORM_BYTES:
+                raise RequestDataTooBig
+            return csrf_protect(self._upload)(request, resource)
+        except (RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent):
+            return self._import_page(request, resource, UploadForm(), 413, problem=TOO_LARGE)
 
-    def export_view(self, request: HttpRequest, name: str) -> HttpResponseBase:
-        return self._admin_of(name).export_action(request)
+    def _upload(self, request: HttpRequest, resource: type[RecordResource]) -> HttpResponse:
+        data = (request.POST, request.FILES) if request.method == "POST" else ()
+        form = UploadForm(*data, instance=Receipt(user=request.user, resource=resource.name))
+        if form.is_valid():
+            receipt = form.save()
+            try:
+                preview(receipt)
+            except TableError as error:
+                form.add_error("import_file", str(error))
+            else:
+                return redirect("admin:exchange_preview", receipt.pk)
+        return self._import_page(request, resource, form, 422 if form.errors else 200)
 
-    def _of_own_preview(self, view: Callable) -> Callable:
-        """`view` of the receipt of the user's own preview, or the page that says why there is
-        none."""
+    def _import_page(
+        self, request: HttpRequest, resource: type[RecordResource], form: UploadForm, status: int,
+        **context: Any,
+    ) -> HttpResponse:  # fmt: skip
+        opts = resource.model._meta
+        return self.exchange_page(
+            request, "import", status, form=form, resource=resource(), opts=opts, step="Importar",
+            title=f"Importar {opts.verbose_name_plural}",
+            may_export=may_export(request.user, resource), **context,
+        )  # fmt: skip
 
-        def checked(request: HttpRequest, pk: int, **options: str) -> HttpResponseBase:
-            if not request.user.has_perm(IMPORT):
-                raise PermissionDenied
-            receipt = Receipt.objects.filter(pk=pk).first()
-            if receipt is None:
-                return self.problem_page(request, 404, GONE)
-            if receipt.user_id != request.user.pk:
-                return self.problem_page(request, 403, OF_ANOTHER)
-            if not self._admin_of(receipt.resource).has_import_permission(request):
-                raise PermissionDenied
-            if receipt.made_at:
-                messages.info(request, "Este archivo ya se importó: aquí está su recibo.")
-                return redirect(receipt)
-            return view(request, receipt, **options)
+    # Preview
 
-        return checked
+    @of_own_preview
+    def preview_view(self, request: HttpRequest, receipt: Receipt) -> HttpResponse:
+        return self._preview_page(request, receipt)
 
-    def preview_view(
+    def _preview_page(
         self, request: HttpRequest, receipt: Receipt, status: int = 200
     ) -> HttpResponse:
         resource = RESOURCES[receipt.resource]()
         page = Paginator(receipt.pages.order_by("number"), 1).get_page(request.GET.get("pagina"))
         changes = [change for part in page for change in part.changes]
-        reading = {"encoding": receipt.encoding, "delimiter": receipt.delimiter}
-        context = {
-            "receipt": receipt, "page": page, "opts": resource.model._meta,
-            "title": "El archivo tiene errores" if receipt.errors else "Revisar antes de importar",
-            "step": "Errores" if receipt.errors else "Revisar",
-            "total": receipt.new + receipt.changed, "one_by_one": receipt.losses <= MAX_LOSSES,
-            "reading": ReadingForm(initial=reading), "confirm_form": ConfirmForm.of(receipt),
-            "stale": STALE if status == 409 else "",
-        }  # fmt: skip
-        template = "errors" if receipt.errors else "preview"
-        context |= changes_of(resource, changes)
-        return self.exchange_page(request, template, status, **context)
+        return self.exchange_page(
+            request, "errors" if receipt.errors else "preview", status,
+            receipt=receipt, page=page, opts=resource.model._meta,
+            title="El archivo tiene errores" if receipt.errors else "Revisar antes de importar",
+            step="Errores" if receipt.errors else "Revisar",
+            total=receipt.new + receipt.changed, one_by_one=receipt.losses <= MAX_LOSSES,
+            encoding=ENCODINGS.get(receipt.encoding), delimiter=DELIMITERS.get(receipt.delimiter),
+            reading=ReadingForm(instance=receipt), stale=STALE if status == 409 else "",
+            **changes_of(resource, changes),
+        )  # fmt: skip
 
+    @of_own_preview
     def reread_view(self, request: HttpRequest, receipt: Receipt) -> HttpResponse:
-        form = ReadingForm(request.POST)
-        if request.method == "POST" and form.is_valid():
-            receipt.encoding = form.cleaned_data["encoding"]
-            receipt.delimiter = form.cleaned_data["delimiter"]
+        if request.method == "POST" and ReadingForm(request.POST, instance=receipt).is_valid():
             try:
                 preview(receipt)
             except TableError as error:
                 messages.error(request, str(error))
-            except Receipt.DoesNotExist:
-                pass  # the page of the preview says what became of it
         return redirect("admin:exchange_preview", receipt.pk)
 
+    @of_own_preview
     def faulty_view(
         self, request: HttpRequest, receipt: Receipt, format_name: str
     ) -> HttpResponseBase:
@@ -182,27 +259,38 @@ class ReceiptAdmin(Pages, admin.ModelAdmin):
         name = f"{receipt.resource}-con-errores"
         return download(request, name, format_name, faulty_rows(receipt))
 
+    # Confirm
+
+    @of_own_preview
     def confirm_view(self, request: HttpRequest, receipt: Receipt) -> HttpResponse:
         """Import, or show another preview if the record is not as this one showed it."""
         if request.method != "POST" or receipt.errors:
             return redirect("admin:exchange_preview", receipt.pk)
-        try:
-            answer = self._admin_of(receipt.resource).process_import(request)
-            if answer.status_code == 302:
+        with suppress(Refused):
+            if self.process_import(request).status_code == 302:
                 return redirect(receipt)
-        except Refused:
-            pass
-        except Receipt.DoesNotExist:
-            return redirect("admin:exchange_preview", receipt.pk)
-        return self._previewed_anew(request, receipt.pk)
+        receipt = Receipt.objects.get(pk=receipt.pk, made_at=None)
+        preview(receipt)
+        return self._preview_page(request, receipt, 409)
 
-    def _previewed_anew(self, request: HttpRequest, pk: int) -> HttpResponse:
-        try:
-            receipt = Receipt.objects.get(pk=pk, made_at=None)
-            preview(receipt)
-        except Receipt.DoesNotExist:
-            return redirect("admin:exchange_preview", pk)
-        return self.preview_view(request, receipt, 409)
+    def get_confirm_form_kwargs(
+        self, request: HttpRequest, import_form: None = None
+    ) -> dict[str, Any]:
+        """The preview of the address is the only one that can be confirmed."""
+        previews = Receipt.objects.filter(pk=request.resolver_match.kwargs["pk"], made_at=None)
+        return super().get_confirm_form_kwargs(request) | {"previews": previews}
+
+    def process_dataset(
+        self, dataset: SheetDataset, form: ConfirmForm, request: HttpRequest, **kwargs: Any
+    ) -> Outcome:
+        receipt = form.cleaned_data["import_file_name"]
+        return make(receipt, dataset, receipt.state, keeps=form.keeps)
+
+    def add_success_message(self, result: Outcome, request: HttpRequest) -> None:
+        new, changed, _same = result.counts
+        total = figure(new + changed, "registro")
+        words = f"{figure(new, 'nuevo')} y {figure(changed, 'modificado')}"
+        messages.success(request, f"Importación hecha en {total}: {words}.")
 
     # Receipt and undo
 
@@ -216,11 +304,11 @@ class ReceiptAdmin(Pages, admin.ModelAdmin):
             return self.problem_page(request, 404, NO_IMPORT)
         versions = versions_of(receipt)
         untouched = versions.filter(untouched=True).count()
-        page = Paginator(with_previous(versions), PAGE).get_page(request.GET.get("pagina"))
+        page = Paginator(versions, PAGE).get_page(request.GET.get("pagina"))
         return self.exchange_page(
             request, "receipt", receipt=receipt, page=page, title="Recibo de importación",
             untouched=untouched, touched=page.paginator.count - untouched,
-            rows=receipt_rows(receipt, page), step=receipt.made_words,
+            rows=receipt_rows(receipt, [*page]), step=moment_in_words(receipt.made_at),
             table=RESOURCES[receipt.resource].model._meta,
             may_undo=request.user.has_perm(UNDO) and untouched and not receipt.undone_at,
         )  # fmt: skip
@@ -242,3 +330,8 @@ class ReceiptAdmin(Pages, admin.ModelAdmin):
                     stay = figure(left, "se queda como está", "se quedan como están")
                     messages.warning(request, f"Porque se tocaron después, {stay}.")
         return redirect(receipt)
+
+
+def figure(count: int, one: str, several: str = "") -> str:
+    """«1 registro», «5 registros»."""
+    return f"{count} {one if count == 1 else several or one + 's'}"

@@ -1,48 +1,55 @@
-"""The file formats of imports and exports, for django-import-export.
+"""The file formats of imports and exports, for django-import-export, and downloads of them.
 
-`read` and `write` take text: cells are strings, as the spreadsheet shows them. Writers take rows,
-header first, and keep few of them in memory.
+Cells are strings, as the spreadsheet shows them. Writers take rows, header first, and keep few of
+them in memory.
 """
 
 import codecs
 import re
+import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from io import BytesIO
 from itertools import islice
 from typing import Any, BinaryIO
 
+from django.db import connection
+from django.http import FileResponse, HttpRequest, HttpResponseBase, StreamingHttpResponse
+from django.utils import timezone
 from import_export.formats import base_formats
+from openpyxl import Workbook
+from openpyxl.cell import WriteOnlyCell
 from tablib import Dataset
 
+from exchange.models import Receipt
 from exchange.tables import CUT, SheetDataset, disarm, read_dataset
 from record.text import MAX_XLSX_CELL, utf16_length, without_controls
 
-ADMIN_ROWS = 20_000
+ADMIN_ROWS, ADMIN_BYTES = 20_000, 20 << 20
+INCOMPLETE = "ARCHIVO INCOMPLETO: el sitio falló al prepararlo. Descárguelo de nuevo."
 Row = Sequence[str]
 
 
-class _Format:
-    """What all formats share. `encoding` and `delimiter` override what the reader finds."""
+class Upload(base_formats.Format):
+    """The file of a receipt, CSV or XLSX. The receipt says how to read it, and then how it was
+    read."""
 
-    title: str
-    max_rows = ADMIN_ROWS
+    def __init__(self, encoding: str | None = None) -> None:
+        """The package passes an encoding; the one of the receipt counts."""
 
-    def __init__(self, encoding: str | None = None, delimiter: str = "") -> None:
-        super().__init__(encoding)
-        self.delimiter = delimiter
-
-    def get_title(self) -> str:
-        return self.title
-
-    def is_binary(self) -> bool:
-        return True  # the reader finds the encoding
-
-    def get_read_mode(self) -> str:
-        return "rb"
-
-    def create_dataset(self, in_stream: bytes, **_options: Any) -> SheetDataset:
+    def create_dataset(self, receipt: Receipt) -> SheetDataset:
         """Raises TableError."""
-        return read_dataset(BytesIO(in_stream), self.max_rows, self.encoding or "", self.delimiter)
+        file = BytesIO(receipt.content)
+        dataset = read_dataset(file, ADMIN_ROWS, receipt.encoding, receipt.delimiter)
+        receipt.encoding, receipt.delimiter = dataset.encoding, dataset.delimiter
+        receipt.sample = " · ".join(dataset.sample)
+        return dataset
+
+    def can_import(self) -> bool:
+        return True
+
+
+class _Written:
+    """What the formats of exports share."""
 
     def export_data(self, dataset: Dataset, **_options: Any) -> bytes:
         file = BytesIO()
@@ -50,7 +57,7 @@ class _Format:
         return file.getvalue()
 
 
-class CSV(_Format, base_formats.CSV):
+class CSV(_Written, base_formats.CSV):
     """RFC 4180 in UTF-8."""
 
     title = "CSV"
@@ -76,28 +83,17 @@ class ExcelCSV(CSV):
     mark, separator = codecs.BOM_UTF8, ";"
 
 
-class XLSX(_Format, base_formats.XLSX):
+class XLSX(_Written, base_formats.XLSX):
     title = "Excel (XLSX)"
 
     def write(self, file: BinaryIO, rows: Iterable[Row], title: str) -> None:
         """Writes every cell as text, so that Excel shows just what it says."""
-        from openpyxl import Workbook
-
         book = Workbook(write_only=True)
         sheet = book.create_sheet(title)
         sheet.freeze_panes = "A2"
         for row in rows:
             sheet.append([_xlsx_cell(sheet, text) for text in row])
         book.save(file)
-
-
-class AnyTable(_Format, base_formats.CSV):
-    """Import only: detects CSV or XLSX, the encoding and the delimiter."""
-
-    title = "CSV o Excel"
-
-    def can_export(self) -> bool:
-        return False
 
 
 FORMATS = {"csv": CSV, "excel": ExcelCSV, "xlsx": XLSX}
@@ -113,8 +109,6 @@ def _csv_cell(text: str) -> str:
 
 def _xlsx_cell(sheet: Any, text: str) -> Any:
     """A text longer than Excel keeps ends with a mark, by which an import refuses it."""
-    from openpyxl.cell import WriteOnlyCell
-
     text = disarm(without_controls(text)).replace("\r\n", "\n").replace("\r", "\n")
     text = _ESCAPE.sub("_x005F_", text)
     if utf16_length(text) > MAX_XLSX_CELL:
@@ -123,3 +117,36 @@ def _xlsx_cell(sheet: Any, text: str) -> Any:
     cell = WriteOnlyCell(sheet, text)
     cell.data_type, cell.number_format = "s", "@"
     return cell
+
+
+def download(
+    request: HttpRequest, name: str, format_name: str, rows: Iterator[list[str]]
+) -> HttpResponseBase:
+    """Rows, header first, as one of FORMATS: CSV is streamed, XLSX comes by way of a file on disk,
+    so that memory stays flat. HEAD reads no rows, and says no length."""
+    form = FORMATS[format_name]()
+    file_name = f"{name}-{timezone.localdate().isoformat()}.{form.get_extension()}"
+    options = {
+        "content_type": form.get_content_type(),
+        "headers": {"Content-Disposition": f'attachment; filename="{file_name}"'},
+    }
+    if request.method == "HEAD":
+        return StreamingHttpResponse(**options)
+    # Before 200 is said, for it may not answer; nothing is left open for an answer nobody reads.
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+    if not isinstance(form, XLSX):
+        return StreamingHttpResponse(_whole_or_told(form.stream(rows)), **options)
+    file = tempfile.TemporaryFile()  # noqa: SIM115, the response closes it
+    form.write(file, rows, name)
+    file.seek(0)
+    return FileResponse(file, **options)
+
+
+def _whole_or_told(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """A server ends a file that broke off as it ends one that is whole: so its last line tells."""
+    try:
+        yield from pieces
+    except Exception:
+        yield f"{INCOMPLETE}\r\n".encode()
+        raise

@@ -1,13 +1,11 @@
 from typing import Any
 
 from django import forms
-from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.files.uploadedfile import UploadedFile
 from django.db import models
-from import_export.forms import ConfirmImportForm, ImportForm
+from import_export.forms import ConfirmImportForm
 
-from exchange.formats import ADMIN_ROWS
-from exchange.imports import ADMIN_BYTES
+from exchange.formats import ADMIN_BYTES, ADMIN_ROWS
 from exchange.models import Receipt
 from exchange.tables import DELIMITERS, ENCODINGS
 
@@ -17,7 +15,7 @@ TOO_LARGE = (
 )
 
 
-class ReadingForm(forms.Form):
+class ReadingForm(forms.ModelForm):
     """How to read a file whose encoding or delimiter was found wrongly."""
 
     encoding = forms.ChoiceField(
@@ -27,10 +25,12 @@ class ReadingForm(forms.Form):
         label="Separador", required=False, choices=[("", "Reconocerlo solo"), *DELIMITERS.items()]
     )
 
+    class Meta:
+        model = Receipt
+        fields = ["encoding", "delimiter"]
 
-class UploadForm(ReadingForm, ImportForm):
-    """A file. There is one resource a page and one format, which finds out what the file is."""
 
+class UploadForm(ReadingForm):
     import_file = forms.FileField(
         label="Archivo",
         help_text=f"CSV o Excel (.xlsx), hasta {ADMIN_BYTES >> 20} MB y {ADMIN_ROWS:,} filas. "
@@ -44,17 +44,8 @@ class UploadForm(ReadingForm, ImportForm):
         widget=forms.TextInput(attrs={"class": "vTextField"}),
     )
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        del self.fields["resource"], self.fields["format"]
-
-    @property
-    def first(self) -> list[forms.BoundField]:
-        return [self["import_file"], self["reason"]]
-
-    @property
-    def seldom(self) -> list[forms.BoundField]:
-        return [self["encoding"], self["delimiter"]]
+    class Meta(ReadingForm.Meta):
+        fields = ["reason", "encoding", "delimiter"]
 
     def clean_import_file(self) -> UploadedFile:
         file = self.cleaned_data["import_file"]
@@ -62,43 +53,30 @@ class UploadForm(ReadingForm, ImportForm):
             raise forms.ValidationError(TOO_LARGE)
         return file
 
-    def receipt(self, user: AbstractBaseUser, resource: str) -> Receipt:
-        data = self.cleaned_data
-        file, names = data["import_file"], ("reason", "encoding", "delimiter")
-        return Receipt(
-            user=user, resource=resource, file_name=file.name[:200], content=file.read(),
-            **{name: data[name] for name in names},
-        )  # fmt: skip
+    def save(self, commit: bool = False) -> Receipt:
+        """The receipt with its file; the preview saves it."""
+        file = self.cleaned_data["import_file"]
+        self.instance.file_name, self.instance.content = file.name[:200], file.read()
+        return self.instance
 
 
 class ConfirmForm(ConfirmImportForm):
     """Confirms one of the `previews` as it was shown: this file, compared with these records. The
     upload is found as a row of the database, never by a file name from the request."""
 
-    import_file_name = forms.ModelChoiceField(Receipt.objects.none(), widget=forms.HiddenInput())
-    original_file_name = None
-    resource = None
-    format = forms.ChoiceField(choices=[("0", "")], widget=forms.HiddenInput())
-    sha256 = forms.CharField(widget=forms.HiddenInput())
-    state = forms.CharField(widget=forms.HiddenInput())
+    import_file_name = forms.ModelChoiceField(Receipt.objects.none())
+    original_file_name = resource = None
+    format = forms.ChoiceField(choices=[("0", "")])
 
     def __init__(self, *args: Any, previews: models.QuerySet, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["import_file_name"].queryset = previews
 
-    @classmethod
-    def of(cls, receipt: Receipt) -> "ConfirmForm":
-        shown = {"import_file_name": receipt.pk, "sha256": receipt.sha256, "state": receipt.state}
-        previews = Receipt.objects.filter(pk=receipt.pk)
-        return cls(previews=previews, initial={"format": "0"} | shown, auto_id=False)
-
     def clean_import_file_name(self) -> Receipt:
-        return self.cleaned_data["import_file_name"]
-
-    def clean(self) -> None:
-        receipt = self.cleaned_data.get("import_file_name")
-        if receipt and any(getattr(receipt, n) != self.data.get(n) for n in ("sha256", "state")):
+        receipt = self.cleaned_data["import_file_name"]
+        if any(getattr(receipt, name) != self.data.get(name) for name in ("sha256", "state")):
             raise forms.ValidationError("It is not what was shown.")
+        return receipt
 
     def keeps(self, slug: str, column: str) -> bool:
         """Whether an emptied cell keeps the stored value, because its loss was not agreed to."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from itertools import groupby
 from typing import Any
 
@@ -11,7 +12,7 @@ from django.db import IntegrityError, connection, models, transaction
 from django.db.models import Max, Q
 from django.utils import timezone
 
-from exchange.formats import AnyTable
+from exchange.formats import Upload
 from exchange.models import Receipt
 from exchange.tables import SheetDataset
 from organizations.resources import (
@@ -38,8 +39,9 @@ RESOURCES: dict[str, type[RecordResource]] = {
         CitationResource,
     )
 }
-ADMIN_BYTES = 20 * 1024 * 1024
 COMMAND_ROWS = 100_000
+LEFT_BEHIND = timedelta(days=1)
+"""The age of a preview that nobody will confirm."""
 PATIENCE = 3600
 """Seconds that an import waits for another one to end."""
 
@@ -52,22 +54,11 @@ class Refused(Exception):
         self.outcome = outcome
 
 
-class Upload(AnyTable):
-    """The file of a receipt, read as the receipt says, which then says how it was read."""
-
-    def create_dataset(self, receipt: Receipt, **options: Any) -> SheetDataset:
-        self.encoding, self.delimiter = receipt.encoding, receipt.delimiter
-        dataset = super().create_dataset(bytes(receipt.content))
-        reading = dataset.reading
-        receipt.encoding, receipt.delimiter = reading.encoding, reading.delimiter
-        receipt.sample = " · ".join(reading.sample)
-        return dataset
-
-
 def preview(receipt: Receipt) -> None:
     """Read the receipt's content into its counts, errors, losses and changes. Raises TableError,
     and then saves nothing; DoesNotExist if the import was made or the receipt deleted meanwhile."""
-    Receipt.objects.left_behind().delete()
+    oldest = timezone.now() - LEFT_BEHIND
+    Receipt.objects.filter(made_at=None, created_at__lt=oldest).delete()
     changes: list[RowChange] = []
     resource = RESOURCES[receipt.resource](user=receipt.user, show=changes.append)
     receipt.keep(resource.import_data(Upload().create_dataset(receipt), dry_run=True), changes)
@@ -101,7 +92,7 @@ def make(
             outcome = resource.import_data(dataset)
             if outcome.error_count or expected_state not in ("", outcome.state):
                 raise Refused(outcome)
-            receipt.count(outcome)
+            receipt.new, receipt.changed, receipt.same = outcome.counts
             receipt.save()
     except IntegrityError as error:
         raise Refused(_rejected()) from error

@@ -1,31 +1,46 @@
-"""Receipts: every import that was previewed, and every one that was made, which can be undone."""
+"""Receipts: every import that was previewed, and every one that was made, which can be undone. Who
+may take records in and out: every page, link and command asks here."""
 
 import hashlib
-from datetime import timedelta
 from typing import Self
 
 from django.conf import settings
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import models, transaction
 from django.urls import reverse
-from django.utils import timezone
 
-from exchange.tables import DELIMITERS, ENCODINGS
-from record.differences import moment_in_words
-from record.resources import Outcome, RowChange
+from record.resources import Outcome, RecordResource, RowChange
 
 PAGE = 50  # changes shown at a time
 MAX_LOSSES = 200
 """Losses beyond these are agreed to all at once or not at all."""
-LEFT_BEHIND = timedelta(days=1)
+
+
+IMPORT, EXPORT, UNDO = (
+    f"exchange.{name}" for name in ("import_records", "export_records", "undo_import")
+)
+
+
+def may_import(user: AbstractBaseUser, resource: type[RecordResource]) -> bool:
+    return user.has_perms([IMPORT, *_permissions(resource, "add", "change")])
+
+
+def may_export(user: AbstractBaseUser, resource: type[RecordResource]) -> bool:
+    return user.has_perms([EXPORT, *_permissions(resource, "view")])
+
+
+def may_see_receipts(user: AbstractBaseUser) -> bool:
+    return any(map(user.has_perm, ("exchange.view_receipt", IMPORT, UNDO)))
+
+
+def _permissions(resource: type[RecordResource], *names: str) -> list[str]:
+    meta = resource.model._meta
+    return [f"{meta.app_label}.{name}_{meta.model_name}" for name in names]
 
 
 class ReceiptQuerySet(models.QuerySet):
     def made(self) -> Self:
         return self.filter(made_at__isnull=False)
-
-    def left_behind(self) -> Self:
-        """Previews that nobody confirmed within a day."""
-        return self.filter(made_at=None, created_at__lt=timezone.now() - LEFT_BEHIND)
 
 
 class Receipt(models.Model):
@@ -80,12 +95,9 @@ class Receipt(models.Model):
     def get_absolute_url(self) -> str:
         return reverse("admin:exchange_receipt_change", args=[self.pk])
 
-    def count(self, outcome: Outcome) -> None:
-        self.new, self.changed, self.same = outcome.counts
-
     def keep(self, outcome: Outcome, changes: list[RowChange]) -> None:
         """Save the preview. Raises DoesNotExist if the import was made meanwhile."""
-        self.count(outcome)
+        self.new, self.changed, self.same = outcome.counts
         self.state, self.sha256 = outcome.state, hashlib.sha256(self.content).hexdigest()
         self.errors, self.faulty_rows = outcome.error_count, outcome.faulty_rows
         self.problems = [error[:5] for error in outcome.errors]
@@ -97,40 +109,23 @@ class Receipt(models.Model):
             if field.is_loss
         ]
         self.losses, self.lost = len(lost), lost[:MAX_LOSSES]
-        pages = [changes[start : start + PAGE] for start in range(0, len(changes), PAGE)]
+        pages = [
+            PreviewPage(
+                receipt=self, number=start // PAGE + 1, changes=changes[start : start + PAGE]
+            )
+            for start in range(0, len(changes), PAGE)
+        ]
         with transaction.atomic():
             if self.pk:
                 Receipt.objects.select_for_update().get(pk=self.pk, made_at=None)
             self.save()
             self.pages.all().delete()
-            PreviewPage.objects.bulk_create(
-                [
-                    PreviewPage(receipt=self, number=n, changes=some)
-                    for n, some in enumerate(pages, 1)
-                ],
-                batch_size=20,
-            )
-
-    @property
-    def encoding_name(self) -> str:
-        return ENCODINGS.get(self.encoding, self.encoding)
-
-    @property
-    def delimiter_name(self) -> str:
-        return DELIMITERS.get(self.delimiter, self.delimiter)
+            PreviewPage.objects.bulk_create(pages, batch_size=20)
 
     @property
     def rows(self) -> int:
         """How many the file has."""
         return self.new + self.changed + self.same + self.faulty_rows
-
-    @property
-    def made_words(self) -> str:
-        return moment_in_words(self.made_at)
-
-    @property
-    def undone_words(self) -> str:
-        return moment_in_words(self.undone_at)
 
     @property
     def undo_reason(self) -> str:

@@ -8,10 +8,9 @@ import codecs
 import csv
 import io
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from tablib import Dataset
 
@@ -20,6 +19,7 @@ from exchange.workbooks import MAX_CELL, TableError, UnreadableCell, workbook_ro
 MAX_COLUMNS = 200
 BEGINNING = 50_000  # characters that say how the rest is written
 MAX_CHARACTERS = 250_000_000  # of all the cells of a table
+MAX_BYTES = 250 << 20  # of a CSV file
 ENCODINGS = {
     "utf-8-sig": "UTF-8",
     "utf-16": "UTF-16",
@@ -34,29 +34,27 @@ csv.field_size_limit(MAX_CELL)
 Rows = Iterator[tuple[int, list[str]]]
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """How a file was read, for the user to check and to correct."""
+class SheetDataset(Dataset):
+    """A tablib dataset that keeps how the file was read, for the user to check and to correct, and
+    the spreadsheet's own row numbers."""
 
-    format: str
     encoding: str = ""
+    """A key of ENCODINGS, "" for a workbook."""
     delimiter: str = ""
-    sample: tuple[str, ...] = ()
+    sample: Sequence[str] = ()
     """A few words with accents, to judge the encoding by."""
 
-    def __str__(self) -> str:
-        if self.format == "xlsx":
+    def __init__(self, *rows: Sequence[str], **options: Any) -> None:
+        super().__init__(*rows, **options)
+        self.row_numbers: list[int] = []
+        self.overlong: list[int] = []
+        """The numbers of the rows that have more cells than the header, which are cut."""
+
+    @property
+    def reading(self) -> str:
+        if not self.encoding:
             return "libro de Excel (XLSX), primera hoja"
         return f"CSV, {ENCODINGS[self.encoding]}, separado por {DELIMITERS[self.delimiter]}"
-
-
-class SheetDataset(Dataset):
-    """A tablib dataset that keeps how the file was read and the spreadsheet's own row numbers."""
-
-    reading: Reading
-    row_numbers: list[int]
-    overlong: list[int]
-    """The numbers of the rows that have more cells than the header, which are cut."""
 
 
 def read_dataset(
@@ -65,18 +63,18 @@ def read_dataset(
     """A table from an open binary file; `encoding` and `delimiter` override what is found. The
     first row that is not blank is the header. Cells come without the apostrophes of `disarm`."""
     file.seek(0)
-    start = file.read(4)
+    dataset, start = SheetDataset(), file.read(4)
+    file.seek(0)
     if start.startswith(b"PK\x03\x04"):
-        reading, rows = Reading("xlsx"), workbook_rows(file, max_rows)
+        rows = workbook_rows(file, max_rows)
     elif start.startswith((b"\xd0\xcf\x11\xe0", b"%PDF")):
         raise TableError(
             "No es CSV ni XLSX. Guárdelo desde Excel como «Libro de Excel (.xlsx)», sin contraseña."
         )
     else:
-        reading, rows = _read_csv(file, encoding, delimiter)
+        rows = _csv_rows(file, dataset, encoding, delimiter)
     rows = ((number, cells) for number, cells in rows if any(cells))
-    dataset = SheetDataset(headers=_headers(next(rows, (1, []))[1]))
-    dataset.reading, dataset.row_numbers, dataset.overlong = reading, [], []
+    dataset.headers = _headers(next(rows, (1, []))[1])
     width = len(dataset.headers)
     for number, cells in _limited(rows, max_rows):
         if any(cells[width:]):
@@ -122,20 +120,24 @@ def _text(cell: str) -> str:
 # CSV
 
 
-def _read_csv(file: BinaryIO, encoding: str, delimiter: str) -> tuple[Reading, Rows]:
-    encoding = encoding or _guess_encoding(file)
+def _csv_rows(file: BinaryIO, dataset: SheetDataset, encoding: str, delimiter: str) -> Rows:
+    """The rows of a CSV file; `dataset` takes how it is read."""
+    content = file.read(MAX_BYTES + 1)
+    if len(content) > MAX_BYTES:
+        raise TableError(f"Pesa más de {MAX_BYTES >> 20} MB.")
+    dataset.encoding = encoding or _guess_encoding(content)
     try:
-        start = _decoded(file, encoding).read(BEGINNING)
+        text = io.TextIOWrapper(io.BytesIO(content), dataset.encoding, newline="").read()
     except UnicodeError as error:
         raise TableError(WRONG_ENCODING) from error
-    named = re.match(r'"?sep=([,;\t])"?\r?\n', start)  # some programs name it to Excel
-    delimiter = delimiter or (named[1] if named else _guess_delimiter(start))
-    reader = csv.reader(_decoded(file, encoding), delimiter=delimiter, strict=True)
-    rows = _numbered(reader)
-    if named:
-        next(rows)
+    named = re.match(r'"?sep=([,;\t])"?\r?\n', text)  # some programs name it to Excel
+    start = text[:BEGINNING]
+    dataset.delimiter = delimiter or (named[1] if named else _guess_delimiter(start))
     words = (word for word in re.findall(r"\w+", start) if not word.isascii())
-    return Reading("csv", encoding, delimiter, tuple(islice(dict.fromkeys(words), 6))), rows
+    dataset.sample = tuple(islice(dict.fromkeys(words), 6))
+    lines = io.StringIO(text, newline="")
+    rows = _numbered(csv.reader(lines, delimiter=dataset.delimiter, strict=True))
+    return islice(rows, 1 if named else 0, None)
 
 
 def _numbered(reader: Iterable[list[str]]) -> Rows:
@@ -151,33 +153,17 @@ def _numbered(reader: Iterable[list[str]]) -> Rows:
             f"Después de la fila {number} el CSV no se puede leer: unas comillas quedaron "
             "abiertas o una celda es demasiado larga."
         ) from error
-    except UnicodeError as error:
-        raise TableError(WRONG_ENCODING) from error
 
 
-def _decoded(file: BinaryIO, encoding: str) -> io.TextIOWrapper:
-    file.seek(0)
-    unclosed = io.TextIOWrapper(file, encoding=encoding, newline="")
-    unclosed.close = lambda: None  # the caller closes what the caller opened
-    return unclosed
-
-
-def _guess_encoding(file: BinaryIO) -> str:
-    file.seek(0)
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    start = file.read(200)
-    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+def _guess_encoding(content: bytes) -> str:
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "utf-16"
-    for place, encoding in ((1, "utf-16-le"), (0, "utf-16-be")):
-        if len(start) > 3 and start[place::2].count(0) > len(start) // 4 > start[
-            1 - place :: 2
-        ].count(0):
-            return encoding
-    file.seek(0)
+    zeros = [content[place:200:2].count(0) for place in (0, 1)]
+    few = len(content[:200]) // 4
+    if len(content) > 3 and min(zeros) < few < max(zeros):
+        return "utf-16-le" if zeros[1] > zeros[0] else "utf-16-be"
     try:
-        while chunk := file.read(1 << 20):
-            decoder.decode(chunk)
-        decoder.decode(b"", final=True)
+        content.decode()
     except UnicodeDecodeError:
         return "cp1252"
     return "utf-8-sig"

@@ -10,7 +10,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from exchange.downloads import CONTENT_TYPES, download
+from exchange.formats import FORMATS, download
 from exchange.imports import RESOURCES
 from record import linked
 from record.publishing import RecordQuerySet
@@ -36,7 +36,7 @@ def _data_graph(request: HttpRequest, changed: datetime | None) -> linked.Node:
         linked.told(
             kind="DataDownload",
             name=f"{name}.{ending}",
-            encodingFormat=CONTENT_TYPES[ending],
+            encodingFormat=FORMATS[ending].CONTENT_TYPE,
             contentUrl=reverse("exchange:table", args=[name, ending]),
         )
         for name in RESOURCES

@@ -9,7 +9,7 @@ import posixpath
 import re
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime, time
 from itertools import chain
@@ -36,6 +36,8 @@ TOO_MANY_TAGS = (
     "a un libro nuevo."
 )
 Attributes = dict[str, str]
+Element = tuple[str, Attributes, str]
+"""Tag, attributes, text."""
 
 
 def workbook_rows(file: BinaryIO, max_rows: int) -> Iterator[tuple[int, list[str]]]:
@@ -63,7 +65,6 @@ def _refusals() -> Iterator[None]:
 class _Workbook:
     def __init__(self, archive: zipfile.ZipFile, max_tags: int) -> None:
         self.archive, self.max_tags, self.epoch = archive, max_tags, WINDOWS_EPOCH
-        self.strings: list[str] = []
         self.part = dict(self._relations("").values())["officeDocument"]
         self.relations = self._relations(self.part)
         parts = dict(self.relations.values())
@@ -73,7 +74,7 @@ class _Workbook:
     def visible_sheets(self) -> list[str]:
         """The parts of the worksheets; sheets that are charts are left out."""
         sheets = []
-        for tag, attributes in self._elements(self.part):
+        for tag, attributes, _text in self._elements(self.part):
             if tag == "workbookPr" and attributes.get("date1904") in ("1", "true"):
                 self.epoch = MAC_EPOCH
             if tag == "sheet" and attributes.get("state", "visible") == "visible":
@@ -85,30 +86,71 @@ class _Workbook:
         return parts
 
     def rows(self, part: str) -> Iterator[tuple[int, list[str]]]:
-        sheet = _Cells(self)
-        for _ in self._pieces(part, MAX_SHEET, sheet.start, sheet.end, sheet.data):
-            for number, cells in sheet.rows:
-                yield number, [cells.get(column, "") for column in range(1, max(cells) + 1)]
-            sheet.rows.clear()
+        """The rows of a worksheet that have cells."""
+        number, column, cells, formula = 0, 0, {}, False
+        for tag, attributes, text in self._elements(part, MAX_SHEET):
+            if tag == "c":
+                place = attributes.get("r", "").rstrip("0123456789")
+                column = column_index_from_string(place) if place else column + 1
+                if (text or formula) and (shown := self._shown(attributes, text)):
+                    if column > MAX_COLUMN:
+                        raise TableError("La hoja tiene más de 700 columnas.")
+                    cells[column] = shown
+                formula = False
+            elif tag == "f":
+                formula = True
+            elif tag == "row":
+                number = int(attributes.get("r", number + 1))
+                if cells:
+                    yield number, [cells.get(place, "") for place in range(1, max(cells) + 1)]
+                column, cells = 0, {}
+
+    def _shown(self, cell: Attributes, value: str) -> str:
+        """A cell as Excel shows it."""
+        match cell.get("t", "n"):
+            case "s":
+                return self.strings[int(value)]
+            case "e":
+                return UnreadableCell(f"es un error de Excel ({value})")
+            case "b" if value:
+                return "VERDADERO" if value == "1" else "FALSO"
+            case "n" if value:
+                return self._number(value, int(cell.get("s", 0)))
+            case "d" if value:
+                return _shown_date(from_ISO8601(value), "yyyy-mm-dd")
+            case "n" | "b" | "d":
+                return UnreadableCell(
+                    "es una fórmula sin valor guardado; guárdela en Excel o escriba el valor"
+                )
+        return _unescaped(value)
+
+    def _number(self, value: str, style: int) -> str:
+        if code := self.date_formats[style] if style < len(self.date_formats) else "":
+            try:
+                days, is_span = float(value), is_timedelta_format(code)
+                return _shown_date(from_excel(days, self.epoch, timedelta=is_span), code)
+            except (OverflowError, ValueError):
+                return UnreadableCell("es una fecha que no existe")
+        if value.lstrip("-").isdecimal():
+            return value
+        number = float(value)
+        return str(int(number)) if number.is_integer() else repr(number)
 
     def _strings(self, part: str) -> list[str]:
         """The texts that cells refer to by number."""
-        cells = _Cells(self)
-        if part:
-            for _ in self._pieces(part, MAX_OTHER_PART, cells.start, cells.end, cells.data):
-                pass
-        return cells.strings
+        elements = self._elements(part) if part else ()
+        return [_unescaped(text) for tag, _attributes, text in elements if tag == "si"]
 
     def _date_formats(self, part: str) -> list[str]:
         """The number format of each cell style, "" where it shows no date."""
-        codes, styles, section = dict(BUILTIN_FORMATS), [], ""
-        for tag, attributes in self._elements(part) if part else ():
+        codes, styles = dict(BUILTIN_FORMATS), []
+        for tag, attributes, _text in self._elements(part) if part else ():
             if tag == "numFmt":
                 codes[int(attributes["numFmtId"])] = attributes.get("formatCode", "")
-            elif tag in ("cellStyleXfs", "cellXfs"):
-                section = tag
-            elif tag == "xf" and section == "cellXfs":
+            elif tag == "xf":
                 styles.append(int(attributes.get("numFmtId", 0)))
+            elif tag == "cellStyleXfs":
+                styles.clear()  # they are no styles of cells
         dates = {number: code for number, code in codes.items() if is_date_format(code)}
         return [dates.get(number, "") for number in styles]
 
@@ -120,86 +162,58 @@ class _Workbook:
                 attributes["Type"].rpartition("/")[2],
                 posixpath.normpath(posixpath.join("/", folder, attributes["Target"])).lstrip("/"),
             )
-            for tag, attributes in self._elements(posixpath.join(folder, "_rels", f"{name}.rels"))
+            for tag, attributes, _text in self._elements(f"{folder}/_rels/{name}.rels".lstrip("/"))
             if tag == "Relationship"
         }
 
-    def _elements(self, part: str) -> Iterator[tuple[str, Attributes]]:
-        """The start tags of a part, in order."""
-        found: list[tuple[str, Attributes]] = []
-        for _ in self._pieces(part, MAX_OTHER_PART, lambda *element: found.append(element)):
-            yield from ((_local(tag), attributes) for tag, attributes in found)
-            found.clear()
-
-    def _pieces(self, part: str, max_size: int, *handlers: Callable) -> Iterator[None]:
-        """Parses a part; yields after each piece."""
+    def _elements(self, part: str, max_size: int = MAX_OTHER_PART) -> Iterator[Element]:
+        """The elements of a part as they end."""
         entry = self.archive.getinfo(part)
         if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
             raise TableError(DAMAGED)
         if entry.file_size > min(max_size, max(1 << 24, entry.compress_size * MAX_RATIO)):
             raise TableError("Descomprimido es demasiado grande.")
-        parser, parsed, tags = _parser(*handlers), 0, 0
+        parser, parsed, tags = _Parser(), 0, 0
         with self.archive.open(entry) as xml:
             while piece := xml.read(PIECE):
-                parser.Parse(piece)
+                yield from parser.elements(piece)
                 parsed, tags = parsed + len(piece), tags + piece.count(b"<")
-                if parsed - parser.CurrentByteIndex > MAX_TOKEN:
+                if parsed - parser.expat.CurrentByteIndex > MAX_TOKEN:
                     raise TableError(UNREADABLE)
                 if tags > self.max_tags:
                     raise TableError(TOO_MANY_TAGS)
-                yield
-        parser.Parse(b"", True)
-        yield
+        yield from parser.elements(b"", True)
 
 
-def _parser(start: Callable, end: Callable | None = None, data: Callable | None = None) -> Any:
-    parser = expat.ParserCreate()
-    parser.buffer_text = True
-    parser.StartElementHandler, parser.EndElementHandler = start, end
-    parser.CharacterDataHandler = data
-    parser.StartDoctypeDeclHandler = _refuse_document_type
-    return parser
+class _Parser:
+    """Makes XML into elements as they end. Cells and shared strings come with their text, without
+    the elements in it."""
 
-
-def _local(tag: str) -> str:
-    """The name of an element without its prefix."""
-    return tag.rpartition(":")[2]
-
-
-def _refuse_document_type(*_declaration: Any) -> None:
-    raise TableError("El libro contiene entidades XML; no se admiten.")
-
-
-class _Cells:
-    """Handlers that collect shared strings, and rows as their number and their cells by column."""
-
-    def __init__(self, book: _Workbook) -> None:
-        self.book = book
-        self.strings: list[str] = []
-        self.rows: list[tuple[int, dict[int, str]]] = []
-        self.cells: dict[int, str] = {}
-        self.number = self.column = self.length = 0
+    def __init__(self) -> None:
+        self.expat = expat.ParserCreate()
+        self.expat.buffer_text = True
+        self.expat.StartElementHandler, self.expat.EndElementHandler = self._start, self._end
+        self.expat.CharacterDataHandler = self._data
+        self.expat.StartDoctypeDeclHandler = self._refuse_document_type
+        self.attributes: dict[str, Attributes] = {}
         self.pieces: list[str] = []
-        self.collects = self.phonetic = self.formula = False
+        self.length, self.collects, self.phonetic = 0, False, False
 
-    def start(self, tag: str, attributes: Attributes) -> None:
-        tag = _local(tag)
-        if tag == "c":
-            place = attributes.get("r", "").rstrip("0123456789")
-            self.column = column_index_from_string(place) if place else self.column + 1
-            self.kind, self.style = attributes.get("t", "n"), int(attributes.get("s", 0))
-        elif tag == "row":
-            self.number = int(attributes.get("r", self.number + 1))
-            self.column, self.cells = 0, {}
+    def elements(self, piece: bytes, is_last: bool = False) -> list[Element]:
+        self.found = []
+        self.expat.Parse(piece, is_last)
+        return self.found
+
+    def _start(self, tag: str, attributes: Attributes) -> None:
+        tag = tag.rpartition(":")[2]
+        self.attributes[tag] = attributes
+        if tag in ("c", "si"):
+            self.pieces, self.length = [], 0
         elif tag == "rPh":
             self.phonetic = True  # how a text is read aloud is no part of it
         self.collects = tag in ("t", "v") and not self.phonetic
-        if tag in ("c", "si"):
-            self.pieces, self.length, self.formula = [], 0, False
-        elif tag == "f":
-            self.formula = True
 
-    def data(self, text: str) -> None:
+    def _data(self, text: str) -> None:
         if not self.collects:
             return
         self.length += len(text)
@@ -207,55 +221,16 @@ class _Cells:
             raise TableError(f"Una celda tiene más de {MAX_CELL:,} caracteres.")
         self.pieces.append(text)
 
-    def end(self, tag: str) -> None:
-        tag, self.collects = _local(tag), False
-        if tag == "c":
-            if self.pieces or self.formula:
-                self._add(self._shown("".join(self.pieces)))
-        elif tag == "si":
-            self.strings.append(_unescaped("".join(self.pieces)))
-        elif tag == "rPh":
+    def _end(self, tag: str) -> None:
+        tag, self.collects = tag.rpartition(":")[2], False
+        if tag == "rPh":
             self.phonetic = False
-        elif tag == "row" and self.cells:
-            self.rows.append((self.number, self.cells))
+        elif tag not in ("t", "v", "is"):
+            text = "".join(self.pieces) if tag in ("c", "si") else ""
+            self.found.append((tag, self.attributes[tag], text))
 
-    def _add(self, shown: str) -> None:
-        if shown and self.column > MAX_COLUMN:
-            raise TableError("La hoja tiene más de 700 columnas.")
-        if shown:
-            self.cells[self.column] = shown
-
-    def _shown(self, value: str) -> str:
-        """A cell as Excel shows it."""
-        match self.kind:
-            case "s":
-                return self.book.strings[int(value)]
-            case "e":
-                return UnreadableCell(f"es un error de Excel ({value})")
-            case "b" if value:
-                return "VERDADERO" if value == "1" else "FALSO"
-            case "n" if value:
-                return self._number(value)
-            case "d" if value:
-                return _shown_date(from_ISO8601(value), "yyyy-mm-dd")
-            case "n" | "b" | "d":
-                return UnreadableCell(
-                    "es una fórmula sin valor guardado; guárdela en Excel o escriba el valor"
-                )
-        return _unescaped(value)
-
-    def _number(self, value: str) -> str:
-        formats = self.book.date_formats
-        if code := formats[self.style] if self.style < len(formats) else "":
-            try:
-                days, is_span = float(value), is_timedelta_format(code)
-                return _shown_date(from_excel(days, self.book.epoch, timedelta=is_span), code)
-            except (OverflowError, ValueError):
-                return UnreadableCell("es una fecha que no existe")
-        if value.lstrip("-").isdecimal():
-            return value
-        number = float(value)
-        return str(int(number)) if number.is_integer() else repr(number)
+    def _refuse_document_type(self, *_declaration: Any) -> None:
+        raise TableError("El libro contiene entidades XML; no se admiten.")
 
 
 def _unescaped(text: str) -> str:

@@ -21,10 +21,11 @@ from django.utils import timezone
 from import_export.widgets import Widget
 
 from record.dates import ImpossibleDate
+from record.differences import items, whole
 from record.publishing import Record
 from record.richtext import sanitize
 from record.spanish import read as read_date
-from record.text import clean_controls, fold
+from record.text import clean_controls, fold, word_diff
 
 DATE_EXAMPLE = "Por ejemplo «2017-02-11», «11 de febrero de 2017» o «febrero de 2017»"
 MOST_HINTS = 100  # one unknown identifier takes up to half a second to compare with all others
@@ -52,10 +53,17 @@ def plain(text: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n").strip()
 
 
+def _item_diff(before: str, after: str) -> list[tuple[str, str]]:
+    """The difference of two lists as they are shown, item by item."""
+    return items(*(text.replace("\n", "; ").split("; ") for text in (before, after)))
+
+
 class Text(Widget):
     """Text; also the base of the other kinds. `example` is for the data dictionary."""
 
     many = False
+    compare = staticmethod(word_diff)
+    """Makes the pieces of the difference of two shown values."""
 
     def __init__(self, example: str = "") -> None:
         super().__init__()
@@ -123,6 +131,7 @@ class Lines(Text):
     them has a semicolon."""
 
     help = "Varios, separados por «;»"
+    compare = staticmethod(_item_diff)
 
     def render(self, value: str, obj: Any = None, **kwargs: Any) -> str:
         lines = self.normal(value).split("\n")
@@ -138,6 +147,8 @@ class Lines(Text):
 
 class Choice(Text):
     """One of the field's choices, by its label or its value; accents and case do not matter."""
+
+    compare = staticmethod(whole)
 
     def bind(self, column: models.Field) -> None:
         super().bind(column)
@@ -176,6 +187,8 @@ class Date(Text):
 
 
 class Moment(Text):
+    compare = staticmethod(whole)
+
     @property
     def help(self) -> str:
         meaning = str(self.column.help_text).rstrip(".")
@@ -201,6 +214,7 @@ class Moment(Text):
 
 class Number(Text):
     help = "Número entero desde 1"
+    compare = staticmethod(whole)
 
     def read(self, cell: str) -> int | None:
         text = cell.strip()
@@ -217,6 +231,7 @@ class Reference(Text):
     """Another record, by its slug. `gather` fetches the records of many cells in one query."""
 
     hints = 0
+    compare = staticmethod(whole)
 
     def bind(self, column: models.Field) -> None:
         super().bind(column)
@@ -267,6 +282,7 @@ class ReferenceList(Reference):
     """Other records, by their slugs joined with `;`. The value is a frozenset of slugs."""
 
     many = True
+    compare = staticmethod(_item_diff)
 
     @property
     def help(self) -> str:

@@ -18,9 +18,9 @@ from django.utils import timezone
 from playwright.sync_api import expect
 
 from exchange import admin as pages
-from exchange.formats import FORMATS
-from exchange.imports import ADMIN_BYTES, RESOURCES
-from exchange.model_admin import UNKNOWN_FILTER
+from exchange.exports import UNKNOWN_FILTER
+from exchange.formats import ADMIN_BYTES, FORMATS
+from exchange.imports import RESOURCES
 from exchange.models import Receipt
 from exchange.tables import read_dataset
 from record.resources import Outcome

@@ -82,7 +82,7 @@ def test_what_libreoffice_saves_of_our_files_comes_back_as_zero_changes(
         (file,) = folder.glob(f"{name}.*")
         with file.open("rb") as content:
             dataset = read_dataset(content, 10_000)
-        assert dataset.reading.format == target[: len(dataset.reading.format)]
+        assert bool(dataset.encoding) == target.startswith("csv")
         outcome = resource().import_data(dataset, dry_run=True)
         lost = [] if target == "xlsx" else beyond_windows_1252(resource())
         assert [error.cells[0] for error in outcome.errors] == lost

@@ -11,8 +11,8 @@ from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from exchange.formats import FORMATS
-from exchange.imports import RESOURCES, Refused, Upload, faulty_rows, make, preview, undo
+from exchange.formats import FORMATS, Upload
+from exchange.imports import RESOURCES, Refused, faulty_rows, make, preview, undo
 from exchange.models import Receipt
 from exchange.tables import read_dataset
 from organizations.models import Organization, RepresentationTerm

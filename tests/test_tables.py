@@ -14,8 +14,9 @@ import tablib
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exchange.formats import CSV, FORMATS, XLSX, AnyTable
-from exchange.tables import disarm, read_dataset, rearm
+from exchange.formats import CSV, FORMATS, XLSX, Upload
+from exchange.models import Receipt
+from exchange.tables import SheetDataset, disarm, read_dataset, rearm
 from record.text import may_be_cut
 from record.widgets import TableError, UnreadableCell
 
@@ -39,6 +40,11 @@ def as_xlsx(fill: object) -> io.BytesIO:
     return file
 
 
+def received(content: bytes, **reading: str) -> SheetDataset:
+    """An upload as the admin reads it."""
+    return Upload().create_dataset(Receipt(content=content, **reading))
+
+
 def read(file: io.BytesIO, max_rows: int = 1000) -> tuple[list[str], list[tuple[int, list[str]]]]:
     data = read_dataset(file, max_rows)
     return data.headers, [(n, list(row)) for n, row in zip(data.row_numbers, data, strict=True)]
@@ -54,9 +60,9 @@ def test_every_usual_encoding_and_delimiter_gives_the_same_rows(
     else:
         file = as_csv(ROWS, encoding, delimiter)
     assert read(file) == (ROWS[0], [(2, ROWS[1]), (3, ROWS[2])])
-    reading = read_dataset(file, 10).reading
-    assert reading.delimiter == delimiter
-    assert "título" in reading.sample
+    dataset = read_dataset(file, 10)
+    assert dataset.delimiter == delimiter
+    assert "título" in dataset.sample
 
 
 def test_what_was_found_can_be_corrected_by_hand() -> None:
@@ -435,7 +441,7 @@ def test_a_disarmed_cell_never_runs_and_rearms_to_the_same_text(text: str) -> No
 @settings(max_examples=30)
 def test_what_is_written_reads_back_the_same_in_every_format(form: type, cells: list[str]) -> None:
     data = tablib.Dataset(cells, headers=["a"] * len(cells))
-    read_back = AnyTable().create_dataset(form().export_data(data))
+    read_back = received(form().export_data(data))
     assert read_back.headers == data.headers
     if form is XLSX:  # XML has one kind of line break
         cells = [re.sub("\r\n?", "\n", cell) for cell in cells]
@@ -467,23 +473,23 @@ def test_no_cell_of_a_workbook_of_ours_is_a_formula() -> None:
 @pytest.mark.parametrize("form", FORMATS.values())
 def test_an_export_never_fails_on_a_control_character(form: type) -> None:
     stored = "uno\x0bdos\x0ctres\x07\ufffe\ud800\x00"
-    data = AnyTable().create_dataset(written(form, ["a"], [stored]))
+    data = received(written(form, ["a"], [stored]))
     assert data[0] == ("uno dos tres",)
 
 
 def test_a_text_that_looks_like_an_escape_of_excel_stays_itself() -> None:
-    data = AnyTable().create_dataset(written(XLSX, ["a"], ["_x000B_ y _x005F_"]))
+    data = received(written(XLSX, ["a"], ["_x000B_ y _x005F_"]))
     assert data[0] == ("_x000B_ y _x005F_",)
 
 
 def test_a_text_too_long_for_excel_is_marked_and_its_import_is_refused() -> None:
     long, fits = "á" * 32_768, "é" * 32_767
-    data = AnyTable().create_dataset(written(XLSX, ["a", "b"], [long, fits]))
+    data = received(written(XLSX, ["a", "b"], [long, fits]))
     cut, whole = data[0]
     assert isinstance(cut, UnreadableCell)
     assert "cortada" in cut
     assert whole == fits
-    assert AnyTable().create_dataset(written(CSV, ["a", "b"], [long, fits]))[0] == (long, fits)
+    assert received(written(CSV, ["a", "b"], [long, fits]))[0] == (long, fits)
 
 
 def test_a_cell_that_another_program_cut_is_known() -> None:
@@ -495,15 +501,17 @@ def test_a_cell_that_another_program_cut_is_known() -> None:
 
 
 def test_a_dataset_keeps_row_numbers_reading_and_rows_that_are_too_long() -> None:
-    data = AnyTable().create_dataset("\n\nid;título\n\n'=1;dos;tres\nuno\n".encode("cp1252"))
+    data = received("\n\nid;título\n\n'=1;dos;tres\nuno\n".encode("cp1252"))
     assert data.headers == ["id", "título"]
     assert list(data) == [("=1", "dos"), ("uno", "")]
     assert (data.row_numbers, data.overlong) == ([5, 6], [5])
-    assert (data.reading.encoding, data.reading.delimiter) == ("cp1252", ";")
-    assert data.reading.sample == ("título",)
+    assert (data.encoding, data.delimiter) == ("cp1252", ";")
+    assert data.sample == ("título",)
 
 
-def test_formats_are_binary_and_the_one_that_finds_everything_is_for_imports() -> None:
-    assert all(form().is_binary() and form().can_export() for form in FORMATS.values())
-    assert not AnyTable().can_export()
-    assert AnyTable("cp1252", ";").create_dataset("a;é\n1;2\n".encode("cp1252")).headers[1] == "é"
+def test_an_upload_is_read_as_its_receipt_says() -> None:
+    content = "a;é\n1;2\n".encode("cp1252")
+    assert received(content, encoding="cp1252", delimiter=";").headers[1] == "é"
+    assert Upload().can_import()
+    assert not Upload().can_export()
+    assert all(form().can_export() for form in FORMATS.values())

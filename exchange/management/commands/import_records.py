@@ -8,9 +8,8 @@ from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
 
 from exchange.imports import COMMAND_ROWS, RESOURCES, Refused, make
-from exchange.models import Receipt
+from exchange.models import Receipt, may_import
 from exchange.progress import progress
-from exchange.rights import may_import
 from exchange.tables import read_dataset
 from record.resources import Outcome, RecordResource
 from record.text import collapse
@@ -51,7 +50,7 @@ class Command(BaseCommand):
                 return RESOURCES[name](user, tell=tell).import_data(dataset, dry_run=True)
             receipt = Receipt(
                 resource=name, file_name=collapse(file_name)[:200], sha256=sha256, user=user,
-                encoding=dataset.reading.encoding, delimiter=dataset.reading.delimiter,
+                encoding=dataset.encoding, delimiter=dataset.delimiter,
                 reason=options["reason"][:200],
             )  # fmt: skip
             try:
