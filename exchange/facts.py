@@ -7,13 +7,14 @@ sentences that support it. All errors are listed, in English, and nothing is wri
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
 from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 import yaml
+from django.core import serializers
 from django.core.exceptions import ValidationError
+from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 
 from organizations.models import Membership, Organization, RepresentationTerm
@@ -54,23 +55,21 @@ class Facts:
         for section, model in KINDS.items():
             self.records[model] = {}
             for entry in self.data.get(section) or []:
-                self._read_record(section, model, dict(entry))
+                self._read_record(model, dict(entry), f"{section} {entry.get('slug', '')!r}")
         self._number_citations()
         self._refuse_overlaps()
 
-    def _read_record(self, section: str, model: type[Record], entry: dict[str, Any]) -> None:
-        slug = str(entry.get("slug", ""))
-        place = f"{section} {slug!r}"
+    def _read_record(self, model: type[Record], entry: dict[str, Any], place: str) -> None:
         citations = entry.pop("citations", None) or []
-        if slug in self.records[model]:
-            self.problems.append(f"{place}: duplicate slug")
-            return
         self._complete(model, entry, place)
         record = self._build(model, entry, place)
-        self.records[model][slug] = record
+        if record.slug in self.records[model]:
+            self.problems.append(f"{place}: duplicate slug")
+            return
+        self.records[model][record.slug] = record
         self._validate(record, place)
         for number, quote in enumerate(citations, 1):
-            self._cite(record, quote, number, place)
+            self._cite(record, quote, f"{place}, citation {number}", number)
 
     def _complete(self, model: type[Record], entry: dict[str, Any], place: str) -> None:
         """The source's text comes from its file, a statement's body from the source's section."""
@@ -100,7 +99,7 @@ class Facts:
             elif column.is_relation:
                 values[name] = self._find(column.related_model, value, f"{place}, {name}")
             else:
-                values[name] = _as_column(column, value)
+                values[name] = "\n".join(value) if isinstance(value, list) else value
         record = model(updated_at=self.data["publish_at"], **values)
         self.relations[id(record)] = relations
         return record
@@ -112,48 +111,40 @@ class Facts:
         return found
 
     def _validate(self, record: Record, place: str) -> None:
+        """Unsaved relations are left out: they have no key yet."""
         relations = {f.name for f in record._meta.concrete_fields if f.is_relation}
         try:
-            record.clean_fields(exclude=relations)
+            record.clean_fields(exclude={n for n in relations if getattr(record, n, None)})
             period = getattr(record, "period", None)
             if period and not period.is_possible:
                 self.problems.append(f"{place}: ends before it starts ({period})")
         except ValidationError as error:
             for name, messages in error.message_dict.items():
                 self.problems.append(f"{place}, {name}: {' '.join(messages)}")
-        for name in relations:
-            required = not record._meta.get_field(name).null
-            if required and getattr(record, name, None) is None:
-                self.problems.append(f"{place}, {name}: missing")
 
-    def _cite(self, record: Record, quote: Any, number: int, place: str) -> None:
+    def _cite(self, record: Record, quote: Any, place: str, number: int) -> None:
         quote = {"exact": quote} if isinstance(quote, str) else dict(quote or {})
-        place = f"{place}, citation {number}"
-        exact = quote.get("exact") or ""
-        sources = self.records[Source]
+        sources, model = self.records[Source], type(record)
         source = sources.get(quote.get("source", next(iter(sources), "")))
-        if not exact or source is None:
+        if not quote.get("exact") or source is None:
             self.problems.append(f"{place}: {'no quote' if source else 'unknown source'}")
             return
         citation = Citation(
-            slug=quote.get("slug") or f"{record.slug[:100]}-{record._meta.model_name}-{number}",
+            slug=quote.get("slug") or f"{record.slug[:100]}-{model._meta.model_name}-{number}",
             source=source,
-            exact=exact,
+            exact=quote["exact"],
             field=quote.get("field", ""),
             updated_at=self.data["publish_at"],
-            **{type(record).citations.rel.field.name: record} if type(record) is not Source else {},
+            **{model.citations.rel.field.name: record} if model is not Source else {},
         )
-        self._locate(citation, record, place)
-
-    def _locate(self, citation: Citation, record: Record, place: str) -> None:
-        if citation.field and _field(type(record), citation.field) is None:
+        if citation.field and _field(model, citation.field) is None:
             self.problems.append(f"{place}: {citation.field!r} is no field of it")
         try:
             citation.locate()
         except ValidationError:
-            times = len(citation.source.passages.positions(citation.exact))
+            times = len(source.passages.positions(citation.exact))
             self.problems.append(
-                f"{place}: the quote stands {times} times in {citation.source.slug!r}, "
+                f"{place}: the quote stands {times} times in {source.slug!r}, "
                 f"not once, or is a single word: «{citation.exact}»"
             )
         else:
@@ -177,24 +168,18 @@ class Facts:
         """File name to JSON text: natural keys, no primary keys, always in the same order."""
         rows: dict[str, list[dict]] = {name: [] for name in FILES}
         for model, records in self.records.items():
-            rows[model._meta.app_label] += [self._row(record) for record in records.values()]
-        rows["citations"] = [self._row(citation) for citation in self.citations]
-        return {
-            f"{name}.json": json.dumps(rows[name], ensure_ascii=False, indent=1) + "\n"
-            for name in FILES
-        }
+            rows[model._meta.app_label] += map(self._row, records.values())
+        rows["citations"] = [*map(self._row, self.citations)]
+        options = {"cls": DjangoJSONEncoder, "ensure_ascii": False, "indent": 1}
+        return {f"{name}.json": json.dumps(some, **options) + "\n" for name, some in rows.items()}
 
     def _row(self, record: Record) -> dict[str, Any]:
-        values = {
-            column.name: _plain(getattr(record, column.name))
-            for column in record._meta.concrete_fields
-            if not column.primary_key and not column.generated
-        }
-        related = {
-            name: [[slug] for slug in slugs]
-            for name, slugs in self.relations.get(id(record), {}).items()
-        }
-        return {"model": record._meta.label_lower, "fields": values | related}
+        own = [column.name for column in record._meta.concrete_fields if not column.generated]
+        options = {"use_natural_foreign_keys": True, "use_natural_primary_keys": True}
+        (row,) = serializers.serialize("python", [record], fields=own, **options)
+        for name, slugs in self.relations.get(id(record), {}).items():
+            row["fields"][name] = [[slug] for slug in slugs]
+        return row
 
     def unused_sentences(self) -> Iterator[tuple[Source, str]]:
         """The sentences of each text that no fact rests on."""
@@ -217,19 +202,5 @@ def read_facts(path: Path) -> Facts:
     return facts
 
 
-def _field(model: type[Record], name: str) -> Any:
+def _field(model: type[Record], name: str) -> models.Field | None:
     return next((f for f in model._meta.get_fields() if f.name == name), None)
-
-
-def _as_column(column: models.Field, value: Any) -> Any:
-    if value is None or isinstance(column, models.IntegerField | models.DateTimeField):
-        return value
-    return "\n".join(value) if isinstance(value, list) else str(value)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Record):
-        return list(value.natural_key())
-    if isinstance(value, datetime):
-        return value.isoformat().replace("+00:00", "Z")
-    return str(value) if isinstance(value, models.fields.files.FieldFile) else value
