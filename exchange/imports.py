@@ -22,7 +22,7 @@ from organizations.resources import (
 )
 from record.differences import missing_from
 from record.publishing import Record, may_publish
-from record.resources import TO_CORRECT, Outcome, RecordResource, RowChange, RowError
+from record.resources import TO_CORRECT, Outcome, RecordResource, RowError
 from record.snapshots import Snapshot, lists_of
 from sources.resources import CitationResource, SourceResource
 from timeline.resources import EventResource, StatementResource
@@ -59,7 +59,7 @@ def preview(receipt: Receipt) -> None:
     and then saves nothing; DoesNotExist if the import was made or the receipt deleted meanwhile."""
     oldest = timezone.now() - LEFT_BEHIND
     Receipt.objects.filter(made_at=None, created_at__lt=oldest).delete()
-    changes: list[RowChange] = []
+    changes: list[dict[str, Any]] = []
     resource = RESOURCES[receipt.resource](user=receipt.user, show=changes.append)
     receipt.keep(resource.import_data(Upload().create_dataset(receipt), dry_run=True), changes)
 

@@ -2,14 +2,14 @@
 may take records in and out: every page, link and command asks here."""
 
 import hashlib
-from typing import Self
+from typing import Any, Self
 
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import models, transaction
 from django.urls import reverse
 
-from record.resources import Outcome, RecordResource, RowChange
+from record.resources import Outcome, RecordResource
 
 PAGE = 50  # changes shown at a time
 MAX_LOSSES = 200
@@ -95,18 +95,18 @@ class Receipt(models.Model):
     def get_absolute_url(self) -> str:
         return reverse("admin:exchange_receipt_change", args=[self.pk])
 
-    def keep(self, outcome: Outcome, changes: list[RowChange]) -> None:
+    def keep(self, outcome: Outcome, changes: list[dict[str, Any]]) -> None:
         """Save the preview. Raises DoesNotExist if the import was made meanwhile."""
         self.new, self.changed, self.same = outcome.counts
         self.state, self.sha256 = outcome.state, hashlib.sha256(self.content).hexdigest()
         self.errors, self.faulty_rows = outcome.error_count, outcome.faulty_rows
         self.problems = [error[:5] for error in outcome.errors]
         lost = [
-            [change.row, change.slug, change.title, field.column, field.before]
+            [change["row"], change["slug"], change["title"], column, before]
             for change in changes
-            if not change.is_new
-            for field in change.fields
-            if field.is_loss
+            if not change["is_new"]
+            for column, (before, after) in change["fields"].items()
+            if before and not after
         ]
         self.losses, self.lost = len(lost), lost[:MAX_LOSSES]
         pages = [
@@ -138,7 +138,7 @@ class Receipt(models.Model):
 
 
 class PreviewPage(models.Model):
-    """A page of what an import would change: RowChange tuples as JSON."""
+    """A page of what an import would change: what RecordResource shows, as JSON."""
 
     receipt = models.ForeignKey(Receipt, models.CASCADE, related_name="pages")
     number = models.PositiveIntegerField()

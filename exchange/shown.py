@@ -15,23 +15,26 @@ from record.widgets import Choice, Date, Text
 LONGEST_SAME, LONGEST_CHANGED = 300, 3000  # letters
 
 
-def changes_of(resource: RecordResource, changes: list[list[Any]]) -> dict[str, Any]:
-    """For the preview: RowChange tuples as JSON, told apart into `new` and `changed`. `telling`
+def changes_of(resource: RecordResource, changes: list[dict[str, Any]]) -> dict[str, Any]:
+    """For the preview: what `resource` would change, told apart into `new` and `changed`. `telling`
     are the fields that a list of new records shows beside their titles."""
     widgets = {field.column_name: field.widget for field in resource.columns}
-    slugs = [slug for _row, slug, _title, is_new, _fields in changes if not is_new]
-    keys = dict(resource.model.objects.filter(slug__in=slugs).values_list("slug", "pk"))
     telling = [*_first(widgets, Date), *_first(widgets, Choice)]
-    new, changed = [], []
-    for row, slug, title, is_new, fields in changes:
-        texts = {column: (before, after) for column, _label, before, after in fields}
-        change = {"row": row, "title": title, "key": keys.get(slug)}
-        change["fields"] = [_shown(widgets[name], *pair) for name, pair in texts.items()]
+    slugs = [change["slug"] for change in changes if not change["is_new"]]
+    keys = dict(resource.model.objects.filter(slug__in=slugs).values_list("slug", "pk"))
+    for change in changes:
+        texts = change["fields"]
+        change["key"] = keys.get(change["slug"])
+        change["fields"] = [
+            _shown(widgets[name], *texts[name]) for name in widgets if name in texts
+        ]
         change["cells"] = [_shown(widgets[name], *texts.get(name, ("", ""))) for name in telling]
-        (new if is_new else changed).append(change)
-    labels = [widgets[name].label for name in telling]
-    drafts = issubclass(resource.model, Publishable)
-    return {"new": new, "changed": changed, "telling": labels, "drafts": drafts}
+    return {
+        "new": [change for change in changes if change["is_new"]],
+        "changed": [change for change in changes if not change["is_new"]],
+        "telling": [widgets[name].label for name in telling],
+        "drafts": issubclass(resource.model, Publishable),
+    }
 
 
 def _first(widgets: dict[str, Text], kind: type[Text]) -> list[str]:

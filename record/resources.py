@@ -20,6 +20,7 @@ from import_export.resources import ModelResource
 from import_export.results import Result, RowResult
 
 from record.publishing import Record, may_publish, written
+from record.snapshots import title_of
 from record.text import fold, may_be_cut
 from record.widgets import Reference, TableError, UnreadableCell, nearest, refusal
 
@@ -44,27 +45,6 @@ class RowError(NamedTuple):
         column = f", columna «{self.column}»" if self.column else ""
         row = f"Fila {self.row}" if self.row else "Todo el archivo"
         return f"{row}{column}{says}. {self.problem} Se esperaba: {self.expected}."
-
-
-class FieldChange(NamedTuple):
-    column: str
-    label: str
-    before: str
-    after: str
-
-    @property
-    def is_loss(self) -> bool:
-        return bool(self.before) and not self.after
-
-
-class RowChange(NamedTuple):
-    """A row that creates or changes a record."""
-
-    row: int
-    slug: str
-    title: str
-    is_new: bool
-    fields: list[FieldChange]
 
 
 class Outcome(Result):
@@ -140,7 +120,7 @@ class RecordResource(ModelResource):
 
     `user` may change drafts only, unless they may publish. `reason` and `receipt` go into the
     versions. `keeps(slug, column)` says whether an emptied cell leaves its value as it is; `show`
-    is called with each RowChange, `tell` with the number of rows read.
+    is called with each row that creates or changes a record, `tell` with the number of rows read.
     """
 
     class Meta:
@@ -165,7 +145,7 @@ class RecordResource(ModelResource):
         reason: str = "",
         receipt: int | None = None,
         keeps: Callable[[str, str], bool] = lambda slug, column: False,
-        show: Callable[[RowChange], None] | None = None,
+        show: Callable[[dict[str, Any]], None] | None = None,
         tell: Callable[[int], None] | None = None,
     ) -> None:
         super().__init__()
@@ -229,11 +209,11 @@ class RecordResource(ModelResource):
         return self.model(slug=row[self.fields["slug"].column_name].strip())
 
     def after_init_instance(self, instance: Record, new: bool, row: Any, **kwargs: Any) -> None:
-        """Begin a row. `met` holds the stored cells of the columns that differ."""
+        """Begin a row. `changes` holds what is shown before and after, by column."""
         self.number, self.is_new = self.numbers[kwargs["row_number"] - 1], new
         self.was_draft = new or not self.drafts_only or instance.is_draft()
-        self.changes: list[FieldChange] = []
-        self.met: list[tuple[str, str]] = []
+        self.changes: dict[str, tuple[str, str]] = {}
+        self._digest(self.number, instance.pk)
         if self.number in self.overlong:
             expected = "Una celda por columna"
             raise ValidationError({"": f"Tiene más celdas que encabezados.\n{expected}"})
@@ -282,8 +262,11 @@ class RecordResource(ModelResource):
             )
         before, after = field.widget.normal(stored), field.clean(row)
         if before != after:
-            self.met.append((field.column_name, shown))
+            self._digest(field.column_name, shown)
             self._change(field, instance, before, after)
+
+    def _digest(self, *stored: Any) -> None:
+        self.digest.update(repr(stored).encode())
 
     def _claim(self, instance: Record, slug: str) -> None:
         """Refuse two rows for one record. An import never changes a slug."""
@@ -296,7 +279,7 @@ class RecordResource(ModelResource):
         if emptied and self.keeps(instance.slug, field.column_name):
             return
         texts = ["" if value in EMPTY else field.widget.show(value) for value in (before, after)]
-        self.changes.append(FieldChange(field.column_name, field.widget.label, *texts))
+        self.changes[field.column_name] = tuple(texts)
         if field.widget.many:
             self.lists[field.attribute][instance.slug] = after
         else:
@@ -306,8 +289,6 @@ class RecordResource(ModelResource):
         self, instance: Record, original: None, row: Any, import_validation_errors: Any = None
     ) -> bool:
         """Whether nothing changes."""
-        pk = None if self.is_new else instance.pk
-        self.digest.update(f"{self.number} {pk} {self.met}\n".encode())
         return not (import_validation_errors or self.is_new or self.changes)
 
     def validate_instance(
@@ -346,10 +327,9 @@ class RecordResource(ModelResource):
 
     def before_save_instance(self, instance: Record, row: Any, **kwargs: Any) -> None:
         if self.show:
-            title = getattr(instance, "title", "") or getattr(instance, "name", "")
-            changes = [one for one in self.changes if one.before or one.after]
-            slug, new = instance.slug, self.is_new
-            self.show(RowChange(self.number, slug, title or slug, new, changes))
+            change = {"row": self.number, "slug": instance.slug, "title": title_of(instance)}
+            fields = {column: texts for column, texts in self.changes.items() if any(texts)}
+            self.show(change | {"is_new": self.is_new, "fields": fields})
 
     def after_import(self, dataset: tablib.Dataset, result: Outcome, **kwargs: Any) -> None:
         result.state = self.digest.hexdigest()

@@ -30,7 +30,7 @@ class SourceResource(RecordResource):
 
     def clean_instance(self, instance: Source) -> None:
         """Ask which citations a text breaks only where the text changes."""
-        if not self.is_new and any(one.column == "texto" for one in self.changes):
+        if not self.is_new and "texto" in self.changes:
             self.rewritten.add(instance.slug)
             super().clean_instance(instance)
 
