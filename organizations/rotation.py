@@ -1,7 +1,7 @@
 """What the terms of representation say and do not say: in words, and as rows of the charts."""
 
 from collections.abc import Iterable
-from itertools import chain, groupby
+from itertools import chain
 from typing import Any
 
 from django.conf import settings
@@ -78,16 +78,14 @@ def _between(lower: str, upper: str, role: str) -> str:
 def overlaps(terms: Terms) -> list[str]:
     """The terms of a role that may have held at once, by more than the month of a hand-over."""
     runs: list[Terms] = []
-    by_start = sorted(terms, key=lambda term: (term.role, term.start_earliest))
-    for _role, of_role in groupby(by_start, key=lambda term: term.role):
-        until = ""
-        for term in of_role:
-            if term.start_earliest[:7] < until[:7]:
-                runs[-1].append(term)
-            else:
-                runs.append([term])
-                until = ""
-            until = max(until, term.end_latest)
+    until = ""
+    for term in sorted(terms, key=lambda term: (term.role, term.start_earliest)):
+        is_new = not runs or runs[-1][0].role != term.role
+        if is_new or term.start_earliest[:7] >= until[:7]:
+            runs.append([])
+            until = ""
+        runs[-1].append(term)
+        until = max(until, term.end_latest)
     return [_sharing(run) for run in runs if len(run) > 1]
 
 

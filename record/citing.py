@@ -63,10 +63,6 @@ class Reference:
         before = f"{_sentence(author)} {when} " if author else ""
         return before, title, f"{_sentence(title)[len(title) :]} {' '.join(filter(None, rest))}"
 
-    @property
-    def apa(self) -> str:
-        return "".join(self.apa_parts)
-
     def _apa_date(self) -> str:
         """«2017, 23 de mayo», «2011, agosto», «2016», a bounded date in words, «s. f.»."""
         if len(self.exact) != 1:

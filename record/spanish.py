@@ -51,47 +51,50 @@ def read(written: str) -> EDTF:
     text = collapse(written).strip("«»\"'“” ")
     if not text or re.fullmatch(r"\d{4}(-\d{2}){0,2}|\[.*", text, re.ASCII):
         return parse(text.replace(" .. ", ".."))
-    return _read_spanish(fold(text).rstrip("."), written)
+    try:
+        return parse(_edtf(fold(text).rstrip(".")))
+    except ImpossibleDate as error:  # which shows a part, or another form, of what was written
+        raise ImpossibleDate(written, error.reason) from error
 
 
-def _read_spanish(text: str, written: str) -> EDTF:
+def _edtf(text: str) -> str:
     if text.startswith("entre "):
-        return _between(text.removeprefix("entre "), written)
+        return _between(text.removeprefix("entre "))
     if found := _NOT_BEFORE.fullmatch(text):
-        return parse(f"[{_level_0(found['date'] or found['only'], written)}..]")
+        return f"[{_level_0(found['date'] or found['only'])}..]"
     if found := _NOT_AFTER.fullmatch(text):
-        return parse(f"[..{_level_0(found['date'] or found['only'], written)}]")
+        return f"[..{_level_0(found['date'] or found['only'])}]"
     if found := _BEFORE.fullmatch(text):
-        return parse(f"[..{_neighbour(found[1], -1, written)}]")
+        return f"[..{_neighbour(found[1], -1)}]"
     if found := _AFTER.fullmatch(text):
-        return parse(f"[{_neighbour(found[1], 1, written)}..]")
-    _refuse_ambiguous(text, written)
-    return parse(_level_0(text, written))
+        return f"[{_neighbour(found[1], 1)}..]"
+    _refuse_ambiguous(text)
+    return _level_0(text)
 
 
-def _refuse_ambiguous(text: str, written: str) -> None:
+def _refuse_ambiguous(text: str) -> None:
     if found := _ONE_SIDED.fullmatch(text):
-        when = in_words(_level_0(found["date"], written))
+        when = in_words(_level_0(found["date"]))
         bound = "o antes" if found["start"] == "hasta" else "o después"
         raise ImpossibleDate(
-            written,
+            text,
             f"puede leerse de dos maneras; escriba «{when}» si fue entonces, "
             f"o «{when} {bound}» si la fuente solo lo acota",
         )
     if _VAGUE.fullmatch(text):
         raise ImpossibleDate(
-            written,
+            text,
             "escriba aquí solo el mes o el año, y estas palabras junto a la fecha, "
             "en «palabras de la fuente»",
         )
 
 
-def _between(text: str, written: str) -> EDTF:
+def _between(text: str) -> str:
     lower, _, upper = text.partition(" y ")
     if not upper:
-        raise ImpossibleDate(written, "después de «entre» se esperaban dos fechas unidas por «y»")
-    until = _level_0(upper, written)
-    return _parsed(f"[{_level_0(_completed(lower, until), written)}..{until}]", written)
+        raise ImpossibleDate(text, "después de «entre» se esperaban dos fechas unidas por «y»")
+    until = _level_0(upper)
+    return f"[{_level_0(_completed(lower, until))}..{until}]"
 
 
 def _completed(lower: str, until: str) -> str:
@@ -102,26 +105,18 @@ def _completed(lower: str, until: str) -> str:
     return f"{lower} de {in_words(until[:7] if day_of_month else until[:4])}"
 
 
-def _level_0(text: str, written: str) -> str:
-    text = _without_article(text)
+def _level_0(text: str) -> str:
+    text = re.sub(r"^(?:(?:el|en) )?(?:(?:el )?dia )?", "", text)
     for pattern in _SIMPLE:
         if found := pattern.fullmatch(text):
             parts = found.groupdict()
             numbers = [parts["year"], parts.get("month"), parts.get("day")]
-            return _parsed("-".join(map(_digits, filter(None, numbers))), written).text
+            return parse("-".join(map(_digits, filter(None, numbers)))).text
     if _SHORT_YEAR.fullmatch(text):
-        raise ImpossibleDate(written, "escriba el año con sus cuatro cifras")
+        raise ImpossibleDate(text, "escriba el año con sus cuatro cifras")
     if _NO_YEAR.fullmatch(text):
-        raise ImpossibleDate(written, "falta el año")
-    raise ImpossibleDate(written, "no se reconoce como día, mes o año")
-
-
-def _parsed(text: str, written: str) -> EDTF:
-    """`parse`, its refusal showing what was written."""
-    try:
-        return parse(text)
-    except ImpossibleDate as error:
-        raise ImpossibleDate(written, error.reason) from error
+        raise ImpossibleDate(text, "falta el año")
+    raise ImpossibleDate(text, "no se reconoce como día, mes o año")
 
 
 def _digits(number: str) -> str:
@@ -130,9 +125,9 @@ def _digits(number: str) -> str:
     return number.zfill(2) if number.isdigit() else "01"  # «primero», «1.o», «1°»
 
 
-def _neighbour(text: str, step: int, written: str) -> str:
+def _neighbour(text: str, step: int) -> str:
     """The day, month or year next to the one written: «antes de 2015» ends with 2014."""
-    year, *rest = (int(part) for part in _level_0(text, written).split("-"))
+    year, *rest = (int(part) for part in _level_0(text).split("-"))
     try:
         if not rest:
             return parse(f"{year + step:04}").text
@@ -141,8 +136,4 @@ def _neighbour(text: str, step: int, written: str) -> str:
             return parse(f"{months // 12:04}-{months % 12 + 1:02}").text
         return (date(year, *rest) + timedelta(days=step)).isoformat()
     except (ImpossibleDate, OverflowError) as error:
-        raise ImpossibleDate(written, "queda fuera de los años 1 a 9999") from error
-
-
-def _without_article(text: str) -> str:
-    return re.sub(r"^(?:(?:el|en) )?(?:(?:el )?dia )?", "", text)
+        raise ImpossibleDate(text, "queda fuera de los años 1 a 9999") from error
