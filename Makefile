@@ -39,7 +39,7 @@ test-hard: ## Run what is slow or breaks things: nginx, full disks, kill -9, Lib
 audit: ## Ask Lighthouse, the Nu HTML checker and MDN's Observatory (needs Node and Java)
 	$(BOOTSTRAP) install requirements-dev.txt
 	@$(VENV) tests/audit.py
-	@$(VENV) tools/observatory.py
+	@$(VENV) -m tools.observatory
 
 bench: ## Measure into docs/performance.md (BENCH=pages ARGS="--only stored" for one figure)
 	$(BOOTSTRAP) install requirements-bench.txt

@@ -8,7 +8,6 @@ import itertools
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -23,6 +22,7 @@ from urllib.parse import urlencode
 
 import psutil
 
+from tests.ports import free_port, opens
 from tests.run import private_folder
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -35,12 +35,6 @@ PASSWORD, TOKEN = "una frase bastante larga", "t" * 32
 FORM = "application/x-www-form-urlencoded"
 NEW_EVENT = "/admin/timeline/event/add/"
 SMALL = ["--wal-segsize=1", "--no-sync", "--no-instructions"]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class PostgreSQL:
@@ -173,11 +167,7 @@ class Site:
         self.process = subprocess.Popen(
             [sys.executable, "-m", *command], cwd=ROOT, env=os.environ | settings, stderr=self.log
         )
-        until(lambda: self.process.poll() is not None or self._listens())
-
-    def _listens(self) -> bool:
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+        opens(self.port, self.process)
 
     def get(self, path: str) -> "Answer":
         return self.ask("GET", path)
@@ -231,15 +221,6 @@ class Answer(NamedTuple):
     text: str
     headers: dict[str, str]
     seconds: float
-
-
-def until(well: Callable[[], Any], seconds: float = PATIENCE) -> float:
-    """How long it took to be well."""
-    began = time.monotonic()
-    while not well():
-        assert time.monotonic() - began < seconds, "it never came"
-        time.sleep(0.02)
-    return time.monotonic() - began
 
 
 def application(environ: dict[str, Any], start_response: Callable) -> Iterable[bytes]:

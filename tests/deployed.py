@@ -21,6 +21,8 @@ from urllib.parse import quote
 
 import psutil
 
+from tests.ports import free_port, is_open
+
 ROOT = Path(__file__).resolve().parent.parent
 HOST = "nucleo.example"
 TYPES = Path("/etc/nginx/mime.types")  # where Debian has them
@@ -53,7 +55,7 @@ class Deployed:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.port, self.plain_port = _free_port(), _free_port()
+        self.port, self.plain_port = free_port(), free_port()
         self.running: list[subprocess.Popen] = []
         self.sites: dict[str, subprocess.Popen] = {}
         for name in ("nginx", "tls", "static", "media"):
@@ -138,7 +140,7 @@ class Deployed:
         conf.write_text(NGINX_CONF.format(folder=self.folder, types=TYPES, user=getuser()))
         (self.folder / "site.conf").write_text(self._site(), encoding="utf-8")
         nginx = self._run([program, "-e", "stderr", "-c", str(conf), "-p", str(self.folder)])
-        until(lambda: _listens(self.port))
+        until(lambda: is_open(self.port))
         return nginx
 
     def _site(self) -> str:
@@ -246,17 +248,6 @@ def until(true: Callable[[], object], seconds: float = PATIENCE) -> None:
     while not true():
         assert time.monotonic() < end, "waited in vain"
         time.sleep(0.05)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def _listens(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 @cache

@@ -2,7 +2,7 @@
 
 import importlib
 import re
-from dataclasses import replace
+from http.client import HTTPException
 from pathlib import Path
 
 import pytest
@@ -11,8 +11,8 @@ from django.core.management import call_command
 
 from organizations.models import Organization
 from timeline.models import Event, Statement
-from tools import exchange, loading, pages, report, serving
-from tools.loading import Page, WrongAnswerError
+from tools import exchange, pages, report, serving
+from tools.pages import Page
 
 ROOT = Path(settings.BASE_DIR)
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
@@ -39,22 +39,22 @@ def test_the_bare_django_says_hello(hello):
 
 @pytest.mark.parametrize("wrong", [{"status": 304}, {"holds": b"goodbye"}, {"path": "/no"}])
 def test_a_page_that_answers_something_else_is_no_figure(hello, wrong):
-    with pytest.raises(WrongAnswerError):
-        replace(hello, **wrong).answer()
+    with pytest.raises(HTTPException):
+        hello._replace(**wrong).answer()
 
 
 PRINTED = "  1000 requests in 2.00s, 0.3MB read\nRequests/sec:    500.25\n"
 
 
 def test_a_rate_is_what_wrk_counts(hello, monkeypatch):
-    monkeypatch.setattr(loading, "wrk", lambda _page: PRINTED)
+    monkeypatch.setattr(pages, "wrk", lambda _page: PRINTED)
     assert hello.rate() == 500.25
 
 
 @pytest.mark.parametrize("problem", ["Non-2xx or 3xx responses: 5", "Socket errors: connect 1"])
 def test_answers_that_fail_under_load_are_no_figure(hello, monkeypatch, problem):
-    monkeypatch.setattr(loading, "wrk", lambda _page: f"{PRINTED}  {problem}\n")
-    with pytest.raises(WrongAnswerError):
+    monkeypatch.setattr(pages, "wrk", lambda _page: f"{PRINTED}  {problem}\n")
+    with pytest.raises(HTTPException):
         hello.rate()
 
 
@@ -67,12 +67,14 @@ def test_pages_take_turns_after_a_round_that_does_not_count(monkeypatch):
 
     monkeypatch.setattr(Page, "rate", rate)
     one, other = Page(1, "/"), Page(2, "/")
-    assert loading.in_turn([one, other], 2) == {one: [3, 5], other: [4, 6]}
+    assert pages.in_turn([one, other], 2) == {one: [3, 5], other: [4, 6]}
     assert asked == [one, other] * 3
 
 
 def test_a_ratio_is_the_median_of_the_rounds_own():
-    assert loading.ratio([400, 40, 40], [100, 10, 20]) == 4  # the later rounds were slow for both
+    assert (
+        pages.median_ratio([400, 40, 40], [100, 10, 20]) == 4
+    )  # the later rounds were slow for both
 
 
 @pytest.mark.parametrize(("wanted", "verdict"), [(3, "met"), (4, "**not met**")])
@@ -114,16 +116,22 @@ def test_each_side_of_the_exchange_imports_changes_and_exports(side, tmp_path):
     assert linked == (0 if side == "expert" else 2)  # which the introduction says
 
 
-def test_a_section_of_the_report_is_replaced_and_the_others_stay(tmp_path, monkeypatch):
+def test_the_figures_of_a_bench_are_replaced_and_the_rest_stays(tmp_path, monkeypatch):
     monkeypatch.setattr(report, "REPORT", tmp_path / "performance.md")
-    report.write("Pages", "old pages")
-    report.write("Search", "the search\n\n| a | b |")
-    report.write("Pages", "new pages")
+    marks = {name: f"<!-- {name} -->" for name in BENCHES}
+    between = "".join(f"About {name}\n\n{mark}old{mark}\n" for name, mark in marks.items())
+    report.REPORT.write_text(between, encoding="utf-8")
+    report.write("exchange", "new", "| a | b |")
     text = report.REPORT.read_text(encoding="utf-8")
-    assert re.findall(r"^## (.*)$", text, re.MULTILINE) == ["Pages", "Search"]
-    assert "new pages" in text
-    assert "old pages" not in text
-    assert "the search\n\n| a | b |\n" in text
+    figures = f"{report.machine()}\n\nnew\n\n| a | b |"
+    assert text == between.replace(
+        f"{marks['exchange']}old", f"{marks['exchange']}\n\n{figures}\n\n"
+    )
+
+
+@pytest.mark.parametrize("name", BENCHES)
+def test_the_report_has_a_place_for_the_figures_of_each_bench(name):
+    assert report.REPORT.read_text(encoding="utf-8").count(f"<!-- {name} -->") == 2
 
 
 @pytest.mark.parametrize(("load", "is_busy"), [(0.2, False), (1.5, True)])

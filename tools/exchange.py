@@ -6,51 +6,35 @@ Each figure is of a process of its own. A whole run is written to docs/performan
 """
 
 import argparse
-import csv
 import io
 import json
 import resource as limits
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
 
-from tests.run import postgresql, sqlite
+import django
+import tablib
+from django.core.management import call_command
+
 from tools import serving
-from tools.report import machine, met, table, write
+from tools.report import met, table, write
 
 WANTED = {"new": 20, "changed": 10, "preview": 10, "export": 2}  # times the defaults' rate
 COUNTS = {"ours": 20_000, "defaults": 1_000, "expert": 20_000}  # rows
 MEMORY = {20_000: 250, 100_000: 550}  # rows, megabytes
-HEADERS = ["identificador", "titulo", "categoria", "inicio", "resumen", "organizaciones"]
-INTRODUCTION = """Rows a second of events with six columns, one of them many-to-many. «new» makes
-them, «changed» changes two columns of each, «preview» says what «new» would do.
-
-- **Ours**: `import_records` and `export_records`, 20,000 rows, with validation, relations,
-  versions and receipt.
-- **Defaults**: django-import-export's `ModelResource` as its documentation has it, 1,000 rows (its
-  rate does not depend on their number): relations, and versions by django-simple-history's signal;
-  no model validation, no receipt.
-- **Expert**: the same on 20,000 rows with `use_bulk`, `CachedInstanceLoader`, `skip_diff` and
-  `skip_html_diff`. The package's bulk mode writes no relations and no versions: it does less.
-
-Memory is the peak of the process of «new»."""
 
 
 def as_csv(count: int, edition: str) -> str:
-    out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow(HEADERS)
+    lines = ["identificador,titulo,categoria,inicio,resumen,organizaciones"]
     for n in range(count):
         date, related = f"20{n % 20:02}-{n % 9 + 1:02}", ("uno; dos", "tres", "")[n % 3]
-        texts = [f"Acontecimiento {n}, {edition}", "acuerdo", date, f"Lo que pasó, {edition}, {n}."]
-        writer.writerow([f"acontecimiento-{n}", *texts, related])
-    return out.getvalue()
+        texts = f'"Acontecimiento {n}, {edition}",acuerdo,{date},"Lo que pasó, {edition}, {n}."'
+        lines.append(f"acontecimiento-{n},{texts},{related}")
+    return "\n".join([*lines, ""])
 
 
 def ours(step: str, file: Path) -> None:
-    from django.core.management import call_command
-
     if step == "export":
         call_command("export_records", "eventos", str(file.with_suffix(".out.csv")))
     else:
@@ -59,8 +43,6 @@ def ours(step: str, file: Path) -> None:
 
 
 def package(step: str, file: Path, is_expert: bool) -> None:
-    import tablib
-
     resource = resource_of(is_expert)()
     if step == "export":
         file.with_suffix(".out.csv").write_text(resource.export().csv, encoding="utf-8")
@@ -102,43 +84,36 @@ def resource_of(is_expert: bool) -> type:
     return ExpertResource if is_expert else EventResource
 
 
-def measure(side: str, step: str, count: int) -> None:
-    """Prints the rate and the peak memory of this process; «prepare» makes a step's database."""
-    import django
+def prepare(step: str, file: Path, count: int) -> None:
+    """Writes the file that a step imports, and what there is before it."""
+    from organizations.models import Organization
 
+    for slug in ("uno", "dos", "tres"):
+        Organization.objects.create(slug=slug, name=slug)
+    file.write_text(as_csv(count, "antes"), encoding="utf-8")
+    if step in ("changed", "export"):
+        ours("new", file)
+        file.write_text(as_csv(count, "otra vez"), encoding="utf-8")
+
+
+def measure(side: str, step: str, count: int) -> None:
+    """Prints the rate and the peak memory of this process."""
     django.setup()
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "eventos.csv"
-        edition = "otra vez" if step == "changed" and side != "prepare" else "antes"
-        file.write_text(as_csv(count, edition), encoding="utf-8")
+        prepare(step, file, count)
         started = time.perf_counter()
-        if side == "prepare":
-            prepare(step, file)
-        elif side == "ours":
-            ours(step, file)
-        else:
-            package(step, file, side == "expert")
+        ours(step, file) if side == "ours" else package(step, file, side == "expert")
         rate = count / (time.perf_counter() - started)
     peak = limits.getrusage(limits.RUSAGE_SELF).ru_maxrss / 1024
     print(json.dumps({"rate": rate, "peak": peak}))
 
 
-def prepare(step: str, file: Path) -> None:
-    from django.core.management import call_command
-
-    from organizations.models import Organization
-
-    call_command("migrate", verbosity=0)
-    call_command("flush", verbosity=0, interactive=False)
-    for slug in ("uno", "dos", "tres"):
-        Organization.objects.create(slug=slug, name=slug)
-    if step in ("changed", "export"):
-        ours("new", file)
-
-
 def figure(url: str, side: str, count: int, step: str) -> dict[str, float]:
-    lines = [f"-m tools.exchange --measure {who} {step} {count}" for who in ("prepare", side)]
-    return json.loads(serving.python(url, *lines).splitlines()[-1])
+    """Of a process of its own, on an empty database."""
+    program = f"-m tools.exchange --measure {side} {step} {count}"
+    empty = ("manage.py migrate -v 0", "manage.py flush --no-input -v 0")
+    return json.loads(serving.python(url, *empty, program))
 
 
 def rates(name: str, url: str, step: str) -> list[str]:
@@ -153,24 +128,26 @@ def memory(name: str, url: str, count: int) -> list[str]:
     return [name, f"{count:,}", f"{peak:.0f}", f"{most}", met(peak < most)]
 
 
-def main() -> Any:
+def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", choices=WANTED, help="print this step; write nothing")
     parser.add_argument("--measure", nargs=3, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.measure:
-        return measure(*options.measure[:2], int(options.measure[2]))
+        side, step, count = options.measure
+        measure(side, step, int(count))
+        return
     speed, peaks = [], []
-    for name, database in (("SQLite", sqlite), ("PostgreSQL", postgresql)):
+    for name, database in serving.DATABASES.items():
         with database() as url:
-            steps = [options.only] if options.only else [*WANTED]
-            speed += [rates(name, url, step) for step in steps]
+            speed += [rates(name, url, step) for step in WANTED if options.only in (None, step)]
             peaks += [memory(name, url, count) for count in MEMORY if not options.only]
     text = table("database|step| ours| defaults| ratio| wanted|| expert| ratio", speed)
     if options.only:
-        return print(text)
-    memories = table("database| rows| MB| at most|", peaks)
-    return write("Imports and exports", "\n\n".join([machine(), INTRODUCTION, text, memories]))
+        print(text)
+    else:
+        memories = table("database| rows| MB| at most|", peaks)
+        write("exchange", text, memories)
 
 
 if __name__ == "__main__":

@@ -1,17 +1,17 @@
 """MDN's HTTP Observatory against the site as a server runs it, behind TLS: fails below A+.
 
-python tools/observatory.py          needs node, openssl, and `npm ci` in tools/
+python -m tools.observatory          needs node, openssl, and `npm ci` in tools/
 """
 
 import os
-import socket
 import subprocess
 import sys
 import tempfile
 import threading
-import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+
+from tests.ports import free_port, opens
 
 ROOT = Path(__file__).resolve().parent.parent
 HOST = "localhost"
@@ -42,7 +42,8 @@ def graded(folder: Path) -> int:
         cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     try:
-        wait_for(secure)
+        if not opens(secure, server):
+            sys.exit("The site did not start.")
         asking = os.environ | {"NODE_EXTRA_CA_CERTS": str(certificate)}
         command = ["node", "--dns-result-order=ipv4first", "tools/observatory.mjs", HOST]
         return subprocess.run([*command, str(plain), str(secure)], cwd=ROOT, env=asking).returncode
@@ -81,23 +82,6 @@ def redirecting_to(port: int) -> int:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Redirect)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return server.server_port
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def wait_for(port: int) -> None:
-    for _ in range(300):
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-        except OSError:
-            time.sleep(0.1)
-        else:
-            return
-    sys.exit("The site did not start.")
 
 
 if __name__ == "__main__":

@@ -2,26 +2,32 @@
 
     python -m tools.pages [--only grown] [--rounds 5]
 
-A whole run is written to docs/performance.md.
+The figures of a whole run are written to docs/performance.md.
 """
 
 import argparse
 import re
+import shutil
 import signal
+import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import ExitStack
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, closing
 from functools import cache
+from http.client import HTTPConnection, HTTPException, HTTPResponse
 from pathlib import Path
 from statistics import median
+from typing import NamedTuple
 
-from tests.run import postgresql, sqlite
-from tools import loading, serving
-from tools.loading import GZIP, Page
-from tools.report import machine, met, table, write
+from tests.run import install_of_debian
+from tools import serving
+from tools.report import met, table, write
 
+ROUNDS, SECONDS, CONNECTIONS = 5, 3, 4
+FORWARDED = (("X-Forwarded-Proto", "https"),)  # as a proxy that ends TLS says
+GZIP = (("Accept-Encoding", "gzip"),)
+WRK = f"wrk -t 1 -c {CONNECTIONS} -d {SECONDS}s --timeout 60s".split()
 FEW, SOME, MANY = 200, 1_000, 20_000  # events
 TIMELINE, STATEMENTS = "/linea-de-tiempo/", "/pronunciamientos/"
 LISTS = (
@@ -33,22 +39,64 @@ STATEMENTS_CSV = "identificador,titulo,tipo,fecha,se_publica,resumen,texto\n" + 
     f"{'Una frase que dice qué hay en él. ' * 3},{'<p>Lo que se dijo en varias frases.</p>' * 5}\n"
     for n in range(1, 8)  # beside the three of the record
 )
-INTRODUCTION = f"""Responses a second of one granian worker with one blocking thread, DEBUG off,
-loaded by wrk over {loading.CONNECTIONS} kept connections: medians of {{rounds}} rounds of
-{loading.SECONDS} seconds in which all pages of a group take turns, and the median of the rounds'
-ratios.
-
-- «hello» is a view that returns this word in the project of `startproject`. The stored page
-  is the home page, compressed.
-- Wagtail is its tutorial's blog in production settings: an index of ten entries. Our pages beside
-  it are not stored: each request has another query. The timeline has {SOME:,} events.
-- Each list page, not stored, at {MANY:,} events beside the same at {FEW}: at most three times the
-  time, so at least a third of the rate.
-"""
 
 
-@dataclass(frozen=True)
-class Figure:
+class Page(NamedTuple):
+    """A page of the server on `port`, and what its answer must be. `anew`: every request has
+    another query, so that no stored page answers it."""
+
+    port: int
+    path: str
+    headers: tuple[tuple[str, str], ...] = ()
+    status: int = 200
+    holds: bytes = b""
+    anew: bool = False
+
+    def answer(self) -> tuple[HTTPResponse, bytes]:
+        """One response and its body; raises HTTPException."""
+        with closing(HTTPConnection("127.0.0.1", self.port, timeout=120)) as connection:
+            connection.request("GET", self.path, headers=dict(FORWARDED + self.headers))
+            response = connection.getresponse()
+            body = response.read()
+        if response.status != self.status or self.holds not in body:
+            raise HTTPException(f"{self.path}: {response.status}, {len(body)} bytes")
+        return response, body
+
+    def rate(self) -> float:
+        """Responses a second over kept connections, none of which may fail."""
+        self.answer()
+        counted = wrk(self)
+        if "Non-2xx" in counted or "Socket errors" in counted:
+            raise HTTPException(f"{self.path}: {counted}")
+        return float(re.search(r"Requests/sec:\s+([\d.]+)", counted)[1])
+
+
+def wrk(page: Page) -> str:
+    """What wrk prints. A client in Python is slower than the pages that it would measure."""
+    install_of_debian("wrk", "wrk")
+    if not shutil.which("wrk"):
+        sys.exit("make bench needs wrk (Debian: apt install wrk).")
+    script = ["-s", serving.ROOT / "tools" / "anew.lua"] if page.anew else []
+    headers = [f"-H{name}: {value}" for name, value in FORWARDED + page.headers]
+    command = [*WRK, *script, *headers, f"http://127.0.0.1:{page.port}{page.path}"]
+    return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
+
+
+def in_turn(pages: Iterable[Page], rounds: int = ROUNDS) -> dict[Page, list[float]]:
+    """Each page's rate in each round, A B C A B C, after a first round that does not count."""
+    rates: dict[Page, list[float]] = {page: [] for page in pages}
+    for _ in range(rounds + 1):
+        for page in rates:
+            rates[page].append(page.rate())
+    return {page: counted[1:] for page, counted in rates.items()}
+
+
+def median_ratio(ours: list[float], reference: list[float]) -> float:
+    """The median of the rounds' own ratios: a slow round counts for neither."""
+    return median(one / other for one, other in zip(ours, reference, strict=True))
+
+
+class Figure(NamedTuple):
     """A page beside a reference; `wanted` is the least ratio of their rates."""
 
     name: str
@@ -59,23 +107,26 @@ class Figure:
 
     def row(self, database: str, rates: dict[Page, list[float]]) -> list[str]:
         ours, reference = rates[self.page], rates[self.reference]
-        ratio = loading.ratio(ours, reference)
+        ratio = median_ratio(ours, reference)
         figures = [f"{median(ours):,.0f}", self.beside, f"{median(reference):,.0f}", f"{ratio:.2f}"]
         return [database, self.name, *figures, f"{self.wanted:.2f}", met(ratio >= self.wanted)]
 
 
-class Servers:
+class Servers(NamedTuple):
     """Starts servers on databases beside `url`."""
 
-    def __init__(self, url: str, folder: Path, stack: ExitStack) -> None:
-        self.url, self.folder, self.stack = url, folder, stack
+    url: str
+    folder: Path
+    stack: ExitStack
 
     @cache  # noqa: B019, it lives as long as the program
     def site(self, *commands: str) -> int:
         """The port of the site on a database that these commands fill."""
         url = serving.database(self.url, f"site{abs(hash(commands))}")
         serving.python(url, "manage.py migrate", *commands, "manage.py collectstatic --no-input")
-        return self.stack.enter_context(serving.granian(serving.SITE, serving.settings(url)))
+        return self.stack.enter_context(
+            serving.granian("nucleo.wsgi:application", serving.settings(url))
+        )
 
     def invented(self, events: int) -> int:
         return self.site(f"-m tools.demo --events {events}")
@@ -120,30 +171,29 @@ class Servers:
 GROUPS = ("stored", "anew", "grown")
 
 
-def rows(names: list[str], rounds: int) -> Iterator[list[str]]:
-    for name, database in (("SQLite", sqlite), ("PostgreSQL", postgresql)):
+def rows(names: Iterable[str], rounds: int) -> Iterator[list[str]]:
+    for name, database in serving.DATABASES.items():
         with database() as url, tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
             servers = Servers(url, Path(folder), stack)
             for group in names:
                 figures = list(getattr(servers, group)())
                 pages = dict.fromkeys(page for f in figures for page in (f.page, f.reference))
-                rates = loading.in_turn(pages, rounds)
+                rates = in_turn(pages, rounds)
                 yield from (figure.row(name, rates) for figure in figures)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", choices=GROUPS, help="print this group; write nothing")
-    parser.add_argument("--rounds", type=int, default=loading.ROUNDS)
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that servers are stopped too
-    found = rows([options.only] if options.only else [*GROUPS], options.rounds)
+    found = rows([options.only] if options.only else GROUPS, options.rounds)
     text = table("database|page| a second|reference| a second| ratio| wanted|", found)
     if options.only:
         print(text)
-        return
-    introduction = INTRODUCTION.format(rounds=options.rounds)
-    write("Pages", f"{machine()}\n\n{introduction}\n{text}")
+    else:
+        write("pages", f"In {options.rounds} rounds.", text)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,7 @@
-"""Writes each benchmark's section of docs/performance.md."""
+"""Writes the figures of each benchmark into docs/performance.md."""
 
 import os
 import platform
-import re
 import sqlite3
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -11,16 +10,14 @@ from pathlib import Path
 REPORT = Path(__file__).resolve().parent.parent / "docs" / "performance.md"
 # The load before the first benchmark of a run, which is itself a load for the next ones.
 LOAD, QUIET = float(os.environ.get("LOAD_BEFORE") or os.getloadavg()[0]), 1.0
-HEADING = "# Performance\n\nTimes depend on the machine and its load; each ratio is of one run.\n"
 
 
-def write(title: str, text: str) -> None:
-    """Replaces the section `title`; the other sections stay."""
-    whole = REPORT.read_text(encoding="utf-8") if REPORT.exists() else ""
-    _, *sections = re.split(r"^## ", whole, flags=re.MULTILINE)
-    texts = dict(section.split("\n", 1) for section in sections) | {title: text}
-    body = "\n".join(f"## {name}\n\n{section.strip()}\n" for name, section in texts.items())
-    REPORT.write_text(f"{HEADING}\n{body}", encoding="utf-8")
+def write(name: str, *figures: str) -> None:
+    """Puts the figures between the two marks of `name`; the rest of the page stays."""
+    mark = f"<!-- {name} -->"
+    before, _, after = REPORT.read_text(encoding="utf-8").split(mark)
+    text = "\n\n".join(["", machine(), *figures, ""])
+    REPORT.write_text(mark.join([before, text, after]), encoding="utf-8")
 
 
 def machine() -> str:

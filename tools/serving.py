@@ -1,23 +1,22 @@
 """Starts the servers that are measured, each in a process of its own on a free port."""
 
 import os
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from shutil import copytree
-from tempfile import TemporaryFile
 from typing import Any
 
 import psycopg
 
+from tests.ports import free_port, opens
+from tests.run import postgresql, sqlite
+
+DATABASES = {"SQLite": sqlite, "PostgreSQL": postgresql}
 ROOT = Path(__file__).resolve().parent.parent
 GRANIAN = "-m granian --interface wsgi --workers 1 --blocking-threads 1 --log-level warning".split()
-SITE = "nucleo.wsgi:application"
-START_SECONDS = 60
 
 
 def settings(url: str, **more: str) -> dict[str, str]:
@@ -39,48 +38,26 @@ def database(url: str, name: str) -> str:
 
 
 def python(url: str, *commands: str) -> str:
-    """Runs Python with the site's settings, once for each command; returns what they print."""
+    """Runs Python with the site's settings, once for each command; returns what the last prints."""
     run = {"cwd": ROOT, "env": settings(url), "check": True, "text": True}
-    return "".join(
-        subprocess.run([sys.executable, *line.split()], stdout=subprocess.PIPE, **run).stdout
-        for line in commands
-    )
+    for line in commands:
+        done = subprocess.run([sys.executable, *line.split()], stdout=subprocess.PIPE, **run)
+    return done.stdout
 
 
 @contextmanager
 def granian(application: str, environment: Mapping[str, str], folder: Path = ROOT) -> Iterator[int]:
     """Gives the port of one worker with one blocking thread, which listens by then."""
     port = free_port()
-    with TemporaryFile() as log:
-        server = subprocess.Popen(
-            [sys.executable, *GRANIAN, "--port", f"{port}", application],
-            cwd=folder, env=environment, stdout=log, stderr=subprocess.STDOUT,
-        )  # fmt: skip
-        try:
-            if not listens(port, server):
-                log.seek(0)
-                sys.exit(f"{application} did not start.\n{log.read().decode()}")
-            yield port
-        finally:
-            server.terminate()
-            server.wait(timeout=30)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def listens(port: int, server: subprocess.Popen) -> bool:
-    """Waits until the server accepts connections; False when it ends or takes too long."""
-    end = time.monotonic() + START_SECONDS
-    while server.poll() is None and time.monotonic() < end:
-        with socket.socket() as probe:
-            if not probe.connect_ex(("127.0.0.1", port)):
-                return True
-        time.sleep(0.01)
-    return False
+    command = [sys.executable, *GRANIAN, "--port", f"{port}", application]
+    server = subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.DEVNULL)
+    try:
+        if not opens(port, server):
+            sys.exit(f"{application} did not start.")
+        yield port
+    finally:
+        server.terminate()
+        server.wait(timeout=30)
 
 
 BENCH_SETTINGS = """
@@ -98,36 +75,30 @@ urlpatterns = [path("", lambda request: HttpResponse("hello"))]
 """
 
 
-@contextmanager
-def hello(url: str, folder: Path) -> Iterator[int]:
+def hello(url: str, folder: Path) -> AbstractContextManager[int]:
     """Serves a view that says «hello» in the project of `startproject`."""
     run = _started("django startproject", folder / "hello", url, "settings")
-    mysite = folder / "hello" / "mysite"
-    (mysite / "urls.py").write_text(HELLO, encoding="utf-8")
-    with granian("mysite.wsgi:application", run["env"], run["cwd"]) as port:
-        yield port
+    (run["cwd"] / "mysite" / "urls.py").write_text(HELLO, encoding="utf-8")
+    return granian("mysite.wsgi:application", run["env"], run["cwd"])
 
 
-@contextmanager
-def wagtail(url: str, folder: Path) -> Iterator[int]:
+def wagtail(url: str, folder: Path) -> AbstractContextManager[int]:
     """Serves the project of `wagtail start` with the tutorial's blog, whose index is /blog/."""
-    run = _started("wagtail.bin.wagtail start", folder / "wagtail", url, "settings.production")
+    more, base = 'INSTALLED_APPS += ["blog"]', "settings.production"
+    run = _started("wagtail.bin.wagtail start", folder / "wagtail", url, base, more)
     copytree(ROOT / "tools" / "blog", run["cwd"] / "blog")
-    with (run["cwd"] / "mysite" / "bench.py").open("a", encoding="utf-8") as file:
-        file.write('INSTALLED_APPS += ["blog"]')
     for line in ("makemigrations blog", "migrate", "collectstatic --no-input"):
         subprocess.run([sys.executable, "manage.py", *line.split(), "-v", "0"], **run)
     fill = ["shell", "--no-imports", "-c", "from blog.models import fill; fill()"]
     subprocess.run([sys.executable, "manage.py", *fill], **run)
-    with granian("mysite.wsgi:application", run["env"], run["cwd"]) as port:
-        yield port
+    return granian("mysite.wsgi:application", run["env"], run["cwd"])
 
 
-def _started(command: str, project: Path, url: str, base: str) -> dict[str, Any]:
+def _started(command: str, project: Path, url: str, base: str, more: str = "") -> dict[str, Any]:
     """Makes a project with settings for the bench; returns how to run a program in it."""
     environment = settings(url, PYTHONPATH="", DJANGO_SETTINGS_MODULE="mysite.bench")
     run = {"cwd": project, "env": environment, "check": True, "stdout": subprocess.DEVNULL}
     project.mkdir()
     subprocess.run([sys.executable, "-m", *command.split(), "mysite", "."], **run)
-    (project / "mysite" / "bench.py").write_text(BENCH_SETTINGS.format(base), encoding="utf-8")
+    (project / "mysite" / "bench.py").write_text(BENCH_SETTINGS.format(base) + more, "utf-8")
     return run
