@@ -20,7 +20,6 @@ from organizations.models import (
     visible_organizations,
 )
 from organizations.names import Names
-from record import linked
 from record.charts import Chart, Row
 from record.dates import EDTF, parse
 from record.pages import counted, last_change, page_of, sentence
@@ -147,24 +146,16 @@ class OrganizationView(RecordView):
             "statements": statements,
             "together": _together(organization, records["events"]),
             "cut": len(records["events"]) == RELATED,
-            "shown": shown,
             "summary": names.linked(organization.summary, but=organization),
             "description": names.linked(description, but=organization),
             "contents": contents,
-            "coalition": names.coalition,
             "changed": last_change(shown, statements),
+            "cited": {"title": organization.name},
+            "main": organization.node(
+                names.coalition, [*records["memberships"], *records["terms"]]
+            ),
+            "based_on": cited_sources(chain(*(record.visible_citations for record in shown))),
         }
-
-    def cited(self, context: dict[str, Any]) -> dict[str, Any]:
-        return {"title": self.object.name}
-
-    def main(self, context: dict[str, Any]) -> linked.Node:
-        records = [*context["memberships"], *context["terms"]]
-        return self.object.node(context["coalition"], records)
-
-    def sources(self, context: dict[str, Any]) -> list[linked.Node]:
-        citations = chain(*(record.visible_citations for record in context["shown"]))
-        return cited_sources(citations)
 
 
 def _together(organization: Organization, events: Iterable[Any]) -> list[tuple[Organization, int]]:

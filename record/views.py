@@ -1,6 +1,5 @@
 """The page of a list, and that of a record with its preview and the redirects from old slugs."""
 
-from collections.abc import Iterable
 from typing import Any
 
 from django.conf import settings
@@ -32,25 +31,16 @@ def list_page(
 
 
 class RecordView(DetailView):
-    """The page of a record, and its reference as a file. A public record's page also tells how to
-    cite it, and describes it for machines."""
+    """The page of a record, and its reference as a file. A public record's page also says how to
+    cite it, and describes it for machines: of that, the context has the moment of the last change
+    as `changed`, the record in the words of schema.org as `main` and its sources as `based_on`,
+    and as `cited` the fields of the Reference that are not common to all records."""
 
     section: tuple[str, str]
     """The title and the URL name of the list that the record is in."""
     page_kind = "WebPage"
     is_ours = True
     """Whether most of the page is in our own words, and not in a source's."""
-
-    def cited(self, context: dict[str, Any]) -> dict[str, Any]:
-        """Fields of the Reference that are not common to all records."""
-        return {}
-
-    def main(self, context: dict[str, Any]) -> linked.Node | list[linked.Node]:
-        """The record in the words of schema.org."""
-        raise NotImplementedError
-
-    def sources(self, context: dict[str, Any]) -> Iterable[linked.Node]:
-        return ()
 
     def get_queryset(self) -> RecordQuerySet:
         return self.model.objects.visible_to(viewer(self.request))
@@ -106,7 +96,7 @@ class RecordView(DetailView):
             "changed": timezone.localdate(changed) if changed else None,
             "period": getattr(record, "period", Period()),
         }
-        return Reference(**common | self.cited(context))
+        return Reference(**common | context.get("cited", {}))
 
     def _linked(self, context: dict[str, Any]) -> linked.Node:
         title, url_name = self.section
@@ -116,7 +106,7 @@ class RecordView(DetailView):
             (str(self.object), self.object.get_absolute_url()),
             kind=self.page_kind,
             changed=context["changed"],
-            main=self.main(context),
-            sources=self.sources(context),
+            main=context["main"],
+            sources=context.get("based_on", ()),
             is_ours=self.is_ours,
         )

@@ -4,7 +4,6 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 
-from record import linked
 from record.dates import parse
 from record.pages import last_change, page_of
 from record.periods import Period
@@ -47,10 +46,6 @@ class SourceView(RecordView):
             "unused_count": unused,
             "fact_count": len({citation.record for citation in citations}),
             "changed": last_change(source, citations),
+            "main": source_node(source),
+            "cited": {"period": Period(parse(source.published)), "author": source.publisher},
         }
-
-    def cited(self, context: dict[str, Any]) -> dict[str, Any]:
-        return {"period": Period(parse(self.object.published)), "author": self.object.publisher}
-
-    def main(self, context: dict[str, Any]) -> linked.Node:
-        return source_node(self.object)

@@ -7,7 +7,7 @@ from django.core.paginator import Page
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 
-from organizations.models import visible_organizations
+from organizations.models import Organization, visible_organizations
 from organizations.names import Names
 from record import linked
 from record.charts import Chart
@@ -22,7 +22,7 @@ from timeline import years
 from timeline.charts import columns_chart, events_chart
 from timeline.filters import UNDATED, EventFilters, StatementFilters
 from timeline.models import Event, Statement
-from timeline.paragraphs import contents, paragraphs
+from timeline.paragraphs import Paragraph, contents, paragraphs
 
 ON_A_PAGE = RELATED = 50
 EVENTS = ("Línea de tiempo", "timeline:event_list")
@@ -97,13 +97,9 @@ class EventView(TimelineView):
             "after": others.after(event).first() if event.start else None,
             # Not of the events before and after: the page only links to them.
             "changed": last_change(event, statements),
+            "main": event.node(statements),
+            "based_on": cited_sources(event.visible_citations),
         }
-
-    def main(self, context: dict[str, Any]) -> linked.Node:
-        return self.object.node(context["statements"])
-
-    def sources(self, context: dict[str, Any]) -> list[linked.Node]:
-        return cited_sources(self.object.visible_citations)
 
 
 def statement_list(request: HttpRequest) -> HttpResponse:
@@ -137,7 +133,6 @@ class StatementView(TimelineView):
         before, after = others.before(statement).first(), others.after(statement).first()
         return super().get_context_data(**kwargs) | {
             "sources": sources,
-            "author": names.coalition,
             "paragraphs": found,
             "contents": contents(found),
             "names": names,
@@ -145,22 +140,19 @@ class StatementView(TimelineView):
             "before": before,
             "after": after,
             "changed": last_change(statement, sources, citations, events, before, after),
+            "cited": {"author": names.coalition.name if names.coalition else ""},
+            "main": self._main(names.coalition, events, found),
+            "based_on": [source_in_short(source) for source in sources if source.is_public()],
         }
+
+    def _main(
+        self, author: Organization | None, events: list[Event], found: list[Paragraph]
+    ) -> linked.Node | list[linked.Node]:
+        if self.page_kind == "WebPage":
+            return self.object.node(author, events)
+        return [self.object.question_node(author, "\n".join(p.text for p in found))]
 
     @property
     def page_kind(self) -> str:
         is_question = self.object.kind == Statement.Kind.QUESTION_AND_ANSWER
         return "FAQPage" if is_question else "WebPage"
-
-    def cited(self, context: dict[str, Any]) -> dict[str, Any]:
-        return {"author": context["author"].name if context["author"] else ""}
-
-    def main(self, context: dict[str, Any]) -> linked.Node | list[linked.Node]:
-        if self.page_kind == "FAQPage":
-            text = "\n".join(paragraph.text for paragraph in context["paragraphs"])
-            return [self.object.question_node(context["author"], text)]
-        return self.object.node(context["author"], context["events"])
-
-    def sources(self, context: dict[str, Any]) -> list[linked.Node]:
-        public = (source for source in context["sources"] if source.is_public())
-        return [source_in_short(source) for source in public]
