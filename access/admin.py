@@ -20,7 +20,7 @@ from access import second_factor
 from access.doors import page
 from access.models import OneOffPassword
 from record.admin import StaffAdmin
-from record.holding import is_key
+from record.text import is_key
 
 MAY = {"add": "agregar", "change": "modificar", "delete": "eliminar", "view": "ver"}
 PASSWORD = ("Contraseña nueva de un solo uso", "Dio una contraseña nueva de un solo uso.")

@@ -22,8 +22,8 @@ from access.models import LoginEvent
 from exchange.imports import RESOURCES
 from exchange.models import Receipt, may_see_receipts
 from record.admin import RecordAdmin
-from record.holding import is_key
 from record.publishing import Publishable
+from record.text import is_key
 
 READ = 200
 KINDS = {

@@ -23,7 +23,7 @@ from organizations.resources import (
 from record.differences import missing_from
 from record.publishing import Record, may_publish
 from record.resources import TO_CORRECT, Outcome, RecordResource, RowError
-from record.snapshots import Snapshot, lists_of
+from record.snapshots import Snapshot
 from sources.resources import CitationResource, SourceResource
 from timeline.resources import EventResource, StatementResource
 
@@ -191,12 +191,12 @@ def _restored(version: Any) -> Record:
     ValidationError if it refers to a record that is gone, or breaks citations."""
     history = version.instance_type.history
     before = history.filter(id=version.id, history_id__lt=version.pk).latest("history_id")
-    record = before.instance
-    lists = {name: keys[before.pk] for name, keys in lists_of(type(record), [before.pk]).items()}
-    if missing_from(Snapshot(record, lists, [])):
+    snapshot = Snapshot.of(before)
+    if missing_from(snapshot):
         raise ValidationError("The record refers to a record that is gone.")
+    record = snapshot.record
     record.skip_history_when_saving = True
     record.save()
-    for name, keys in lists.items():
+    for name, keys in snapshot.lists.items():
         getattr(record, name).set(keys)
     return record

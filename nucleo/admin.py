@@ -21,8 +21,8 @@ from access.views import account
 from nucleo import attention
 from record.admin import RecordAdmin
 from record.forms import reading_of
-from record.holding import is_key
 from record.publishing import may_enter
+from record.text import is_key
 from sources.forms import read_quote
 from sources.models import Source
 

@@ -20,8 +20,8 @@ from django.utils import timezone
 
 from record.differences import how_many
 from record.forms import MomentInput, reason_field
-from record.holding import hold, versions_of
 from record.publishing import Publishable, Record, may_publish
+from record.snapshots import hold, versions_of
 
 MOST_RECORDS = 200
 WHY = "Algo de esto es público: diga por qué cambia."
@@ -140,7 +140,7 @@ class ActionsAdmin:
             stale = [r for r, token in shown.items() if confirmed and token not in known]
             if form.is_valid() and touched and not (stale or page.get("kept")):
                 return self._act(request, step, touched, form.cleaned_data)
-        page |= {"form": form, "stale": [self.last_act(record) for record in stale]}
+        page |= {"form": form, "stale": [(record, self.last_version(record)) for record in stale]}
         return self._confirmation(request, step, shown, page | {"count": len(touched)})
 
     def _chosen(self, request: HttpRequest, records: models.QuerySet) -> list[Record] | None:

@@ -28,14 +28,13 @@ from django.utils.text import capfirst
 from record.actions import ActionsAdmin
 from record.dates import EDTFField, parse
 from record.differences import STATES
-from record.filling import RecordFormSet
 from record.filters import citations_of
-from record.forms import DRAFTS_ONLY, EDTFInput, MomentInput, PlainTextField, RecordForm
-from record.holding import is_key
+from record.forms import DRAFTS_ONLY, EDTFInput, MomentInput, PlainTextField, RecordForm, act_of
 from record.publishing import Publishable, Record, may_publish
+from record.reviews import RecordFormSet
 from record.richtext import RichTextField
-from record.saving import SavingAdmin, prepare
-from record.text import WebAddressField, fold, folded
+from record.saving import SavingAdmin
+from record.text import WebAddressField, fold, folded, is_key
 from record.versions import VersionsAdmin
 
 LONGEST_SEARCH, MOST_WORDS = 200, 12  # the database would refuse a condition for each of a thousand
@@ -186,7 +185,8 @@ class RecordInline(Relations, admin.StackedInline):
         self, request: HttpRequest, obj: models.Model | None = None, **kwargs: Any
     ) -> type[forms.BaseInlineFormSet]:
         formset = super().get_formset(request, obj, **kwargs)
-        prepare(formset.form, request)
+        act = act_of(request)
+        formset.form.act, formset.filled = act, act.filling
         return formset
 
 
@@ -283,7 +283,7 @@ class RecordAdmin(ActionsAdmin, VersionsAdmin, SavingAdmin, Relations, StaffAdmi
         context |= {
             "can_check": True,
             "checked": "_check" in request.POST,
-            "collided": getattr(request, "collided", False),
+            "collided": request.act.collided,
             "may_change": may_change,
             "show_save_and_add_another": record is None,
             "publication": self._publication(request, record, may_change),

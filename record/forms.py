@@ -2,14 +2,14 @@
 slugs, and the permission to publish."""
 
 from collections.abc import Callable
-from datetime import datetime
 from itertools import count
 from typing import Any, ClassVar
 
 from django import forms
-from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.text import slugify
 
 from record.dates import EDTF, ImpossibleDate, parse
@@ -118,15 +118,31 @@ def free_slug(model: type[models.Model], words: str) -> str:
     return next(s for n in count(1) if (s := f"{base}-{n}" if n > 1 else base) not in taken)
 
 
+class Act:
+    """What a request to a form does. `token` is that of the present record; `review` and `filling`,
+    by the form, are other values than the record's; `stale` if somebody saved meanwhile."""
+
+    token = ""
+    review: Any = None
+    stale = collided = False
+
+    def __init__(self, request: HttpRequest) -> None:
+        self.user, self.filling = request.user, {}
+        self.pressed = next((name for name in BUTTONS if name in request.POST), "")
+        self.check_only = "_check" in request.POST or "_use" in request.POST
+        self.began = timezone.now()
+
+
+def act_of(request: HttpRequest) -> Act:
+    if not hasattr(request, "act"):
+        request.act = Act(request)
+    return request.act
+
+
 class RecordForm(forms.ModelForm):
     """One record as the staff edit it. The admin sets these for each request."""
 
-    user: AbstractBaseUser | None = None
-    check_only = False
-    pressed = ""
-    """Which of BUTTONS was."""
-    began: datetime
-    """When: what the button makes public is public since then."""
+    act: Act
     inlines_changed: Callable[[], bool] = staticmethod(lambda: False)
     filled: ClassVar[dict[str, Any]] = {}
     """Initial values instead of the record's; of a bound form, files alone."""
@@ -139,41 +155,41 @@ class RecordForm(forms.ModelForm):
 
     def is_valid(self) -> bool:
         """Never when only asked to check, so that nothing is saved."""
-        return super().is_valid() and not self.check_only
+        return super().is_valid() and not self.act.check_only
 
     def changes_something(self) -> bool:
-        decided = self.instance._state.adding or self.pressed or self.filled
+        decided = self.instance._state.adding or self.act.pressed or self.filled
         return bool(decided) or self.has_changed() or self.inlines_changed()
 
     def clean(self) -> None:
         super().clean()
-        if self.pressed and not may_publish(self.user):
+        if self.act.pressed and not may_publish(self.act.user):
             self.add_error(None, DRAFTS_ONLY)
-        elif self.pressed and not self.errors:
+        elif self.act.pressed and not self.errors:
             self._press()
 
     def _press(self) -> None:
         """The moments as the button says."""
         data = self.cleaned_data
         scheduled = {"_schedule": "publish_at", "_schedule_withdrawal": "unpublish_at"}
-        if name := scheduled.get(self.pressed):
-            if not data.get(name) or data[name] <= self.began:
+        if name := scheduled.get(self.act.pressed):
+            if not data.get(name) or data[name] <= self.act.began:
                 self.add_error(name, "Escriba un día y una hora que estén por venir.")
-            elif name == "publish_at" and (data.get("unpublish_at") or data[name]) < self.began:
+            elif name == "publish_at" and (data.get("unpublish_at") or data[name]) < self.act.began:
                 data["unpublish_at"] = None  # that of an earlier publication
-        elif self.pressed == "_withdraw":
-            data["unpublish_at"] = self.began
+        elif self.act.pressed == "_withdraw":
+            data["unpublish_at"] = self.act.began
         else:
-            data["publish_at"] = self.began if self.pressed == "_publish" else None
+            data["publish_at"] = self.act.began if self.act.pressed == "_publish" else None
             data["unpublish_at"] = None
 
     def _post_clean(self) -> None:
-        asks_why = "change_reason" in self.fields and not self.check_only
+        asks_why = "change_reason" in self.fields and not self.act.check_only
         adding = self.instance._state.adding
         public = asks_why and not adding and self.instance.is_public()
         super()._post_clean()
         # Here, for only now does the instance hold what the form says.
-        if not self.errors and not may_publish(self.user) and not self.instance.is_draft():
+        if not self.errors and not may_publish(self.act.user) and not self.instance.is_draft():
             self.add_error(None, f"Esto ya es público o está por serlo. {DRAFTS_ONLY}")
         if asks_why and adding and not self.errors and not isinstance(self.instance, Publishable):
             public = self.instance.is_public()  # for all that it stands on is

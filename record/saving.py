@@ -13,24 +13,12 @@ from django.db import IntegrityError, transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
-from django.utils import timezone
 
-from record.conflicts import Conflict, Restoration, Review
-from record.differences import moment_in_words
-from record.filling import RECORD, Filling, RecordFormSet, as_get
-from record.forms import BUTTONS, DRAFTS_ONLY, AsideField, RecordForm, reason_field
-from record.holding import Relation, hold, is_key, version_of
+from record.forms import BUTTONS, DRAFTS_ONLY, AsideField, RecordForm, act_of, reason_field
 from record.publishing import Publishable, Record, may_publish
-from record.snapshots import parts_of, title_of
-
-
-def prepare(form: type[RecordForm], request: HttpRequest) -> None:
-    """Sets the user, the moment and the pressed button on the form of a record or of a row."""
-    form.user = request.user
-    shown = "_check" in request.POST or "_use" in request.POST
-    form.check_only = shown or getattr(request, "collided", False)
-    form.pressed = next((name for name in BUTTONS if name in request.POST), "")
-    form.began = request.began = getattr(request, "began", None) or timezone.now()
+from record.reviews import RECORD, Conflict, RecordFormSet, Restoration, as_get
+from record.snapshots import Relation, hold, parts_of, title_of, version_of
+from record.text import is_key
 
 
 class SavingAdmin:
@@ -61,29 +49,17 @@ class SavingAdmin:
     def get_form(
         self, request: HttpRequest, obj: Record | None = None, change: bool = False, **kwargs: Any
     ) -> type[RecordForm]:
-        form = super().get_form(request, obj, change, **kwargs)
-        prepare(form, request)
-        filling = getattr(request, "filling", None) or Filling()
-        form.filled = filling.rows.get(RECORD, {})
+        form, act = super().get_form(request, obj, change, **kwargs), act_of(request)
+        form.act, form.filled = act, act.filling.get(RECORD, {})
         form.inlines_changed = staticmethod(
             lambda: any(formset.has_changed() for formset in self.formsets_for(request, obj))
         )
         form.base_fields["change_reason"] = reason_field()
         if obj is not None and self.has_change_permission(request, obj):
             form.base_fields["opened_on"] = AsideField(
-                required=False, widget=forms.HiddenInput(), initial=getattr(request, "token", "")
+                required=False, widget=forms.HiddenInput(), initial=act.token
             )
         return form
-
-    def get_formset_kwargs(
-        self, request: HttpRequest, obj: Record, inline: Any, prefix: str
-    ) -> dict[str, Any]:
-        kwargs = super().get_formset_kwargs(request, obj, inline, prefix)
-        filling = getattr(request, "filling", None)
-        if filling is None or "data" in kwargs:
-            return kwargs
-        rows = {"filled": filling.rows, "initial": filling.added.get(prefix)}
-        return kwargs | rows
 
     # Nothing is lost
 
@@ -100,72 +76,30 @@ class SavingAdmin:
                     return self._changeform(request, object_id, *args, **kwargs)
             except IntegrityError:
                 continue
-        request.collided = True
+        request.act.collided = request.act.check_only = True
         return super().changeform_view(request, object_id, *args, **kwargs)
 
     def _changeform(
         self, request: HttpRequest, object_id: str | None, *args: Any, **kwargs: Any
     ) -> HttpResponse:
-        if object_id is None:
-            answer = self._add_from_trash(request)
-        elif request.method == "POST":
-            answer = self._lock(request, unquote(object_id))
-        else:
-            answer = self._open(request, unquote(object_id))
-        if isinstance(answer, HttpResponse):
+        act = act_of(request)
+        add_or_change = self._open_deleted if object_id is None else self._open
+        if answer := add_or_change(request, unquote(object_id or "")):
             return answer
-        if answer is None:
-            return super().changeform_view(request, object_id, *args, **kwargs)
-        shown = as_get(request, filling=answer)
+        shown = request
+        if act.review and request.method != "POST":
+            shown = as_get(request, act.review.filling())
+        elif act.review and (act.stale or "_use" in request.POST):
+            shown = as_get(request, act.review.sent())
+        elif act.review:
+            act.filling = act.review.files()
         response = super().changeform_view(shown, object_id, *args, **kwargs)
-        response.status_code = getattr(request, "status", 200)
+        if act.stale:
+            response.status_code = 409
         return response
 
-    def _open(self, request: HttpRequest, object_id: str) -> Filling | None:
-        """Sets the token before the record is read, and fills in the version asked for."""
-        if is_key(object_id):
-            request.token = version_of(self.model, int(object_id), self.relations())
-        record = self.get_object(request, object_id) if "version" in request.GET else None
-        request.review = record and self._restoration(request, record)
-        return request.review and request.review.filling()
-
-    def _restoration(self, request: HttpRequest, record: Record) -> Restoration | None:
-        if "version" not in request.GET:
-            return None
-        if not self.has_change_permission(request, record):
-            raise PermissionDenied
-        key = request.GET["version"]
-        version = record.history.filter(pk=key).first() if is_key(key) else None
-        if version is None:
-            raise Http404
-        return Restoration(self, request, record, **self.version_at(version))
-
-    def _lock(self, request: HttpRequest, object_id: str) -> Filling | HttpResponse | None:
-        """Locks the record. The answer is what the form shows instead of saving, if anything."""
-        record = self.get_object(request, object_id)
-        if record is not None:
-            record = hold(self.model, [record.pk]).get(record.pk)
-        if record is None:
-            return self._gone(request, object_id)
-        request.token = version_of(self.model, record.pk, self.relations())
-        opened = request.POST.get("opened_on") or "-"
-        stale = opened != request.token
-        if not self.has_change_permission(request, record):
-            lost = stale and "opened_on" in request.POST and self.has_change_permission(request)
-            return self._written_page(request, record, DRAFTS_ONLY) if lost else None
-        request.status = 409 if stale else 200
-        request.review = self._review(request, record, opened if stale else "")
-        if stale or (request.review and "_use" in request.POST):
-            return request.review.sent()
-        request.filling = request.review and request.review.files()
-        return None
-
-    def _review(self, request: HttpRequest, record: Record, stale: str) -> Review | None:
-        if started := request.POST.get("started_on") or stale:
-            return Conflict(self, request, record, started_on=started, opened_on=stale)
-        return self._restoration(request, record)
-
-    def _add_from_trash(self, request: HttpRequest) -> Filling | HttpResponse | None:
+    def _open_deleted(self, request: HttpRequest, _add: str) -> HttpResponse | None:
+        """Sets the review of a record in the papelera, if one is asked for."""
         if "from" not in request.GET or not self.has_add_permission(request):
             return None
         key = request.GET["from"]
@@ -174,11 +108,40 @@ class SavingAdmin:
             messages.info(request, "Ya no está en la papelera.")
             return redirect(self.address("trash"))
         found = self.version_at(self.model.history.get(pk=deletion.before))
-        request.review = Restoration(self, request, None, **found, deletion=deletion)
-        if request.method == "GET":
-            return request.review.filling()
-        request.filling = request.review.files()
+        request.act.review = Restoration(self, request, None, **found, deletion=deletion)
         return None
+
+    def _open(self, request: HttpRequest, object_id: str) -> HttpResponse | None:
+        """Sets the token and the review of a record, which a POST locks. The answer refuses what
+        cannot be saved any more."""
+        act, posted = request.act, request.method == "POST"
+        record = self.get_object(request, object_id)
+        if record and posted:
+            record = hold(self.model, [record.pk]).get(record.pk)
+        if record is None:
+            return self._gone(request, object_id)
+        act.token = version_of(self.model, record.pk, self.relations())
+        opened = request.POST.get("opened_on") or "-"
+        stale = posted and opened != act.token
+        if not self.has_change_permission(request, record):
+            if stale and "opened_on" in request.POST and self.has_change_permission(request):
+                return self._written_page(request, record, DRAFTS_ONLY)
+            if "version" in request.GET and not posted:
+                raise PermissionDenied
+            return None
+        act.stale = stale
+        if posted and (started := request.POST.get("started_on") or (stale and opened)):
+            act.review = Conflict(self, request, record, started, opened if stale else "")
+        elif "version" in request.GET:
+            act.review = self._restoration(request, record)
+        return None
+
+    def _restoration(self, request: HttpRequest, record: Record) -> Restoration:
+        key = request.GET["version"]
+        version = record.history.filter(pk=key).first() if is_key(key) else None
+        if version is None:
+            raise Http404
+        return Restoration(self, request, record, **self.version_at(version))
 
     def _gone(self, request: HttpRequest, object_id: str) -> HttpResponse | None:
         """Another person moved the record to the papelera meanwhile."""
@@ -195,7 +158,7 @@ class SavingAdmin:
         context = {
             **self.admin_site.each_context(request), "opts": self.opts, "original": record,
             "title": "Dos personas editaron lo mismo", "step": "Conflicto", "refused": refused,
-            "subtitle": title_of(record), "act": self.last_act(record), "gone": gone,
+            "subtitle": title_of(record), "last": self.last_version(record), "gone": gone,
             "written": self._written(request), "media": self.media,
         }  # fmt: skip
         return TemplateResponse(request, "admin/record/written.html", context, status=409)
@@ -210,29 +173,20 @@ class SavingAdmin:
             if value.strip() and name.split("-")[-1] in labels
         ]
 
-    def last_act(self, record: Record) -> dict[str, Any]:
-        """The user and moment of the last change of the record or of its related rows."""
-        tables = [(self.model, "id"), *self.relations()]
-        versions = [
+    def last_version(self, record: Record) -> Any:
+        """The version of the last change of the record or of its related rows."""
+        found = [
             version
-            for model, owner in tables
+            for model, owner in [(self.model, "id"), *self.relations()]
             for version in model.history.filter(**{owner: record.pk})
             .select_related("history_user").order_by("-history_id")[:1]
         ]  # fmt: skip
-        last = max(versions, key=lambda version: version.history_date, default=None)
-        user = last and last.history_user
-        return {
-            "record": record,
-            "who": (user and user.get_full_name()) or str(user or "Alguien"),
-            "short": (user and user.get_short_name()) or str(user or "alguien"),
-            "when": moment_in_words(last and last.history_date),
-            "time": last and timezone.localtime(last.history_date).strftime("%-H:%M"),
-        }
+        return max(found, key=lambda version: version.history_date, default=None)
 
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], **kwargs: Any
     ) -> HttpResponse:
-        if review := getattr(request, "review", None):
+        if review := request.act.review:
             formsets = [inline.formset for inline in context["inline_admin_formsets"]]
             review.annotate(context["adminform"].form, formsets)
         return super().render_change_form(request, context | {"review": review}, **kwargs)
@@ -243,7 +197,7 @@ class SavingAdmin:
         if not form.changes_something():
             return
         obj.skip_history_when_saving = True
-        if not change and (review := getattr(request, "review", None)):
+        if not change and (review := request.act.review):
             obj.pk = review.deletion.id  # the former key, which its versions have
             obj.save(force_insert=True)
         else:
@@ -263,7 +217,7 @@ class SavingAdmin:
         reason = form.cleaned_data.get("change_reason", "")
         kind = "~" if change else "+"
         self.model.versions.write(
-            [record.pk], kind, reason or None, request.user.pk, at=request.began
+            [record.pk], kind, reason or None, request.user.pk, at=request.act.began
         )
 
     # Publication

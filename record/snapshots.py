@@ -1,26 +1,39 @@
-"""A record as it was at any of its versions: its own columns, its lists and its citations.
+"""A record as it was at any of its versions: its own columns, its lists and its citations. The
+token of its present state, and its lock.
 
 Lists are kept with each version. Citations have versions of their own: a version of a record lasts
 until the next one, with all that was cited for it, corrected or taken away in between.
 """
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 
 from django.db import models
 
 from record.publishing import Record
+from record.text import is_key
+
+Relation = tuple[type[Record], str]
+"""A model edited along with another, and the attribute of its foreign key."""
 
 
 @dataclass
 class Snapshot:
-    """`record` and `parts`, its citations, are not to be saved themselves; `lists` hold keys."""
+    """`record` and `parts`, its citations and other rows, are not to be saved themselves; `lists`
+    hold keys."""
 
     record: Record
     lists: dict[str, list[int]]
     parts: list[Record]
+
+    @classmethod
+    def of(cls, version: Any, parts: Iterable[Record] = ()) -> Self:
+        record = version.instance
+        lists = lists_of(type(record), [version.pk])
+        return cls(record, {name: keys[version.pk] for name, keys in lists.items()}, [*parts])
 
 
 def parts_of(model: type[Record]) -> list[models.ManyToOneRel]:
@@ -103,7 +116,68 @@ def versions_ever(model: type[Record], owner: str, keys: Iterable[int]) -> model
     return model.history.filter(id__in=ever).order_by("history_id")
 
 
-def rows_at(model: type[Record], owner: str, key: int, last: int) -> list[Record]:
-    """The rows that belonged to a record when `last` was the last `history_id` of their table."""
-    versions = versions_ever(model, owner, [key]).filter(history_id__lte=last)
-    return [row.instance for row in latest(versions) if getattr(row, owner) == key]
+# Tokens and locks
+
+
+def hold(model: type[Record], keys: Iterable[int]) -> dict[int, Record]:
+    """Locks the records with these keys until the transaction ends; the records that they belong
+    to first, because a form there writes them too."""
+    keys = list(keys)
+    owners: dict[type[Record], set[int]] = defaultdict(set)
+    for name in model.belongs_to:
+        records = model._base_manager.filter(pk__in=keys, **{f"{name}__isnull": False})
+        owner = model._meta.get_field(name).related_model
+        owners[owner].update(records.values_list(f"{name}_id", flat=True))
+    for owner in sorted(owners, key=lambda owner: owner._meta.label):
+        list(_locked(owner, owners[owner]).values("pk"))
+    return {record.pk: record for record in _locked(model, keys)}
+
+
+def _locked(model: type[Record], keys: Iterable[int]) -> models.QuerySet:
+    records = model._base_manager.select_for_update(no_key=True)
+    return records.filter(pk__in=keys).order_by("pk")
+
+
+def version_of(model: type[Record], key: int, relations: Iterable[Relation]) -> str:
+    """The token of one record."""
+    return versions_of(model, [key], relations)[key]
+
+
+def versions_of(
+    model: type[Record], keys: Iterable[int], relations: Iterable[Relation]
+) -> dict[int, str]:
+    """By key, a token that any change of a record and of its related rows changes: of each table
+    the number of versions and the last `history_id`, as «3.41-2.107»."""
+    tables = [_versions_in(table, owner, keys) for table, owner in [(model, "id"), *relations]]
+    return {
+        key: "-".join(f"{len(table[key])}.{max(table[key], default=0)}" for table in tables)
+        for key in keys
+    }
+
+
+def _versions_in(model: type[Record], owner: str, keys: Iterable[int]) -> dict[int, set[int]]:
+    """By key, the versions of all rows that ever belonged to the record."""
+    rows, owners = defaultdict(set), defaultdict(set)
+    versions = versions_ever(model, owner, keys).values_list("id", owner, "history_id")
+    for row, key, version in versions:
+        rows[row].add(version)
+        owners[key].add(row)
+    return {key: set().union(*(rows[row] for row in owners[key])) for key in keys}
+
+
+def snapshot_at(
+    token: str, model: type[Record], key: int, relations: list[Relation]
+) -> Snapshot | None:
+    """A record and its related rows when `token` was its token; None for any other text."""
+    pairs = [pair.partition(".") for pair in token.split("-")]
+    if len(pairs) != 1 + len(relations) or not all(is_key(n) for pair in pairs for n in pair[::2]):
+        return None
+    last, *lasts = (int(last) for _count, _dot, last in pairs)
+    version = model.history.filter(pk=last, id=key).first()
+    parts = [
+        row.instance
+        for (part, owner), last in zip(relations, lasts, strict=True)
+        for row in latest(versions_ever(part, owner, [key]).filter(history_id__lte=last))
+        if getattr(row, owner) == key
+    ]
+    return version and Snapshot.of(version, parts)

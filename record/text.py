@@ -134,6 +134,11 @@ def clean_text_fields(record: models.Model, exclude: Collection[str] = ()) -> No
         raise ValidationError(errors)
 
 
+def is_key(text: Any) -> bool:
+    """Whether the database accepts it as a primary key."""
+    return str(text).isascii() and str(text).isdecimal() and len(str(text)) < 19
+
+
 class WebAddressField(models.URLField):
     """An address that a reader may follow: http or https, nothing that runs."""
 

@@ -17,10 +17,10 @@ from django.urls import URLPattern, path, reverse
 from django.views.decorators.http import require_safe
 
 from record.differences import Fact, Names, difference, differences, facts, how_many, names_in
-from record.holding import is_key
 from record.pages import counted
 from record.publishing import Publishable, Record
 from record.snapshots import Past, Snapshot, title_of
+from record.text import is_key
 
 VERSIONS_SHOWN, TRASH_SHOWN = 100, 20
 

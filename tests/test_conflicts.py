@@ -57,7 +57,7 @@ def use(person: Any, record: Any, page: HttpResponse, value: str, **changes: Any
 
 
 def clashes(page: HttpResponse) -> set[str]:
-    return {field["label"] for field in page.context["review"].clashes}
+    return {field["label"] for field in page.context["review"].noted["clash"]}
 
 
 def put(page: HttpResponse) -> set[str]:

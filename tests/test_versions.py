@@ -51,7 +51,7 @@ def restore_from_trash(person: Any, model: Any, key: int, **changes: Any) -> Any
 
 def notes(page: Any) -> set[str]:
     """The labels of the fields that say what they hold today."""
-    return {field["label"] for field in page.context["review"].changed}
+    return {field["label"] for field in page.context["review"].noted["version"]}
 
 
 def trash(model: Any) -> str:
@@ -291,7 +291,7 @@ def test_what_changed_since_a_version_was_opened_is_not_saved_over(
     assert page.status_code == 409
     assert "admin guardó" in page.text
     assert written(page)["title"] == "De otra mano"
-    assert {field["label"] for field in page.context["review"].clashes} == {"Inicio"}
+    assert {field["label"] for field in page.context["review"].noted["clash"]} == {"Inicio"}
     assert Event.objects.get().title == "De otra mano"
 
 
