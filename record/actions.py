@@ -1,9 +1,10 @@
 """Actions on chosen records. A page says beforehand what an action does to each record; a record
 that changed since that page was shown is not touched."""
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from django import forms
@@ -19,47 +20,33 @@ from django.template.response import TemplateResponse
 from django.utils import timezone
 
 from record.differences import how_many
-from record.forms import MomentInput, reason_field
+from record.forms import MomentInput, link, reason_field
 from record.publishing import Publishable, Record, may_publish
-from record.snapshots import hold, versions_of
+from record.snapshots import hold, parts_of, versions_of
 
-MOST_RECORDS = 200
+MOST_RECORDS, REFERRERS_SHOWN = 200, 50
 WHY = "Algo de esto es público: diga por qué cambia."
 
 
 @dataclass(frozen=True)
 class Step:
-    """`does` says by state what becomes of a record; in another state it stays as it is."""
+    """`takes` are the states in which it changes a record; in another one it stays as it is."""
 
     name: str
     label: str
     done: str
-    does: dict[str, str]
+    takes: tuple[str, ...]
 
 
-STAYS = {
-    "draft": "Es un borrador: se queda igual.",
-    "scheduled": "Todavía no es público: se queda igual.",
-    "public": "Ya es público: se queda igual.",
-    "withdrawn": "Ya está retirado: se queda igual.",
-}
+NOT_PUBLIC = ("draft", "scheduled", "withdrawn")
 STEPS = (
-    Step(
-        "publish", "Publicar", "Se publicó en el sitio",
-        {"draft": "Se publica ahora.", "scheduled": "Se publica ahora, sin esperar a su día.",
-         "withdrawn": "Vuelve a publicarse."},
-    ),
-    Step(
-        "schedule", "Programar", "Se programó",
-        {"draft": "Se publicará ese día.", "scheduled": "Se publicará ese día, no el de antes.",
-         "withdrawn": "Volverá a publicarse ese día."},
-    ),
-    Step("withdraw", "Retirar", "Se retiró del sitio", {"public": "Deja de verse en el sitio."}),
-)  # fmt: skip
+    Step("publish", "Publicar", "Se publicó en el sitio", NOT_PUBLIC),
+    Step("schedule", "Programar", "Se programó", NOT_PUBLIC),
+    Step("withdraw", "Retirar", "Se retiró del sitio", ("public",)),
+)
 TRASH = Step(
-    "delete_selected", "Mover a la papelera", "Se movió a la papelera",
-    dict.fromkeys(STAYS, "Va a la papelera, con sus citas y sus versiones."),
-)  # fmt: skip
+    "delete_selected", "Mover a la papelera", "Se movió a la papelera", ("public", *NOT_PUBLIC)
+)
 
 
 class StepForm(forms.Form):
@@ -81,13 +68,6 @@ class StepForm(forms.Form):
         return self.cleaned_data["moment"]
 
 
-def _action(step: Step) -> Callable:
-    def action(model_admin: Any, request: HttpRequest, records: models.QuerySet) -> Any:
-        return model_admin.confirm(request, records, step)
-
-    return action
-
-
 class ActionsAdmin:
     """The actions of a list of records, each with its page that says what it will do."""
 
@@ -97,7 +77,10 @@ class ActionsAdmin:
         own = issubclass(self.model, Publishable) and self.has_change_permission(request)
         if own and may_publish(request.user) and IS_POPUP_VAR not in request.GET:
             steps = [*STEPS, *steps]
-        return actions | {s.name: (_action(s), s.name, f"{s.label}…") for s in steps}
+        return actions | {
+            step.name: (partial(type(self).confirm, step=step), step.name, f"{step.label}…")
+            for step in steps
+        }
 
     def delete_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
@@ -114,53 +97,74 @@ class ActionsAdmin:
         self, request: HttpRequest, records: models.QuerySet, step: Step
     ) -> HttpResponse | None:
         """Takes the step, or asks first. None after it was taken, or refused with a message."""
-        try:
-            return self._confirm(request, records, step)
-        except (IntegrityError, models.ProtectedError):  # something refers to it since a moment ago
-            return self._confirm(request, records, step)
-
-    def _confirm(
-        self, request: HttpRequest, records: models.QuerySet, step: Step
-    ) -> HttpResponse | None:
-        confirmed = "confirmed" in request.POST
-        with transaction.atomic():
-            chosen = self._chosen(request, records)
-            if chosen is None:
-                return None
-            touched = [record for record in chosen if record.publication in step.does]
-            page = self._deleted(request, chosen) if step is TRASH else {}
-            form = StepForm(
-                request.POST if confirmed else None,
-                asks_why=any(record.is_public() for record in touched),
-                moment=step.name == "schedule",
-            )
-            tokens = versions_of(self.model, [r.pk for r in chosen], self.relations())
-            shown = {record: f"{record.pk}:{tokens[record.pk]}" for record in chosen}
-            known = request.POST.getlist("shown")
-            stale = [r for r, token in shown.items() if confirmed and token not in known]
-            if form.is_valid() and touched and not (stale or page.get("kept")):
-                return self._act(request, step, touched, form.cleaned_data)
-        page |= {"form": form, "stale": [(record, self.last_version(record)) for record in stale]}
-        return self._confirmation(request, step, shown, page | {"count": len(touched)})
-
-    def _chosen(self, request: HttpRequest, records: models.QuerySet) -> list[Record] | None:
-        """Locked if confirmed; None and a message if there are too many."""
         keys = list(records.order_by().values_list("pk", flat=True)[: MOST_RECORDS + 1])
         if len(keys) > MOST_RECORDS:
             said = f"Elija {MOST_RECORDS} registros o menos a la vez; no se hizo nada."
             self.message_user(request, said, messages.WARNING)
             return None
-        if "confirmed" in request.POST:
-            hold(self.model, keys)
-        found = self.get_queryset(request).in_bulk(keys)
-        return [found[key] for key in keys if key in found]
+        try:
+            return self._confirm(request, keys, step)
+        except (IntegrityError, models.ProtectedError):  # something refers to it since a moment ago
+            return self._confirm(request, keys, step)
+
+    def _confirm(self, request: HttpRequest, keys: list[int], step: Step) -> HttpResponse | None:
+        confirmed = "confirmed" in request.POST
+        with transaction.atomic():
+            if confirmed:
+                hold(self.model, keys)
+            found = self.get_queryset(request).in_bulk(keys)
+            chosen = {key: found[key] for key in keys if key in found}
+            touched = [record for record in chosen.values() if record.publication in step.takes]
+            page = self._deleted(request, [*chosen.values()]) if step is TRASH else {}
+            form = StepForm(
+                request.POST if confirmed else None,
+                asks_why=any(record.is_public() for record in touched),
+                moment=step.name == "schedule",
+            )
+            tokens = versions_of(self.model, chosen, self.relations())
+            shown = {key: f"{key}:{token}" for key, token in tokens.items()}
+            known = request.POST.getlist("shown")
+            stale = [chosen[key] for key in chosen if confirmed and shown[key] not in known]
+            if form.is_valid() and touched and not (stale or page.get("kept")):
+                return self._act(request, step, touched, form.cleaned_data)
+        trash, count = step is TRASH, how_many(len(touched), self.opts)
+        context = page | {
+            **self.admin_site.each_context(request), "opts": self.opts, "step": step.label,
+            "title": step.label + ("" if trash else ": esto es lo que se hará"),
+            "button": step.label + ("" if trash else f" {count}"), "takes_any": bool(touched),
+            "action": step.name, "takes": step.takes, "media": self.media + form.media,
+            "selected_name": ACTION_CHECKBOX_NAME, "shown": list(shown.values()), "form": form,
+            "records": list(chosen.values()),
+            "stale": [(record, self.last_version(record)) for record in stale],
+        }  # fmt: skip
+        status = 409 if stale else 422 if form.errors else 200
+        return TemplateResponse(request, "admin/record/confirm.html", context, status=status)
 
     def _deleted(self, request: HttpRequest, chosen: list[Record]) -> dict[str, Any]:
         """The rows that go to the papelera with the records, and the records that protect them."""
-        _gone, counts, missing, kept = self.get_deleted_objects(chosen, request)
-        if "confirmed" in request.POST and missing:
+        missing = not all(self.has_delete_permission(request, record) for record in chosen)
+        if missing and "confirmed" in request.POST:
             raise PermissionDenied
-        return {"counts": counts.items(), "missing": missing, "kept": kept}
+        counts = {self.opts.verbose_name_plural: len(chosen)}
+        for part in parts_of(self.model):
+            rows = part.related_model._base_manager.filter(**{f"{part.field.name}__in": chosen})
+            counts[part.related_model._meta.verbose_name_plural] = rows.count()
+        counts = [(name, count) for name, count in counts.items() if count]
+        kept = [link(record) for record in self._referrers(request, chosen)]
+        return {"counts": counts, "missing": missing, "kept": kept}
+
+    def _referrers(self, request: HttpRequest, chosen: list[Record]) -> Iterator[Record]:
+        """The records that refer to these and so keep them from being deleted."""
+        for relation in self.model._meta.related_objects:
+            if relation.on_delete is not models.PROTECT:
+                continue
+            model, condition = relation.related_model, {f"{relation.field.name}__in": chosen}
+            if not self.admin_site.is_registered(model):  # the table of a many-to-many relation
+                other = next(f for f in model._meta.fields if f.is_relation and f != relation.field)
+                found = model._base_manager.filter(**condition).values(other.name)
+                model, condition = other.related_model, {"pk__in": found}
+            found = self.admin_site.get_model_admin(model).get_queryset(request).filter(**condition)
+            yield from found[:REFERRERS_SHOWN]
 
     def _act(
         self, request: HttpRequest, step: Step, records: list[Record], data: dict[str, Any]
@@ -182,22 +186,3 @@ class ActionsAdmin:
             self.model.versions.write(keys, "~", why, request.user.pk, at=began)
         done = f"{step.done}: {how_many(len(records), self.opts)}."
         self.message_user(request, done, messages.SUCCESS)
-
-    def _confirmation(
-        self, request: HttpRequest, step: Step, shown: dict[Record, str], page: dict[str, Any]
-    ) -> HttpResponse:
-        trash, form = step is TRASH, page["form"]
-        context = page | {
-            **self.admin_site.each_context(request), "opts": self.opts, "step": step.label,
-            "title": step.label + ("" if trash else ": esto es lo que se hará"),
-            "action": step.name, "media": self.media + form.media,
-            "button": step.label + ("" if trash else f" {how_many(page['count'], self.opts)}"),
-            "selected_name": ACTION_CHECKBOX_NAME, "shown": list(shown.values()),
-            "rows": [
-                {"record": record, "state": self.state_shown(record),
-                 "does": step.does.get(record.publication), "stays": STAYS[record.publication]}
-                for record in shown
-            ],
-        }  # fmt: skip
-        status = 409 if page["stale"] else 422 if form.errors else 200
-        return TemplateResponse(request, "admin/record/confirm.html", context, status=status)

@@ -1,12 +1,11 @@
 """The ModelAdmin of every record: search without accents, the permission to publish, errors that
 link to their field. The mixins add actions, history and saving."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.contrib.admin.utils import NestedObjects
 from django.contrib.admin.widgets import (
     AdminTextareaWidget,
     AdminURLFieldWidget,
@@ -20,16 +19,23 @@ from django.db.models import Count, ExpressionWrapper, F, Q, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
-from django.urls import NoReverseMatch, reverse
+from django.urls import NoReverseMatch
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 
 from record.actions import ActionsAdmin
 from record.dates import EDTFField, parse
-from record.differences import STATES
 from record.filters import citations_of
-from record.forms import DRAFTS_ONLY, EDTFInput, MomentInput, PlainTextField, RecordForm, act_of
+from record.forms import (
+    DRAFTS_ONLY,
+    EDTFInput,
+    MomentInput,
+    PlainTextField,
+    RecordForm,
+    act_of,
+    link,
+)
 from record.publishing import Publishable, Record, may_publish
 from record.reviews import RecordFormSet
 from record.richtext import RichTextField
@@ -38,7 +44,6 @@ from record.text import WebAddressField, fold, folded, is_key
 from record.versions import VersionsAdmin
 
 LONGEST_SEARCH, MOST_WORDS = 200, 12  # the database would refuse a condition for each of a thousand
-REFERRERS_SHOWN = 50
 
 
 def _citation_count(model: type[models.Model]) -> models.Expression:
@@ -59,28 +64,6 @@ def date_column(field: str, label: str, ordering: str) -> Callable[[Any, Any], S
 
 def _date(text: str) -> SafeString:
     return render_to_string("record/_date.html", {"date": parse(text)})
-
-
-def link(record: models.Model) -> SafeString:
-    """«Acontecimiento: Firma del acuerdo», which leads to its form."""
-    meta = record._meta
-    address = reverse(f"admin:{meta.app_label}_{meta.model_name}_change", args=[record.pk])
-    return format_html('{}: <a href="{}">{}</a>', capfirst(meta.verbose_name), address, record)
-
-
-def referrers(records: Iterable[models.Model], request: HttpRequest, site: Any) -> Iterator[Any]:
-    """The records that refer to these and so keep them from being deleted."""
-    records = list(records)
-    for relation in records[0]._meta.related_objects:
-        if relation.on_delete is not models.PROTECT:
-            continue
-        model, condition = relation.related_model, {f"{relation.field.name}__in": records}
-        if not site.is_registered(model):  # the table of a many-to-many relation
-            other = next(f for f in model._meta.fields if f.is_relation and f != relation.field)
-            found = model._base_manager.filter(**condition).values(other.name)
-            model, condition = other.related_model, {"pk__in": found}
-        found = site.get_model_admin(model).get_queryset(request).filter(**condition)
-        yield from found[:REFERRERS_SHOWN]
 
 
 class StaffAdmin(admin.ModelAdmin):
@@ -244,10 +227,7 @@ class RecordAdmin(ActionsAdmin, VersionsAdmin, SavingAdmin, Relations, StaffAdmi
 
     @admin.display(description="estado")
     def state_shown(self, record: Record) -> SafeString:
-        state = record.publication
-        since = {"scheduled": "publish_at", "withdrawn": "unpublish_at"}.get(state, "")
-        context = {"state": state, "word": STATES[state], "moment": getattr(record, since, None)}
-        return render_to_string("record/_state.html", context)
+        return render_to_string("record/_state.html", {"record": record})
 
     # Forms
 
@@ -322,18 +302,3 @@ class RecordAdmin(ActionsAdmin, VersionsAdmin, SavingAdmin, Relations, StaffAdmi
         if not all(map(is_key, request.POST.getlist("_selected_action"))):
             raise SuspiciousOperation("A selected row that is no key")
         return super().response_action(request, queryset, **options)
-
-    # Deleting
-
-    def get_deleted_objects(
-        self, objs: Iterable[Record], request: HttpRequest
-    ) -> tuple[list, dict[str, int], set[str], list]:
-        """The records, the number of their citations, and the records that protect them."""
-        collector = NestedObjects("default", objs)
-        collector.collect(objs)
-        found = collector.model_objs.items()
-        counts = {m._meta.verbose_name_plural: len(o) for m, o in found if issubclass(m, Record)}
-        allowed = all(self.has_delete_permission(request, record) for record in objs)
-        missing = set() if allowed else {self.opts.verbose_name}
-        kept = referrers(objs, request, self.admin_site) if collector.protected else ()
-        return [link(record) for record in objs], counts, missing, [link(record) for record in kept]

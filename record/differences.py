@@ -25,12 +25,6 @@ Pieces = list[tuple[str, str]]
 Names = dict[tuple[type[Record], int], str]
 """The titles of records by model and primary key, deleted records too."""
 NO_FACTS = ("id", "updated_at", "publish_at", "unpublish_at")
-STATES = {
-    "draft": "Borrador",
-    "scheduled": "Programado",
-    "public": "Público",
-    "withdrawn": "Retirado",
-}
 SINCE = {"scheduled": ("publish_at", "para el"), "public": ("publish_at", "desde el"),
          "withdrawn": ("unpublish_at", "desde el")}  # fmt: skip
 
@@ -49,7 +43,7 @@ def how_many(count: int, meta: Any) -> str:
 
 @dataclass(frozen=True)
 class Fact:
-    """A field's value as it is shown: `date`, EDTF text; `list`, strings; `state`, a key of STATES
+    """A field's value as it is shown: `date`, EDTF text; `list`, strings; `state`, that of publication
     and since when; `whole` and `prose`, text. `key` tells apart values that look the same."""
 
     label: str
@@ -84,8 +78,7 @@ def _cell(kind: str, old: Any, new: Any, side: str) -> dict[str, Any]:
         return {"dates": [(mark, parse(value))] if value else []}
     if kind == "state":
         state, since = value
-        words = {"state": state, "word": STATES[state], "since": since}
-        return words | {"changed": old != new, "kind": side}
+        return {"state": state, "since": since, "changed": old != new, "kind": side}
     if kind == "list":
         both = set(old) & set(new)
         return {"diff": _joined([("same" if item in both else side, item) for item in value])}

@@ -9,8 +9,11 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils import timezone
-from django.utils.text import slugify
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.text import capfirst, slugify
 
 from record.dates import EDTF, ImpossibleDate, parse
 from record.publishing import Publishable, may_publish
@@ -108,6 +111,18 @@ def reason_field() -> AsideField:
         max_length=LONGEST_REASON,
         help_text="Quedará en el historial. Por ejemplo «se acota la fecha con el párrafo 2».",
         widget=forms.TextInput(attrs={"class": "vTextField"}),
+    )
+
+
+def form_url(model: type[models.Model], pk: int) -> str:
+    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_change", args=[pk])
+
+
+def link(record: models.Model) -> SafeString:
+    """«Acontecimiento: Firma del acuerdo», which leads to its form."""
+    address = form_url(type(record), record.pk)
+    return format_html(
+        '{}: <a href="{}">{}</a>', capfirst(record._meta.verbose_name), address, record
     )
 
 
