@@ -43,7 +43,7 @@ def how_many(count: int, meta: Any) -> str:
 
 @dataclass(frozen=True)
 class Fact:
-    """A field's value as it is shown: `date`, EDTF text; `list`, strings; `state`, that of publication
+    """A field's value as it is shown: `date`, EDTF text; `list`, strings; `state`, a publication
     and since when; `whole` and `prose`, text. `key` tells apart values that look the same."""
 
     label: str
