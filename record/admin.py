@@ -198,11 +198,6 @@ class RecordAdmin(ActionsAdmin, VersionsAdmin, SavingAdmin, Relations, StaffAdmi
     def has_delete_permission(self, request: HttpRequest, obj: Record | None = None) -> bool:
         return super().has_delete_permission(request, obj) and self.may_touch(request.user, obj)
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Record | None = None) -> list[str]:
-        own = issubclass(self.model, Publishable) and not may_publish(request.user)
-        publication = ["publish_at", "unpublish_at"] if own else []
-        return [*super().get_readonly_fields(request, obj), *publication]
-
     # Lists
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet:
@@ -258,34 +253,28 @@ class RecordAdmin(ActionsAdmin, VersionsAdmin, SavingAdmin, Relations, StaffAdmi
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], **kwargs: Any
     ) -> HttpResponse:
-        record = context["original"]
-        may_change = record is None or self.has_change_permission(request, record)
+        record, act = context["original"], request.act
+        if act.review:
+            formsets = [inline.formset for inline in context["inline_admin_formsets"]]
+            act.review.annotate(context["adminform"].form, formsets)
+        present = record
+        if record and request.method == "POST":  # the one at hand holds what was not saved
+            present = self.get_object(request, str(record.pk))
+        hiding = [r for r in present.points_to() if not r.is_public()] if record else []
         context |= {
             "can_check": True,
             "checked": "_check" in request.POST,
-            "collided": request.act.collided,
-            "may_change": may_change,
+            "collided": act.collided,
+            "may_change": record is None or self.has_change_permission(request, record),
+            "may_publish": may_publish(request.user),
+            "publishable": issubclass(self.model, Publishable),
+            "present": present,
+            "hiding": [link(r) for r in hiding],
+            "drafts_only": DRAFTS_ONLY,
+            "review": act.review,
             "show_save_and_add_another": record is None,
-            "publication": self._publication(request, record, may_change),
         }
         return super().render_change_form(request, context, **kwargs)
-
-    def _publication(
-        self, request: HttpRequest, record: Record | None, may_change: bool
-    ) -> dict[str, Any]:
-        """The state of the record and the buttons that the user may press."""
-        own = issubclass(self.model, Publishable)
-        there = record is not None
-        if there and request.method == "POST":  # the one at hand holds what was not saved
-            record = self.get_object(request, str(record.pk))
-        return {
-            "state": record.publication if there and own else "draft" if own else "",
-            "sign": self.state_shown(record) if there else "",
-            "hiding": [link(r) for r in record.points_to() if not r.is_public()] if there else [],
-            "drafts_only": DRAFTS_ONLY if may_change and not may_publish(request.user) else "",
-            "record": record,
-            "buttons": own and may_change and may_publish(request.user),
-        }
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         """No regular expressions from an address: a wrong one fails in the database."""

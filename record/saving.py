@@ -7,7 +7,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.contrib.admin.utils import flatten_fieldsets, unquote
+from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
 from django.http import Http404, HttpRequest, HttpResponse
@@ -33,11 +33,6 @@ class SavingAdmin:
         ]
         found = [*edited, *parts_of(self.model)]
         return list(dict.fromkeys((r.related_model, r.field.attname) for r in found))
-
-    def form_for(self, request: HttpRequest, record: Record | None) -> type[RecordForm]:
-        """The form class that the ordinary form uses."""
-        fields = flatten_fieldsets(self.get_fieldsets(request, record))
-        return self.get_form(request, record, change=record is not None, fields=fields)
 
     def formsets_for(self, request: HttpRequest, record: Record | None) -> Iterator[RecordFormSet]:
         """The formsets of the ordinary form; bound if the request is a POST."""
@@ -182,14 +177,6 @@ class SavingAdmin:
             .select_related("history_user").order_by("-history_id")[:1]
         ]  # fmt: skip
         return max(found, key=lambda version: version.history_date, default=None)
-
-    def render_change_form(
-        self, request: HttpRequest, context: dict[str, Any], **kwargs: Any
-    ) -> HttpResponse:
-        if review := request.act.review:
-            formsets = [inline.formset for inline in context["inline_admin_formsets"]]
-            review.annotate(context["adminform"].form, formsets)
-        return super().render_change_form(request, context | {"review": review}, **kwargs)
 
     # One act, one version
 
