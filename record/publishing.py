@@ -272,9 +272,6 @@ class Publishable(Record):
     def withdraw(self, at: datetime) -> None:
         self.unpublish_at = at
 
-    def become_draft(self) -> None:
-        self.publish_at = self.unpublish_at = None
-
     def is_public(self) -> bool:
         return self.state == "public" and super().is_public()
 
