@@ -114,16 +114,11 @@ def reason_field() -> AsideField:
     )
 
 
-def form_url(model: type[models.Model], pk: int) -> str:
-    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_change", args=[pk])
-
-
 def link(record: models.Model) -> SafeString:
     """«Acontecimiento: Firma del acuerdo», which leads to its form."""
-    address = form_url(type(record), record.pk)
-    return format_html(
-        '{}: <a href="{}">{}</a>', capfirst(record._meta.verbose_name), address, record
-    )
+    meta = record._meta
+    address = reverse(f"admin:{meta.app_label}_{meta.model_name}_change", args=[record.pk])
+    return format_html('{}: <a href="{}">{}</a>', capfirst(meta.verbose_name), address, record)
 
 
 def free_slug(model: type[models.Model], words: str) -> str:
