@@ -9,7 +9,7 @@ from operator import or_
 from typing import Any, Self
 
 from django.db import models
-from django.db.models import Case, Count, Exists, F, Func, OuterRef, Q, Value, When
+from django.db.models import Case, Exists, F, Func, OuterRef, Q, Value, When
 from django.db.models.functions import StrIndex
 from django.db.models.lookups import LessThan
 
@@ -55,15 +55,10 @@ class EntryQuerySet(models.QuerySet):
         entries = entries.annotate(tier=Case(*tiers, default=Value(BODY)))
         return entries.order_by("tier", "-day", "slug", "-kind")
 
-    def counts(self) -> dict[Kind, int]:
-        """The number of entries of each kind that has any."""
-        counts = dict(self.order_by().values_list("kind").annotate(Count("pk")))
-        return {kind: counts[kind.letter] for kind in KINDS if kind.letter in counts}
-
 
 def _public(kind: Kind) -> Q:
     records = kind.model.objects.visible_to(None).filter(pk=OuterRef("key"))
-    return Q(Exists(records), kind=kind.letter)
+    return Q(kind=kind.letter) & Q(Exists(records))
 
 
 def _spelled(term: Term) -> str:

@@ -38,11 +38,12 @@ class Choice:
 def results(request: HttpRequest) -> HttpResponse:
     query, chosen = parse(request.GET.get("q", "")), _chosen(request)
     entries = _entries(query)
-    counts = entries.counts()
-    total = counts.get(chosen, 0) if chosen else sum(counts.values())
-    asked = entries.filter(kind=chosen.letter) if chosen else entries
-    page = page_of(request, asked[:SHOWN], ON_A_PAGE, min(total, SHOWN))
-    hits, by_tier = hits_of(page.object_list, query), attrgetter("tier")
+    found = list(entries.values_list("pk", "kind"))
+    keys = [key for key, letter in found if not chosen or letter == chosen.letter]
+    letters, total = [letter for _key, letter in found], len(keys)
+    counts = {kind: letters.count(kind.letter) for kind in KINDS}
+    page = page_of(request, keys[:SHOWN], ON_A_PAGE)
+    hits, by_tier = hits_of(entries.filter(pk__in=page.object_list), query), attrgetter("tier")
     context = {
         "searched": query,
         "page": page,
@@ -74,10 +75,10 @@ def _chosen(request: HttpRequest) -> Kind | None:
 
 def _choices(query: Query, counts: dict[Kind, int], chosen: Kind | None) -> list[Choice]:
     """The kinds that have hits, and the chosen one."""
-    kinds = [kind for kind in KINDS if kind in counts or (query and kind is chosen)]
+    kinds = [kind for kind in KINDS if counts[kind] or (query and kind is chosen)]
     return [
         Choice(
-            kind.many, f"{counts.get(kind, 0):,}",
+            kind.many, f"{counts[kind]:,}",
             _address(query, None if kind is chosen else kind), kind is chosen,
         )
         for kind in kinds

@@ -1,6 +1,7 @@
 """What a reader's words find and how it is shown: the same on every database."""
 
 import re
+from collections import Counter
 from html import unescape
 from typing import Any
 
@@ -39,7 +40,7 @@ def slugs(typed: str) -> list[str]:
 
 
 def counts(typed: str) -> dict[str, int]:
-    return {kind.name: number for kind, number in entries(typed).counts().items()}
+    return dict(Counter(entry.of_kind.name for entry in entries(typed)))
 
 
 def page(visitor: Any, typed: str, **more: Any) -> str:
