@@ -1,14 +1,8 @@
-from django.apps import AppConfig
 from django.contrib.admin import apps
-
-
-class NucleoConfig(AppConfig):
-    name = "nucleo"
-    default = True
 
 
 class NucleoAdminConfig(apps.AdminConfig):
     """Django's admin with our front page: see `nucleo.admin`."""
 
-    default = False
+    default = False  # or it would be the configuration of `nucleo` too
     default_site = "nucleo.admin.NucleoAdminSite"

@@ -33,16 +33,13 @@ MEANINGS = {
     Answer.UNKNOWN: "la fuente no alcanza",
     Answer.NO: "consta que no",
 }
-KICKERS = {"day": "El registro, al", "month": "El registro, en", "year": "El registro, en el año"}
-WHOLE = {"day": "ese día", "month": "durante todo el mes", "year": "durante todo el año"}
 
 
 def as_of(request: HttpRequest, date: str) -> HttpResponse:
     try:
         when = _precise(parse(date[: LONGEST_DATE + 1]))
     except ImpossibleDate as error:
-        text = date[:LONGEST_DATE]
-        return _form(request, text, error, nearby=nearest(text), status=404)
+        return _form(request, date[:LONGEST_DATE], error, status=404)
     answers = members(when), representatives(when)
     counts = [some.counts() for some in answers]
     page = page_of(request, answers[0], ON_A_PAGE, max(sum(count.values()) for count in counts))
@@ -56,8 +53,6 @@ def as_of(request: HttpRequest, date: str) -> HttpResponse:
     changed = last_change(memberships, terms, events)
     context = {
         "when": when,
-        "whole": WHOLE[when.kind],
-        "kicker": KICKERS[when.kind],
         "asked": at(when.text),
         "meanings": MEANINGS,
         "neighbours": neighbours(when),
@@ -90,18 +85,14 @@ def as_of_form(request: HttpRequest) -> HttpResponse:
 
 
 def _form(
-    request: HttpRequest,
-    written: str = "",
-    error: ImpossibleDate | None = None,
-    nearby: EDTF | None = None,
-    status: int = 200,
+    request: HttpRequest, written: str = "", error: ImpossibleDate | None = None, status: int = 200
 ) -> HttpResponse:
     every = moments()
     changed = last_change(*(moment.records for moment in every))
     context = {
         "written": written,
         "problem": f"{sentence(error.reason)}." if error else "",
-        "nearby": nearby or (every[-1].when if every else None),
+        "nearby": nearest(written) or (every[-1].when if every else None),
         "status": status,
         "moments": every[-MOMENTS:],
         "changed": changed,
@@ -114,7 +105,7 @@ def _precise(date: EDTF) -> EDTF:
     """The date if it is a day, a month or a year; raises ImpossibleDate otherwise."""
     if not date:
         raise ImpossibleDate("", "falta la fecha: un día, un mes o un año")
-    if date.kind not in WHOLE:
+    if not date.is_exact:
         raise ImpossibleDate(
             date.text, "es un tramo, y aquí se pregunta por un día, un mes o un año"
         )

@@ -41,6 +41,7 @@ def home(request: HttpRequest) -> HttpResponse:
     latest = list(events.latest_dated().defer("body")[:LATEST])
     statements = Statement.objects.visible_to(None).defer("body")
     said = statements.order_by("-sort_day", "pk")[:LATEST]
+    sources, facts, until = Citation.objects.visible_to(None).figures()
     terms, members = _terms(), _members()
     with_citations([*filter(None, [coalition]), *latest, *terms, *members])
     context = {
@@ -48,9 +49,12 @@ def home(request: HttpRequest) -> HttpResponse:
         "chart": overview_chart(events),
         "latest": latest,
         "said": said,
+        "source_count": f"{sources:,}",
+        "fact_count": f"{facts:,}",
+        "until": parse(until),
         "changed": last_change(coalition, terms, members, latest, said),
     }
-    context |= _representation(terms) | _membership(members) | _figures()
+    context |= _representation(terms) | _membership(members)
     context["linked"] = _site_graph(request, coalition, context["changed"])
     return TemplateResponse(request, "home.html", context)
 
@@ -63,18 +67,11 @@ def _site_graph(
     graph = linked.page(request, changed=changed, main=main)
     root = request.build_absolute_uri("/")
     address = linked.told(kind="EntryPoint", urlTemplate=f"{root}buscar/?q={{search_term_string}}")
-    search = linked.told(kind="SearchAction", target=address)
-    search["query-input"] = "required name=search_term_string"
-    graph["@graph"].append(
-        linked.told(
-            kind="WebSite",
-            id=f"{root}#sitio",
-            name=settings.SITE_NAME,
-            url=root,
-            inLanguage="es-MX",
-            potentialAction=search,
-        )
-    )
+    query = {"query-input": "required name=search_term_string"}
+    search = linked.told(kind="SearchAction", target=address, **query)
+    of_site = {"id": f"{root}#sitio", "name": settings.SITE_NAME, "url": root}
+    website = linked.told(kind="WebSite", **of_site, inLanguage="es-MX", potentialAction=search)
+    graph["@graph"].append(website)
     return graph
 
 
@@ -119,11 +116,6 @@ def _membership(members: list[Membership]) -> dict[str, Any]:
         ),
         "member_citations": citations,
     }
-
-
-def _figures() -> dict[str, Any]:
-    sources, facts, until = Citation.objects.visible_to(None).figures()
-    return {"source_count": f"{sources:,}", "fact_count": f"{facts:,}", "until": parse(until)}
 
 
 def about(request: HttpRequest) -> HttpResponse:
