@@ -37,8 +37,8 @@ class Proof:
     def url(self) -> str:
         return self.citations[0].source.get_absolute_url()
 
-    @property
-    def numbers(self) -> str:
+    def __str__(self) -> str:
+        """The numbers of its citations: «3, 7»."""
         return ", ".join(str(citation.number) for citation in self.citations)
 
 
