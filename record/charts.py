@@ -17,22 +17,6 @@ BAR, THIN_BAR = 16, 12  # px
 PHONE, WIDE = 288, 576  # px that a chart has on the narrowest phone, and where titles appear
 LETTER = 7.2  # px of a letter of a label, on average
 STEPS = [step * 10**power for power in range(5) for step in (1, 2, 5)]  # years between hairlines
-PERIOD_KEY = {
-    "between": "en algún momento de este tramo; los corchetes son sus límites",
-    "solid": "consta",
-    "month-start": "consta; la cuña es el mes en que empieza",
-    "year-start": "consta; la cuña es el año en que empieza",
-    "month-end": "consta; la cuña es el mes en que termina",
-    "year-end": "consta; la cuña es el año en que termina",
-    "open": "al menos hasta aquí; después, la fuente calla",
-    "after": "esa fecha o después",
-    "before": "esa fecha o antes",
-    "unsaid-start": "desde cuándo, la fuente no lo dice",
-    "unsaid-end": "hasta cuándo, la fuente no lo dice",
-    "unknown": "cuándo, la fuente no lo dice",
-}
-EVENT_KEY = {"day": "un día", "month": "un mes", "year": "un año"} | PERIOD_KEY
-EVENT_KEY |= {"between": "entre dos fechas, no se sabe cuándo"}
 
 Stretch = tuple[str, int | None, int | None]
 """A mark's kind, its first day and the day after its last: ordinals, None where nothing bounds."""
@@ -127,13 +111,11 @@ class Chart:
         return f"De {first} a {last}" if first < last else f"En {first}"
 
     @property
-    def key(self) -> list[tuple[str, str]]:
-        """The signs in the chart, with their words."""
+    def signs(self) -> set[str]:
+        """The kinds of marks that the key explains. A wedge explains the solid bar beside it."""
         drawn = {mark.kind for row in self.rows for mark in row.marks}
-        if drawn & {"month-start", "year-start", "month-end", "year-end"}:
-            drawn.discard("solid")
-        words = EVENT_KEY if self.bar < BAR else PERIOD_KEY
-        return [(kind, words[kind]) for kind in words if kind in drawn]
+        has_wedge = drawn & {"month-start", "year-start", "month-end", "year-end"}
+        return drawn - {"solid"} if has_wedge else drawn
 
 
 def days_of(when: EDTF) -> tuple[int | None, int | None]:

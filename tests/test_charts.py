@@ -180,7 +180,7 @@ def test_rows_keep_the_order_given_and_the_unknown_has_its_row_too():
     assert [row.label.text for row in chart.rows] == ["Alfa", "Beta", "Gama"]
     assert [row.y for row in chart.rows] == sorted(row.y for row in chart.rows)
     assert [mark.kind for mark in chart.rows[0].marks] == ["unknown"]
-    assert ("unknown", "cuándo, la fuente no lo dice") in chart.key
+    assert "cuándo, la fuente no lo dice" in "".join(drawn(chart).itertext())
 
 
 def test_no_chart_is_drawn_where_no_date_is_known():
@@ -193,7 +193,14 @@ def test_the_key_explains_every_sign_that_occurs_and_no_other():
     chart = rotation_chart(
         [row_of("2017-04", "[2017-05-23..]"), row_of("[2011..2012]", "2013")], LAST_DAY
     )
-    assert {kind for kind, _words in chart.key} == {"between", "month-start", "year-end", "open"}
+    assert chart.signs == {"between", "month-start", "year-end", "open"}
+    key = drawn(chart).find(".//ul[@class='chart-key']")
+    assert ["".join(sign.itertext()).strip() for sign in key] == [
+        "en algún momento de este tramo; los corchetes son sus límites",
+        "consta; la cuña es el mes en que empieza",
+        "consta; la cuña es el año en que termina",
+        "al menos hasta aquí; después, la fuente calla",
+    ]
 
 
 def test_the_last_day_of_the_source_is_marked_where_that_day_ends():

@@ -95,12 +95,12 @@ def columns_chart(
     for year in sorted(counts):
         both = sums.setdefault(years.around(year, unknown), [0, 0])
         both[:] = map(sum, zip(both, counts[year], strict=True))
-    first, last = years.first_year(min(sums)), years.first_year(max(sums)) + 10**unknown
-    chart = Chart("conjunto", years_between(max(first, 1), last - 1), THIN_BAR, TOP, FOOT)
-    tallest = max(map(sum, sums.values()))
+    (first, _), (_, last) = years.bounds(min(sums)), years.bounds(max(sums))
+    chart = Chart("conjunto", years_between(max(first, 1), last), THIN_BAR, TOP, FOOT)
+    tallest, width = max(map(sum, sums.values())), 100 * 10**unknown / (last + 1 - first)
     for span, (dated, bounded) in sums.items():
-        x = 100 * (years.first_year(span) - first) / (last - first)
-        column = _column(x, 100 * years.length(span) / (last - first), dated, bounded, tallest)
+        x = 100 * (years.bounds(span)[0] - first) / (last + 1 - first)
+        column = _column(x, width, dated, bounded, tallest)
         column["label"] = years.words(span)
         column["url"] = f"{url}{'&' if '?' in url else '?'}anio={span}"
         column["numbered"] = len(sums) <= MOST_NUMBERS or dated + bounded == tallest

@@ -8,13 +8,9 @@ MOST = 40  # spans shown side by side; more years are grouped into longer spans
 SPAN = re.compile(r"\d{4}|\d{3}X|\d{2}XX|\dXXX", re.ASCII)
 
 
-def first_year(span: str) -> int:
-    return int(span.replace("X", "0"))
-
-
-def length(span: str) -> int:
-    """The number of years in a span."""
-    return 10 ** span.count("X")
+def bounds(span: str) -> tuple[int, int]:
+    """The first and the last year of a span."""
+    return int(span.replace("X", "0")), int(span.replace("X", "9"))
 
 
 def days(span: str) -> tuple[str, str]:
@@ -24,8 +20,8 @@ def days(span: str) -> tuple[str, str]:
 
 def words(span: str) -> str:
     """«2015», «2010 a 2019»."""
-    first = first_year(span)
-    return span if span.isdigit() else f"{max(first, 1)} a {first + length(span) - 1}"
+    first, last = bounds(span)
+    return span if span.isdigit() else f"{max(first, 1)} a {last}"
 
 
 def around(year: str, unknown: int) -> str:
