@@ -44,6 +44,11 @@ LEFT_BEHIND = timedelta(days=1)
 """The age of a preview that nobody will confirm."""
 PATIENCE = 3600
 """Seconds that an import waits for another one to end."""
+CONTRADICTED = RowError(
+    0, "", "", "Otra persona guardó algo al mismo tiempo que lo contradice.",
+    "Que lo intente de nuevo", [],
+)  # fmt: skip
+"""The database refuses what the checks let through."""
 
 
 class Refused(Exception):
@@ -95,7 +100,9 @@ def make(
             receipt.new, receipt.changed, receipt.same = outcome.counts
             receipt.save()
     except IntegrityError as error:
-        raise Refused(_rejected()) from error
+        rejected = Outcome()
+        rejected.error_count, rejected.errors = 1, [CONTRADICTED]
+        raise Refused(rejected) from error
     return outcome
 
 
@@ -116,14 +123,6 @@ def _alone() -> Iterator[None]:
         finally:
             if connection.vendor == "sqlite":
                 cursor.execute(f"PRAGMA busy_timeout = {usual}")
-
-
-def _rejected() -> Outcome:
-    """The outcome when the database refuses what the checks let through."""
-    outcome, problem = Outcome(), "Otra persona guardó algo al mismo tiempo que lo contradice."
-    outcome.error_count = 1
-    outcome.errors = [RowError(0, "", "", problem, "Que lo intente de nuevo", [])]
-    return outcome
 
 
 # Undo
@@ -159,44 +158,42 @@ def _put_back(version: Any, reason: str, user: AbstractBaseUser) -> bool:
     """Whether the record is as it was before this version; not if it is public and `user` may not
     publish, or if another record refers to it by now."""
     record = version.instance_type.objects.filter(pk=version.id).first()
-    if record is None:
+    if record is None or not _may_touch(user, record):
         return False
     try:
         with transaction.atomic():
-            _refuse_public(record, user)
             if version.history_type == "+":
-                record._change_reason, record._history_user = reason, user
-                _remove(record)
-            else:
-                _refuse_public(_restored(version), user)
-                type(record).versions.write([record.pk], "~", reason, user.pk)
+                return _remove(record, reason, user)
+            return _restore(version, reason, user)
     except (IntegrityError, ValidationError):  # ProtectedError is an IntegrityError
         return False
+
+
+def _may_touch(user: AbstractBaseUser, record: Record) -> bool:
+    return record.is_draft() or may_publish(user)
+
+
+def _remove(record: Record, reason: str, user: AbstractBaseUser) -> bool:
+    """Not with citations, which would go with it."""
+    if hasattr(record, "citations") and record.citations.exists():
+        return False
+    record._change_reason, record._history_user = reason, user
+    record.delete()
     return True
 
 
-def _refuse_public(record: Record, user: AbstractBaseUser) -> None:
-    if not (record.is_draft() or may_publish(user)):
-        raise ValidationError("The record is public, and the user may not publish.")
-
-
-def _remove(record: Record) -> None:
-    if hasattr(record, "citations") and record.citations.exists():
-        raise ValidationError("The record has citations, which would go with it.")
-    record.delete()
-
-
-def _restored(version: Any) -> Record:
-    """The record saved as the version before had it, without a version of its own. Raises
-    ValidationError if it refers to a record that is gone, or breaks citations."""
+def _restore(version: Any, reason: str, user: AbstractBaseUser) -> bool:
+    """Save the record as the version before had it; not if it refers to a record that is gone.
+    Raises ValidationError if that breaks citations."""
     history = version.instance_type.history
     before = history.filter(id=version.id, history_id__lt=version.pk).latest("history_id")
     snapshot = Snapshot.of(before)
-    if missing_from(snapshot):
-        raise ValidationError("The record refers to a record that is gone.")
     record = snapshot.record
+    if missing_from(snapshot) or not _may_touch(user, record):
+        return False
     record.skip_history_when_saving = True
     record.save()
     for name, keys in snapshot.lists.items():
         getattr(record, name).set(keys)
-    return record
+    type(record).versions.write([record.pk], "~", reason, user.pk)
+    return True

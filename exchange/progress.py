@@ -7,10 +7,10 @@ from typing import Any
 
 
 @contextmanager
-def progress(stream: Any) -> Iterator[Callable[[int], None] | None]:
-    """Gives a function that hears how many rows more are done, or None off a terminal."""
+def progress(stream: Any) -> Iterator[Callable[[int], None]]:
+    """Gives a function that hears how many rows more are done; off a terminal it does nothing."""
     if not stream.isatty():
-        yield None
+        yield lambda rows: None
         return
     started, done = time.monotonic(), 0
 

@@ -111,8 +111,7 @@ class RecordLoader(BaseInstanceLoader):
             keys = dict(former.order_by("history_id").values_list("slug", "id"))
             by_key = {record.pk: record for record in records.filter(pk__in=keys.values())}
             self.records |= {slug: by_key[pk] for slug, pk in keys.items() if pk in by_key}
-        if self.resource.tell:
-            self.resource.tell(len(rows))
+        self.resource.tell(len(rows))
 
 
 class RecordResource(ModelResource):
@@ -146,7 +145,7 @@ class RecordResource(ModelResource):
         receipt: int | None = None,
         keeps: Callable[[str, str], bool] = lambda slug, column: False,
         show: Callable[[dict[str, Any]], None] | None = None,
-        tell: Callable[[int], None] | None = None,
+        tell: Callable[[int], None] = lambda rows: None,
     ) -> None:
         super().__init__()
         self.user, self.reason, self.receipt = user, reason, receipt
@@ -159,9 +158,6 @@ class RecordResource(ModelResource):
         self.writes = False
         self.digest = hashlib.sha256()
         self.rows_by_slug: dict[str, int] = {}
-        self.lists: dict[str, dict[str, frozenset[str]]] = {
-            one.attribute: {} for one in self.references if one.widget.many
-        }
 
     @classmethod
     def get_result_class(cls) -> type[Outcome]:
@@ -209,10 +205,12 @@ class RecordResource(ModelResource):
         return self.model(slug=row[self.fields["slug"].column_name].strip())
 
     def after_init_instance(self, instance: Record, new: bool, row: Any, **kwargs: Any) -> None:
-        """Begin a row. `changes` holds what is shown before and after, by column."""
+        """Begin a row. `changes` holds what is shown before and after, by column; the instance
+        keeps its new lists in `listed`."""
         self.number, self.is_new = self.numbers[kwargs["row_number"] - 1], new
         self.was_draft = new or not self.drafts_only or instance.is_draft()
         self.changes: dict[str, tuple[str, str]] = {}
+        instance.listed = {}
         self._digest(self.number, instance.pk)
         if self.number in self.overlong:
             expected = "Una celda por columna"
@@ -281,7 +279,7 @@ class RecordResource(ModelResource):
         texts = ["" if value in EMPTY else field.widget.show(value) for value in (before, after)]
         self.changes[field.column_name] = tuple(texts)
         if field.widget.many:
-            self.lists[field.attribute][instance.slug] = after
+            instance.listed[field.attribute] = after
         else:
             setattr(instance, field.attribute, after)
 
@@ -361,22 +359,19 @@ class RecordResource(ModelResource):
         an error, forget them."""
         if records and self.writes and not result.has_validation_errors():
             self.before_write(records)
-            self._insert(records) if kind == "+" else self._update(records)
-            for name in self.lists:
-                self._relate(name, records, kind)
+            if kind == "+":  # Django's own queryset: ours sends `written` before there are lists
+                models.QuerySet(self.model).bulk_create(records)
+            else:
+                self._update(records)
+            for one in self.references:
+                if one.widget.many:
+                    self._relate(one, records)
             self.after_write(records)
             keys = [record.pk for record in records]
             written.send(self.model, keys=keys)
             user = self.user.pk if self.user else None
             self.model.versions.write(keys, kind, self.reason, user, self.receipt)
-        for slugs in self.lists.values():
-            for record in records:
-                slugs.pop(record.slug, None)
         records.clear()
-
-    def _insert(self, records: list[Record]) -> None:
-        """By Django's own queryset: ours sends `written` before the lists are there."""
-        models.QuerySet(self.model).bulk_create(records)
 
     def _update(self, records: list[Record]) -> None:
         model, keys = self.model, {record.pk for record in records}
@@ -388,18 +383,17 @@ class RecordResource(ModelResource):
             update_fields=[name for name in names if name != "slug"],
         )  # fmt: skip
 
-    def _relate(self, name: str, records: list[Record], kind: str) -> None:
+    def _relate(self, one: Field, records: list[Record]) -> None:
         """Each record's list as the file has it."""
-        widget, slugs = self.fields[name].widget, self.lists[name]
-        own, other = widget.column.m2m_field_name(), widget.column.m2m_reverse_field_name()
-        through = widget.column.remote_field.through
-        listed = {record.pk: slugs[record.slug] for record in records if record.slug in slugs}
-        if kind == "~" and listed:
-            through.objects.filter(**{f"{own}__in": listed}).delete()
+        column, found = one.widget.column, one.widget.records
+        own, other = column.m2m_field_name(), column.m2m_reverse_field_name()
+        through = column.remote_field.through
+        listed = {r.pk: r.listed[one.attribute] for r in records if one.attribute in r.listed}
+        through.objects.filter(**{f"{own}__in": listed}).delete()
         through.objects.bulk_create(
-            through(**{f"{own}_id": pk, f"{other}_id": widget.records[slug].pk})
-            for pk, some in listed.items()
-            for slug in sorted(some)
+            through(**{f"{own}_id": pk, f"{other}_id": found[slug].pk})
+            for pk, slugs in listed.items()
+            for slug in sorted(slugs)
         )
 
     def before_write(self, records: list[Record]) -> None:

@@ -97,7 +97,7 @@ class Text(Widget):
         return plain(value) if isinstance(value, str) else value
 
     def show(self, value: Any) -> str:
-        return str(value)
+        return self.render(value)
 
 
 class Slug(Text):
@@ -161,8 +161,6 @@ class Choice(Text):
 
     def render(self, value: str, obj: Any = None, **kwargs: Any) -> str:
         return self.labels.get(value, value)
-
-    show = render
 
     def read(self, cell: str) -> str:
         text = fold(cell.strip())
@@ -244,8 +242,6 @@ class Reference(Text):
 
     def render(self, value: Record | None, obj: Any = None, **kwargs: Any) -> str:
         return value.slug if value else ""
-
-    show = render
 
     def gather(self, cells: Iterable[str]) -> None:
         slugs = {slug for cell in cells for slug in self.slugs_in(cell)} - self.records.keys()

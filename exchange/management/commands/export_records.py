@@ -26,10 +26,9 @@ class Command(BaseCommand):
         resource = RESOURCES[table]()
         rows = resource.rows(resource.model.objects.all())
         try:
-            with progress(self.stderr) as tell:
-                rows = _counted(rows, tell) if tell else rows
-                with file.open("wb") if file else nullcontext(sys.stdout.buffer) as out:
-                    form.write(out, rows, table)
+            opened = file.open("wb") if file else nullcontext(sys.stdout.buffer)
+            with opened as out, progress(self.stderr) as tell:
+                form.write(out, _counted(rows, tell), table)
         except OSError as error:
             raise CommandError(f"No se puede escribir «{file}»: {error.strerror}.") from error
 
