@@ -254,16 +254,16 @@ class DateFunc(Func):
     arity = 1
     output_field = models.CharField(max_length=10)
 
-    def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> tuple[str, list]:
-        return self._repeated(compiler, connection, position="instr", **context)
+    def template_on(self, vendor: str) -> str:
+        return self.template
 
-    def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> tuple[str, list]:
-        return self._repeated(compiler, connection, position="strpos", **context)
-
-    def _repeated(self, compiler: Any, connection: Any, **context: Any) -> tuple[str, list]:
+    def as_sql(self, compiler: Any, connection: Any, **context: Any) -> tuple[str, list]:
         """The template names its expression several times, so its parameters are as many."""
-        sql, params = self.as_sql(compiler, connection, **context)
-        return sql, [*params] * context.get("template", self.template).count(_TEXT)
+        template = self.template_on(connection.vendor)
+        position = {"sqlite": "instr", "postgresql": "strpos"}[connection.vendor]
+        context |= {"template": template, "position": position}
+        sql, params = super().as_sql(compiler, connection, **context)
+        return sql, [*params] * template.count(_TEXT)
 
 
 class Earliest(DateFunc):
@@ -291,10 +291,6 @@ class PossibleDate(DateFunc):
     output_field = models.BooleanField()
     conditional = True
 
-    def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> tuple[str, list]:
-        template = _possible(_is_level_0_on_sqlite)
-        return super().as_sqlite(compiler, connection, template=template, **context)
-
-    def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> tuple[str, list]:
-        template = _possible(_is_level_0_on_postgresql)
-        return super().as_postgresql(compiler, connection, template=template, **context)
+    def template_on(self, vendor: str) -> str:
+        on_sqlite = vendor == "sqlite"
+        return _possible(_is_level_0_on_sqlite if on_sqlite else _is_level_0_on_postgresql)

@@ -1,7 +1,6 @@
 """The filters of the lists of events and statements, with the number of records behind each."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from urllib.parse import urlencode
 
@@ -18,18 +17,8 @@ UNDATED = "sin-fecha"
 MOST_NAMED = 24  # organizations offered as filters
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """A link that sets a filter, or unsets it if `chosen`."""
-
-    text: str
-    count: int
-    url: str
-    chosen: bool = False
-
-    @property
-    def number(self) -> str:
-        return f"{self.count:,}"
+Choice = tuple[str, str, str, bool]
+"""Text, number of records, and the address that sets a filter or, if it is chosen, unsets it."""
 
 
 class Filters:
@@ -144,7 +133,7 @@ class EventFilters(Filters):
         """The links that unset one filter and find something."""
         counts = [self.records(but=name).count() for name in self.chosen]
         chips = zip(self.chips, counts, strict=True)
-        return [Choice(text, count, url) for (text, url), count in chips if count]
+        return [(text, f"{count:,}", url, False) for (text, url), count in chips if count]
 
     def groups(self) -> list[tuple[str, list[Choice]]]:
         """The choices of each filter under its title."""
@@ -152,10 +141,10 @@ class EventFilters(Filters):
 
     def _choices(self, name: str) -> Iterator[Choice]:
         for value, text, count in self._options(name):
-            if value == self.chosen.get(name):
-                yield Choice(text, count, self.url(**{name: ""}), True)
-            elif count:
-                yield Choice(text, count, self.url(**{name: value}))
+            is_chosen = value == self.chosen.get(name)
+            if count or is_chosen:
+                url = self.url(**{name: "" if is_chosen else value})
+                yield text, f"{count:,}", url, is_chosen
 
     def _options(self, name: str) -> Iterator[tuple[str, str, int]]:
         """The values of a filter, each with its text and the number of its events."""
