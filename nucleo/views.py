@@ -41,7 +41,7 @@ def home(request: HttpRequest) -> HttpResponse:
     latest = list(events.latest_dated().defer("body")[:LATEST])
     statements = Statement.objects.visible_to(None).defer("body")
     said = statements.order_by("-sort_day", "pk")[:LATEST]
-    sources, facts, until = Citation.objects.visible_to(None).figures()
+    figures = Citation.objects.visible_to(None).figures()
     terms, members = _terms(), _members()
     with_citations([*filter(None, [coalition]), *latest, *terms, *members])
     context = {
@@ -49,9 +49,9 @@ def home(request: HttpRequest) -> HttpResponse:
         "chart": overview_chart(events),
         "latest": latest,
         "said": said,
-        "source_count": f"{sources:,}",
-        "fact_count": f"{facts:,}",
-        "until": parse(until),
+        "source_count": f"{figures['sources']:,}",
+        "fact_count": f"{figures['facts']:,}",
+        "until": parse(figures["until"]),
         "changed": last_change(coalition, terms, members, latest, said),
     }
     context |= _representation(terms) | _membership(members)

@@ -27,8 +27,7 @@ from record.publishing import viewer
 from record.richtext import with_contents
 from record.text import fold
 from record.views import RecordView, list_page
-from sources.linked import cited_sources
-from sources.models import Citation, with_citations
+from sources.models import Citation, cited_sources, with_citations
 
 ON_A_PAGE = 100
 TERMS_ON_A_PAGE = 60

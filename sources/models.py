@@ -8,13 +8,14 @@ from typing import Any, Self
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.db import models, transaction
-from django.db.models import Count, Max, Min, OuterRef, Q, Subquery, Window
+from django.db.models import Count, Max, Min, OuterRef, Q, Subquery, Value, Window
 from django.db.models.functions import RowNumber
 from django.urls import reverse
 from django.utils import timezone
 
-from record.dates import Earliest, EDTFField, Latest, day_column, possible_date
+from record.dates import Earliest, EDTFField, Latest, day_column, parse, possible_date
 from record.history import Versions
+from record.linked import Node, iso, page_subject, told
 from record.publishing import Publishable, Record, RecordQuerySet, visible
 from record.text import WebAddressField, collapse
 from sources.passages import Passages
@@ -65,6 +66,16 @@ class Source(Publishable):
 
     def get_absolute_url(self) -> str:
         return reverse("sources:source_detail", args=[self.slug])
+
+    @property
+    def in_short(self) -> Node:
+        return page_subject(self, "CreativeWork", "fuente", name=self.title)
+
+    def node(self) -> Node:
+        """In the words of schema.org."""
+        publisher = told(kind="Organization", name=self.publisher) if self.publisher else None
+        published = iso(parse(self.published))
+        return self.in_short | told(publisher=publisher, datePublished=published, sameAs=self.url)
 
     @property
     def sha256(self) -> str:
@@ -143,16 +154,15 @@ class CitationQuerySet(RecordQuerySet):
         quoted = found.exclude(found=None).order_by().values_list("source")
         return dict(quoted.annotate(Count("pk")))
 
-    def figures(self) -> tuple[int, int, str]:
-        """The number of sources that they quote, the number of records that they support, and the
-        last date (EDTF text) that these sources describe."""
+    def figures(self) -> dict[str, Any]:
+        """The number of `sources` that they quote, the number of `facts`, which are the records
+        that they support, and `until`, the last date (EDTF text) that these sources describe."""
         exact = ~Q(source__describes_until__startswith="[")
-        row = self.aggregate(
-            *(Count(name, distinct=True) for name in ("source", *SUPPORTED)),
+        return self.aggregate(
+            sources=Count("source", distinct=True),
+            facts=sum((Count(name, distinct=True) for name in SUPPORTED), Value(0)),
             until=Max("source__describes_until", filter=exact, default=""),
         )
-        until, sources, *facts = (row.pop("until"), *row.values())
-        return sources, sum(facts), until
 
 
 def _supported(model: str, verbose_name: str) -> models.ForeignKey:
@@ -348,3 +358,9 @@ def with_citations(records: Iterable[Record], user: AbstractBaseUser | None = No
         name = citation.supported
         cited[name][getattr(citation, f"{name}_id")].visible_citations.append(citation)
     return records
+
+
+def cited_sources(citations: Iterable[Citation]) -> list[Node]:
+    """Each public source once, in the words of schema.org."""
+    sources = dict.fromkeys(citation.source for citation in citations)
+    return [source.in_short for source in sources if source.is_public()]

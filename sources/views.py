@@ -9,7 +9,6 @@ from record.pages import last_change, page_of
 from record.periods import Period
 from record.publishing import viewer
 from record.views import RecordView, list_page
-from sources.linked import source_node
 from sources.models import Citation, Source
 from sources.reading import paragraphs
 
@@ -46,6 +45,6 @@ class SourceView(RecordView):
             "unused_count": unused,
             "fact_count": len({citation.record for citation in citations}),
             "changed": last_change(source, citations),
-            "main": source_node(source),
+            "main": source.node(),
             "cited": {"period": Period(parse(source.published)), "author": source.publisher},
         }

@@ -16,8 +16,7 @@ from record.pages import counted, in_words, last_change, page_of, sentence
 from record.publishing import viewer
 from record.richtext import with_contents
 from record.views import RecordView, list_page
-from sources.linked import cited_sources, source_in_short
-from sources.models import Citation, Source, with_citations
+from sources.models import Citation, Source, cited_sources, with_citations
 from timeline import years
 from timeline.charts import columns_chart, events_chart
 from timeline.filters import UNDATED, EventFilters, StatementFilters
@@ -142,7 +141,7 @@ class StatementView(TimelineView):
             "changed": last_change(statement, sources, citations, events, before, after),
             "cited": {"author": names.coalition.name if names.coalition else ""},
             "main": self._main(names.coalition, events, found),
-            "based_on": [source_in_short(source) for source in sources if source.is_public()],
+            "based_on": [source.in_short for source in sources if source.is_public()],
         }
 
     def _main(
