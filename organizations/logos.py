@@ -49,8 +49,6 @@ def _drawn(picture: Image.Image, kind: str) -> bytes:
 
 
 class LogoFormField(forms.FileField):
-    widget = forms.ClearableFileInput(attrs={"accept": "image/png,image/jpeg,image/webp"})
-
     def to_python(self, data: Any) -> Any:
         file = super().to_python(data)
         return file and redrawn(file)

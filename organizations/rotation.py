@@ -11,7 +11,7 @@ from organizations.models import Membership, Organization, RepresentationTerm
 from record import dates
 from record.charts import Row
 from record.dates import EDTF
-from record.pages import in_words, listed, sentence
+from record.pages import listed, sentence
 from record.periods import Period, of
 
 FEMININE_ENDINGS = ("a", "ción", "sión", "dad", "red")
@@ -24,18 +24,6 @@ def with_article(name: str) -> str:
     """«el Núcleo», «la Alianza para…»: the ending of the first word decides."""
     first = name.split()[0].lower() if name.split() else ""
     return f"{'la' if first.endswith(FEMININE_ENDINGS) else 'el'} {name}"
-
-
-def headline(spoke: int, dated: int, coalition: Organization | None) -> str:
-    """`spoke` organizations were representatives; the start is known of `dated` of them."""
-    short_name = coalition.short_name if coalition else ""
-    name = with_article(short_name or settings.SITE_NAME)
-    if not spoke:
-        return f"No consta quién habló por {name}"
-    if spoke == 1:
-        return f"Una habló por {name}; {'' if dated else 'no '}se sabe desde cuándo"
-    which = "todas" if dated >= spoke else in_words(dated, feminine=True)
-    return f"{sentence(in_words(spoke))} hablaron por {name}; de {which} se sabe desde cuándo"
 
 
 def gaps(periods: Iterable[Period], role: str) -> list[str]:
@@ -149,15 +137,19 @@ def of_page(terms: Terms, until: EDTF, whole: bool) -> dict[str, Any]:
 
 
 def of_all(terms: Terms, coalition: Organization | None) -> dict[str, Any]:
-    """The title and the gaps, from the terms of all pages."""
+    """How many organizations were representatives, of how many of these the start is known, and the
+    gaps, from the terms of all pages."""
     first = [term for term in terms if term.role == Role.REPRESENTATIVE]
     spoke = {term.organization_id for term in first}
     dated = {term.organization_id for term in first if term.period.start.is_exact}
+    name = (coalition.short_name if coalition else "") or settings.SITE_NAME
     sentences = (
         gaps([term.period for term in terms if term.role == role], role.label)[:GAPS_SHOWN]
         for role in Role
     )
     return {
-        "title": headline(len(spoke), len(dated), coalition),
+        "coalition_name": with_article(name),
+        "spoke": len(spoke),
+        "dated": len(dated),
         "gaps": sorted(dict.fromkeys(chain(*sentences)), key=lambda s: s.startswith("Después")),
     }

@@ -415,9 +415,13 @@ def test_terms_that_may_overlap_are_named_and_those_that_only_share_a_month_are_
         (2, 2, "Dos hablaron por la Red; de todas se sabe desde cuándo"),
     ],
 )
-def test_the_title_says_how_much_is_known(spoke, dated, title, settings):
+@pytest.mark.django_db
+def test_the_title_says_how_much_is_known(spoke, dated, title, settings, visitor):
     settings.SITE_NAME = "Red"
-    assert rotation.headline(spoke, dated, None) == title
+    terms(*[("2012", "")] * dated, *[("", "")] * (spoke - dated))
+    page = visitor.get("/representacion/").content.decode()
+    assert f"<h1>{title}</h1>" in page
+    assert f"<title>{title} · Red</title>" in page
 
 
 @pytest.mark.django_db
