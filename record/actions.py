@@ -16,7 +16,6 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import IntegrityError, models, transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.template.response import TemplateResponse
 from django.utils import timezone
 
 from record.differences import how_many
@@ -113,32 +112,29 @@ class ActionsAdmin:
             if confirmed:
                 hold(self.model, keys)
             found = self.get_queryset(request).in_bulk(keys)
-            chosen = {key: found[key] for key in keys if key in found}
-            touched = [record for record in chosen.values() if record.publication in step.takes]
-            page = self._deleted(request, [*chosen.values()]) if step is TRASH else {}
+            records = [found[key] for key in keys if key in found]
+            touched = [record for record in records if record.publication in step.takes]
+            deleted = self._deleted(request, records) if step is TRASH else {}
             form = StepForm(
                 request.POST if confirmed else None,
                 asks_why=any(record.is_public() for record in touched),
                 moment=step.name == "schedule",
             )
-            tokens = versions_of(self.model, chosen, self.relations())
-            shown = {key: f"{key}:{token}" for key, token in tokens.items()}
-            known = request.POST.getlist("shown")
-            stale = [chosen[key] for key in chosen if confirmed and shown[key] not in known]
-            if form.is_valid() and touched and not (stale or page.get("kept")):
+            tokens = versions_of(self.model, found, self.relations())
+            shown = {record: f"{record.pk}:{tokens[record.pk]}" for record in records}
+            known = shown.values() if not confirmed else request.POST.getlist("shown")
+            stale = [record for record in records if shown[record] not in known]
+            if form.is_valid() and touched and not (stale or deleted.get("kept")):
                 return self._act(request, step, touched, form.cleaned_data)
-        trash, count = step is TRASH, how_many(len(touched), self.opts)
-        context = page | {
-            **self.admin_site.each_context(request), "opts": self.opts, "step": step.label,
-            "title": step.label + ("" if trash else ": esto es lo que se hará"),
-            "button": step.label + ("" if trash else f" {count}"), "takes_any": bool(touched),
-            "action": step.name, "takes": step.takes, "media": self.media + form.media,
-            "selected_name": ACTION_CHECKBOX_NAME, "shown": list(shown.values()), "form": form,
-            "records": list(chosen.values()),
-            "stale": [(record, self.last_version(record)) for record in stale],
-        }  # fmt: skip
-        status = 409 if stale else 422 if form.errors else 200
-        return TemplateResponse(request, "admin/record/confirm.html", context, status=status)
+        return self.page(
+            request, "confirm", 409 if stale else 422 if form.errors else 200, **deleted,
+            stale=[(record, self.last_version(record)) for record in stale],
+            title=step.label + ("" if step is TRASH else ": esto es lo que se hará"),
+            button=step.label + ("" if step is TRASH else f" {how_many(len(touched), self.opts)}"),
+            action=step.name, step=step.label, takes=step.takes, takes_any=bool(touched),
+            records=records, shown=list(shown.values()), selected_name=ACTION_CHECKBOX_NAME,
+            form=form, media=self.media + form.media,
+        )  # fmt: skip
 
     def _deleted(self, request: HttpRequest, chosen: list[Record]) -> dict[str, Any]:
         """The rows that go to the papelera with the records, and the records that protect them."""

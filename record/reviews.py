@@ -16,7 +16,7 @@ from record.differences import how_many, missing_from, plain
 from record.forms import AsideField, EDTFFormField
 from record.publishing import Record
 from record.richtext import RichTextField
-from record.snapshots import Snapshot, parts_of, snapshot_at
+from record.snapshots import Past, Snapshot, parts_of, snapshot_at
 from record.text import is_key, word_diff
 
 Values = dict[str, Any]
@@ -84,7 +84,8 @@ def _initial(form: forms.ModelForm) -> Values:
 
 class Review:
     """Compares the form with the present edition (`now`) and an earlier one (`before`). `kind`
-    names the message above the form."""
+    names the message above the form. Subclasses give the `note` of a field that is in `now`, and
+    in a `row_note` what became of a whole row."""
 
     kind = ""
 
@@ -176,12 +177,6 @@ class Review:
         note |= {"review": self, "name": bound.html_name}
         bound.help_text = f"{render_to_string('admin/record/_note.html', note)}{bound.help_text}"
 
-    def note(self, bound: forms.BoundField, key: Key) -> Values | None:
-        """The note of a field that is in `now`."""
-
-    def row_note(self, row: forms.ModelForm, key: Key) -> str:
-        """What became of a whole row."""
-
 
 class Conflict(Review):
     """The form was opened on an older state. `started_on` is the token that the person began with,
@@ -238,11 +233,14 @@ class Restoration(Review):
     kind = "restoration"
 
     def __init__(
-        self, *args: Any, version: Any, snapshot: Snapshot, number: int, last: int,
+        self, model_admin: Any, request: HttpRequest, record: Record | None, version: Any,
         deletion: Any = None,
     ) -> None:  # fmt: skip
-        super().__init__(*args, snapshot)
-        self.version, self.number, self.last, self.next = version, number, last, last + 1
+        past = Past(model_admin.model, [version.id])
+        snapshot = past.snapshots([version])[version.pk]
+        super().__init__(model_admin, request, record, snapshot)
+        numbers = past.numbers(version.id)
+        self.version, self.number, self.last = version, numbers[version.pk], len(numbers)
         self.deletion, self.missing = deletion, missing_from(snapshot)
         prefixes = {part.get_accessor_name() for part in parts_of(self.admin.model)}
         newer = self.now.keys() - self.before.keys()

@@ -12,12 +12,11 @@ from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.template.response import TemplateResponse
 
 from record.forms import BUTTONS, DRAFTS_ONLY, AsideField, RecordForm, act_of, reason_field
 from record.publishing import Publishable, Record, may_publish
 from record.reviews import RECORD, Conflict, RecordFormSet, Restoration, as_get
-from record.snapshots import Relation, hold, parts_of, title_of, version_of
+from record.snapshots import Relation, hold, parts_of, title_of, versions_of
 from record.text import is_key
 
 
@@ -102,8 +101,8 @@ class SavingAdmin:
         if deletion is None:
             messages.info(request, "Ya no está en la papelera.")
             return redirect(self.address("trash"))
-        found = self.version_at(self.model.history.get(pk=deletion.before))
-        request.act.review = Restoration(self, request, None, **found, deletion=deletion)
+        version = self.model.history.get(pk=deletion.before)
+        request.act.review = Restoration(self, request, None, version, deletion)
         return None
 
     def _open(self, request: HttpRequest, object_id: str) -> HttpResponse | None:
@@ -115,7 +114,7 @@ class SavingAdmin:
             record = hold(self.model, [record.pk]).get(record.pk)
         if record is None:
             return self._gone(request, object_id)
-        act.token = version_of(self.model, record.pk, self.relations())
+        act.token = versions_of(self.model, [record.pk], self.relations())[record.pk]
         opened = request.POST.get("opened_on") or "-"
         stale = posted and opened != act.token
         if not self.has_change_permission(request, record):
@@ -136,7 +135,7 @@ class SavingAdmin:
         version = record.history.filter(pk=key).first() if is_key(key) else None
         if version is None:
             raise Http404
-        return Restoration(self, request, record, **self.version_at(version))
+        return Restoration(self, request, record, version)
 
     def _gone(self, request: HttpRequest, object_id: str) -> HttpResponse | None:
         """Another person moved the record to the papelera meanwhile."""
@@ -150,13 +149,11 @@ class SavingAdmin:
         self, request: HttpRequest, record: Record, refused: str = "", gone: bool = False
     ) -> HttpResponse:
         """The text that a person wrote, to copy it: the record cannot be saved any more."""
-        context = {
-            **self.admin_site.each_context(request), "opts": self.opts, "original": record,
-            "title": "Dos personas editaron lo mismo", "step": "Conflicto", "refused": refused,
-            "subtitle": title_of(record), "last": self.last_version(record), "gone": gone,
-            "written": self._written(request), "media": self.media,
-        }  # fmt: skip
-        return TemplateResponse(request, "admin/record/written.html", context, status=409)
+        return self.page(
+            request, "written", 409, title="Dos personas editaron lo mismo", step="Conflicto",
+            original=record, subtitle=title_of(record), last=self.last_version(record),
+            written=self._written(request), refused=refused, gone=gone,
+        )  # fmt: skip
 
     def _written(self, request: HttpRequest) -> list[tuple[str, str]]:
         labels = {f.name: f.verbose_name for f in self.model._meta.get_fields() if f.concrete}

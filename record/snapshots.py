@@ -138,11 +138,6 @@ def _locked(model: type[Record], keys: Iterable[int]) -> models.QuerySet:
     return records.filter(pk__in=keys).order_by("pk")
 
 
-def version_of(model: type[Record], key: int, relations: Iterable[Relation]) -> str:
-    """The token of one record."""
-    return versions_of(model, [key], relations)[key]
-
-
 def versions_of(
     model: type[Record], keys: Iterable[int], relations: Iterable[Relation]
 ) -> dict[int, str]:

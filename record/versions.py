@@ -17,9 +17,8 @@ from django.urls import URLPattern, path, reverse
 from django.views.decorators.http import require_safe
 
 from record.differences import Fact, Names, difference, differences, facts, how_many, names_in
-from record.pages import counted
 from record.publishing import Publishable, Record
-from record.snapshots import Past, Snapshot, title_of
+from record.snapshots import Past, Snapshot
 from record.text import is_key
 
 VERSIONS_SHOWN, TRASH_SHOWN = 100, 20
@@ -41,14 +40,24 @@ class VersionsAdmin:
     def address(self, name: str, *args: Any) -> str:
         return reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_{name}", args=args)
 
+    def page(
+        self, request: HttpRequest, name: str, status: int = 200, **context: Any
+    ) -> HttpResponse:
+        shared = self.admin_site.each_context(request) | {"opts": self.opts, "media": self.media}
+        template = f"admin/record/{name}.html"
+        return TemplateResponse(request, template, shared | context, status=status)
+
     # History
 
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         """Leads to the papelera if the record is there."""
-        record = self.get_object(request, unquote(object_id))
-        if record is None and self._is_in_trash(request, unquote(object_id)):
+        key = unquote(object_id)
+        record = self.get_object(request, key)
+        deletions = self.model.history.filter(history_type="-")
+        may_look = record is None and is_key(key) and self.has_view_permission(request)
+        if may_look and deletions.filter(id=key).exists():
             return redirect(self.address("trash"))
         context = self._history(record, request) if record else {}
         return super().history_view(request, object_id, context | (extra_context or {}))
@@ -70,11 +79,10 @@ class VersionsAdmin:
         same = [difference(f, f) for name, f in told[new].items() if told[old][name] == f]
         every = bool(request.GET.get("todos"))
         return {
-            "versions": versions[:VERSIONS_SHOWN], "count": len(numbers), "next": len(numbers) + 1,
-            "may_restore": self.has_change_permission(request, record), "original": record,
-            "title": "Historial", "subtitle": str(record), "old": old, "new": new, "all": every,
-            "differences": changes + (same if every else []), "same": len(same),
-            "changed": counted(len(changes), "campo"), "earlier": old.number - 1,
+            "versions": versions[:VERSIONS_SHOWN], "count": len(numbers), "original": record,
+            "may_restore": self.has_change_permission(request, record), "subtitle": str(record),
+            "title": "Historial", "old": old, "new": new, "all": every, "same": len(same),
+            "differences": changes + (same if every else []), "changed": len(changes),
         }  # fmt: skip
 
     def _compared(
@@ -101,15 +109,6 @@ class VersionsAdmin:
             raise Http404
         compared = f"?antes={max(1, number - 1)}&despues={number}"
         return redirect(self.address("compare", record.pk) + compared)
-
-    def version_at(self, version: Any) -> dict[str, Any]:
-        """For a Restoration: a version with its snapshot and its number."""
-        past = Past(self.model, [version.id])
-        numbers = past.numbers(version.id)
-        return {
-            "version": version, "snapshot": past.snapshots([version])[version.pk],
-            "number": numbers[version.pk], "last": len(numbers),
-        }  # fmt: skip
 
     def _facts_of(self, past: Past, versions: list[Any]) -> dict[Any, dict[str, Fact]]:
         """The facts of each version, in the order of the form."""
@@ -138,10 +137,6 @@ class VersionsAdmin:
         deletions = history.filter(history_id__in=last).select_related("history_user")
         return deletions.annotate(before=Coalesce(before, "history_id"))
 
-    def _is_in_trash(self, request: HttpRequest, key: str) -> bool:
-        seen = is_key(key) and self.has_view_permission(request)
-        return seen and self.model.history.filter(id=key, history_type="-").exists()
-
     def trash_view(self, request: HttpRequest) -> HttpResponse:
         if not self.has_view_permission(request):
             raise PermissionDenied
@@ -151,14 +146,13 @@ class VersionsAdmin:
         versions = self.model.history.filter(history_id__in=[deletion.before for deletion in page])
         snapshots = past.snapshots(versions)
         names = names_in(snapshots.values())
-        context = {
-            **self.admin_site.each_context(request), "opts": self.opts, "page": page,
-            "rows": [self._trash_row(v, snapshots[v.before], names, past) for v in page],
-            "title": f"Papelera de {self.opts.verbose_name_plural}", "step": "Papelera",
-            "may_restore": self.has_add_permission(request),
-            "publishable": issubclass(self.model, Publishable),
-        }  # fmt: skip
-        return TemplateResponse(request, "admin/record/trash.html", context)
+        return self.page(
+            request, "trash", page=page, step="Papelera",
+            title=f"Papelera de {self.opts.verbose_name_plural}",
+            rows=[self._trash_row(v, snapshots[v.before], names, past) for v in page],
+            may_restore=self.has_add_permission(request),
+            publishable=issubclass(self.model, Publishable),
+        )  # fmt: skip
 
     def _trash_row(
         self, deletion: Any, snapshot: Snapshot, names: Names, past: Past
@@ -169,8 +163,7 @@ class VersionsAdmin:
             named = ", ".join(names[model, key] for key in keys)
             with_it += [f"{how_many(len(keys), model._meta)}: {named}"] if keys else []
         return {
-            "version": deletion, "title": title_of(deletion), "with_it": with_it,
-            "count": counted(len(past.numbers(deletion.id)), "versión", "versiones", feminine=True),
+            "version": deletion, "with_it": with_it, "count": len(past.numbers(deletion.id)),
             "restore": self.restore_address(snapshot.record, deletion),
         }  # fmt: skip
 
