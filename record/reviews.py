@@ -62,7 +62,7 @@ def edition_of(
 ) -> Edition:
     """The present record, or as it was; `record` is None if it is deleted."""
     request = as_get(request, {})
-    form_class = model_admin.get_form(request, record, change=record is not None)
+    form_class = model_admin.get_form(request, record)
     form = form_class(instance=past.record, initial=past.lists) if past else None
     edition = {RECORD: _initial(form or form_class(instance=record))}
     for formset in model_admin.formsets_for(request, record):
@@ -104,7 +104,7 @@ class Review:
 
     def sent(self) -> Edition:
         """What was sent and is not saved; where the sender left what was opened, what `now` has."""
-        form_class = self.admin.get_form(self.request, self.record, change=self.record is not None)
+        form_class = self.admin.get_form(self.request, self.record)
         form = form_class(self.request.POST, self.request.FILES, instance=self.record)
         filling = {RECORD: self._sent_values(form, RECORD)}
         for formset in self.admin.formsets_for(self.request, self.record):
