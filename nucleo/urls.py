@@ -1,7 +1,7 @@
 from django.contrib import admin
 from django.urls import include, path
 
-from nucleo import as_of, sitemaps, views
+from nucleo import as_of, errors, sitemaps, views
 
 urlpatterns = [
     path("", views.home, name="home"),
@@ -11,7 +11,7 @@ urlpatterns = [
     path("sitemap.xml", sitemaps.sitemap, name="sitemap"),
     path("sitemap-<slug:section>.xml", sitemaps.section, name="sitemap_section"),
     path("robots.txt", views.robots, name="robots"),
-    path("healthz", views.healthz, name="healthz"),
+    path("healthz", errors.healthz, name="healthz"),
     path(".well-known/security.txt", views.security_txt, name="security_txt"),
     path("admin/", admin.site.urls),
     path("", include("organizations.urls")),
@@ -21,6 +21,6 @@ urlpatterns = [
     path("", include("search.urls")),
 ]
 
-handler400 = "nucleo.views.bad_request"
-handler404 = "nucleo.views.not_found"
-handler500 = "nucleo.views.server_error"
+handler400 = "nucleo.errors.bad_request"
+handler404 = "nucleo.errors.not_found"
+handler500 = "nucleo.errors.server_error"

@@ -1,27 +1,21 @@
-"""The pages that cross the apps: the front page, the page about the site, errors, health."""
+"""The pages that cross the apps: the front page, the page about the site, robots and security."""
 
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import Error as DatabaseException
-from django.db import connection
-from django.db.migrations.executor import MigrationExecutor
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 
-from nucleo.faults import HEADERS, unavailable
 from organizations.models import STATE, Membership, Organization, RepresentationTerm
 from record import linked
 from record.dates import parse
 from record.pages import in_words, last_change, sentence
-from record.text import echoed, fold
-from search.views import meant_by
+from record.text import fold
 from sources.models import Citation, with_citations
 from timeline.charts import overview_chart
 from timeline.models import Event, Statement
@@ -126,19 +120,6 @@ def about(request: HttpRequest) -> HttpResponse:
     return TemplateResponse(request, "about.html", context)
 
 
-@never_cache
-def healthz(request: HttpRequest) -> HttpResponse:
-    """Whether the database answers and has all migrations."""
-    try:
-        executor = MigrationExecutor(connection)
-        pending = executor.migration_plan(executor.loader.graph.leaf_nodes())
-    except DatabaseException:
-        return HttpResponse("database", status=503, content_type="text/plain", headers=HEADERS)
-    if pending:
-        return HttpResponse("migrations", status=503, content_type="text/plain")
-    return HttpResponse("ok", content_type="text/plain")
-
-
 def robots(request: HttpRequest) -> HttpResponse:
     """All may be read except the staff's pages."""
     return render(request, "robots.txt", content_type=PLAIN_TEXT)
@@ -151,20 +132,3 @@ def security_txt(request: HttpRequest) -> HttpResponse:
         raise Http404
     context = {"contact": settings.SECURITY_CONTACT, "until": timezone.now() + timedelta(days=300)}
     return render(request, "security.txt", context, content_type=PLAIN_TEXT)
-
-
-def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return HttpResponse(render_to_string("400.html", site(request)), status=400)
-
-
-def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Ours say in Spanish what was not found; Django's own messages are not for readers."""
-    reason = next((words for words in exception.args if isinstance(words, str)), "")
-    meant = [] if reason else meant_by(request.path)
-    return render(request, "404.html", {"reason": echoed(reason), "meant": meant}, status=404)
-
-
-def server_error(request: HttpRequest) -> HttpResponse:
-    return unavailable(request) or HttpResponse(
-        render_to_string("500.html", site(request)), status=500
-    )

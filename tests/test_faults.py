@@ -19,7 +19,7 @@ from playwright.sync_api import expect
 
 from access.sessions import SEEN, SEEN_EVERY
 from nucleo import views
-from nucleo.faults import is_fault
+from nucleo.errors import is_fault
 from nucleo.logs import Line
 from tests import records
 from tests.conftest import Person

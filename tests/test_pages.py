@@ -15,7 +15,7 @@ from django.urls import reverse
 from django.views.defaults import permission_denied
 
 from exchange.facts import KINDS
-from nucleo import views
+from nucleo import errors
 from organizations.models import Membership, Organization, RepresentationTerm
 from sources.models import Citation, Source
 from timeline.models import Event, EventOrganization, Statement
@@ -389,10 +389,10 @@ def test_a_nul_in_an_address_is_refused(visitor: Client) -> None:
 def test_our_own_error_pages_are_in_spanish() -> None:
     request = RequestFactory().get("/")
     pages = {
-        400: views.bad_request(request, ValueError()),
+        400: errors.bad_request(request, ValueError()),
         403: permission_denied(request, PermissionDenied()),
-        404: views.not_found(request, ValueError()),
-        500: views.server_error(request),
+        404: errors.not_found(request, ValueError()),
+        500: errors.server_error(request),
     }
     for status, response in pages.items():
         assert response.status_code == status

@@ -1,0 +1,79 @@
+"""The pages of errors, and the site's health.
+
+503, in Spanish, while the database or a disk is away, full, read-only or busy for too long; an
+error in our code stays 500.
+"""
+
+import errno
+import sqlite3
+import sys
+
+from csp.utils import build_policy
+from django.db import Error as DatabaseException
+from django.db import InterfaceError, InternalError, OperationalError, connection
+from django.db.migrations.executor import MigrationExecutor
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.template.loader import render_to_string
+from django.views.decorators.cache import never_cache
+
+from nucleo.views import site
+from record.text import echoed
+from search.views import meant_by
+
+HEADERS = {"Retry-After": "5", "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+READ_ONLY, BEYOND_A_LIMIT = "25006", "54"
+"""A SQLSTATE of PostgreSQL, and the class of those that ask too much of it."""
+
+
+def is_fault(error: BaseException | None) -> bool:
+    """Return whether the request is right, and a working machine could answer it."""
+    if isinstance(error, OSError):
+        return error.errno in DISK_ERRORS
+    cause = getattr(error, "__cause__", None)
+    state = getattr(cause, "sqlstate", None) or ""
+    if isinstance(error, InternalError):
+        return state == READ_ONLY
+    # SQLite has the same class for a missing table or a syntax error, with the code SQLITE_ERROR.
+    mistake = getattr(cause, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR
+    is_operational = isinstance(error, OperationalError | InterfaceError)
+    return is_operational and not mistake and not state.startswith(BEYOND_A_LIMIT)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Answer 503 where a fault raised the exception that is being handled, and 500 otherwise."""
+    context = site(request)
+    if not is_fault(sys.exc_info()[1]):
+        return HttpResponse(render_to_string("500.html", context), status=500)
+    if not connection.in_atomic_block:  # only tests hold a transaction around a request
+        connection.close()  # SQLite keeps a connection from a read-only disk read-only
+    context["sent"] = request.method not in ("GET", "HEAD")
+    response = HttpResponse(render_to_string("503.html", context), status=503, headers=HEADERS)
+    # The middleware that stores pages fails outside of the one that adds the policy.
+    response["Content-Security-Policy"] = build_policy()
+    return response
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return HttpResponse(render_to_string("400.html", site(request)), status=400)
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Ours say in Spanish what was not found; Django's own messages are not for readers."""
+    reason = next((words for words in exception.args if isinstance(words, str)), "")
+    meant = [] if reason else meant_by(request.path)
+    return render(request, "404.html", {"reason": echoed(reason), "meant": meant}, status=404)
+
+
+@never_cache
+def healthz(request: HttpRequest) -> HttpResponse:
+    """Whether the database answers and has all migrations."""
+    try:
+        executor = MigrationExecutor(connection)
+        pending = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    except DatabaseException:
+        return HttpResponse("database", status=503, content_type="text/plain", headers=HEADERS)
+    if pending:
+        return HttpResponse("migrations", status=503, content_type="text/plain")
+    return HttpResponse("ok", content_type="text/plain")
