@@ -33,10 +33,6 @@ class Proof:
         marked = format_html_join("", "{}<mark>{}</mark>", pieces)
         return format_html("{}{}", marked, sentence[at:])
 
-    @property
-    def url(self) -> str:
-        return self.citations[0].source.get_absolute_url()
-
     def __str__(self) -> str:
         """The numbers of its citations: «3, 7»."""
         return ", ".join(str(citation.number) for citation in self.citations)
