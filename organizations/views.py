@@ -22,7 +22,7 @@ from organizations.models import (
 from organizations.names import Names
 from record.charts import Chart, Row
 from record.dates import EDTF, parse
-from record.pages import counted, last_change, page_of, sentence
+from record.pages import last_change, page_of, sentence
 from record.publishing import viewer
 from record.richtext import with_contents
 from record.text import fold
@@ -54,7 +54,10 @@ def organization_list(request: HttpRequest) -> HttpResponse:
     shown = memberships.by_state().select_related("organization", "replaces")
     shown = with_citations(shown[first : first + ON_A_PAGE])
     context = {
-        "title": _title(counts, named),
+        "counts": [
+            *((counts[state][1], *nouns) for state, nouns in STATES.items() if state in counts),
+            *([(named, "nombrada", "nombradas")] if named else []),
+        ],
         "coalition": coalition,
         "until": described_until(shown),
         "sections": list(_sections(shown, counts)),
@@ -64,14 +67,6 @@ def organization_list(request: HttpRequest) -> HttpResponse:
     }
     main = coalition.with_members(shown) if coalition else None
     return list_page(request, "organizations/organization_list.html", ORGANIZATIONS, context, main)
-
-
-def _title(counts: dict[str, tuple[int, int]], named: int) -> str:
-    """«Diez integrantes, una anterior, diez nombradas», without the parts that count none."""
-    parts = [(counts[state][1], *nouns) for state, nouns in STATES.items() if state in counts]
-    parts += [(named, "nombrada", "nombradas")] if named else []
-    words = [counted(count, *nouns, feminine=True) for count, *nouns in parts]
-    return sentence(", ".join(words)) or "Ninguna organización todavía"
 
 
 def described_until(records: Iterable[Any]) -> EDTF:

@@ -1,6 +1,5 @@
 """The pages of events and statements."""
 
-from itertools import groupby
 from typing import Any
 
 from django.core.paginator import Page
@@ -12,7 +11,7 @@ from organizations.names import Names
 from record import linked
 from record.charts import Chart
 from record.dates import reach_in_words
-from record.pages import counted, in_words, last_change, page_of, sentence
+from record.pages import last_change, page_of
 from record.publishing import viewer
 from record.richtext import with_contents
 from record.views import RecordView, list_page
@@ -33,28 +32,17 @@ def event_list(request: HttpRequest) -> HttpResponse:
     events = filters.records().by_time().defer("body").prefetch_related(visible_organizations())
     page = page_of(request, events, ON_A_PAGE)
     page.object_list = with_citations(page.object_list)
-    by_year = groupby(page, lambda event: event.sort_day[:4])
+    count = page.paginator.count
     context = {
-        "title": _title(filters, page.paginator.count),
+        "total": filters.every.count() if filters.chosen else count,
+        "dated": count - filters.undated,
         "filters": filters,
         "page": page,
         "place": reach_in_words([event.when for event in page]),
-        "by_year": [(year, list(events)) for year, events in by_year],
         "chart": _overview(filters, page),
         "changed": last_change(page),
     }
     return list_page(request, "timeline/event_list.html", EVENTS, context)
-
-
-def _title(filters: EventFilters, count: int) -> str:
-    """«Diecisiete acontecimientos, catorce con fecha o con límites», «Dos de diecisiete…»."""
-    if filters.chosen:
-        total = counted(filters.every.count(), "acontecimiento")
-        return sentence(f"{in_words(count)} de {total}")
-    if not count:
-        return "Ningún acontecimiento todavía"
-    dated = in_words(count - filters.undated)
-    return sentence(f"{counted(count, 'acontecimiento')}, {dated} con fecha o con límites")
 
 
 def _overview(filters: EventFilters, page: Page) -> Chart | None:
@@ -106,7 +94,6 @@ def statement_list(request: HttpRequest) -> HttpResponse:
     page = page_of(request, filters.records().by_time().defer("body"), ON_A_PAGE)
     page.object_list = with_citations(page.object_list)
     context = {
-        "title": sentence(counted(page.paginator.count, "pronunciamiento")),
         "filters": filters,
         "page": page,
         "place": reach_in_words([statement.when for statement in page]),
