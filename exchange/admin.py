@@ -143,9 +143,6 @@ class ReceiptAdmin(Pages, ImportMixin, admin.ModelAdmin):
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return may_see_receipts(request.user) or request.user.has_perm(EXPORT)
 
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        return self.has_view_permission(request)
-
     def get_urls(self) -> list[URLPattern]:
         views = [
             ("importar/<slug:name>/", self.import_action, "import"),

@@ -29,12 +29,9 @@ INCOMPLETE = "ARCHIVO INCOMPLETO: el sitio falló al prepararlo. Descárguelo de
 Row = Sequence[str]
 
 
-class Upload(base_formats.Format):
+class Upload(base_formats.TablibFormat):
     """The file of a receipt, CSV or XLSX. The receipt says how to read it, and then how it was
     read."""
-
-    def __init__(self, encoding: str | None = None) -> None:
-        """The package passes an encoding; the one of the receipt counts."""
 
     def create_dataset(self, receipt: Receipt) -> SheetDataset:
         """Raises TableError."""

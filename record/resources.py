@@ -127,7 +127,6 @@ class RecordResource(ModelResource):
         instance_loader_class = RecordLoader
         use_bulk = True
         batch_size = BATCH
-        chunk_size = BATCH
         skip_diff = True
         report_skipped = False
 
@@ -171,9 +170,6 @@ class RecordResource(ModelResource):
         records = self.model.objects.order_by("pk").prefetch_related(*whole)
         return records.select_for_update(of=("self",)) if self.writes else records
 
-    def iter_queryset(self, queryset: models.QuerySet) -> Iterator[Record]:
-        return queryset.order_by("pk").iterator(chunk_size=BATCH)
-
     def rows(self, queryset: models.QuerySet, for_readers: bool = False) -> Iterator[list[str]]:
         """The header, then each record's cells; `for_readers`, lists name public records only."""
         yield self.get_export_headers()
@@ -182,7 +178,7 @@ class RecordResource(ModelResource):
             others = others.visible_to(None) if for_readers and one.widget.many else others.all()
             related = models.Prefetch(one.attribute, others.only("slug"))
             queryset = queryset.prefetch_related(related)
-        for record in self.iter_queryset(queryset):
+        for record in queryset.order_by("pk").iterator(chunk_size=BATCH):
             yield [one.export(record) for one in self.columns]
 
     # In
@@ -248,7 +244,8 @@ class RecordResource(ModelResource):
         if isinstance(cell, UnreadableCell):
             raise refusal(f"La celda {cell}.", "Un valor escrito, o la celda vacía")
         if field.attribute == "slug":
-            self._claim(instance, field.clean(row))
+            field.clean(row)
+            self._claim(instance.slug)
             return
         stored = field.get_value(instance)
         shown = field.widget.render(stored)
@@ -266,9 +263,9 @@ class RecordResource(ModelResource):
     def _digest(self, *stored: Any) -> None:
         self.digest.update(repr(stored).encode())
 
-    def _claim(self, instance: Record, slug: str) -> None:
+    def _claim(self, slug: str) -> None:
         """Refuse two rows for one record. An import never changes a slug."""
-        first = self.rows_by_slug.setdefault(instance.slug, self.number)
+        first = self.rows_by_slug.setdefault(slug, self.number)
         if first != self.number:
             raise refusal(f"Ya está en la fila {first}.", "Un identificador distinto en cada fila")
 
