@@ -153,6 +153,14 @@ def test_who_lacks_the_model_permissions_may_neither_take_in_nor_out(
     assert "Exportar</a>" not in text_of(reader, HERE)
 
 
+def test_a_preview_asks_for_the_model_permissions_again(editor: Client) -> None:
+    receipt = previewed(editor, NEW)
+    editor.user.groups.get().permissions.remove(Permission.objects.get(codename="change_event"))
+    assert editor.get(f"{HERE}{receipt.pk}/revisar/").status_code == 403
+    assert confirm(editor, receipt).status_code == 403
+    assert not Event.objects.exists()
+
+
 def test_links_are_shown_only_to_who_may_follow_them(reader: Client, editor: Client) -> None:
     made = imported(editor, NEW)
     for url in ("/admin/timeline/event/", HERE):

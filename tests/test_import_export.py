@@ -2,7 +2,7 @@
 
 import io
 import random
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from django.contrib.auth.models import User
@@ -21,7 +21,17 @@ from record.widgets import TableError
 from sources.models import Citation
 from timeline.models import Event
 
-from .records import citation, edtf, event, membership, organization, source, statement, term
+from .records import (
+    LONG_AGO,
+    citation,
+    edtf,
+    event,
+    membership,
+    organization,
+    source,
+    statement,
+    term,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -399,6 +409,17 @@ def test_undo_by_who_may_not_publish_leaves_what_is_public(admin: object, editor
     assert undo(receipt, editor.user) == (0, 1)
     record.refresh_from_db()
     assert record.title == "Después"
+
+
+@pytest.mark.parametrize(("before", "after"), [(LONG_AGO, ""), (None, "2020-01-01 00:00")])
+def test_undo_by_who_may_not_publish_neither_publishes_nor_withdraws(
+    before: datetime | None, after: str, admin: object, editor: object
+) -> None:
+    record = event(slug="uno", publish_at=before)
+    receipt = imported("eventos", csv_of("identificador,se_publica", f"uno,{after}"), admin.user)
+    assert undo(receipt, editor.user) == (0, 1)
+    record.refresh_from_db()
+    assert record.is_draft() == (not after)
 
 
 @pytest.mark.django_db(transaction=True)
