@@ -2,6 +2,7 @@
 together with the citations that it would break."""
 
 import hashlib
+from contextlib import suppress
 from functools import cache
 from typing import Any
 
@@ -103,13 +104,9 @@ class CitationForm(RecordForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if "source" in self.fields:
-            self.fields["exact"].widget.source = self._chosen_source()
-
-    def _chosen_source(self) -> Source | None:
-        try:
-            return self.fields["source"].coerce(self["source"].value())
-        except (TypeError, ValueError):
-            return None
+            with suppress(TypeError, ValueError):  # none is chosen yet
+                chosen = self.fields["source"].coerce(self["source"].value())
+                self.fields["exact"].widget.source = chosen
 
 
 class SourceForm(RecordForm):
