@@ -24,7 +24,7 @@ from typing import Any, BinaryIO
 import pyrage
 from django.apps import apps
 from django.conf import settings
-from django.core.management.base import CommandError
+from django.core.management.base import BaseCommand, CommandError
 from django.db import Error as DatabaseError
 from django.db import connection, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -41,12 +41,16 @@ LEFT_OUT = ("sessions", "axes")
 NAME = re.compile(r"nucleo-\d{8}-\d{6}\.zip(\.age)?")
 
 
-@contextmanager
-def errors_in_one_line() -> Iterator[None]:
-    try:
-        yield
-    except ERRORS as error:
-        raise CommandError(f"No se pudo: {' '.join(str(error).split())}") from error
+class BackupCommand(BaseCommand):
+    """A command that says an error of the machine in one line."""
+
+    requires_system_checks = []
+
+    def execute(self, *args: Any, **options: Any) -> str | None:
+        try:
+            return super().execute(*args, **options)
+        except ERRORS as error:
+            raise CommandError(f"No se pudo: {' '.join(str(error).split())}") from error
 
 
 def summary(manifest: Manifest) -> str:
@@ -57,10 +61,8 @@ def summary(manifest: Manifest) -> str:
 
 def back_up(place: Path, recipients: Recipients) -> tuple[Path, Manifest]:
     """Write the new file `place`, or one with a dated name in the folder `place`."""
-    path = place
-    if place.is_dir():
-        ending = ".zip.age" if recipients else ".zip"
-        path = place / f"nucleo-{datetime.now(UTC):%Y%m%d-%H%M%S}{ending}"
+    name = f"nucleo-{datetime.now(UTC):%Y%m%d-%H%M%S}.zip{'.age' if recipients else ''}"
+    path = place / name if place.is_dir() else place
     if path.exists():
         raise CommandError(f"«{path}» ya existe y no se sobrescribe.")
     if not connection.introspection.table_names():

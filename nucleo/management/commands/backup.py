@@ -4,14 +4,13 @@ from typing import Any
 
 import pyrage
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
-from nucleo.backups import back_up, delete_oldest, errors_in_one_line, summary
+from nucleo.backups import BackupCommand, back_up, delete_oldest, summary
 
 
-class Command(BaseCommand):
+class Command(BackupCommand):
     help = "Backs up database and media into one file, while the site goes on."
-    requires_system_checks = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("place", type=Path, help="a folder, or a file that is not there yet")
@@ -30,10 +29,9 @@ class Command(BaseCommand):
             recipients = [pyrage.x25519.Recipient.from_str(key.strip()) for key in keys]
         except pyrage.RecipientError as error:
             raise CommandError(f"Esto no es una clave pública de age (age1…): {keys}.") from error
-        with errors_in_one_line():
-            path, manifest = back_up(place, recipients)
-            self.stdout.write(f"{path}: {summary(manifest)}, {path.stat().st_size:,} bytes.")
-            if not recipients:
-                self.stderr.write("Sin cifrar: quien lo lea lee borradores y cuentas.")
-            for old in delete_oldest(path, keep) if keep else []:
-                self.stdout.write(f"Se borró {old.name}.")
+        path, manifest = back_up(place, recipients)
+        self.stdout.write(f"{path}: {summary(manifest)}, {path.stat().st_size:,} bytes.")
+        if not recipients:
+            self.stderr.write("Sin cifrar: quien lo lea lee borradores y cuentas.")
+        for old in delete_oldest(path, keep) if keep else []:
+            self.stdout.write(f"Se borró {old.name}.")

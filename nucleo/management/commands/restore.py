@@ -4,15 +4,14 @@ from pathlib import Path
 from typing import Any
 
 import pyrage
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
-from nucleo.backups import Identities, drill, errors_in_one_line, restore, summary
+from nucleo.backups import BackupCommand, Identities, drill, restore, summary
 from record.differences import moment_in_words
 
 
-class Command(BaseCommand):
+class Command(BackupCommand):
     help = "Restores a backup into an empty database and an empty media folder."
-    requires_system_checks = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("file", type=Path)
@@ -24,9 +23,8 @@ class Command(BaseCommand):
     def handle(
         self, *args: Any, file: Path, identity: Path | None, check: bool, **options: Any
     ) -> None:
-        with errors_in_one_line():
-            identities = _identities(identity) if identity else []
-            manifest = (drill if check else restore)(file, identities)
+        identities = _identities(identity) if identity else []
+        manifest = (drill if check else restore)(file, identities)
         done = "Ensayo de restauración" if check else "Restaurado"
         moment = moment_in_words(datetime.fromisoformat(manifest["made"]))
         self.stdout.write(
