@@ -16,7 +16,7 @@ from record.differences import how_many, missing_from, plain
 from record.forms import AsideField, EDTFFormField
 from record.publishing import Record
 from record.richtext import RichTextField
-from record.snapshots import Past, Snapshot, parts_of, snapshot_at
+from record.snapshots import Snapshot, parts_of, read_past, snapshot_at
 from record.text import is_key, word_diff
 
 Values = dict[str, Any]
@@ -227,8 +227,8 @@ class Conflict(Review):
 
 
 class Restoration(Review):
-    """An older `version` in the form; `last` is the number of the present one. Without a record it
-    is in the papelera, and `deletion` is its last version."""
+    """An older `version` in the form. Without a record it is in the papelera, and `deletion` is its
+    last version."""
 
     kind = "restoration"
 
@@ -236,12 +236,9 @@ class Restoration(Review):
         self, model_admin: Any, request: HttpRequest, record: Record | None, version: Any,
         deletion: Any = None,
     ) -> None:  # fmt: skip
-        past = Past(model_admin.model, [version.id])
-        snapshot = past.snapshots([version])[version.pk]
-        super().__init__(model_admin, request, record, snapshot)
-        numbers = past.numbers(version.id)
-        self.version, self.number, self.last = version, numbers[version.pk], len(numbers)
-        self.deletion, self.missing = deletion, missing_from(snapshot)
+        (self.version,) = read_past(model_admin.model, [version])
+        super().__init__(model_admin, request, record, self.version.snapshot)
+        self.deletion, self.missing = deletion, missing_from(self.version.snapshot)
         prefixes = {part.get_accessor_name() for part in parts_of(self.admin.model)}
         newer = self.now.keys() - self.before.keys()
         self.newer = {key for key in newer if key[0] in prefixes}
@@ -253,7 +250,7 @@ class Restoration(Review):
             for key, values in self.before.items()
         }
         left = PUBLICATION if self.deletion else NOT_FILLED
-        again = f"Vuelve a la versión {self.number}:"
+        again = f"Vuelve a la versión {self.version.number}:"
         reason = "Vuelve de la papelera" if self.deletion else again
         record = {n: v for n, v in self.before[RECORD].items() if n not in left}
         filling[RECORD] = record | {"change_reason": reason}

@@ -62,46 +62,35 @@ def lists_of(model: type[Record], versions: Collection[int]) -> dict[str, dict[i
     return found
 
 
-class Past:
-    """The versions of some records of one model, deleted records too: one query a table."""
+def read_past(model: type[Record], versions: Iterable[Any]) -> list[Any]:
+    """The versions, of records that may be deleted, each with its `snapshot` (of a deletion, what
+    there was before it), its `number` and `last`, that of the record's latest one: from 1 on."""
+    versions = list(versions)
+    keys = {version.id for version in versions}
+    timelines: dict[int, dict[int, datetime]] = defaultdict(dict)
+    every = model.history.filter(id__in=keys).order_by("history_id")
+    for key, version, moment in every.values_list("id", "history_id", "history_date"):
+        timelines[key][version] = moment
+    owners = [(part.related_model, part.field.attname) for part in parts_of(model)]
+    parts = [(owner, [*versions_ever(part, owner, keys)]) for part, owner in owners]
+    lists = lists_of(model, [version.pk for version in versions])
+    for version in versions:
+        timeline = timelines[version.id]
+        ids = list(timeline)
+        version.number, version.last = ids.index(version.pk) + 1, len(ids)
+        end = timeline[ids[version.number]] if version.number < version.last else None
+        version.snapshot = Snapshot(
+            version.instance,
+            {name: of[version.pk] for name, of in lists.items()},
+            [part for owner, rows in parts for part in _parts_of(version.id, owner, rows, end)],
+        )
+    return versions
 
-    def __init__(self, model: type[Record], keys: Collection[int]) -> None:
-        self.model = model
-        self._timelines: dict[int, list[tuple[int, datetime]]] = {key: [] for key in keys}
-        versions = model.history.filter(id__in=keys).order_by("history_id")
-        for key, version, moment in versions.values_list("id", "history_id", "history_date"):
-            self._timelines[key].append((version, moment))
-        parts = [(rel.related_model, rel.field.attname) for rel in parts_of(model)]
-        self._parts = [(owner, [*versions_ever(part, owner, keys)]) for part, owner in parts]
 
-    def numbers(self, key: int) -> dict[int, int]:
-        """By `history_id`, the number that a version is known by: the first is 1."""
-        return {version: n for n, (version, _date) in enumerate(self._timelines[key], 1)}
-
-    def snapshots(self, versions: Iterable[Any]) -> dict[int, Snapshot]:
-        """By `history_id`; of a deletion, what there was before it."""
-        versions = list(versions)
-        lists = lists_of(self.model, [version.history_id for version in versions])
-        return {
-            version.history_id: Snapshot(
-                version.instance,
-                {name: of[version.history_id] for name, of in lists.items()},
-                self._parts_until(version.id, self._end(version)),
-            )
-            for version in versions
-        }
-
-    def _end(self, version: Any) -> datetime | None:
-        later = (date for n, date in self._timelines[version.id] if n > version.history_id)
-        return next(later, None)
-
-    def _parts_until(self, key: int, end: datetime | None) -> list[Record]:
-        return [
-            row.instance
-            for attname, rows in self._parts
-            for row in latest(row for row in rows if end is None or row.history_date < end)
-            if getattr(row, attname) == key
-        ]
+def _parts_of(key: int, owner: str, rows: list[Any], end: datetime | None) -> list[Record]:
+    """The rows that belonged to a record before `end`, out of their versions."""
+    then = latest(row for row in rows if end is None or row.history_date < end)
+    return [row.instance for row in then if getattr(row, owner) == key]
 
 
 def latest(rows: Iterable[Any]) -> list[Any]:

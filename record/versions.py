@@ -18,7 +18,7 @@ from django.views.decorators.http import require_safe
 
 from record.differences import Fact, Names, difference, differences, facts, how_many, names_in
 from record.publishing import Publishable, Record
-from record.snapshots import Past, Snapshot
+from record.snapshots import read_past
 from record.text import is_key
 
 VERSIONS_SHOWN, TRASH_SHOWN = 100, 20
@@ -65,60 +65,53 @@ class VersionsAdmin:
     def _history(self, record: Record, request: HttpRequest) -> dict[str, Any]:
         if not self.has_view_or_change_permission(request, record):
             raise PermissionDenied
-        past = Past(self.model, [record.pk])
-        numbers = past.numbers(record.pk)
         history = record.history.select_related("history_user")
-        versions = list(history[: VERSIONS_SHOWN + 1])
-        old, new = self._compared(request, history, list(numbers))
-        told = self._facts_of(past, [*versions, old, new])
+        compared = self._compared(request, history)
+        *versions, old, new = read_past(self.model, [*history[: VERSIONS_SHOWN + 1], *compared])
+        told = self._facts_of([*versions, old, new])
         for later, earlier in pairwise(versions):
             later.changes = [c["name"] for c in differences(told[earlier], told[later])]
-        for version in (*versions, old, new):
-            version.number = numbers[version.history_id]
         changes = differences(told[old], told[new])
         same = [difference(f, f) for name, f in told[new].items() if told[old][name] == f]
         every = bool(request.GET.get("todos"))
         return {
-            "versions": versions[:VERSIONS_SHOWN], "count": len(numbers), "original": record,
+            "versions": versions[:VERSIONS_SHOWN], "count": new.last, "original": record,
             "may_restore": self.has_change_permission(request, record), "subtitle": str(record),
             "title": "Historial", "old": old, "new": new, "all": every, "same": len(same),
             "differences": changes + (same if every else []), "changed": len(changes),
         }  # fmt: skip
 
-    def _compared(
-        self, request: HttpRequest, history: models.QuerySet, keys: list[int]
-    ) -> list[Any]:
+    def _compared(self, request: HttpRequest, history: models.QuerySet) -> list[Any]:
         """The versions whose numbers are in the address; else the last two."""
-        last = len(keys)
+        last = history.count()
         before, after = request.GET.get("antes", last - 1), request.GET.get("despues", last)
         if not (is_key(before) and is_key(after)):
             raise Http404
         numbers = [max(int(before), 1), int(after)]
         if not all(1 <= number <= last for number in numbers):
             raise Http404
-        found = history.in_bulk([keys[number - 1] for number in numbers])
-        return [found[keys[number - 1]] for number in numbers]
+        oldest_first = history.order_by("history_id")
+        return [oldest_first[number - 1] for number in numbers]
 
     def version_view(self, request: HttpRequest, object_id: str, version: int) -> HttpResponse:
         """The address where simple-history reverts; here it leads to what the version changed."""
         record = self.get_object(request, unquote(object_id))
         if record is not None and not self.has_view_or_change_permission(request, record):
             raise PermissionDenied
-        number = record and Past(self.model, [record.pk]).numbers(record.pk).get(version)
-        if not number:
+        if record is None or not record.history.filter(pk=version).exists():
             raise Http404
+        number = record.history.filter(pk__lte=version).count()
         compared = f"?antes={max(1, number - 1)}&despues={number}"
         return redirect(self.address("compare", record.pk) + compared)
 
-    def _facts_of(self, past: Past, versions: list[Any]) -> dict[Any, dict[str, Fact]]:
+    def _facts_of(self, versions: list[Any]) -> dict[Any, dict[str, Fact]]:
         """The facts of each version, in the order of the form."""
-        snapshots = past.snapshots(versions)
-        names = names_in(snapshots.values())
+        names = names_in(version.snapshot for version in versions)
         fields = [*flatten_fieldsets(self.fieldsets or ()), "parts", "state"]
         order = {name: position for position, name in enumerate(fields)}
         return {
             version: dict(sorted(
-                facts(snapshots[version.history_id], names, version.history_date).items(),
+                facts(version.snapshot, names, version.history_date).items(),
                 key=lambda fact: order.get(fact[0], len(order)),
             ))
             for version in versions
@@ -142,28 +135,25 @@ class VersionsAdmin:
             raise PermissionDenied
         pages = Paginator(self.deletions().order_by("-history_date", "-history_id"), TRASH_SHOWN)
         page = pages.get_page(request.GET.get("pagina"))
-        past = Past(self.model, {version.id for version in page})
-        versions = self.model.history.filter(history_id__in=[deletion.before for deletion in page])
-        snapshots = past.snapshots(versions)
-        names = names_in(snapshots.values())
+        versions = self.model.history.in_bulk([deletion.before for deletion in page])
+        names = names_in(v.snapshot for v in read_past(self.model, versions.values()))
         return self.page(
             request, "trash", page=page, step="Papelera",
             title=f"Papelera de {self.opts.verbose_name_plural}",
-            rows=[self._trash_row(v, snapshots[v.before], names, past) for v in page],
+            rows=[self._trash_row(version, versions[version.before], names) for version in page],
             may_restore=self.has_add_permission(request),
             publishable=issubclass(self.model, Publishable),
         )  # fmt: skip
 
-    def _trash_row(
-        self, deletion: Any, snapshot: Snapshot, names: Names, past: Past
-    ) -> dict[str, Any]:
+    def _trash_row(self, deletion: Any, before: Any, names: Names) -> dict[str, Any]:
+        snapshot = before.snapshot
         with_it = [how_many(len(of), of[0]._meta) for of in [snapshot.parts] if of]
         for name, keys in snapshot.lists.items():
             model = self.model._meta.get_field(name).related_model
             named = ", ".join(names[model, key] for key in keys)
             with_it += [f"{how_many(len(keys), model._meta)}: {named}"] if keys else []
         return {
-            "version": deletion, "with_it": with_it, "count": len(past.numbers(deletion.id)),
+            "version": deletion, "with_it": with_it, "count": before.last,
             "restore": self.restore_address(snapshot.record, deletion),
         }  # fmt: skip
 

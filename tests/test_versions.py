@@ -7,7 +7,7 @@ import pytest
 from django.urls import reverse
 
 from organizations.models import Membership, Organization, RepresentationTerm
-from record.snapshots import Past
+from record.snapshots import read_past
 from sources.models import Citation, Source
 from tests import records
 from tests.staff import QUOTE, address_of, confirm, draft, problems, quote, save, written
@@ -92,22 +92,21 @@ SECOND = ("Se firma", "Se firma un acuerdo.", "2011-08", "<p>Uno</p>", ["Una"], 
 
 
 def test_a_version_has_the_lists_and_citations_that_the_record_had(told: Event) -> None:
-    past = Past(Event, [told.pk])
-    first, second, third = (version(told, n) for n in (1, 2, 3))
-    found = past.snapshots([first, second, third])
-    names = [[*found[v.pk].lists["organizations"]] for v in (first, second, third)]
+    versions = read_past(Event, [version(told, n) for n in (1, 2, 3)])
+    assert [(v.number, v.last) for v in versions] == [(1, 3), (2, 3), (3, 3)]
+    names = [v.snapshot.lists["organizations"] for v in versions]
     assert [len(of) for of in names] == [0, 1, 1]
     assert names[1] != names[2]
-    cited = [[part.exact for part in found[v.pk].parts] for v in (first, second, third)]
+    cited = [[part.exact for part in v.snapshot.parts] for v in versions]
     assert cited == [[], [QUOTE], [OTHER_QUOTE]]
 
 
 def test_a_citation_by_another_way_belongs_to_the_version_of_then(told: Event) -> None:
     late = records.citation(told, "anunció su salida", source=Source.objects.get())
     third = version(told, 3)
-    assert late in Past(Event, [told.pk]).snapshots([third])[third.pk].parts
+    assert late in read_past(Event, [third])[0].snapshot.parts
     late.delete()
-    assert late not in Past(Event, [told.pk]).snapshots([third])[third.pk].parts
+    assert late not in read_past(Event, [third])[0].snapshot.parts
 
 
 def test_the_history_says_who_when_why_and_what(told: Event, reader: Any) -> None:
