@@ -115,21 +115,9 @@ class Reference:
         return {"literal": self.period.when} if self.period.when else {}
 
     @property
-    def tags(self) -> list[tuple[str, str]]:
-        """Highwire's `<meta>` tags, with Zotero's and Dublin Core's for what they lack. A date that
-        they cannot hold is left out; `citation_online_date` would be taken for it."""
-        date = self.exact[0].replace("-", "/") if len(self.exact) == 1 else ""
-        tags = {
-            "citation_title": self.title,
-            "citation_author": self.author,
-            "citation_publication_date": date,
-            "citation_publisher": self.site,
-            "citation_public_url": self.url,
-            "citation_language": "es-MX",
-            "z:itemType": "webpage",
-            "dcterms.modified": self.changed.isoformat() if self.changed else "",
-        }
-        return [(name, value) for name, value in tags.items() if value]
+    def highwire_date(self) -> str:
+        """The date for Highwire's `<meta>` tags; empty if they cannot hold it."""
+        return self.exact[0].replace("-", "/") if len(self.exact) == 1 else ""
 
 
 def _sentence(text: str) -> str:
