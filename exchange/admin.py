@@ -189,7 +189,7 @@ class ReceiptAdmin(Pages, ImportMixin, admin.ModelAdmin):
                 raise RequestDataTooBig
             return csrf_protect(self._upload)(request, resource)
         except (RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent):
-            return self._import_page(request, resource, UploadForm(), 413, problem=TOO_LARGE)
+            return self._import_page(request, resource, UploadForm(), 413)
 
     def _upload(self, request: HttpRequest, resource: type[RecordResource]) -> HttpResponse:
         data = (request.POST, request.FILES) if request.method == "POST" else ()
@@ -205,14 +205,14 @@ class ReceiptAdmin(Pages, ImportMixin, admin.ModelAdmin):
         return self._import_page(request, resource, form, 422 if form.errors else 200)
 
     def _import_page(
-        self, request: HttpRequest, resource: type[RecordResource], form: UploadForm, status: int,
-        **context: Any,
-    ) -> HttpResponse:  # fmt: skip
+        self, request: HttpRequest, resource: type[RecordResource], form: UploadForm, status: int
+    ) -> HttpResponse:
         opts = resource.model._meta
         return self.exchange_page(
             request, "import", status, form=form, resource=resource(), opts=opts, step="Importar",
             title=f"Importar {opts.verbose_name_plural}",
-            may_export=may_export(request.user, resource), **context,
+            may_export=may_export(request.user, resource),
+            problem=TOO_LARGE if status == 413 else "",
         )  # fmt: skip
 
     # Preview
@@ -263,19 +263,13 @@ class ReceiptAdmin(Pages, ImportMixin, admin.ModelAdmin):
         """Import, or show another preview if the record is not as this one showed it."""
         if request.method != "POST" or receipt.errors:
             return redirect("admin:exchange_preview", receipt.pk)
+        is_shown = request.POST.get("import_file_name") == str(receipt.pk)
         with suppress(Refused):
-            if self.process_import(request).status_code == 302:
+            if is_shown and self.process_import(request).status_code == 302:
                 return redirect(receipt)
         receipt = Receipt.objects.get(pk=receipt.pk, made_at=None)
         preview(receipt)
         return self._preview_page(request, receipt, 409)
-
-    def get_confirm_form_kwargs(
-        self, request: HttpRequest, import_form: None = None
-    ) -> dict[str, Any]:
-        """The preview of the address is the only one that can be confirmed."""
-        previews = Receipt.objects.filter(pk=request.resolver_match.kwargs["pk"], made_at=None)
-        return super().get_confirm_form_kwargs(request) | {"previews": previews}
 
     def process_dataset(
         self, dataset: SheetDataset, form: ConfirmForm, request: HttpRequest, **kwargs: Any

@@ -1,8 +1,5 @@
-from typing import Any
-
 from django import forms
 from django.core.files.uploadedfile import UploadedFile
-from django.db import models
 from import_export.forms import ConfirmImportForm
 
 from exchange.formats import ADMIN_BYTES, ADMIN_ROWS
@@ -61,16 +58,12 @@ class UploadForm(ReadingForm):
 
 
 class ConfirmForm(ConfirmImportForm):
-    """Confirms one of the `previews` as it was shown: this file, compared with these records. The
-    upload is found as a row of the database, never by a file name from the request."""
+    """Confirms a preview as it was shown: this file, compared with these records. The upload is
+    found as a row of the database, never by a file name from the request."""
 
-    import_file_name = forms.ModelChoiceField(Receipt.objects.none())
+    import_file_name = forms.ModelChoiceField(Receipt.objects.filter(made_at=None))
     original_file_name = resource = None
     format = forms.ChoiceField(choices=[("0", "")])
-
-    def __init__(self, *args: Any, previews: models.QuerySet, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["import_file_name"].queryset = previews
 
     def clean_import_file_name(self) -> Receipt:
         receipt = self.cleaned_data["import_file_name"]

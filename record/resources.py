@@ -252,9 +252,8 @@ class RecordResource(ModelResource):
         if cell == shown:
             return
         if may_be_cut(cell, shown):
-            raise refusal(
-                "La celda está cortada: el texto guardado sigue.", "El texto completo, como en CSV"
-            )
+            problem = "La celda está cortada: el texto guardado sigue."
+            raise refusal(problem, "El texto completo, como en CSV")
         before, after = field.widget.normal(stored), field.clean(row)
         if before != after:
             self._digest(field.column_name, shown)
@@ -339,9 +338,8 @@ class RecordResource(ModelResource):
                 column = one.column_name if one else name
                 problem, _, expected = " ".join(messages).partition("\n")
                 expected = expected or (one.widget.help if one else "Datos que no se contradigan")
-                yield RowError(
-                    number, column, says.get(column, "")[:200], problem, expected, list(cells)
-                )
+                text = says.get(column, "")[:200]
+                yield RowError(number, column, text, problem, expected, list(cells))
 
     # Writing
 
