@@ -18,10 +18,10 @@ from organizations.as_of import (
 )
 from organizations.views import described_until
 from record import linked
-from record.dates import EDTF, ImpossibleDate, parse
+from record.dates import EDTF, ImpossibleDate, at, parse
 from record.forms import LONGEST_DATE, read_briefly
 from record.pages import last_change, page_of, sentence
-from record.periods import Answer, at
+from record.periods import Answer
 from sources.models import with_citations
 from timeline.models import Event
 

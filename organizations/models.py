@@ -8,19 +8,10 @@ from django.db.models import Case, Count, Exists, F, OuterRef, Q, Value, When
 from django.urls import reverse
 
 from organizations.logos import LogoField
-from record.dates import EDTF, END_OF_TIME, ImpossibleDate
+from record.dates import EDTF, END_OF_TIME, ImpossibleDate, at
 from record.history import Versions
 from record.linked import Node, page_subject, role, told
-from record.periods import (
-    RANKED,
-    UNSAID,
-    Answer,
-    Spanning,
-    SpanningQuerySet,
-    at,
-    rank_on,
-    story,
-)
+from record.periods import RANKED, UNSAID, Answer, Spanning, SpanningQuerySet, rank_on
 from record.publishing import Publishable, PublishableQuerySet, Record
 from record.richtext import RichTextField
 from record.text import WebAddressField, fold
@@ -248,7 +239,7 @@ class Membership(Spanning, Record):
 
     @property
     def story(self) -> str:
-        return story(self.period, "ser integrante", "fue integrante")
+        return self.period.story("ser integrante", "fue integrante")
 
     @property
     def handover(self) -> str:
@@ -324,10 +315,6 @@ class RepresentationTerm(Spanning, Record):
     @property
     def role_name(self) -> str:
         return self.get_role_display()
-
-    @property
-    def story(self) -> str:
-        return story(self.period)
 
     def __str__(self) -> str:
         place = f"{self.order}.º " if self.order else ""

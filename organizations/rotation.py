@@ -8,11 +8,10 @@ from django.conf import settings
 
 from organizations.charts import rotation_chart, zoom_chart
 from organizations.models import Membership, Organization, RepresentationTerm
-from record import dates
 from record.charts import Row
-from record.dates import EDTF
+from record.dates import EDTF, in_words, of
 from record.pages import listed, sentence
-from record.periods import Period, of
+from record.periods import Period
 
 FEMININE_ENDINGS = ("a", "ción", "sión", "dad", "red")
 GAPS_SHOWN = 12
@@ -58,7 +57,7 @@ def _before(periods: list[Period], first: Period, role: str) -> str:
 
 
 def _between(lower: str, upper: str, role: str) -> str:
-    stretch = f"Entre {dates.in_words(lower, 'el ')} y {dates.in_words(upper, 'el ')}"
+    stretch = f"Entre {in_words(lower, 'el ')} y {in_words(upper, 'el ')}"
     stretch = f"Dentro de {lower}" if lower == upper else stretch
     return f"{stretch} no consta, de ningún día, quién era {role}."
 

@@ -109,6 +109,16 @@ def in_words(level_0: str, article: str = "") -> str:
     return f"{article}{int(rest[1])} de {month}" if len(rest) == 2 else month
 
 
+def at(level_0: str) -> str:
+    """«el 11 de febrero de 2017», «en febrero de 2017», «en 2017»."""
+    return f"{'el' if len(level_0) == 10 else 'en'} {in_words(level_0)}"
+
+
+def of(level_0: str) -> str:
+    """«del 11 de febrero de 2017», «de febrero de 2017», «de 2017»."""
+    return f"{'del' if len(level_0) == 10 else 'de'} {in_words(level_0)}"
+
+
 def reach_in_words(dates: Sequence[EDTF]) -> str:
     """How far the dates of a list in order reach, each as precise as it is: «del 11 de febrero de
     2017 a mayo de 2017, y sin fecha»."""
@@ -116,10 +126,9 @@ def reach_in_words(dates: Sequence[EDTF]) -> str:
     undated = ["sin fecha"] if len(known) < len(dates) else []
     if not known:
         return ", ".join(undated)
-    first, last = ((in_words(day), len(day) == 10) for day in (known[0], known[-1]))
-    start, end = (f"del {first[0]}" if first[1] else f"de {first[0]}"), last[0]
-    reach = start if first == last else f"{start} {'al' if last[1] else 'a'} {end}"
-    return ", y ".join([reach, *undated])
+    first, last = known[0], known[-1]
+    end = "" if first == last else f" {'al' if len(last) == 10 else 'a'} {in_words(last)}"
+    return ", y ".join([f"{of(first)}{end}", *undated])
 
 
 @lru_cache(maxsize=4096)

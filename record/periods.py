@@ -20,8 +20,10 @@ from record.dates import (
     EDTFField,
     ImpossibleDate,
     Latest,
+    at,
     day_column,
     in_words,
+    of,
     parse,
     possible_date,
 )
@@ -109,6 +111,18 @@ class Period:
             end = f"al menos hasta {in_words(self.end.lower, 'el ')}"
         return ", ".join(filter(None, (f"desde {self.start_words}" if self.start else "", end)))
 
+    def story(self, to_be: str = "serlo", was: str = "lo fue") -> str:
+        """The whole of it: «Empezó a serlo en abril de 2017; lo seguía siendo el 23 de mayo de
+        2017; después, la fuente no lo dice.»"""
+        start, end = self.start, self.end
+        if not start and not end:
+            return f"{sentence(was)}; desde cuándo y hasta cuándo, {UNSAID}."
+        if start == end and start.kind == "between":
+            return f"{sentence(was)} en algún momento {start}; cuándo, {UNSAID}."
+        said = started(start, to_be) if start else f"{was}; {started(start)}"
+        after = f"; después, {UNSAID}" if self.is_open else ""
+        return f"{sentence(said)}; {ended(end)}{after}."
+
 
 def _moment(date: EDTF) -> str:
     prefix = {"between": "algún momento ", "day": "el "}.get(date.kind, "")
@@ -138,16 +152,6 @@ def reason(period: Period, when: EDTF) -> Reason:
     return Reason(answer, f"{sentence(words)}.", bounds)
 
 
-def at(level_0: str) -> str:
-    """«el 11 de febrero de 2017», «en febrero de 2017», «en 2017»."""
-    return f"{'el' if len(level_0) == 10 else 'en'} {in_words(level_0)}"
-
-
-def of(level_0: str) -> str:
-    """«del 11 de febrero de 2017», «de febrero de 2017», «de 2017»."""
-    return f"{'del' if len(level_0) == 10 else 'de'} {in_words(level_0)}"
-
-
 def started(start: EDTF, to_be: str = "serlo") -> str:
     """«empezó a serlo en 2016», «… a más tardar en abril de 2017»; when not said, so."""
     match start.kind:
@@ -174,19 +178,6 @@ def ended(end: EDTF) -> str:
         case "before":
             return f"dejó de serlo a más tardar {at(end.upper)}"
     return f"lo fue hasta {in_words(end.text, 'el ')}"
-
-
-def story(period: Period, to_be: str = "serlo", was: str = "lo fue") -> str:
-    """The whole of it: «Empezó a serlo en abril de 2017; lo seguía siendo el 23 de mayo de 2017;
-    después, la fuente no lo dice.»"""
-    start, end = period.start, period.end
-    if not start and not end:
-        return f"{sentence(was)}; desde cuándo y hasta cuándo, {UNSAID}."
-    if start == end and start.kind == "between":
-        return f"{sentence(was)} en algún momento {start}; cuándo, {UNSAID}."
-    said = started(start, to_be) if start else f"{was}; {started(start)}"
-    after = f"; después, {UNSAID}" if period.is_open else ""
-    return f"{sentence(said)}; {ended(end)}{after}."
 
 
 def _since(start: EDTF) -> str:

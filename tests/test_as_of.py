@@ -16,7 +16,7 @@ from nucleo.as_of import nearest
 from organizations.as_of import moments, neighbours
 from organizations.models import Membership, RepresentationTerm
 from record.dates import parse
-from record.periods import Answer, Period, reason, story
+from record.periods import Answer, Period, reason
 from timeline.models import Event
 
 from .records import (
@@ -201,7 +201,7 @@ def test_a_reason_rests_on_bounds_that_alone_give_the_same_answer(period, when):
     ],
 )
 def test_a_period_is_told_whole_with_what_is_not_said(start, end, told):
-    assert story(Period(parse(start), parse(end))) == told
+    assert Period(parse(start), parse(end)).story() == told
 
 
 def test_the_page_of_an_organization_tells_who_took_whose_place_and_when(visitor: Client) -> None:
