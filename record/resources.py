@@ -17,7 +17,7 @@ from django.db import models
 from import_export.fields import Field
 from import_export.instance_loaders import BaseInstanceLoader
 from import_export.resources import ModelResource
-from import_export.results import Result, RowResult
+from import_export.results import Result
 
 from record.publishing import Record, may_publish, written
 from record.snapshots import title_of
@@ -48,7 +48,7 @@ class RowError(NamedTuple):
 
 
 class Outcome(Result):
-    """The counts of an import and its first errors; the package also keeps a RowResult a row.
+    """The counts of an import and its first errors.
 
     `state` is a digest of every record that the file names, as it was: equal digests mean that a
     preview still holds.
@@ -68,9 +68,6 @@ class Outcome(Result):
     def __str__(self) -> str:
         (new, changed, same), errors = self.counts, self.error_count
         return f"nuevos: {new}, modificados: {changed}, sin cambios: {same}, errores: {errors}"
-
-    def append_row_result(self, row_result: RowResult) -> None:
-        """Keep nothing: 100,000 of them take 70 MB."""
 
     def append_invalid_row(self, number: int, row: Any, validation_error: ValidationError) -> None:
         self.error_count += len(validation_error.message_dict)
