@@ -227,7 +227,11 @@ class RecordAdmin(ActionsAdmin, VersionsAdmin, SavingAdmin, Relations, StaffAdmi
     # Forms
 
     def get_fieldsets(self, request: HttpRequest, obj: Record | None = None) -> list[tuple]:
-        box = {"fields": self.publication_fields(request, obj), "classes": ["publication"]}
+        moments = []
+        if issubclass(self.model, Publishable) and may_publish(request.user):
+            is_public = obj is not None and obj.state == "public"
+            moments = ["unpublish_at"] if is_public else ["publish_at", "unpublish_at"]
+        box = {"fields": moments, "classes": ["publication"]}
         fieldsets = [("Publicación", box), *super().get_fieldsets(request, obj)]
         if obj is None or self.has_change_permission(request, obj):
             return fieldsets

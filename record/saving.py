@@ -1,7 +1,7 @@
 """Saves a record: locked, against the state that the form was opened on, as one version with its
 reason, with the publication that the pressed button means."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from typing import Any
 
@@ -14,7 +14,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
 from record.forms import BUTTONS, DRAFTS_ONLY, AsideField, RecordForm, act_of, reason_field
-from record.publishing import Publishable, Record, may_publish
+from record.publishing import Record
 from record.reviews import RECORD, Conflict, RecordFormSet, Restoration, as_get
 from record.snapshots import Relation, hold, parts_of, title_of, versions_of
 from record.text import is_key
@@ -204,35 +204,23 @@ class SavingAdmin:
             [record.pk], kind, reason or None, request.user.pk, at=request.act.began
         )
 
-    # Publication
-
-    def publication_fields(self, request: HttpRequest, record: Record | None) -> list[str]:
-        """The moments that its buttons work with."""
-        if not issubclass(self.model, Publishable) or not may_publish(request.user):
-            return []
-        if record is not None and record.state == "public":
-            return ["unpublish_at"]
-        return ["publish_at", "unpublish_at"]
+    # The answer
 
     def response_add(self, request: HttpRequest, obj: Record, *args: Any) -> HttpResponse:
-        answer = self._pressed(request, obj) or super().response_add(request, obj, *args)
-        return _without_filling(request, answer)
+        return self._response(super().response_add, request, obj, *args)
 
     def response_change(self, request: HttpRequest, obj: Record) -> HttpResponse:
-        answer = self._pressed(request, obj) or super().response_change(request, obj)
-        return _without_filling(request, answer)
+        return self._response(super().response_change, request, obj)
 
-    def _pressed(self, request: HttpRequest, record: Record) -> HttpResponse | None:
-        for name, done in BUTTONS.items():
-            if name in request.POST:
-                messages.success(request, done.format(record))
-                return redirect(self.address("change", record.pk))
-        return None
-
-
-def _without_filling(request: HttpRequest, answer: HttpResponse) -> HttpResponse:
-    """Django's redirects to a form keep the query, which would fill it with the version again."""
-    filled = {"version", "from"} & request.GET.keys()
-    if filled and {"_continue", "_addanother"} & request.POST.keys():
-        answer["Location"] = answer.url.partition("?")[0]
-    return answer
+    def _response(
+        self, respond: Callable[..., HttpResponse], request: HttpRequest, record: Record, *args: Any
+    ) -> HttpResponse:
+        if pressed := request.act.pressed:
+            messages.success(request, BUTTONS[pressed].format(record))
+            return redirect(self.address("change", record.pk))
+        answer = respond(request, record, *args)
+        filled = {"version", "from"} & request.GET.keys()
+        if filled and {"_continue", "_addanother"} & request.POST.keys():
+            # Django keeps the query, which would fill the form with the version again.
+            answer["Location"] = answer.url.partition("?")[0]
+        return answer

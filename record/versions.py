@@ -109,13 +109,11 @@ class VersionsAdmin:
         names = names_in(version.snapshot for version in versions)
         fields = [*flatten_fieldsets(self.fieldsets or ()), "parts", "state"]
         order = {name: position for position, name in enumerate(fields)}
+        told = {v: facts(v.snapshot, names, v.history_date) for v in versions}
         return {
-            version: dict(sorted(
-                facts(version.snapshot, names, version.history_date).items(),
-                key=lambda fact: order.get(fact[0], len(order)),
-            ))
-            for version in versions
-        }  # fmt: skip
+            version: {name: of[name] for name in sorted(of, key=lambda n: order.get(n, len(order)))}
+            for version, of in told.items()
+        }
 
     # The papelera
 
