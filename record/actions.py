@@ -14,7 +14,7 @@ from django.contrib.admin.options import IS_POPUP_VAR
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import IntegrityError, models, transaction
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.utils import timezone
 
@@ -54,11 +54,12 @@ class StepForm(forms.Form):
     moment = forms.SplitDateTimeField(label="El día", widget=MomentInput())
     change_reason = reason_field()
 
-    def __init__(self, *args: Any, asks_why: bool, moment: bool, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["change_reason"].required = asks_why
-        self.fields["change_reason"].error_messages["required"] = WHY
-        if not moment:
+    def __init__(self, data: QueryDict | None, step: Step, records: list[Record]) -> None:
+        super().__init__(data)
+        why = self.fields["change_reason"]
+        why.required = any(record.is_public() for record in records)
+        why.error_messages["required"] = WHY
+        if step.name != "schedule":
             del self.fields["moment"]
 
     def clean_moment(self) -> datetime:
@@ -115,11 +116,7 @@ class ActionsAdmin:
             records = [found[key] for key in keys if key in found]
             touched = [record for record in records if record.publication in step.takes]
             deleted = self._deleted(request, records) if step is TRASH else {}
-            form = StepForm(
-                request.POST if confirmed else None,
-                asks_why=any(record.is_public() for record in touched),
-                moment=step.name == "schedule",
-            )
+            form = StepForm(request.POST if confirmed else None, step, touched)
             tokens = versions_of(self.model, found, self.relations())
             shown = {record: f"{record.pk}:{tokens[record.pk]}" for record in records}
             known = shown.values() if not confirmed else request.POST.getlist("shown")

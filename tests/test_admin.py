@@ -306,6 +306,9 @@ def test_an_editor_saves_drafts(editor: Any, source: Source) -> None:
 def test_an_editor_publishes_by_no_field_of_a_form(editor: Any) -> None:
     event = draft()
     moment = {"publish_at_0": "01/01/2020", "publish_at_1": "09:00:00"}
+    for address in (address_of("change", event), address_of("add", Event)):
+        fields = editor.get(address).context["adminform"].form.fields
+        assert not {"publish_at", "unpublish_at"} & fields.keys()
     save(editor, address_of("change", event), **moment)
     save(editor, address_of("add", Event), **FILLED[Event], **moment)
     assert not Event.objects.exclude(publish_at=None).exists()
