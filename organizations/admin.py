@@ -51,7 +51,7 @@ class MembershipAdmin(PeriodAdmin):
         "organization__name", "organization__short_name", "organization__other_names", "note",
         "slug",
     ]  # fmt: skip
-    shown_with = ("organization", "replaces")
+    list_select_related = ("organization", "replaces")
     fieldsets = [
         ("Quién", {"fields": ["organization", "slug", "replaces"]}),
         SPAN,
@@ -76,7 +76,7 @@ class TermAdmin(PeriodAdmin):
     ]  # fmt: skip
     list_filter = [StateFilter, CitationsFilter, DateFilter, "role", OverlapFilter]
     search_fields = ["organization__name", "organization__short_name", "note", "slug"]
-    shown_with = ("organization",)
+    list_select_related = ("organization",)
     fieldsets = [
         ("Quién", {"fields": ["organization", "slug", "role", "order"]}),
         SPAN,

@@ -174,13 +174,12 @@ class RecordInline(Relations, admin.StackedInline):
 
 
 class RecordAdmin(ActionsAdmin, VersionsAdmin, SavingAdmin, Relations, StaffAdmin):
-    """`label` is the column with a record's name, `date_field` the column of DateFilter;
-    `shown_with` are the relations that the list displays."""
+    """`label` is the column with a record's name, `date_field` the column of DateFilter."""
 
     form = RecordForm
     label = "title"
     date_field = "start"
-    shown_with: tuple[str, ...] = ()
+    list_select_related = ()
     show_facets = admin.ShowFacets.ALWAYS
     list_per_page = 50
     empty_value_display = "(vacío)"
@@ -202,8 +201,8 @@ class RecordAdmin(ActionsAdmin, VersionsAdmin, SavingAdmin, Relations, StaffAdmi
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet:
         records = super().get_queryset(request)
-        if self.shown_with:  # without arguments, every foreign key would be followed
-            records = records.select_related(*self.shown_with)
+        if self.list_select_related:  # on every page: a record's name may hold another's
+            records = records.select_related(*self.list_select_related)
         if "citations_shown" in self.list_display:
             records = records.annotate(citation_count=_citation_count(self.model))
         return records

@@ -117,7 +117,7 @@ class CitationAdmin(CitationFields, RecordAdmin):
     list_display_links = ["number", "words"]
     list_filter = [StateFilter, SupportsFilter, ("source", admin.RelatedOnlyFieldListFilter)]
     search_fields = ["exact", "slug"]
-    shown_with = (
+    list_select_related = (
         "source", *SUPPORTED, "membership__organization", "membership__replaces",
         "representation_term__organization",
     )  # fmt: skip
