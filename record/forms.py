@@ -129,8 +129,9 @@ def free_slug(model: type[models.Model], words: str) -> str:
 
 
 class Act:
-    """What a request to a form does. `token` is that of the present record; `review` and `filling`,
-    by the form, are other values than the record's; `stale` if somebody saved meanwhile."""
+    """One request to a form. `token` is the token of the present record; `filling` holds the values
+    that the form shows instead of the record's, and `review` compares them; `stale` if somebody
+    saved meanwhile, `collided` if at the same moment."""
 
     token = ""
     review: Any = None

@@ -103,7 +103,7 @@ class Review:
     # What the form shows
 
     def sent(self) -> Edition:
-        """What was sent and is not saved; where the sender left what was opened, what `now` has."""
+        """The values sent; of fields that the sender left as they were opened, the present ones."""
         form_class = self.admin.get_form(self.request, self.record)
         form = form_class(self.request.POST, self.request.FILES, instance=self.record)
         filling = {RECORD: self._sent_values(form, RECORD)}
@@ -137,7 +137,7 @@ class Review:
         return values
 
     def _is_written(self, row: forms.ModelForm, key: Key) -> bool:
-        """Whether a row that is not there any more, or was never, holds the sender's words."""
+        """Whether the sender wrote anything in a row that the record does not have."""
         if key not in self.opened:
             return row.has_changed()
         opened = self.opened[key]
@@ -289,7 +289,7 @@ def _is_left(bound: forms.BoundField, opened: Values) -> bool:
 
 
 def _differ(field: forms.Field, one: Any, other: Any) -> bool:
-    """Whether two values of a field, initial ones or as they are shown, would be saved as two."""
+    """Whether two values of a field, initial or as the form shows them, would be saved as two."""
     other = field.prepare_value(other)
     if isinstance(field, forms.MultiValueField) and not isinstance(other, list):
         other = field.widget.decompress(other)

@@ -106,8 +106,8 @@ class SavingAdmin:
         return None
 
     def _open(self, request: HttpRequest, object_id: str) -> HttpResponse | None:
-        """Sets the token and the review of a record, which a POST locks. The answer refuses what
-        cannot be saved any more."""
+        """Sets the token and the review of a record, which a POST locks. The answer is a page for
+        text that cannot be saved any more."""
         act, posted = request.act, request.method == "POST"
         record = self.get_object(request, object_id)
         if record and posted:

@@ -63,8 +63,8 @@ def lists_of(model: type[Record], versions: Collection[int]) -> dict[str, dict[i
 
 
 def read_past(model: type[Record], versions: Iterable[Any]) -> list[Any]:
-    """The versions, of records that may be deleted, each with its `snapshot` (of a deletion, what
-    there was before it), its `number` and `last`, that of the record's latest one: from 1 on."""
+    """The versions, each with its `snapshot` (of a deletion, the record before it), its `number`,
+    from 1 on, and `last`, the number of the latest version. Their records may be deleted."""
     versions = list(versions)
     keys = {version.id for version in versions}
     timelines: dict[int, dict[int, datetime]] = defaultdict(dict)
