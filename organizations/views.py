@@ -117,8 +117,7 @@ class OrganizationView(RecordView):
         organization, names, user = self.object, Names.public(), viewer(self.request)
         paragraphs = organization.description.split("<p>")[1:] or [""]
         description, contents = with_contents(organization.description)
-        around = Membership.objects.visible_to(user).of(organization)
-        around = sorted(around, key=lambda membership: membership.state)
+        around = list(Membership.objects.visible_to(user).by_state().of(organization))
         terms = RepresentationTerm.objects.visible_to(user).filter(organization=organization)
         events = organization.events.visible_to(None).by_time().defer("body")
         statements = organization.statements.visible_to(None).by_time().defer("body")[:RELATED]

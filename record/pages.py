@@ -50,7 +50,9 @@ def sentence(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def page_of(request: HttpRequest, records: QuerySet, size: int, count: int | None = None) -> Page:
+def page_of(
+    request: HttpRequest, records: QuerySet | list[Any], size: int, count: int | None = None
+) -> Page:
     """The page that `?pagina=` asks for; `count` saves counting what is known already."""
     paginator = Paginator(records, size)
     if count is not None:

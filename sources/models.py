@@ -344,8 +344,8 @@ def with_citations(records: Iterable[Record], user: AbstractBaseUser | None = No
     `visible_citations`: the citations that `user` may read, with their sources, by number."""
     records, cited = list(records), defaultdict(dict)
     for record in records:
-        record.visible_citations = []
-        cited[type(record).citations.rel.field.name][record.pk] = record
+        lists = cited[type(record).citations.rel.field.name]
+        record.visible_citations = lists.setdefault(record.pk, [])
     if not cited:
         return records
     if user:
@@ -356,7 +356,7 @@ def with_citations(records: Iterable[Record], user: AbstractBaseUser | None = No
     citations = citations.filter(Q(*supporting, _connector=Q.OR)).order_by("number", "pk")
     for citation in citations.select_related("source").defer("source__text"):
         name = citation.supported
-        cited[name][getattr(citation, f"{name}_id")].visible_citations.append(citation)
+        cited[name][getattr(citation, f"{name}_id")].append(citation)
     return records
 
 

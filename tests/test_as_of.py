@@ -217,6 +217,16 @@ def test_the_page_of_an_organization_tells_who_took_whose_place_and_when(visitor
     assert "Tomó el lugar de Alfa, en marzo de 2014." in words(visitor, second)
 
 
+def test_the_page_of_an_organization_has_its_memberships_in_the_order_of_the_list(
+    visitor: Client,
+) -> None:
+    one = organization()
+    for start in ("[..2014]", "[..2012]"):
+        membership(organization=one, start=start, end="2015")
+    shown = visitor.get(one.get_absolute_url()).context["memberships"]
+    assert [record.start for record in shown] == ["[..2012]", "[..2014]"]
+
+
 # The page
 
 

@@ -1,6 +1,7 @@
 """A citation stands in one place of its source and follows its words when the text is corrected."""
 
 import hashlib
+from copy import copy
 
 import pytest
 from django.core.exceptions import ValidationError
@@ -336,10 +337,12 @@ def test_the_hash_of_a_text_is_that_of_its_utf_8():
 
 
 def test_citations_are_fetched_with_what_a_page_shows_of_them(text, django_assert_num_queries):
-    records = [event(), event()]
+    records = [event(pk=1_000_000), event(), organization(pk=1_000_000)]
     for record in records:
         for exact in ("decidieron sumarse", "anunció su salida"):
             citation(record, exact, source=text)
+    citation(event(), source=text)
+    records.append(copy(records[0]))
     with django_assert_num_queries(1):
         with_citations(records)
     for record in records:
