@@ -348,3 +348,10 @@ def test_citations_are_fetched_with_what_a_page_shows_of_them(text, django_asser
     for record in records:
         shown = [(one.number, str(one.source)) for one in record.visible_citations]
         assert shown == [(1, text.title), (2, text.title)]
+
+
+def test_a_record_is_fetched_with_the_citations_that_the_user_may_view(reader):
+    record = event()
+    citation(record, source=source(publish_at=None))
+    for user, number in ((None, 0), (reader.user, 1)):
+        assert len(with_citations([record], user)[0].visible_citations) == number

@@ -317,7 +317,7 @@ def test_no_public_address_of_the_site_sings(visitor):
     """Over the resolver itself, so over pages, feeds, downloads and files that come later."""
     from tests.test_doors_matrix import READERS, public_addresses
 
-    shown = event(slug="visible")
+    shown, named, said_openly = (make(slug="visible") for make in (event, organization, statement))
     for number, state in enumerate(NOT_PUBLIC):
         word = {"slug": f"{CANARY}-{number}", **STATES[state]}
         who = organization(name=f"{CANARY} {number}", summary=CANARY, **word)
@@ -326,10 +326,14 @@ def test_no_public_address_of_the_site_sings(visitor):
         whence = source(title=CANARY, publisher=CANARY, **word)
         membership(organization=who, note=CANARY)
         term(organization=who, note=CANARY, order=number + 1)
-        citation(shown, source=whence)
+        membership(organization=named, replaces=who, note=CANARY)
+        for record in (shown, named, said_openly):
+            citation(record, source=whence)
         who.events.add(shown)
         said.events.add(shown)
-        happened.organizations.add(organization())
+        said.organizations.add(named)
+        happened.organizations.add(named)
+        happened.statements.add(said_openly)
     asked = 0
     for name in READERS:
         for url in public_addresses(name, ["visible", *(f"{CANARY}-{n}" for n in range(9))]):
