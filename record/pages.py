@@ -72,8 +72,8 @@ def last_change(*shown: Record | Iterable[Record] | None) -> datetime | None:
 
 
 def _fetched(shown: Iterable[Any]) -> Collection[Record]:
-    """All records of nested lists, with those that they have in foreign keys and in lists set on
-    them. Asks no database."""
+    """All records of nested lists, with those that were fetched into their foreign keys or set on
+    them in lists."""
     found: dict[int, Record] = {}
     waiting = list(shown)
     while waiting:
