@@ -25,9 +25,9 @@ from record.widgets import TableError, UnreadableCell
 MAX_CELL = 1_000_000  # characters
 MAX_SHEET, MAX_OTHER_PART = 250 << 20, 64 << 20  # bytes, unzipped
 MAX_RATIO = 100  # unzipped to zipped bytes of a large part
-MAX_TAGS, MAX_TAGS_OF_ROW = 3_000_000, 100  # in a part, and for each row that is admitted
+MAX_TAGS, MAX_TAGS_OF_ROW = 2_000_000, 100  # in a part, and for each row that is admitted
 MAX_COLUMN = 702  # ZZ
-PIECE = 1 << 18  # bytes parsed at a time
+PIECE = 1 << 16  # bytes parsed at a time
 MAX_TOKEN = 1 << 20  # expat reads an unfinished tag again with every piece
 DAMAGED = "El archivo está dañado: ábralo en Excel y guárdelo de nuevo."
 UNREADABLE = "El libro no se puede leer: guárdelo de nuevo como .xlsx."
@@ -36,8 +36,8 @@ TOO_MANY_TAGS = (
     "a un libro nuevo."
 )
 Attributes = dict[str, str]
-Element = tuple[str, Attributes, str]
-"""Tag, attributes, text."""
+Element = tuple[str, Attributes, str | None]
+"""Tag, attributes, text; None for a formula without a value."""
 
 
 def workbook_rows(file: BinaryIO, max_rows: int) -> Iterator[tuple[int, list[str]]]:
@@ -87,18 +87,15 @@ class _Workbook:
 
     def rows(self, part: str) -> Iterator[tuple[int, list[str]]]:
         """The rows of a worksheet that have cells."""
-        number, column, cells, formula = 0, 0, {}, False
+        number, column, cells = 0, 0, {}
         for tag, attributes, text in self._elements(part, MAX_SHEET):
             if tag == "c":
                 place = attributes.get("r", "").rstrip("0123456789")
                 column = column_index_from_string(place) if place else column + 1
-                if (text or formula) and (shown := self._shown(attributes, text)):
+                if text != "" and (shown := self._shown(attributes, text or "")):
                     if column > MAX_COLUMN:
                         raise TableError("La hoja tiene más de 700 columnas.")
                     cells[column] = shown
-                formula = False
-            elif tag == "f":
-                formula = True
             elif tag == "row":
                 number = int(attributes.get("r", number + 1))
                 if cells:
@@ -197,7 +194,7 @@ class _Parser:
         self.expat.StartDoctypeDeclHandler = self._refuse_document_type
         self.attributes: dict[str, Attributes] = {}
         self.pieces: list[str] = []
-        self.length, self.collects, self.phonetic = 0, False, False
+        self.length, self.collects, self.phonetic, self.formula = 0, False, False, False
 
     def elements(self, piece: bytes, is_last: bool = False) -> list[Element]:
         self.found = []
@@ -206,12 +203,16 @@ class _Parser:
 
     def _start(self, tag: str, attributes: Attributes) -> None:
         tag = tag.rpartition(":")[2]
+        if tag in ("t", "v"):
+            self.collects = not self.phonetic
+            return
         self.attributes[tag] = attributes
         if tag in ("c", "si"):
-            self.pieces, self.length = [], 0
+            self.pieces, self.length, self.formula = [], 0, False
+        elif tag == "f":
+            self.formula = True
         elif tag == "rPh":
             self.phonetic = True  # how a text is read aloud is no part of it
-        self.collects = tag in ("t", "v") and not self.phonetic
 
     def _data(self, text: str) -> None:
         if not self.collects:
@@ -223,11 +224,13 @@ class _Parser:
 
     def _end(self, tag: str) -> None:
         tag, self.collects = tag.rpartition(":")[2], False
-        if tag == "rPh":
-            self.phonetic = False
-        elif tag not in ("t", "v", "is"):
-            text = "".join(self.pieces) if tag in ("c", "si") else ""
+        if tag in ("c", "si"):
+            text = None if self.formula and not self.pieces else "".join(self.pieces)
             self.found.append((tag, self.attributes[tag], text))
+        elif tag == "rPh":
+            self.phonetic = False
+        elif tag not in ("t", "v", "is", "f"):
+            self.found.append((tag, self.attributes[tag], ""))
 
     def _refuse_document_type(self, *_declaration: Any) -> None:
         raise TableError("El libro contiene entidades XML; no se admiten.")
