@@ -1,16 +1,22 @@
 """Ports of this machine, for the servers that tests and benchmarks start."""
 
+import secrets
 import socket
 import subprocess
 import time
+from contextlib import suppress
 
 SECONDS = 60
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port below those that the system gives to connections going out: one of them could take it
+    before the server does."""
+    while True:
+        port = 20_000 + secrets.randbelow(12_000)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("", port))
+            return port
 
 
 def is_open(port: int) -> bool:
