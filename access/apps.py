@@ -6,4 +6,4 @@ class AccessConfig(AppConfig):
     verbose_name = "Acceso"
 
     def ready(self) -> None:
-        from access import signals  # noqa: F401  connects them
+        from access import signals  # noqa: F401, the import connects the receivers

@@ -179,8 +179,8 @@ class ReceiptAdmin(Pages, ImportMixin, admin.ModelAdmin):
 
     @csrf_exempt
     def import_action(self, request: HttpRequest, name: str) -> HttpResponse:
-        """Refuse what is too large before any of it is read; so the CSRF check, which reads the
-        form, comes after that."""
+        """Refuse an upload that is too large before reading it. The CSRF check reads the form, so
+        it runs after the check of the size."""
         resource = _resource_named(name)
         if not may_import(request.user, resource):
             raise PermissionDenied

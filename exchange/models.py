@@ -138,7 +138,7 @@ class Receipt(models.Model):
 
 
 class PreviewPage(models.Model):
-    """A page of what an import would change: what RecordResource shows, as JSON."""
+    """A page of the changes that an import would make: the rows of RecordResource, as JSON."""
 
     receipt = models.ForeignKey(Receipt, models.CASCADE, related_name="pages")
     number = models.PositiveIntegerField()

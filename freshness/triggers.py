@@ -28,10 +28,10 @@ FUNCTION = f"""
         END IF;
         RETURN NULL;
     END $$
-"""  # noqa: S608, our own names
+"""  # noqa: S608, constants of this module
 DRAW_ANEW = {
     "sqlite": "UPDATE freshness_stamp SET value = random()",
-    "postgresql": f"UPDATE freshness_stamp SET value = {RANDOM}",  # noqa: S608, ours
+    "postgresql": f"UPDATE freshness_stamp SET value = {RANDOM}",  # noqa: S608, a constant
 }
 FOUND = {
     "sqlite": "SELECT name FROM sqlite_master WHERE type = 'trigger'",

@@ -24,7 +24,7 @@ from search.views import meant_by
 HEADERS = {"Retry-After": "5", "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 READ_ONLY, BEYOND_A_LIMIT = "25006", "54"
-"""A SQLSTATE of PostgreSQL, and the class of those that ask too much of it."""
+"""SQLSTATE of PostgreSQL: a read-only transaction, and the class «program limit exceeded»."""
 
 
 def is_fault(error: BaseException | None) -> bool:
@@ -60,7 +60,7 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Ours say in Spanish what was not found; Django's own messages are not for readers."""
+    """Show the message of our Http404, in Spanish. Django's own messages are not for readers."""
     reason = next((words for words in exception.args if isinstance(words, str)), "")
     meant = [] if reason else meant_by(request.path)
     return render(request, "404.html", {"reason": echoed(reason), "meant": meant}, status=404)

@@ -261,7 +261,7 @@ class RecordAdmin(ActionsAdmin, VersionsAdmin, SavingAdmin, Relations, StaffAdmi
             formsets = [inline.formset for inline in context["inline_admin_formsets"]]
             act.review.annotate(context["adminform"].form, formsets)
         present = record
-        if record and request.method == "POST":  # the one at hand holds what was not saved
+        if record and request.method == "POST":  # `record` holds the values sent, not saved
             present = self.get_object(request, str(record.pk))
         hiding = [r for r in present.points_to() if not r.is_public()] if record else []
         context |= {

@@ -15,7 +15,7 @@ class ConditionFilter(SimpleListFilter):
     @classmethod
     def conditions(cls, model_admin: ModelAdmin) -> dict[str, tuple[str, Q]]:
         """By the value in the address: the words shown and the condition."""
-        raise NotImplementedError  # the one method that each filter gives
+        raise NotImplementedError  # each filter defines it
 
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin) -> list[tuple[str, str]]:
         self._conditions = self.conditions(model_admin)

@@ -72,8 +72,8 @@ def last_change(*shown: Record | Iterable[Record] | None) -> datetime | None:
 
 
 def _fetched(shown: Iterable[Any]) -> Collection[Record]:
-    """All records of nested lists, with those that were fetched into their foreign keys or set on
-    them in lists."""
+    """The records of nested lists, and the records in their fetched foreign keys and in lists set
+    on them."""
     found: dict[int, Record] = {}
     waiting = list(shown)
     while waiting:

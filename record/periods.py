@@ -229,8 +229,8 @@ def _certain(period: Period, when: EDTF) -> str:
 
 
 def _beside(side: str, bound: EDTF, limit: date) -> tuple[str, str]:
-    """Of the days between `limit` and the certain ones: on which it was not, and what is not said;
-    each empty if there are none. `bound` is its start or its end, as `side` says."""
+    """Two clauses about the days between `limit` and the certain days: the days with a «no», and
+    the unknown; each may be empty. `bound` is the start or the end, named by `side`."""
     then, since, happened = BESIDE[side]
     if bound.kind == "day":
         return then, ""

@@ -198,8 +198,8 @@ class RecordResource(ModelResource):
         return self.model(slug=row[self.fields["slug"].column_name].strip())
 
     def after_init_instance(self, instance: Record, new: bool, row: Any, **kwargs: Any) -> None:
-        """Begin a row. `changes` holds what is shown before and after, by column; the instance
-        keeps its new lists in `listed`."""
+        """Begin a row. `changes` holds the texts before and after, by column. The instance keeps
+        its new lists in `listed`."""
         self.number, self.is_new = self.numbers[kwargs["row_number"] - 1], new
         self.was_draft = new or not self.drafts_only or instance.is_draft()
         self.changes: dict[str, tuple[str, str]] = {}

@@ -281,7 +281,7 @@ class Restoration(Review):
 
 
 def _is_left(bound: forms.BoundField, opened: Values) -> bool:
-    """Whether a form was sent without a field, or with what was opened in it."""
+    """Whether the sender left a field alone: omitted, or sent with its opened value."""
     form, name = bound.form, bound.name
     if bound.field.widget.value_omitted_from_data(form.data, form.files, bound.html_name):
         return True

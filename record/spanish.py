@@ -53,7 +53,7 @@ def read(written: str) -> EDTF:
         return parse(text.replace(" .. ", ".."))
     try:
         return parse(_edtf(fold(text).rstrip(".")))
-    except ImpossibleDate as error:  # which shows a part, or another form, of what was written
+    except ImpossibleDate as error:  # its message shows a part of the written text
         raise ImpossibleDate(written, error.reason) from error
 
 

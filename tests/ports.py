@@ -10,8 +10,8 @@ SECONDS = 60
 
 
 def free_port() -> int:
-    """A port below those that the system gives to connections going out: one of them could take it
-    before the server does."""
+    """A free port below the ephemeral range. An outgoing connection could take a port of that range
+    before the server starts."""
     while True:
         port = 20_000 + secrets.randbelow(12_000)
         with socket.socket() as probe, suppress(OSError):

@@ -317,5 +317,5 @@ class Statement(Publishable):
         )
 
     def _said_by(self, author: Organization | None) -> Node:
-        """The author, and the date as far as the source says it."""
+        """The author, and the date unless its source only bounds it or is silent."""
         return told(author=author.in_short if author else None, datePublished=iso(self.when))
