@@ -1,0 +1,41 @@
+"""Spreadsheets as tests make them, read them and import them."""
+
+import io
+from typing import Any
+
+from django.contrib.auth.models import User
+
+from exchange.formats import FORMATS
+from exchange.imports import RESOURCES
+from exchange.tables import SheetDataset, read_dataset
+from record.resources import Outcome
+
+
+def csv_of(*rows: str) -> bytes:
+    return "\n".join(rows).encode()
+
+
+def file_as(format_name: str, rows: Any) -> bytes:
+    """The rows, header first, as a file of one of FORMATS."""
+    file = io.BytesIO()
+    FORMATS[format_name]().write(file, rows, "hoja")
+    return file.getvalue()
+
+
+def exported(name: str, format_name: str = "csv") -> bytes:
+    """A whole table, drafts included."""
+    resource = RESOURCES[name]()
+    return file_as(format_name, resource.rows(resource.model.objects.all()))
+
+
+def dataset_of(content: bytes) -> SheetDataset:
+    return read_dataset(io.BytesIO(content), 10_000)
+
+
+def dry_run(name: str, content: bytes, user: User | None = None) -> Outcome:
+    return RESOURCES[name](user).import_data(dataset_of(content), dry_run=True)
+
+
+def first_cells(response: Any) -> list[str]:
+    """The identifiers of a downloaded table."""
+    return [row[0] for row in dataset_of(response.getvalue())]
