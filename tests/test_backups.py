@@ -27,11 +27,10 @@ from access.models import LoginEvent
 from nucleo import backups
 from organizations.models import Organization
 from search.index import differences
+from tests.conftest import Person
+from tests.records import citation, event, membership, organization, source, statement, term
+from tests.test_logos import picture
 from timeline.models import Event
-
-from .conftest import Person
-from .records import citation, event, membership, organization, source, statement, term
-from .test_logos import picture
 
 pytestmark = pytest.mark.django_db(transaction=True)
 ROOT = Path(__file__).resolve().parent.parent

@@ -14,11 +14,10 @@ from organizations.models import Membership, Organization, RepresentationTerm
 from record.dates import parse
 from search.models import Entry
 from sources.models import FACTS, Citation, Source
+from tests.records import organization
 from timeline.models import Event, Statement
 from tools import demo
 from tools.invented import ABOUT, MODELS, NOTICE, Size, invent
-
-from .records import organization
 
 pytestmark = pytest.mark.django_db
 PAGES = (

@@ -10,9 +10,8 @@ from django.core.management import CommandError, call_command
 from exchange.formats import FORMATS
 from exchange.imports import RESOURCES
 from exchange.models import Receipt
+from tests.records import event, organization
 from timeline.models import Event
-
-from .records import event, organization
 
 pytestmark = pytest.mark.django_db
 HEADERS = "identificador,titulo,categoria"

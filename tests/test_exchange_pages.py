@@ -17,11 +17,10 @@ from playwright.sync_api import expect
 from exchange import admin as pages
 from exchange.formats import ADMIN_BYTES, FORMATS
 from exchange.models import Receipt
+from tests.doors import log_in
+from tests.records import event, organization
+from tests.sheets import dataset_of, file_as
 from timeline.models import Event
-
-from .doors import log_in
-from .records import event, organization
-from .sheets import dataset_of, file_as
 
 pytestmark = pytest.mark.django_db
 HERE = "/admin/exchange/receipt/"

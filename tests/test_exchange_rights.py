@@ -5,10 +5,8 @@ from django.contrib.auth.models import Permission
 from django.test import Client
 
 from exchange.models import Receipt
-from timeline.models import Event
-
-from .records import event
-from .test_exchange_pages import (
+from tests.records import event
+from tests.test_exchange_pages import (
     EXPORT,
     FAULTY,
     HERE,
@@ -22,6 +20,7 @@ from .test_exchange_pages import (
     text_of,
     upload,
 )
+from timeline.models import Event
 
 pytestmark = pytest.mark.django_db
 # The answers to a GET and to an empty POST. A preview belongs to the person who uploaded its file.

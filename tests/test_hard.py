@@ -22,9 +22,8 @@ from exchange.imports import RESOURCES
 from exchange.models import Receipt
 from exchange.tables import read_dataset
 from record.resources import RecordResource
+from tests.records import organization
 from timeline.models import Event, EventOrganization
-
-from .records import organization
 
 pytestmark = [pytest.mark.hard, pytest.mark.django_db(transaction=True)]
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from .deployed import HOST, STOPPING, Answer, Deployed, deployed, until
+from tests.deployed import HOST, STOPPING, Answer, Deployed, deployed, until
 
 pytestmark = pytest.mark.hard
 

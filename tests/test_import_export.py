@@ -16,9 +16,7 @@ from exchange.models import Receipt
 from organizations.models import Organization, RepresentationTerm
 from record.widgets import TableError
 from sources.models import Citation
-from timeline.models import Event
-
-from .records import (
+from tests.records import (
     LONG_AGO,
     TOMORROW,
     citation,
@@ -30,7 +28,8 @@ from .records import (
     statement,
     term,
 )
-from .sheets import csv_of, dataset_of, dry_run, exported
+from tests.sheets import csv_of, dataset_of, dry_run, exported
+from timeline.models import Event
 
 pytestmark = pytest.mark.django_db
 EVENT = "identificador,titulo,categoria,inicio,organizaciones"

@@ -8,8 +8,7 @@ from django.core.management import call_command
 from exchange.exports import UNKNOWN_FILTER
 from exchange.formats import FORMATS
 from exchange.imports import RESOURCES
-
-from .records import (
+from tests.records import (
     LONG_AGO,
     TOMORROW,
     YESTERDAY,
@@ -21,8 +20,8 @@ from .records import (
     statement,
     term,
 )
-from .sheets import dataset_of, dry_run, first_cells
-from .test_exchange_pages import EXPORT, HERE, text_of
+from tests.sheets import dataset_of, dry_run, first_cells
+from tests.test_exchange_pages import EXPORT, HERE, text_of
 
 pytestmark = pytest.mark.django_db
 EVENTS = "/admin/timeline/event/"
