@@ -9,6 +9,7 @@ from exchange.formats import FORMATS
 from exchange.imports import RESOURCES
 from exchange.tables import SheetDataset, read_dataset
 from record.resources import Outcome
+from record.widgets import TableError
 
 
 def csv_of(*rows: str) -> bytes:
@@ -39,3 +40,19 @@ def dry_run(name: str, content: bytes, user: User | None = None) -> Outcome:
 def first_cells(response: Any) -> list[str]:
     """The identifiers of a downloaded table."""
     return [row[0] for row in dataset_of(response.getvalue())]
+
+
+def rows_of(content: bytes, max_rows: int = 1000) -> tuple[list[str], list[tuple[int, list[str]]]]:
+    """The header, and the rows with the numbers that a spreadsheet gives them."""
+    dataset = read_dataset(io.BytesIO(content), max_rows)
+    rows = zip(dataset.row_numbers, map(list, dataset), strict=True)
+    return dataset.headers, list(rows)
+
+
+def refusal(content: bytes) -> str:
+    """The message that refuses the file; "" for a file that is read."""
+    try:
+        rows_of(content)
+    except TableError as error:
+        return str(error)
+    return ""

