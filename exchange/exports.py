@@ -107,5 +107,5 @@ def add_export(site: admin.AdminSite, resource: type[RecordResource]) -> None:
         resource.model,
         type(model_admin.__name__, (ExportAdmin, model_admin), {}),
         resource_classes=[resource],
-        actions=[*model_admin.actions, *map(_export_action, FORMATS)],
+        actions=[*map(_export_action, FORMATS), *model_admin.actions],
     )

@@ -133,7 +133,7 @@ def versions_of(receipt: Receipt) -> models.QuerySet:
     history = RESOURCES[receipt.resource].model.history
     latest = history.filter(id=models.OuterRef("id")).values("id").annotate(m=Max("history_id"))
     made = history.filter(history_receipt=receipt.pk)
-    return made.annotate(untouched=Q(history_id=models.Subquery(latest.values("m")))).order_by(
+    return made.annotate(untouched=Q(history_id=models.Subquery(latest.values("m")[:1]))).order_by(
         "history_id"
     )
 

@@ -1,16 +1,14 @@
 """Actions on chosen records. A page says beforehand what an action does to each record; a record
 that changed since that page was shown is not touched."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 from typing import Any
 
 from django import forms
-from django.contrib import messages
+from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
-from django.contrib.admin.options import IS_POPUP_VAR
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import IntegrityError, models, transaction
@@ -68,19 +66,25 @@ class StepForm(forms.Form):
         return self.cleaned_data["moment"]
 
 
+def _action(step: Step, permission: str) -> Callable:
+    @admin.action(description=f"{step.label}…", permissions=[permission])
+    def take(
+        model_admin: "ActionsAdmin", request: HttpRequest, records: models.QuerySet
+    ) -> HttpResponse | None:
+        return model_admin.confirm(request, records, step)
+
+    take.__name__ = step.name
+    return take
+
+
 class ActionsAdmin:
     """The actions of a list of records, each with its page that says what it will do."""
 
-    def get_actions(self, request: HttpRequest, **options: Any) -> dict[str, tuple]:
-        actions = super().get_actions(request, **options)
-        steps = [TRASH] if actions.pop("delete_selected", None) else []
-        own = issubclass(self.model, Publishable) and self.has_change_permission(request)
-        if own and may_publish(request.user) and IS_POPUP_VAR not in request.GET:
-            steps = [*STEPS, *steps]
-        return actions | {
-            step.name: (partial(type(self).confirm, step=step), step.name, f"{step.label}…")
-            for step in steps
-        }
+    actions = (*(_action(step, "publish") for step in STEPS), _action(TRASH, "delete"))
+
+    def has_publish_permission(self, request: HttpRequest) -> bool:
+        publishable = issubclass(self.model, Publishable) and self.has_change_permission(request)
+        return publishable and may_publish(request.user)
 
     def delete_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None

@@ -49,7 +49,7 @@ LONGEST_SEARCH, MOST_WORDS = 200, 12  # the database would refuse a condition fo
 def _citation_count(model: type[models.Model]) -> models.Expression:
     name = model._meta.get_field("citations").field.name
     counts = citations_of(model).order_by().values(name).annotate(count=Count("pk"))
-    return Coalesce(Subquery(counts.values("count")), 0)
+    return Coalesce(Subquery(counts.values("count")[:1]), 0)
 
 
 def date_column(field: str, label: str, ordering: str) -> Callable[[Any, Any], SafeString]:
