@@ -24,95 +24,100 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def text() -> Source:
+def cited() -> Source:
     return source(title="Página de prueba")
 
 
-def words(cited: Source) -> list[tuple[int, str]]:
+def cite(cited: Source, *quotes: str) -> list[Citation]:
+    return [citation(event(), exact, source=cited) for exact in quotes]
+
+
+def numbered(cited: Source) -> list[tuple[int, str]]:
     return list(cited.citations.order_by("number", "pk").values_list("number", "exact"))
 
 
-# Where a quote stands
+def words_at(citation: Citation) -> str:
+    """The words of the stored text where the citation stands."""
+    start, end = citation.span
+    return Source.objects.get(pk=citation.source_id).passages.text[start:end]
+
+
+# The place of a quote
 
 
 @pytest.mark.parametrize(
-    ("exact", "prefix", "suffix"),
+    ("prefix", "exact", "suffix"),
     [
-        ("decidieron sumarse", "Tres de ellas ", " a la Red."),
-        ("Tres de ellas", "", " decidieron sumarse a la Red."),
-        ("a la Red.", "Tres de ellas decidieron sumarse ", ""),
-        ("organizaciones. Tres", "En mayo de 2012 se convocó a cuatro ",
-         " de ellas decidieron sumarse a la Red."),
-        ("Alfa Beta", "Hasta hoy la representación ha estado a cargo de: ", ""),
-        ("¿Por qué terminó? La Red", "", " anunció su salida."),
+        ("Tres de ellas ", "decidieron sumarse", " a la Red."),
+        ("", "Tres de ellas", " decidieron sumarse a la Red."),
+        ("Tres de ellas decidieron sumarse ", "a la Red.", ""),
+        (
+            "En mayo de 2012 se convocó a cuatro ",
+            "organizaciones. Tres",
+            " de ellas decidieron sumarse a la Red.",
+        ),
+        ("Hasta hoy la representación ha estado a cargo de: ", "Alfa Beta", ""),
+        ("", "¿Por qué terminó? La Red", " anunció su salida."),
     ],
-)  # fmt: skip
-def test_a_quote_is_located_and_its_sentence_completed(text, exact, prefix, suffix):
-    one = citation(event(), exact, source=text)
-    assert (one.prefix, one.exact, one.suffix) == (prefix, exact, suffix)
-    start = one.position
-    assert text.passages.text[start : start + len(exact)] == exact
-    assert prefix + exact + suffix in text.passages.text
+)
+def test_a_quote_is_located_and_its_sentence_completed(cited, prefix, exact, suffix):
+    (quoted,) = cite(cited, exact)
+    assert (quoted.prefix, quoted.exact, quoted.suffix) == (prefix, exact, suffix)
+    assert words_at(quoted) == exact
+    assert prefix + exact + suffix in cited.passages.text
 
 
-def test_white_space_in_a_quote_is_folded(text):
-    one = citation(event(), "  Tres\tde\nellas\N{NO-BREAK SPACE}decidieron ", source=text)
-    assert one.exact == "Tres de ellas decidieron"
-    other = copy_of(one, exact=" Tres  de ellas ")
+def test_white_space_in_a_quote_is_folded(cited):
+    (quoted,) = cite(cited, "  Tres\tde\nellas\N{NO-BREAK SPACE}decidieron ")
+    assert quoted.exact == "Tres de ellas decidieron"
+    other = copy_of(quoted, exact=" Tres  de ellas ")
     assert refusals(other) == {}
     assert other.exact == "Tres de ellas"
 
 
 @pytest.mark.parametrize(
-    ("exact", "told"),
+    ("exact", "reason"),
     [
         ("decidieron no sumarse", "No está en la fuente «Página de prueba»"),
         ("decidieron no sumarse", "Lo más parecido que dice: «decidieron sumarse a»."),
         ("Decidieron sumarse", "No está en la fuente"),
-        ("decidieron sumarse\0", "nulo"),
         ("la Red", "Está 2 veces en la fuente; una cita señala un solo lugar."),
         ("la Red", "Agregue palabras hasta que solo quede una."),
         ("decidieron", "Una sola palabra no prueba nada"),
-        ("xyz", "No está en la fuente"),
         (" \n ", "No está en la fuente"),
         ("x" * 10_000, "No está en la fuente"),
+        ("", "Este campo no puede estar en blanco."),
+        ("decidieron sumarse\0", "nulo"),
     ],
 )
-def test_a_quote_that_does_not_stand_once_in_its_source_is_refused_with_a_reason(text, exact, told):
-    record = event()
-    one = Citation(source=text, exact=exact, event=record, slug="cita")
-    assert told in refusals(one)["exact"][0]
-    if "\0" not in exact:
-        with pytest.raises(ValidationError, match="exact"):
-            one.save()
+def test_a_quote_that_does_not_stand_once_in_its_source_is_refused_with_a_reason(
+    cited, exact, reason
+):
+    quoted = Citation(source=cited, exact=exact, event=event(), slug="cita")
+    assert reason in refusals(quoted)["exact"][0]
+    with pytest.raises(ValidationError, match="exact"):
+        quoted.save()
     assert not Citation.objects.exists()
 
 
-def test_no_words_are_refused(text):
-    assert "exact" in refusals(Citation(source=text, exact="", event=event(), slug="cita"))
-    with pytest.raises(ValidationError):
-        citation(event(), "", source=text)
-
-
 def test_a_citation_without_a_source_is_refused_with_a_reason():
-    one = Citation(exact="dos palabras", event=event(), slug="cita")
-    assert refusals(one).keys() == {"source"}
-    one.source_id = 99_999
-    assert refusals(one).keys() == {"source"}
+    quoted = Citation(exact="dos palabras", event=event(), slug="cita")
+    assert refusals(quoted).keys() == {"source"}
+    quoted.source_id = 99_999
+    assert refusals(quoted).keys() == {"source"}
 
 
-def test_words_of_another_source_prove_nothing(text):
+def test_words_of_another_source_prove_nothing(cited):
     other = source(text="Otra fuente dice otra cosa.")
-    assert "exact" in refusals(
-        Citation(source=other, exact="decidieron sumarse", event=event(), slug="cita")
-    )
+    quoted = Citation(source=other, exact="decidieron sumarse", event=event(), slug="cita")
+    assert "exact" in refusals(quoted)
 
 
-# What it supports
+# The record that it supports
 
 
 @pytest.mark.parametrize(
-    ("make", "field", "shown"),
+    ("make", "field", "label"),
     [
         (event, "start", "inicio"),
         (event, "start_earliest", "inicio: no antes de"),
@@ -123,231 +128,173 @@ def test_words_of_another_source_prove_nothing(text):
         (event, "", ""),
     ],
 )
-def test_a_citation_names_the_field_that_it_supports(text, make, field, shown):
-    one = citation(make(), source=text, field=field)
-    assert refusals(one) == {}
-    assert one.get_field_display() == shown
+def test_a_citation_names_the_field_that_it_supports(cited, make, field, label):
+    quoted = citation(make(), source=cited, field=field)
+    assert refusals(quoted) == {}
+    assert quoted.get_field_display() == label
 
 
-def test_a_field_that_the_record_does_not_have_is_refused_with_a_reason(text):
-    one = copy_of(citation(event(), source=text), field="website")
-    assert refusals(one) == {"field": ["«website» no es un dato de acontecimiento."]}
+def test_a_field_that_the_record_does_not_have_is_refused_with_a_reason(cited):
+    quoted = copy_of(citation(event(), source=cited), field="website")
+    assert refusals(quoted) == {"field": ["«website» no es un dato de acontecimiento."]}
 
 
-# Its number and its key
+# Its number and its slug
 
 
-def test_passages_are_numbered_as_they_are_cited(text):
-    citation(event(), "anunció su salida", source=text)
-    citation(event(), "decidieron sumarse", source=text)
-    assert words(text) == [(1, "anunció su salida"), (2, "decidieron sumarse")]
-
-
-def test_citations_of_the_same_words_share_their_number(text):
+def test_each_source_numbers_its_passages_as_they_are_cited_and_the_same_words_alike(cited):
+    cite(source(), "decidieron sumarse")
     for record in (event(), organization(), membership()):
-        citation(record, "anunció su salida", source=text)
-        citation(record, "decidieron sumarse", source=text)
-    citation(event(), " anunció\nsu salida", source=text)
-    assert {number for number, exact in words(text) if "salida" in exact} == {1}
-    assert {number for number, exact in words(text) if "sumarse" in exact} == {2}
+        citation(record, "anunció su salida", source=cited)
+        citation(record, "decidieron sumarse", source=cited)
+    cite(cited, " anunció\nsu salida")
+    expected = [(1, "anunció su salida")] * 4 + [(2, "decidieron sumarse")] * 3
+    assert numbered(cited) == expected
 
 
-def test_each_source_numbers_its_own_passages(text):
-    other = source()
-    citation(event(), source=other)
-    one = citation(event(), "anunció su salida", source=text)
-    assert one.number == 1
-
-
-def test_a_number_stays_when_others_come_go_or_are_saved_again(text):
-    first, second, third = (
-        citation(event(), exact, source=text)
-        for exact in ("se convocó", "decidieron sumarse", "anunció su salida")
-    )
-    for one in (third, second, first):
-        one.save()
+def test_a_number_stays_when_others_come_go_or_are_saved_again(cited):
+    first, second, third = cite(cited, "se convocó", "decidieron sumarse", "anunció su salida")
+    for quoted in (third, second, first):
+        quoted.save()
     first.delete()
     second.save()
-    citation(event(), "respuesta alguna", source=text)
-    assert words(text) == [
+    cite(cited, "respuesta alguna")
+    assert numbered(cited) == [
         (2, "decidieron sumarse"),
         (3, "anunció su salida"),
         (4, "respuesta alguna"),
     ]
 
 
-def test_a_citation_with_new_words_keeps_its_number_unless_others_bear_it(text):
-    alone = citation(event(), "se convocó", source=text)
-    alone.exact = "En mayo de 2012"
-    alone.save()
-    assert alone.number == 1
-    shared, other = (citation(event(), "decidieron sumarse", source=text) for _ in "ab")
-    shared.exact = "anunció su salida"
-    shared.save()
-    assert (shared.number, other.number) == (3, 2)
-    shared.exact = "decidieron sumarse"
-    shared.save()
-    assert shared.number == 2
+def test_a_citation_with_new_words_keeps_its_number_unless_others_have_it(cited):
+    alone, shared, other = cite(cited, "se convocó", "decidieron sumarse", "decidieron sumarse")
+    for quoted, exact, number in (
+        (alone, "En mayo de 2012", 1),
+        (shared, "anunció su salida", 3),
+        (shared, "decidieron sumarse", 2),
+    ):
+        quoted.exact = exact
+        quoted.save()
+        assert (quoted.number, other.number) == (number, 2)
 
 
-def test_a_citation_gets_a_slug_from_its_record(text):
+def test_a_citation_gets_a_free_slug_from_its_record_that_fits(cited):
     record = event(slug="salida")
-    assert [citation(record, source=text).slug for _ in "ab"] == [
-        "salida-event-1",
-        "salida-event-2",
-    ]
+    slugs = [citation(record, source=cited).slug for _ in "ab"]
+    assert slugs == ["salida-event-1", "salida-event-2"]
     Citation.objects.get(slug="salida-event-1").delete()
-    assert citation(record, source=text).slug == "salida-event-1"
-
-
-def test_a_citation_of_a_record_with_the_longest_slug_gets_one_that_fits(text):
+    assert citation(record, source=cited).slug == "salida-event-1"
     record = term(slug="x" * 120)
-    for _ in range(11):
-        one = citation(record, source=text)
-        assert len(one.slug) <= 120
-    assert refusals(one) == {}
+    assert {len(citation(record, source=cited).slug) for _ in range(11)} == {111, 112}
 
 
-# Correcting the source
-
+# Corrections of the source
 
 CORRECTED = "Aviso previo.\n\n" + TEXT.replace("decidieron sumarse", "decidieron  unirse")
 
 
-def test_quotes_that_a_text_would_break_are_named_with_what_it_says_instead(text):
-    citation(event(), "de ellas decidieron sumarse", source=text)
-    citation(event(), "de ellas decidieron sumarse", source=text)
-    citation(event(), "anunció su salida", source=text)
-    assert text.quotes_broken_by(text.text) == {}
-    assert text.quotes_broken_by(CORRECTED) == {
+def test_quotes_that_a_text_would_break_are_named_with_its_most_similar_words(cited):
+    cite(cited, *["de ellas decidieron sumarse"] * 2, "anunció su salida")
+    assert cited.quotes_broken_by(cited.text) == {}
+    assert cited.quotes_broken_by(CORRECTED) == {
         "de ellas decidieron sumarse": "de ellas decidieron unirse"
     }
-    assert text.quotes_broken_by(f"{TEXT} La Red anunció su salida.") == {
+    assert cited.quotes_broken_by(f"{TEXT} La Red anunció su salida.") == {
         "anunció su salida": "anunció su salida."
     }
-    assert set(text.quotes_broken_by("")) == {"de ellas decidieron sumarse", "anunció su salida"}
+    assert set(cited.quotes_broken_by("")) == {"de ellas decidieron sumarse", "anunció su salida"}
     assert Source(text="x").quotes_broken_by("y") == {}
 
 
-def test_a_text_that_breaks_citations_is_refused_with_the_words_named(text):
-    citation(event(), "decidieron sumarse", source=text)
-    text.text = CORRECTED
-    assert refusals(text) == {
+def test_a_text_that_breaks_citations_is_refused_and_nothing_is_saved(cited):
+    cite(cited, "anunció su salida", "decidieron sumarse")
+    rows = list(Citation.objects.order_by("pk").values())
+    cited.title, cited.text = "Otro título", CORRECTED
+    assert refusals(cited) == {
         "text": ["Con este texto se romperían las citas de estas palabras: «decidieron sumarse»."]
     }
-
-
-def test_a_text_that_breaks_citations_is_not_saved_and_nothing_else_is(text):
-    citation(event(), "anunció su salida", source=text)
-    citation(event(), "decidieron sumarse", source=text)
-    before = list(Citation.objects.order_by("pk").values())
-    text.title, text.text = "Otro título", CORRECTED
-    with pytest.raises(ValidationError):
-        text.save()
-    text.refresh_from_db()
-    assert (text.title, text.text) == ("Página de prueba", TEXT)
-    assert list(Citation.objects.order_by("pk").values()) == before
-
-
-def test_citations_move_with_their_words_when_the_text_before_them_changes(text):
-    one = citation(event(), "anunció su salida", source=text)
-    text.text = "Aviso previo.\n\n" + TEXT.replace("su salida.", "su salida del Secretariado.")
-    assert refusals(text) == {}
-    text.save()
-    before, position = one.number, one.position
-    one.refresh_from_db()
-    assert one.position == position + len("Aviso previo. ")
-    assert (one.number, one.prefix, one.suffix) == (before, "La Red ", " del Secretariado.")
-    assert one.history.count() == 2
-
-
-def test_new_words_for_broken_ones_are_saved_with_the_text(text):
-    other = citation(event(), "anunció su salida", source=text)
-    ones = [citation(event(), "decidieron sumarse", source=text) for _ in "ab"]
-    text.text = CORRECTED
-    text.requoted = {"decidieron sumarse": "decidieron unirse"}
-    assert refusals(text) == {}
-    text.save()
-    assert words(text) == [(1, "anunció su salida"), *[(2, "decidieron unirse")] * 2]
-    for one in (other, *ones):
-        one.refresh_from_db()
-        start = one.position
-        assert text.passages.text[start : start + len(one.exact)] == one.exact
-    assert (ones[0].prefix, ones[0].suffix) == ("Tres de ellas ", " a la Red.")
-
-
-def test_new_words_that_do_not_stand_once_in_the_text_are_not_saved(text):
-    citation(event(), "decidieron sumarse", source=text)
-    for wrong in ("decidieron no unirse", "la Red", "unirse", ""):
-        text.text = CORRECTED
-        text.requoted = {"decidieron sumarse": wrong}
+    for exact in (None, "decidieron no unirse", "la Red", "unirse", ""):
+        cited.requoted = {} if exact is None else {"decidieron sumarse": exact}
         with pytest.raises(ValidationError):
-            text.save()
-        assert Source.objects.get(pk=text.pk).text == TEXT
-    assert words(text) == [(1, "decidieron sumarse")]
+            cited.save()
+        stored = Source.objects.get(pk=cited.pk)
+        assert (stored.title, stored.text) == ("Página de prueba", TEXT)
+        assert list(Citation.objects.order_by("pk").values()) == rows
 
 
-def test_citations_whose_new_words_are_the_same_share_their_number(text):
-    citation(event(), "anunció su salida", source=text)
-    citation(event(), "decidieron sumarse", source=text)
-    citation(event(), "Tres de ellas", source=text)
-    text.text = CORRECTED
-    text.requoted = {
-        "decidieron sumarse": "decidieron unirse",
-        "Tres de ellas": "decidieron unirse",
-    }
-    text.save()
-    assert words(text) == [(1, "anunció su salida"), *[(2, "decidieron unirse")] * 2]
+def test_citations_move_with_their_words_when_the_text_before_them_changes(cited):
+    (quoted,) = cite(cited, "anunció su salida")
+    old = copy(quoted)
+    cited.text = "Aviso previo.\n\n" + TEXT.replace("su salida.", "su salida del Secretariado.")
+    assert refusals(cited) == {}
+    cited.save()
+    quoted.refresh_from_db()
+    assert quoted.position == old.position + len("Aviso previo. ")
+    assert (quoted.number, quoted.prefix) == (old.number, "La Red ")
+    assert quoted.suffix == " del Secretariado."
+    assert quoted.history.count() == 2
 
 
-def test_saving_another_field_moves_no_citation(text, django_assert_max_num_queries):
-    one = citation(event(), source=text)
-    text.title = "Otro título"
+def test_new_words_for_broken_ones_are_saved_with_the_text_and_share_a_number(cited):
+    quotes = ("anunció su salida", "decidieron sumarse", "decidieron sumarse", "Tres de ellas")
+    citations = cite(cited, *quotes)
+    cited.text = CORRECTED
+    cited.requoted = dict.fromkeys(quotes[1:], "decidieron unirse")
+    assert refusals(cited) == {}
+    cited.save()
+    assert numbered(cited) == [(1, "anunció su salida"), *[(2, "decidieron unirse")] * 3]
+    for quoted in citations:
+        quoted.refresh_from_db()
+        assert words_at(quoted) == quoted.exact
+    assert (citations[1].prefix, citations[1].suffix) == ("Tres de ellas ", " a la Red.")
+
+
+def test_saving_another_field_moves_no_citation(cited, django_assert_max_num_queries):
+    (quoted,) = cite(cited, "decidieron sumarse")
+    cited.title = "Otro título"
     with django_assert_max_num_queries(8):
-        text.save()
-    assert one.history.count() == 1
+        cited.save()
+    assert quoted.history.count() == 1
+    cited.title, cited.text = "Tercer título", "Un texto que nadie guardó."
+    cited.save(update_fields=["title"])
+    cited.refresh_from_db()
+    assert (cited.title, cited.text) == ("Tercer título", TEXT)
+    assert words_at(quoted) == "decidieron sumarse"
 
 
-def test_saving_only_some_fields_leaves_text_and_citations_as_they_are(text):
-    one = citation(event(), source=text)
-    text.title, text.text = "Otro título", "Un texto que nadie guardó."
-    text.save(update_fields=["title"])
-    one.refresh_from_db()
-    assert one.exact == "decidieron sumarse"
-    text.refresh_from_db()
-    assert (text.title, text.text) == ("Otro título", TEXT)
-
-
-def test_a_quote_is_located_in_the_text_as_it_is_stored_not_as_it_was_read(text):
-    stale = Source.objects.get(pk=text.pk)
+def test_a_quote_is_located_in_the_text_as_it_is_stored_not_as_it_was_read(cited):
+    stale = Source.objects.get(pk=cited.pk)
     assert stale.passages.text
-    text.text = CORRECTED
-    text.save()
+    cited.text = CORRECTED
+    cited.save()
     with pytest.raises(ValidationError):
-        citation(event(), "decidieron sumarse", source=stale)
-    one = citation(event(), "decidieron unirse", source=Source.objects.get(pk=text.pk))
-    assert text.passages.text[one.position :].startswith("decidieron unirse")
+        cite(stale, "decidieron sumarse")
+    (quoted,) = cite(Source.objects.get(pk=cited.pk), "decidieron unirse")
+    assert words_at(quoted) == "decidieron unirse"
 
 
 def test_the_hash_of_a_text_is_that_of_its_utf_8():
-    one = source(text="Acción")
-    assert one.sha256 == hashlib.sha256("Acción".encode()).hexdigest()
-    one.text = "Acción."
-    assert one.sha256 == hashlib.sha256("Acción.".encode()).hexdigest()
+    cited = source(text="Acción")
+    assert cited.sha256 == hashlib.sha256("Acción".encode()).hexdigest()
+    cited.text = "Acción."
+    assert cited.sha256 == hashlib.sha256("Acción.".encode()).hexdigest()
 
 
-def test_citations_are_fetched_with_what_a_page_shows_of_them(text, django_assert_num_queries):
+# With their records
+
+
+def test_citations_are_fetched_with_all_that_a_page_shows_of_them(cited, django_assert_num_queries):
     records = [event(pk=1_000_000), event(), organization(pk=1_000_000)]
     for record in records:
         for exact in ("decidieron sumarse", "anunció su salida"):
-            citation(record, exact, source=text)
-    citation(event(), source=text)
+            citation(record, exact, source=cited)
+    cite(cited, "decidieron sumarse")
     records.append(copy(records[0]))
     with django_assert_num_queries(1):
         with_citations(records)
     for record in records:
-        shown = [(one.number, str(one.source)) for one in record.visible_citations]
-        assert shown == [(1, text.title), (2, text.title)]
+        citations = [(quoted.number, str(quoted.source)) for quoted in record.visible_citations]
+        assert citations == [(1, cited.title), (2, cited.title)]
 
 
 def test_a_record_is_fetched_with_the_citations_that_the_user_may_view(reader):

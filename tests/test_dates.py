@@ -1,10 +1,8 @@
-"""Partial dates: what is one, what its bounds are, and that Python and both databases agree."""
-
-from datetime import date
+"""Partial dates: which text is a date, and its bounds; Python and both databases agree."""
 
 import pytest
 from django.core.exceptions import ValidationError
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, transaction
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -13,103 +11,34 @@ from record.dates import EDTF, Earliest, ImpossibleDate, Latest, PossibleDate, S
 from tests.records import edtf, event, statement
 from timeline.models import Event, Statement
 
-POSSIBLE = [
-    "",
-    "2011",
-    "2011-08",
-    "2011-08-11",
-    "0001-01-01",
-    "9999-12-31",
-    "2016-02-29",
-    "2000-02-29",
-    "[2011-08..2015-02]",
-    "[2011-08-15..2011-08]",
-    "[2011..2011]",
-    "[2017-05-23..]",
-    "[..2017-04]",
-    "[0001..9999]",
-]
+POSSIBLE = """
+2011 2011-08 2011-08-11 0001-01-01 9999-12-31 2016-02-29 2000-02-29 [2011-08..2015-02]
+[2011-08-15..2011-08] [2011..2011] [2017-05-23..] [..2017-04] [0001..9999]
+""".split()
 IMPOSSIBLE = [
-    "2017-02-30",
-    "2017-02-29",
-    "1900-02-29",
-    "2017-04-31",
-    "2017-13",
-    "2017-00",
-    "2017-12-00",
-    "2017-12-32",
-    "0000",
-    "0000-01-01",
-    "[2018..2017]",
-    "[2015-02..2011-08]",
-    "[2011-08-12..2011-08-11]",
-    "[0000..2017]",
-    "[2017-02-30..]",
-    "[..2017-13]",
-    "[..]",
-    "[]",
-    "[",
-    "]",
-    "..",
-    "2017..",
-    "..2017",
-    "2011..2017",
-    "[2017]",
-    "[2011..2017",
-    "2011..2017]",
-    "[2011...2017]",
-    "[2011..2013..2017]",
-    "[2011.2017]",
-    "[[2011..2017]",
-    "[2011..2017]]",
-    "[2011,2017]",
-    "2017\n",
-    "\n2017",
-    "2017-02-11\n",
-    "[2011..2017]\n",
-    "[2011\n..2017]",
-    " 2017",
-    "2017 ",
-    "2017-",
-    "2017-1",
-    "2017-1-1",
-    "2017-011",
-    "201",
-    "20171",
-    "20170211",
-    "2017/02",
-    "-2017",
-    "-123",
-    "-123-01-01",
-    "+2017",
-    "2017-02-1a",
-    "2017-02T",
-    "2017-02-11T0",
-    "201a",
-    "now",
-    "2017~",
-    "2017?",
-    "201X",
-    "2017-21",
-    "2011/2017",
-    "٢٠١٧",
-    "２０１７",
-    "२०१७-०२",
-    "[٢٠١٧..]",
-    "2017–02",
-    "agosto de 2011",
-    "%",
-    "____",
-    "[0-9]",
+    # No day of the calendar
+    *"2017-02-30 2017-02-29 1900-02-29 2017-04-31 2017-13 2017-00 2017-12-00 2017-12-32".split(),
+    *"0000 0000-01-01 [2018..2017] [2015-02..2011-08] [2011-08-12..2011-08-11]".split(),
+    *"[0000..2017] [2017-02-30..] [..2017-13]".split(),
+    # No form of ours
+    *"[..] [] [ ] .. 2017.. ..2017 2011..2017 [2017] [2011..2017 2011..2017] [2011...2017]".split(),
+    *"[2011..2013..2017] [2011.2017] [[2011..2017] [2011..2017]] [2011,2017] 2011/2017".split(),
+    *"2017- 2017-1 2017-1-1 2017-011 201 20171 20170211 2017/02 -2017 -123 -123-01-01".split(),
+    *"+2017 2017-02-1a 2017-02T 2017-02-11T0 201a now 2017~ 2017? 201X 2017-21 2017–02".split(),
+    *"٢٠١٧ ２０１７ २०१७-०२ [٢٠١٧..] % ____ [0-9]".split(),
+    *("agosto de 2011", " 2017", "2017 "),
+    # White space and NUL, which PostgreSQL cannot store
+    *("2017\n", "\n2017", "2017-02-11\n", "[2011..2017]\n", "[2011\n..2017]"),
+    *("2017\0", "2017-02-11\0", "\x002017", "[2017\0..]", "[2017..]\0"),
 ]
 
 
 def stored(text: str) -> bool:
-    """Whether the database takes `text` as a date, whatever Python thinks of it."""
+    """Whether the database stores `text` as a date."""
     try:
         with transaction.atomic():
             Event.objects.filter(slug="dated").update(start=text)
-    except DatabaseError:
+    except (DatabaseError, ValueError):
         return False
     return True
 
@@ -127,7 +56,7 @@ def dated(db: None) -> Event:
     return event(slug="dated")
 
 
-@pytest.mark.parametrize("text", POSSIBLE)
+@pytest.mark.parametrize("text", ["", *POSSIBLE])
 def test_a_possible_date_is_taken_by_model_and_database(dated, text):
     assert parse(text).text == text
     dated.start = text
@@ -144,36 +73,6 @@ def test_an_impossible_date_is_refused_by_model_and_database(dated, text):
     assert not stored(text)
     dated.refresh_from_db()
     assert dated.start == ""
-
-
-@pytest.mark.parametrize("text", ["2017\0", "2017-02-11\0", "\x002017", "[2017\0..]", "[2017..]\0"])
-def test_a_date_with_a_nul_is_refused_by_model_and_database(dated, text):
-    dated.start = text
-    with pytest.raises(ValidationError) as refusal:
-        dated.full_clean()
-    assert "start" in refusal.value.message_dict
-    with pytest.raises((DatabaseError, ValueError)), transaction.atomic():
-        Event.objects.filter(slug="dated").update(start=text)
-
-
-def test_a_february_30_is_refused_by_the_database(dated):
-    assert not stored("2017-02-30")
-
-
-def test_raw_sql_stores_no_impossible_date(dated):
-    with connection.cursor() as cursor:
-        for text in ("2017-02-30", "2017-13", "0000", "[2018..2017]", "2017\n"):
-            with pytest.raises(DatabaseError), transaction.atomic():
-                cursor.execute("UPDATE timeline_event SET start = %s", [text])
-
-
-def test_bulk_writes_store_no_impossible_date(dated):
-    impossible = Event(slug="other", title="Otro", category="acuerdo", start="2017-02-30")
-    with pytest.raises(DatabaseError), transaction.atomic():
-        Event.objects.bulk_create([impossible])
-    dated.start = "2017-02-30"
-    with pytest.raises(DatabaseError), transaction.atomic():
-        Event.objects.bulk_update([dated], ["start"])
 
 
 @pytest.mark.parametrize(
@@ -201,7 +100,6 @@ def test_a_refusal_of_a_very_long_text_stays_short():
     assert len(str(refusal.value)) < 300
 
 
-# What a slip of a finger, or of an import, makes of a date.
 slips = st.text("0123456789-[]. \n٢２X", max_size=24)
 
 
@@ -213,10 +111,10 @@ def mangled(draw: st.DrawFn) -> str:
     return (text[:place] + draw(st.text("0123456789-[].\n", max_size=2)) + text[place + cut :])[:24]
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(st.one_of(edtf(), mangled(), slips))
 @example("[2011-08-15..2011-08]")
-def test_python_and_database_agree_on_what_is_a_date(dated, text):
+def test_python_and_database_agree_on_which_text_is_a_date(dated, text):
     assert stored(text) == known(text)
 
 
@@ -224,17 +122,7 @@ def texts_of_every_form() -> list[str]:
     """Each day that five years could have, with months and days beyond the calendar; and sets."""
     years = ("0000", "0004", "1900", "2000", "2017")
     days = [f"{y}-{m:02}-{d:02}" for y in years for m in range(14) for d in range(33)]
-    parts = [
-        "",
-        "0001",
-        "9999",
-        "2000",
-        "2000-02",
-        "2000-02-29",
-        "2000-02-30",
-        "2000-1",
-        *days[::97],
-    ]
+    parts = ["", *"0001 9999 2000 2000-02 2000-02-29 2000-02-30 2000-1".split(), *days[::97]]
     sets = [f"[{lower}..{upper}]" for lower in parts for upper in parts]
     return sorted({*days, *(day[:7] for day in days), *years, *parts, *sets})
 
@@ -250,25 +138,32 @@ def test_the_database_takes_and_bounds_every_form_as_python_does():
     for text, taken, *days in answers.values_list("name", *functions):
         assert taken == known(text), text
         if taken:
-            value = parse(text)
-            place = value.earliest or (value.latest if value else "")
-            assert days == [value.earliest, value.latest, place], text
+            assert days == bounds_and_place(text), text
 
 
-@settings(max_examples=150)
+def bounds_and_place(text: str) -> list[str]:
+    value = parse(text)
+    return [value.earliest, value.latest, value.earliest or (value.latest if value else "")]
+
+
+COLUMNS = ("start_earliest", "start_latest", "sort_day")
+
+
+@settings(max_examples=50)
 @given(edtf())
+@example("2016-02-29")
+@example("[..9999]")
+@example("[0001..]")
 def test_generated_columns_are_the_bounds_that_python_computes(dated, text):
     Event.objects.filter(slug="dated").update(start=text, end="")
-    row = Event.objects.get(slug="dated")
-    date_ = parse(text)
-    assert (row.start_earliest, row.start_latest) == (date_.earliest, date_.latest)
-    place = date_.earliest or (date_.latest if date_ else "")
-    assert row.sort_day == place
+    assert list(Event.objects.values_list(*COLUMNS).get()) == bounds_and_place(text)
 
 
-@settings(max_examples=150)
 @given(edtf())
-def test_bounds_are_the_first_and_last_day_of_what_is_written(text):
+@example("0001")
+@example("[..9999-02]")
+@example("[2000-02..2000-02]")
+def test_bounds_are_the_first_and_last_day_of_the_text(text):
     value = parse(text)
     if value.first_day:
         assert value.earliest == value.first_day.isoformat()
@@ -282,27 +177,26 @@ def test_bounds_are_the_first_and_last_day_of_what_is_written(text):
 @pytest.mark.parametrize(
     ("text", "earliest", "latest", "first", "last", "kind"),
     [
-        ("", "", "9999-12-31", None, None, "unknown"),
-        ("2016", "2016-01-01", "2016-12-31", date(2016, 1, 1), date(2016, 12, 31), "year"),
-        ("2016-02", "2016-02-01", "2016-02-31", date(2016, 2, 1), date(2016, 2, 29), "month"),
-        ("2017-02", "2017-02-01", "2017-02-31", date(2017, 2, 1), date(2017, 2, 28), "month"),
-        ("2017-05-23", "2017-05-23", "2017-05-23", date(2017, 5, 23), date(2017, 5, 23), "day"),
-        ("[2011-08..2015-02]", "2011-08-01", "2015-02-31", date(2011, 8, 1), date(2015, 2, 28),
-         "between"),
-        ("[2017-05-23..]", "2017-05-23", "9999-12-31", date(2017, 5, 23), None, "after"),
-        ("[..2017-04]", "", "2017-04-31", None, date(2017, 4, 30), "before"),
-        ("9999", "9999-01-01", "9999-12-31", date(9999, 1, 1), date(9999, 12, 31), "year"),
-        ("0001", "0001-01-01", "0001-12-31", date(1, 1, 1), date(1, 12, 31), "year"),
+        ("", "", "9999-12-31", "None", "None", "unknown"),
+        ("2016", "2016-01-01", "2016-12-31", "2016-01-01", "2016-12-31", "year"),
+        ("2016-02", "2016-02-01", "2016-02-31", "2016-02-01", "2016-02-29", "month"),
+        ("2017-02", "2017-02-01", "2017-02-31", "2017-02-01", "2017-02-28", "month"),
+        ("2017-05-23", "2017-05-23", "2017-05-23", "2017-05-23", "2017-05-23", "day"),
+        ("[2011-08..2015-02]", "2011-08-01", "2015-02-31", "2011-08-01", "2015-02-28", "between"),
+        ("[2017-05-23..]", "2017-05-23", "9999-12-31", "2017-05-23", "None", "after"),
+        ("[..2017-04]", "", "2017-04-31", "None", "2017-04-30", "before"),
+        ("9999", "9999-01-01", "9999-12-31", "9999-01-01", "9999-12-31", "year"),
+        ("0001", "0001-01-01", "0001-12-31", "0001-01-01", "0001-12-31", "year"),
     ],
-)  # fmt: skip
+)
 def test_bounds_and_kind_of_each_form(text, earliest, latest, first, last, kind):
     value = parse(text)
     assert (value.earliest, value.latest) == (earliest, latest)
-    assert (value.first_day, value.last_day, value.kind) == (first, last, kind)
+    assert (str(value.first_day), str(value.last_day), value.kind) == (first, last, kind)
 
 
 @pytest.mark.parametrize(
-    ("text", "shown"),
+    ("text", "words"),
     [
         ("", ""),
         ("2011", "2011"),
@@ -314,8 +208,8 @@ def test_bounds_and_kind_of_each_form(text, earliest, latest, first, last, kind)
         ("[..2017-04]", "abril de 2017 o antes"),
     ],
 )
-def test_a_date_is_shown_in_spanish_as_precisely_as_it_is_known(text, shown):
-    assert str(parse(text)) == shown
+def test_a_date_is_shown_in_spanish_as_precisely_as_it_is_known(text, words):
+    assert str(parse(text)) == words
 
 
 def test_only_the_unknown_date_is_false():
@@ -325,24 +219,22 @@ def test_only_the_unknown_date_is_false():
 
 @pytest.mark.django_db
 def test_undated_records_are_listed_first_and_bounded_ones_by_their_first_day():
-    dates = ["2017-02-11", "", "[2011-08..2015-02]", "2016", "[..2012-03]", "[2017-05-23..]"]
-    for start in dates:
+    for start in "2017-02-11 [2011-08..2015-02] 2016 [..2012-03] [2017-05-23..]".split():
         statement(date=start)
-    listed = list(Statement.objects.values_list("date", flat=True))
-    assert listed == ["", "[2011-08..2015-02]", "[..2012-03]", "2016", "2017-02-11",
-                      "[2017-05-23..]"]  # fmt: skip
+    statement(date="")
+    dates = Statement.objects.values_list("date", flat=True)
+    assert " ".join(dates) == " [2011-08..2015-02] [..2012-03] 2016 2017-02-11 [2017-05-23..]"
 
 
 @pytest.mark.django_db
 def test_a_date_never_disagrees_with_its_columns_after_an_update_or_a_bulk_write():
-    one, other = event(start="2011"), event(start="2012")
-    Event.objects.filter(pk=one.pk).update(start="[..2017-04]")
-    other.start = "2016-02"
-    Event.objects.bulk_update([other], ["start"])
-    (new,) = Event.objects.bulk_create(
+    updated, bulk_updated = event(start="2011"), event(start="2012")
+    Event.objects.filter(pk=updated.pk).update(start="[..2017-04]")
+    bulk_updated.start = "2016-02"
+    Event.objects.bulk_update([bulk_updated], ["start"])
+    Event.objects.bulk_create(
         [Event(slug="new", title="Nuevo", category="acuerdo", start="[2017-05-23..]")]
     )
-    bounds = dict(Event.objects.values_list("pk", "start_earliest"))
-    assert bounds == {one.pk: "", other.pk: "2016-02-01", new.pk: "2017-05-23"}
-    latest = dict(Event.objects.values_list("pk", "start_latest"))
-    assert latest == {one.pk: "2017-04-31", other.pk: "2016-02-31", new.pk: "9999-12-31"}
+    rows = list(Event.objects.order_by("pk").values_list("start", *COLUMNS))
+    assert [text for text, *_columns in rows] == ["[..2017-04]", "2016-02", "[2017-05-23..]"]
+    assert [columns for _text, *columns in rows] == [bounds_and_place(row[0]) for row in rows]
