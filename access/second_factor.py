@@ -5,6 +5,7 @@ import secrets
 from base64 import b32encode
 from hashlib import scrypt
 
+from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import transaction
 from django.utils.crypto import salted_hmac
@@ -64,7 +65,8 @@ def _digest(device: StaticDevice, code: str) -> str:
     """What the package's 16 columns hold of a code: slow to guess, and not without our key."""
     salt = salted_hmac("access.recovery", device.persistent_id, algorithm="sha256").digest()
     plain = "".join(filter(str.isalnum, code.lower())).encode()
-    return b32encode(scrypt(plain, salt=salt, n=2**14, r=8, p=1, dklen=10)).decode()
+    cost = settings.RECOVERY_CODE_COST
+    return b32encode(scrypt(plain, salt=salt, n=cost, r=8, p=1, dklen=10)).decode()
 
 
 def verified_by_phone(user: AbstractBaseUser, code: str) -> Device | None:

@@ -182,6 +182,7 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 SECOND_FACTOR = not DEBUG
 OTP_TOTP_ISSUER = SITE_NAME
+RECOVERY_CODE_COST = 2**14  # scrypt's n; another value ends all codes
 SESSION_ENGINE = "access.sessions"
 SESSION_COOKIE_AGE = 12 * 60 * 60  # seconds after the login, whatever was done since
 SESSION_IDLE = 2 * 60 * 60  # seconds without a request

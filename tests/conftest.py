@@ -24,6 +24,7 @@ from hypothesis import settings as hypothesis
 from playwright.sync_api import expect
 
 from access.migrations.operations import roles
+from tests.doors import CODE, INDEX, RIGHT, code_of, try_password
 
 CHROMIUM_FLAGS = (
     "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run "
@@ -42,6 +43,7 @@ def pytest_configure() -> None:
     # The styles as they are, not as an audit once collected them.
     settings.WHITENOISE_USE_FINDERS = settings.WHITENOISE_AUTOREFRESH = True
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    settings.RECOVERY_CODE_COST = 2
     # Playwright keeps an event loop running in the thread in which tests use the database.
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
     expect.set_options(timeout=30_000)  # a busy machine is slow, not wrong
@@ -90,7 +92,7 @@ def django_db_modify_db_settings(
 
 class Person(Client):
     def __init__(self, user: User | None = None) -> None:
-        super().__init__()
+        super().__init__(headers={"Host": "testserver", "X-Forwarded-Proto": "https"})
         self.user = user
         if user:
             self.force_login(user)
@@ -153,6 +155,36 @@ def admin(db: None) -> Person:
     return Person(User.objects.create_superuser("admin", "admin@example.org", "only for tests"))
 
 
+# The way in.
+
+
+@pytest.fixture
+def ana(db: None) -> User:
+    """Staff with the password `RIGHT`."""
+    user = User.objects.create_user("ana", password=RIGHT, is_staff=True)
+    user.groups.add(role("Publicación"))
+    return user
+
+
+@pytest.fixture
+def phone(ana: User) -> TOTPDevice:
+    return TOTPDevice.objects.create(user=ana, name="teléfono")
+
+
+@pytest.fixture
+def way_in(ana: User, phone: TOTPDevice) -> Person:
+    """Ana's browser between the password and the code."""
+    person = Person()
+    assert try_password(person=person)["Location"] == CODE
+    return person
+
+
+@pytest.fixture
+def ana_inside(way_in: Person, phone: TOTPDevice) -> Person:
+    assert way_in.post(CODE, {"code": code_of(phone)})["Location"] == INDEX
+    return way_in
+
+
 @pytest.fixture
 def forms_check_one_by_one(settings: Any) -> None:
     """Who works and whom they change are two users; a form checks its relations one by one."""
@@ -163,7 +195,7 @@ def forms_check_one_by_one(settings: Any) -> None:
 @pytest.fixture
 def production(settings: Any) -> Any:
     """The settings of a server, as far as tests can have them: a second factor for everybody, its
-    cookies, TLS said by a proxy. Ask with `secure=True`, or be redirected."""
+    cookies, TLS at a proxy. Plain HTTP is redirected; the cast speaks through such a proxy."""
     for name, value in (settings.ON_A_SERVER | {"SECOND_FACTOR": True}).items():
         setattr(settings, name, value)
     return settings

@@ -61,3 +61,36 @@ def draft(make: Any = records.event, **fields: Any) -> Any:
 
 def quote(record: Any, prefix: str = "citations-0-", **fields: Any) -> dict[str, Any]:
     return {f"{prefix}{name}": value for name, value in ({"exact": QUOTE} | fields).items()}
+
+
+# Versions, the comparison and the papelera
+
+
+def page_of(name: str, record: Any, *args: Any) -> str:
+    """`page_of("compare", event)`, `page_of("trash", Event())`."""
+    meta = record._meta
+    address = f"admin:{meta.app_label}_{meta.model_name}_{name}"
+    return reverse(address, args=[*([record.pk] if record.pk else []), *args])
+
+
+def version(record: Any, number: int) -> Any:
+    return record.history.order_by("history_id")[number - 1]
+
+
+def opening(record: Any, number: int) -> str:
+    """The address of the form that is filled with a version."""
+    return f"{address_of('change', record)}?version={version(record, number).history_id}"
+
+
+def restore(person: Any, record: Any, number: int, **changes: Any) -> HttpResponse:
+    """Opens a version in the form and saves it."""
+    return save(person, opening(record, number), **changes)
+
+
+def from_trash(model: Any, key: int) -> str:
+    last = model.history.filter(id=key).order_by("-history_id")[0]
+    return f"{address_of('add', model)}?from={last.history_id}"
+
+
+def restore_from_trash(person: Any, model: Any, key: int, **changes: Any) -> HttpResponse:
+    return save(person, from_trash(model, key), **changes)
