@@ -5,6 +5,7 @@ random; and the ways in which a record reaches the database.
 """
 
 from calendar import monthrange
+from collections.abc import Callable
 from copy import copy
 from datetime import timedelta
 from itertools import count
@@ -19,11 +20,17 @@ from organizations.models import Membership, Organization, RepresentationTerm
 from record.dates import parse
 from record.publishing import Record
 from sources.models import Citation, Source
-from timeline.models import Event, Statement
+from timeline.models import Event, EventOrganization, Statement
 
 NOW = timezone.now()
 YESTERDAY, TOMORROW = NOW - timedelta(days=1), NOW + timedelta(days=1)
 LONG_AGO, FAR_OFF = NOW - timedelta(days=900), NOW + timedelta(days=900)
+# A draft, a scheduled and a withdrawn record.
+HIDDEN = (
+    {"publish_at": None},
+    {"publish_at": FAR_OFF},
+    {"publish_at": LONG_AGO, "unpublish_at": YESTERDAY},
+)
 TEXT = """La Red de Prueba
 
 ¿Quiénes forman la Red de Prueba?
@@ -90,6 +97,41 @@ def supporting(record: Record) -> dict[str, Record]:
     """`record` as the citation's field for it."""
     names = {"representationterm": "representation_term"}
     return {names.get(record._meta.model_name, record._meta.model_name): record}
+
+
+def many(rows: int) -> None:
+    """`rows` public records of each kind, related, up to 200 of each kind cited; in bulk."""
+    here, public = source(), {"publish_at": LONG_AGO}
+
+    def bulk(model: Any, fields: Callable[[int], dict[str, Any]]) -> list[Any]:
+        start = model.objects.count()
+        records = (model(slug=f"m-{start + n}", **fields(n)) for n in range(rows))
+        return model.objects.bulk_create(records)
+
+    every = bulk(Organization, lambda n: public | {"name": f"Organización {n:05}"})
+    bulk(Organization, lambda n: public | {"name": f"Nombrada {n:05}"})
+    dates = {"start": "2011", "end": "[2017..]"}
+    members = bulk(Membership, lambda n: dates | {"organization": every[n]})
+    terms = bulk(RepresentationTerm, lambda n: {"organization": every[n], "role": "representative"})
+    happened = public | {"title": "Algo", "category": "acuerdo"}
+    events = bulk(Event, lambda n: happened | {"start": f"{1990 + n % 30}"})
+    said = public | {"title": "Dijo", "kind": "position", "body": "<p>Algo.</p>"}
+    statements = bulk(Statement, lambda n: said)
+    bulk(Source, lambda n: public | {"title": "Otra", "text": "Algo dice aquí."})
+    EventOrganization.objects.bulk_create(
+        EventOrganization(event=event, organization=every[0]) for event in events
+    )
+    passage = {"exact": "decidieron sumarse", "prefix": "Tres de ellas ", "position": 1}
+    Citation.objects.bulk_create(
+        Citation(
+            slug=f"c-{record._meta.model_name}-{record.pk}",
+            source=here,
+            number=1,
+            **passage | supporting(record),
+        )
+        for cited in (every, members, events, terms, statements)
+        for record in cited[:200]
+    )
 
 
 # One of each model, by the function that makes it.

@@ -106,6 +106,7 @@ def test_a_page_is_made_once_and_then_stored_compressed(
     assert head.content == b""
     assert (held.status_code, held.content, held["ETag"]) == (304, b"", first["ETag"])
     assert visitor.get(LIST, headers={"if-none-match": '"other"'}).status_code == 200
+    assert visitor.post(LIST).status_code == 405
 
 
 @pytest.mark.parametrize("way", WAYS)

@@ -1,0 +1,97 @@
+"""Why a period has its answer to a date, and the whole of a period, in words."""
+
+import re
+
+import pytest
+from hypothesis import given
+
+from record.dates import parse
+from record.periods import Answer, Period, reason
+
+from .test_periods import exact, periods
+
+
+def cases(table: str) -> list[tuple[list[str], str]]:
+    """The dates before the colon of each row, `?` for an unknown one, and the sentence."""
+    rows = (" ".join(row.split()).partition(": ") for row in re.split(r"\n(?! )", table.strip()))
+    return [
+        (re.sub(r"\?", "", dates).replace(" en ", " a ").split(" a "), sentence)
+        for dates, _colon, sentence in rows
+    ]
+
+
+# Start a end en date: the reason for «yes», «no», «partly» and «unknown», in this order. Of a part,
+# the certain days come first, then what is denied and what is not said.
+REASONS = """
+2012 a 2014 en 2013: Lo era desde 2012 y hasta 2014.
+[2012-05..2013-02] a [2016-05-23..] en 2014: Lo era a más tardar desde febrero de 2013 y al menos
+    hasta el 23 de mayo de 2016.
+2012-05-03 a ? en 2012-04: Empezó a serlo después, el 3 de mayo de 2012.
+[2012-05..2013] a ? en 2012-04: Empezó a serlo no antes de mayo de 2012.
+? a 2012-05-03 en 2013: Lo fue hasta el 3 de mayo de 2012.
+? a [..2012-05-03] en 2013: Dejó de serlo a más tardar el 3 de mayo de 2012.
+2012-04 a [2012-05-23..] en 2012: Lo era desde abril de 2012 y al menos hasta el 23 de mayo de 2012;
+    antes de abril de 2012, no; qué día empezó y si lo era después, la fuente no lo dice.
+2012-04-03 a 2012-05-23 en 2012: Lo era desde el 3 de abril de 2012 y hasta el 23 de mayo de 2012;
+    antes y después, no.
+2012 a 2014 en 2012: Al terminar 2012 ya lo era; qué día empezó, la fuente no lo dice.
+2012 a 2014 en 2014: Al empezar 2014 todavía lo era; qué día dejó de serlo, la fuente no lo dice.
+[2012-02..2012-04] a 2014 en 2012: Lo era a más tardar desde abril de 2012 y hasta terminar 2012;
+    antes de febrero de 2012, no; desde cuándo, entre febrero de 2012 y abril de 2012, la fuente no
+    lo dice.
+[..2012-04] a 2014 en 2012: Lo era a más tardar desde abril de 2012 y hasta terminar 2012; si lo era
+    antes, la fuente no lo dice.
+2012 a [2014-02..2014-04] en 2014: Lo era ya al empezar 2014 y al menos hasta febrero de 2014;
+    después de abril de 2014, no; hasta cuándo, entre febrero de 2014 y abril de 2014, la fuente no
+    lo dice.
+2012 a 2012 en 2012: Lo fue en algún momento de 2012; qué días, la fuente no lo dice.
+? a ? en 2012: La fuente no dice desde cuándo ni hasta cuándo lo fue.
+[2012..2014] a [2012..2014] en 2013: Lo fue en algún momento entre 2012 y 2014; cuándo, la fuente no
+    lo dice.
+2012 a [2014-05-23..] en 2012-03-05: Empezó a serlo en 2012; si lo era el 5 de marzo de 2012, la
+    fuente no lo dice.
+2012 a [2014-05-23..] en 2015: Lo seguía siendo el 23 de mayo de 2014; después, la fuente no lo
+    dice.
+2011 a [2012..2014] en 2013: Dejó de serlo en algún momento entre 2012 y 2014; si lo era en 2013, la
+    fuente no lo dice.
+? a [..2014] en 2013: Desde cuándo, la fuente no lo dice; dejó de serlo a más tardar en 2014; si lo
+    era en 2013, la fuente no lo dice.
+"""
+STORIES = """
+2012-04 a [2014-05-23..]: Empezó a serlo en abril de 2012; lo seguía siendo el 23 de mayo de 2014;
+    después, la fuente no lo dice.
+? a ?: Lo fue; desde cuándo y hasta cuándo, la fuente no lo dice.
+? a 2014: Lo fue; desde cuándo, la fuente no lo dice; lo fue hasta 2014.
+2012 a ?: Empezó a serlo en 2012; hasta cuándo, la fuente no lo dice.
+[2012..2014] a [2012..2014]: Lo fue en algún momento entre 2012 y 2014; cuándo, la fuente no lo
+    dice.
+"""
+
+
+@pytest.mark.parametrize(("dates", "words"), cases(REASONS))
+def test_each_answer_is_explained_in_a_sentence_made_of_its_bounds(dates, words):
+    start, end, when = map(parse, dates)
+    assert reason(Period(start, end), when).words == words
+
+
+@pytest.mark.parametrize(("dates", "words"), cases(STORIES))
+def test_a_period_is_told_whole_with_what_is_not_said(dates, words):
+    assert Period(*map(parse, dates)).story() == words
+
+
+@given(periods, exact)
+def test_a_reason_rests_on_bounds_that_alone_give_the_same_answer(period, when):
+    why = reason(period, parse(when))
+    assert why.answer is period.on(parse(when))
+    assert re.fullmatch(r"[A-ZÁÉÍÓÚ][^.]*[^.;, ]\.", why.words), why.words
+    if why.answer in (Answer.YES, Answer.NO):
+        alone = Period(*(date_of(why.bounds, side, period) for side in ("start", "end")))
+        assert alone.on(parse(when)) is why.answer
+
+
+def date_of(bounds, side, period):
+    """The start or the end of the period with no other bounds than these."""
+    date = getattr(period, side)
+    lower = date.lower if f"{side}_earliest" in bounds else ""
+    upper = date.upper if f"{side}_latest" in bounds else ""
+    return parse(f"[{lower}..{upper}]" if lower or upper else "")
