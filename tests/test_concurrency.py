@@ -1,10 +1,11 @@
-"""What happens at the same moment: every rule holds, one of two rivals is told so, and nobody is
-turned away because the database is busy. In threads, each with a connection of its own.
+"""Writes at the same moment: every rule holds, one of two rivals is refused, and no writer is
+turned away because the database is busy. In threads, each with its own connection.
 """
 
 import io
 import time
 from collections.abc import Callable
+from functools import partial
 from threading import Barrier, Event, Thread
 
 import pytest
@@ -16,10 +17,10 @@ from exchange.models import Receipt
 from exchange.tables import read_dataset
 from freshness.models import Stamp
 from freshness.stamp import present
-from organizations.models import RepresentationTerm
+from organizations.models import Organization, RepresentationTerm
 from record.publishing import Record
 from sources.models import Citation, Source
-from tests.records import TEXT, copy_of, event, organization, source, term
+from tests.records import TEXT, citation, copy_of, event, organization, source, term
 from timeline import models as timeline
 from timeline.resources import EventResource
 
@@ -30,7 +31,7 @@ PATIENCE = 30
 
 
 def at_once(*jobs: Callable[[], object]) -> list[Exception | None]:
-    """Runs all jobs at the same moment; what each of them raised, in order."""
+    """Runs all jobs at the same moment. Returns what each of them raised, in order."""
     start, raised = Barrier(len(jobs)), [None] * len(jobs)
 
     def run(number: int, job: Callable[[], object]) -> None:
@@ -47,182 +48,134 @@ def at_once(*jobs: Callable[[], object]) -> list[Exception | None]:
         thread.start()
     for thread in threads:
         thread.join(PATIENCE)
-        assert not thread.is_alive(), "a writer waits for ever"
+        assert not thread.is_alive(), "a writer waits forever"
     return raised
 
 
-def kinds(raised: list[Exception | None]) -> list[str]:
-    return sorted(type(error).__name__ for error in raised)
+def assert_one_succeeds(*jobs: Callable[[], object]) -> None:
+    raised = at_once(*jobs)
+    assert raised.count(None) == 1
+    assert {type(error) for error in raised if error} == {IntegrityError}
 
 
 def overlapping(count: int) -> list[RepresentationTerm]:
-    """Terms not saved yet, each of which overlaps all others, and each of which may be saved."""
-    whose = organization()
-    terms = [
-        RepresentationTerm(
-            slug=f"t-{n}",
-            organization=whose,
-            role="representative",
-            start="2015",
-            end=f"{2017 + n}",
-        )
-        for n in range(count)
-    ]
-    for one in terms:
-        one.full_clean()
+    """Terms that are not saved; each overlaps all others, and each alone may be saved."""
+    fields = {"organization": organization(), "role": "representative", "start": "2015"}
+    terms = [RepresentationTerm(slug=f"t-{n}", end=f"{2017 + n}", **fields) for n in range(count)]
+    for record in terms:
+        record.full_clean()
     return terms
 
 
-@pytest.mark.parametrize("count", [2, 4])
-def test_of_overlapping_terms_saved_at_once_exactly_one_commits(count):
-    for _ in range(ROUNDS):
-        raised = at_once(*(one.save for one in overlapping(count)))
-        assert kinds(raised) == ["IntegrityError"] * (count - 1) + ["NoneType"]
+def slowly(save: Callable[[], None]) -> None:
+    with transaction.atomic():
+        save()
+        time.sleep(0.05)
+
+
+def change(pk: int, start: str, end: str) -> None:
+    RepresentationTerm.objects.filter(pk=pk).update(start=start, end=end)
+
+
+def test_of_overlapping_terms_saved_at_once_exactly_one_commits():
+    for count in (2, 4) * (ROUNDS // 2):
+        assert_one_succeeds(*(record.save for record in overlapping(count)))
         RepresentationTerm.objects.get().delete()
-
-
-def test_of_overlapping_terms_in_long_transactions_exactly_one_commits():
-    def slowly(one: RepresentationTerm) -> None:
-        with transaction.atomic():
-            one.save()
-            time.sleep(0.05)
-
-    for _ in range(ROUNDS):
-        raised = at_once(*(lambda one=one: slowly(one) for one in overlapping(2)))
-        assert kinds(raised) == ["IntegrityError", "NoneType"]
+        # In transactions that go on for a while
+        assert_one_succeeds(*(partial(slowly, record.save) for record in overlapping(count)))
         RepresentationTerm.objects.get().delete()
 
 
 def test_of_terms_that_come_to_overlap_at_once_exactly_one_changes():
-    a, b = term(), term()
+    changed, other, new = term(), term(), copy_of(term(), start="2015", end="2017")
+    dated = RepresentationTerm.objects.exclude(start="")
     for _ in range(ROUNDS):
-        RepresentationTerm.objects.update(start="", end="")
-        raised = at_once(
-            *(
-                lambda pk=one.pk: RepresentationTerm.objects.filter(pk=pk).update(
-                    start="2015", end="2017"
-                )
-                for one in (a, b)
-            )
-        )
-        assert kinds(raised) == ["IntegrityError", "NoneType"]
-        assert RepresentationTerm.objects.filter(start="2015").count() == 1
-
-
-def test_of_a_new_term_and_one_that_comes_to_overlap_it_at_once_exactly_one_commits():
-    old, new = term(), copy_of(term(), start="2015", end="2017")
-
-    def change() -> None:
-        RepresentationTerm.objects.filter(pk=old.pk).update(start="2016", end="2018")
-
-    for _ in range(ROUNDS):
-        raised = at_once(new.save, change)
-        assert kinds(raised) == ["IntegrityError", "NoneType"]
-        assert RepresentationTerm.objects.exclude(start="").count() == 1
+        jobs = [partial(change, record.pk, "2015", "2017") for record in (changed, other)]
+        assert_one_succeeds(*jobs)
+        assert dated.count() == 1
+        dated.update(start="", end="")
+        # A new term and one that comes to overlap it
+        assert_one_succeeds(new.save, partial(change, changed.pk, "2016", "2018"))
+        assert dated.count() == 1
         RepresentationTerm.objects.filter(slug=new.slug).delete()
-        RepresentationTerm.objects.update(start="", end="")
+        dated.update(start="", end="")
         new.pk, new._state.adding = None, True
 
 
 def test_of_overlapping_terms_imported_and_saved_at_once_exactly_one_commits():
     for _ in range(ROUNDS):
-        (one,) = overlapping(1)
-        row = f"importado,{one.organization.slug},representante,2016,2018"
+        (record,) = overlapping(1)
+        row = f"importado,{record.organization.slug},representante,2016,2018"
         content = f"identificador,organizacion,papel,inicio,fin\n{row}\n".encode()
-        told: list[str] = []
-        raised = at_once(
-            one.save,
-            lambda content=content, told=told: told.append(importing(content, "representacion")),
-        )
-        refused = told[0].startswith("nuevos: 0")
-        assert raised[1] is None
-        assert refused == (raised[0] is None)
+        outcomes: list[str] = []
+        job = partial(import_rows, content, outcomes, "representacion")
+        refused, import_raised = at_once(record.save, job)
+        assert import_raised is None
+        assert outcomes[0].startswith("nuevos: 0") == (refused is None)
         RepresentationTerm.objects.get().delete()
 
 
 def test_of_two_terms_for_one_place_saved_at_once_exactly_one_commits():
-    terms = [copy_of(term(), order=1) for _ in "ab"]
-    raised = at_once(*(one.save for one in terms))
-    assert kinds(raised) == ["IntegrityError", "NoneType"]
+    assert_one_succeeds(*(copy_of(term(), order=1).save for _ in "ab"))
 
 
 def test_terms_that_follow_each_other_are_saved_at_once():
     terms = [copy_of(term(), start=f"{year}", end=f"{year + 1}") for year in range(2011, 2015)]
-    assert at_once(*(one.save for one in terms)) == [None] * 4
+    assert at_once(*(record.save for record in terms)) == [None] * 4
 
 
-def cite(words: str, number: int, cited: int, record: int) -> None:
-    one = Citation(source_id=cited, event_id=record, exact=words, slug=f"cita-{number}")
-    one.save()
-
-
-def test_citations_of_different_words_saved_at_once_get_different_numbers():
+def test_citations_saved_at_once_are_numbered_by_their_words_and_get_slugs_of_their_own():
     words = ("decidieron sumarse", "anunció su salida", "respuesta alguna", "se convocó")
-    for _ in range(ROUNDS):
-        cited, record = source().pk, event().pk
-        jobs = [
-            lambda n=n, each=each, cited=cited, record=record: cite(each, n, cited, record)
-            for n, each in enumerate(words)
-        ]
-        assert at_once(*jobs) == [None] * 4
-        numbers = Citation.objects.filter(source=cited).values_list("number", flat=True)
-        assert sorted(numbers) == [1, 2, 3, 4]
-        Citation.objects.all().delete()
-
-
-def test_citations_of_the_same_words_saved_at_once_get_one_number_and_slugs_of_their_own():
-    for _ in range(ROUNDS):
+    for quotes, numbers in ((words, [1, 2, 3, 4]), (words[:1] * 4, [1] * 4)) * (ROUNDS // 2):
         cited, record = source(), event()
-        ones = [Citation(source=cited, event=record, exact="anunció su salida") for _ in "abcd"]
-        assert at_once(*(one.save for one in ones)) == [None] * 4
-        assert set(cited.citations.values_list("number", flat=True)) == {1}
+        # Each with its own copy of the source, as in requests of their own
+        citations = [Citation(source_id=cited.pk, event=record, exact=exact) for exact in quotes]
+        assert at_once(*(quoted.save for quoted in citations)) == [None] * 4
+        assert sorted(cited.citations.values_list("number", flat=True)) == numbers
         assert len(set(cited.citations.values_list("slug", flat=True))) == 4
-
-
-def corrected_meanwhile(pk: int, text: str, meanwhile: Callable[[], object]) -> Exception | None:
-    """What `meanwhile` raised, begun when the source's text was changed but not yet committed."""
-    changed = Event()
-
-    def correct() -> None:
-        with transaction.atomic():
-            one = Source.objects.get(pk=pk)
-            one.text = text
-            one.requoted = {"decidieron sumarse": "decidieron unirse"}
-            one.save()
-            changed.set()
-            time.sleep(0.3)
-
-    def wait() -> None:
-        assert changed.wait(PATIENCE)
-        meanwhile()
-
-    failed, raised = at_once(correct, wait)
-    assert failed is None
-    return raised
 
 
 CORRECTED = TEXT.replace("decidieron sumarse", "decidieron unirse")
 
 
+def raised_during_correction(pk: int, job: Callable[[], object]) -> Exception | None:
+    """What `job` raises when it begins after the source's text is changed and before the commit."""
+    changed = Event()
+
+    def correct() -> None:
+        with transaction.atomic():
+            cited = Source.objects.get(pk=pk)
+            cited.text = CORRECTED
+            cited.requoted = {"decidieron sumarse": "decidieron unirse"}
+            cited.save()
+            changed.set()
+            time.sleep(0.3)
+
+    def wait() -> None:
+        assert changed.wait(PATIENCE)
+        job()
+
+    correction_raised, raised = at_once(correct, wait)
+    assert correction_raised is None
+    return raised
+
+
 def test_words_that_go_from_a_source_while_they_are_cited_are_refused():
-    cited, record = source(), event()
-    one = Citation(source=cited, event=record, exact="decidieron sumarse")
-    one.full_clean(exclude=["slug"])
-    raised = corrected_meanwhile(cited.pk, CORRECTED, one.save)
-    assert isinstance(raised, ValidationError)
+    cited = source()
+    quoted = Citation(source=cited, event=event(), exact="decidieron sumarse")
+    quoted.full_clean(exclude=["slug"])
+    assert isinstance(raised_during_correction(cited.pk, quoted.save), ValidationError)
     assert not Citation.objects.exists()
 
 
-def test_a_source_saved_by_one_who_had_not_seen_its_correction_breaks_no_citation():
+def test_a_source_saved_by_a_person_who_had_not_seen_its_correction_breaks_no_citation():
     cited = source()
-    one = Citation(source=cited, event=event(), exact="decidieron sumarse")
-    one.save()
+    quoted = citation(event(), source=cited)
     stale = Source.objects.get(pk=cited.pk)
     stale.title = "Otro título"
-    raised = corrected_meanwhile(cited.pk, CORRECTED, stale.save)
-    assert isinstance(raised, ValidationError)
-    one.refresh_from_db()
-    assert Source.objects.get(pk=cited.pk).passages.positions(one.exact) == [one.position]
+    assert isinstance(raised_during_correction(cited.pk, stale.save), ValidationError)
+    quoted.refresh_from_db()
+    assert Source.objects.get(pk=cited.pk).passages.positions(quoted.exact) == [quoted.position]
 
 
 def test_many_who_read_before_they_write_never_find_the_database_busy():
@@ -231,9 +184,9 @@ def test_many_who_read_before_they_write_never_find_the_database_busy():
     def count_up() -> None:
         for _ in range(10):
             with transaction.atomic():
-                one = timeline.Event.objects.select_for_update().get(pk=key)
-                one.title = str(int(one.title) + 1)
-                one.save()
+                record = timeline.Event.objects.select_for_update().get(pk=key)
+                record.title = str(int(record.title) + 1)
+                record.save()
 
     assert at_once(*[count_up] * 4) == [None] * 4
     assert timeline.Event.objects.get(pk=key).title == "40"
@@ -241,111 +194,117 @@ def test_many_who_read_before_they_write_never_find_the_database_busy():
 
 def test_a_record_deleted_while_it_is_referred_to_is_refused_to_one_of_the_two():
     for _ in range(ROUNDS):
-        whose = organization()
-        one = RepresentationTerm(slug="t", organization=whose, role="representative")
-        raised = at_once(one.save, type(whose).objects.get(pk=whose.pk).delete)
-        terms = RepresentationTerm.objects.filter(organization_id=whose.pk)
-        assert terms.exists() == type(whose).objects.filter(pk=whose.pk).exists()
+        owner = organization()
+        record = RepresentationTerm(slug="t", organization=owner, role="representative")
+        owners = Organization.objects.filter(pk=owner.pk)
+        raised = at_once(record.save, owners.get().delete)
+        terms = RepresentationTerm.objects.filter(organization_id=owner.pk)
+        assert terms.exists() == owners.exists()
         assert raised.count(None) == 1
         assert issubclass(type(next(filter(None, raised))), IntegrityError)
         terms.delete()
 
 
-def importing(content: bytes, resource: str = "eventos") -> str:
-    """How an import ended."""
+# Imports
+
+
+def import_rows(content: bytes, outcomes: list[str], resource: str = "eventos") -> None:
     dataset = read_dataset(io.BytesIO(content), 10_000)
     try:
-        return str(make(Receipt(resource=resource, file_name="x"), dataset))
+        outcomes.append(str(make(Receipt(resource=resource, file_name="x"), dataset)))
     except Refused as refused:
-        return str(refused)
+        outcomes.append(str(refused))
 
 
-def test_an_edit_while_an_import_goes_on_waits_for_it_and_neither_is_lost(monkeypatch):
-    record, compared = event(slug="uno", title="Antes", summary="Antes"), Event()
+@pytest.fixture
+def during_import(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Callable[[], None]]:
+    """Makes a job that begins when an import has read its records and has not written them. The
+    import goes on after `pause`."""
+    compared = Event()
 
-    def check(self: EventResource, instance: Record) -> None:
-        compared.set()  # the import has read the record, and has not written it yet
-        time.sleep(0.5)
+    def job(action: Callable[[], object], pause: Callable[[], object]) -> Callable[[], None]:
+        def check(self: EventResource, instance: Record) -> None:
+            compared.set()
+            pause()
 
-    def edit() -> None:
-        assert compared.wait(PATIENCE)
-        with transaction.atomic():
-            timeline.Event.objects.filter(pk=record.pk).update(summary="De otra mano")
+        def wait() -> None:
+            assert compared.wait(PATIENCE)
+            action()
 
-    monkeypatch.setattr(EventResource, "check", check)
+        monkeypatch.setattr(EventResource, "check", check)
+        return wait
+
+    return job
+
+
+ROW = b"identificador,titulo,categoria\nuno,Importado,acuerdo\n"
+half_a_second = partial(time.sleep, 0.5)
+
+
+def test_an_edit_while_an_import_goes_on_waits_for_it_and_neither_is_lost(during_import):
+    record = event(slug="uno", title="Antes", summary="Antes")
+    stored = timeline.Event.objects.filter(pk=record.pk)
+    edit = during_import(lambda: stored.update(summary="De otra mano"), half_a_second)
     content = b"identificador,titulo\nuno,Importado\n"
-    assert at_once(lambda: importing(content), edit) == [None, None]
+    assert at_once(partial(import_rows, content, []), edit) == [None, None]
     record.refresh_from_db()
     assert (record.title, record.summary) == ("Importado", "De otra mano")
 
 
-def test_of_two_imports_of_one_file_at_once_the_second_finds_nothing_to_do():
-    content = "\n".join(
-        ["identificador,titulo,categoria", *(f"e-{n},T,acuerdo" for n in range(1500))]
-    ).encode()
-    told = []
-    assert at_once(*[lambda: told.append(importing(content))] * 2) == [None, None]
-    assert sorted(told) == [
-        "nuevos: 0, modificados: 0, sin cambios: 1500, errores: 0",
-        "nuevos: 1500, modificados: 0, sin cambios: 0, errores: 0",
+def test_of_two_imports_of_one_file_at_once_the_second_changes_nothing():
+    rows = ["identificador,titulo,categoria", *(f"e-{n},T,acuerdo" for n in range(300))]
+    outcomes: list[str] = []
+    job = partial(import_rows, "\n".join(rows).encode(), outcomes)
+    assert at_once(job, job) == [None, None]
+    assert sorted(outcomes) == [
+        "nuevos: 0, modificados: 0, sin cambios: 300, errores: 0",
+        "nuevos: 300, modificados: 0, sin cambios: 0, errores: 0",
     ]
-    assert timeline.Event.objects.count() == timeline.Event.history.count() == 1500
+    assert timeline.Event.objects.count() == timeline.Event.history.count() == 300
 
 
-def test_a_record_made_while_an_import_goes_on_refuses_it_whole_and_says_so(monkeypatch):
-    compared = Event()
-
-    def check(self: EventResource, instance: Record) -> None:
-        compared.set()
-        time.sleep(0.5)
-
-    def rival() -> None:
-        assert compared.wait(PATIENCE)
-        event(slug="uno", title="De otra mano")
-
-    monkeypatch.setattr(EventResource, "check", check)
-    told = []
-    content = b"identificador,titulo,categoria\nuno,Importado,acuerdo\n"
-    raised = at_once(lambda: told.append(importing(content)), rival)
-    done = {"nuevos: 1, modificados: 0, sin cambios: 0, errores: 0": "Importado",
-            "nuevos: 0, modificados: 0, sin cambios: 0, errores: 1": "De otra mano"}  # fmt: skip
-    assert timeline.Event.objects.get().title == done[told[0]]
-    assert (told[0][8] == "1") == (raised[1] is not None)
+def test_a_record_made_while_an_import_goes_on_refuses_it_whole_and_says_so(during_import):
+    rival = during_import(lambda: event(slug="uno", title="De otra mano"), half_a_second)
+    outcomes: list[str] = []
+    _, raised = at_once(partial(import_rows, ROW, outcomes), rival)
+    number, title = (1, "De otra mano") if raised is None else (0, "Importado")
+    assert outcomes == [f"nuevos: {1 - number}, modificados: 0, sin cambios: 0, errores: {number}"]
+    assert timeline.Event.objects.get().title == title
 
 
-def test_a_preview_keeps_nobody_from_writing(monkeypatch):
-    reading, saved = Event(), Event()
-
-    def check(self: EventResource, instance: Record) -> None:
-        reading.set()
-        assert saved.wait(PATIENCE)
+def test_a_preview_keeps_nobody_from_writing(during_import):
+    saved = Event()
 
     def edit() -> None:
-        assert reading.wait(PATIENCE)
         event(slug="otro")
         saved.set()
 
-    monkeypatch.setattr(EventResource, "check", check)
-    content = b"identificador,titulo,categoria\nuno,Importado,acuerdo\n"
-    receipt = Receipt(resource="eventos", file_name="x", content=content)
-    assert at_once(lambda: preview(receipt), edit) == [None, None]
+    def wait() -> None:
+        assert saved.wait(PATIENCE)
+
+    job = during_import(edit, wait)
+    receipt = Receipt(resource="eventos", file_name="x", content=ROW)
+    assert at_once(lambda: preview(receipt), job) == [None, None]
 
 
-def test_who_changes_the_record_waits_for_nobody_who_is_changing_something_else():
-    """The stamp of what is public is nobody's to hold."""
+# The stamp of the public record
+
+
+def test_a_change_of_the_record_waits_for_no_change_of_another_record():
+    """No transaction keeps the stamp to itself."""
     if connection.vendor == "sqlite":  # there is one writer at a time, and so one stamp
         assert Stamp.objects.count() == 1
         return
-    one, other = event(), event()
+    record, other = event(), event()
     with transaction.atomic():
-        one.save()
+        record.save()
         assert at_once(other.save) == [None]
 
 
 def test_of_several_changes_made_at_once_each_shows():
-    before = {present()}
+    stamps = {present()}
     records = [event() for _ in range(4)]
     for _ in range(ROUNDS):
-        assert at_once(*(one.save for one in records)) == [None] * 4
-        assert present() not in before
-        before.add(present())
+        assert at_once(*(record.save for record in records)) == [None] * 4
+        assert present() not in stamps
+        stamps.add(present())
