@@ -1,5 +1,5 @@
-"""How tests take the database away: the connection's own settings, so that whatever connects anew,
-while it lasts, meets the fault."""
+"""How tests take the database away: they change the settings of the connection, so that each new
+connection meets the fault."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,14 +21,14 @@ def connecting_with(**changes: object) -> Iterator[None]:
 
 
 def away() -> object:
-    """Nothing there to connect to."""
+    """No database where the connection looks for it."""
     if connection.vendor == "sqlite":
         return connecting_with(NAME="/no/such/folder/db.sqlite3")
     return connecting_with(HOST="127.0.0.1", PORT="9")
 
 
 def read_only() -> object:
-    """As on a disk that only reads, or on PostgreSQL's standby."""
+    """As on a read-only disk, or on a standby of PostgreSQL."""
     options = connection.settings_dict["OPTIONS"]
     if connection.vendor == "sqlite":
         more = {"init_command": f"{options['init_command']} PRAGMA query_only = 1;"}
@@ -38,11 +38,11 @@ def read_only() -> object:
 
 
 def end_kept_connection() -> None:
-    """As a restart of PostgreSQL ends it, before the next request starts; SQLite has no server."""
+    """End the connection as a restart of PostgreSQL does; SQLite has no server."""
     connection.ensure_connection()
     if connection.vendor == "postgresql":
         pid = connection.connection.info.backend_pid
-        told = psycopg.conninfo.make_conninfo(connection.connection.info.dsn, connect_timeout=2)
-        with psycopg.connect(told) as other:
+        address = psycopg.conninfo.make_conninfo(connection.connection.info.dsn, connect_timeout=2)
+        with psycopg.connect(address) as other:
             other.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
-    close_old_connections()  # at the start of a request; the tests' client leaves it out
+    close_old_connections()  # as at the start of a request; the client of tests leaves it out

@@ -1,5 +1,5 @@
-"""What visitors and staff are told when the database or a disk is away, full or only reads, and
-that nothing is amiss once it is back. `tests/test_hard_faults.py` breaks real ones."""
+"""The answers while the database or a disk is away, full or read-only, and after it is back.
+`tests/test_hard_faults.py` breaks real ones."""
 
 import errno
 import json
@@ -46,53 +46,69 @@ def staff(publisher: Person) -> Person:
     return publisher
 
 
+def changed_title(staff: Person) -> tuple[str, dict[str, Any]]:
+    """The address of a draft's form, and the data of the form with another title."""
+    address = address_of("change", draft(title="Antes"))
+    return address, written(staff.get(address)) | {"title": TYPED}
+
+
+def assert_unavailable(answer: Any) -> None:
+    assert answer.status_code == 503, answer.request["PATH_INFO"]
+    assert answer["Retry-After"] == "5"
+    assert answer["Cache-Control"] == "no-store"
+    for words in ('<html lang="es-MX">', "La falla es nuestra", 'class="site-nav"', "nucleo.css"):
+        assert words in answer.text
+    assert not answer.cookies
+
+
 def caused(kind: type[Exception], cause: Exception) -> Exception:
-    error = kind("told")
+    error = kind("message")
     error.__cause__ = cause
     return error
 
 
 def of_sqlite(code: int) -> Exception:
-    cause = sqlite3.OperationalError("told")
+    cause = sqlite3.OperationalError("message")
     cause.sqlite_errorcode = code
     return caused(db.OperationalError, cause)
 
 
-ERRORS = [
-    (db.OperationalError("connection refused"), True),
-    (db.InterfaceError("connection already closed"), True),
-    (caused(db.OperationalError, psycopg.errors.AdminShutdown()), True),
-    (caused(db.OperationalError, psycopg.errors.DiskFull()), True),
-    (caused(db.OperationalError, psycopg.errors.TooManyConnections()), True),
-    (caused(db.OperationalError, psycopg.errors.DeadlockDetected()), True),
-    (caused(db.InternalError, psycopg.errors.ReadOnlySqlTransaction()), True),
-    (caused(db.InternalError, psycopg.errors.InFailedSqlTransaction()), False),
-    (caused(db.OperationalError, psycopg.errors.StatementTooComplex()), False),
-    (caused(db.ProgrammingError, psycopg.errors.UndefinedTable()), False),
-    (of_sqlite(sqlite3.SQLITE_FULL), True),
-    (of_sqlite(sqlite3.SQLITE_READONLY), True),
-    (of_sqlite(sqlite3.SQLITE_BUSY), True),
-    (of_sqlite(sqlite3.SQLITE_IOERR_WRITE), True),
-    (of_sqlite(sqlite3.SQLITE_CANTOPEN), True),
-    (of_sqlite(sqlite3.SQLITE_ERROR), False),
-    (db.IntegrityError("duplicate"), False),
-    (OSError(errno.ENOSPC, "full"), True),
-    (OSError(errno.EROFS, "read-only"), True),
-    (OSError(errno.ENOENT, "no such file"), False),
-    (ValueError("ours"), False),
-    (None, False),
-]
+FAULTS = (
+    db.OperationalError("connection refused"),
+    db.InterfaceError("connection already closed"),
+    caused(db.OperationalError, psycopg.errors.AdminShutdown()),
+    caused(db.OperationalError, psycopg.errors.DiskFull()),
+    caused(db.OperationalError, psycopg.errors.TooManyConnections()),
+    caused(db.OperationalError, psycopg.errors.DeadlockDetected()),
+    caused(db.InternalError, psycopg.errors.ReadOnlySqlTransaction()),
+    *map(of_sqlite, (sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_BUSY,
+                     sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_CANTOPEN)),
+    OSError(errno.ENOSPC, "full"),
+    OSError(errno.EROFS, "read-only"),
+)  # fmt: skip
+MISTAKES = (
+    caused(db.InternalError, psycopg.errors.InFailedSqlTransaction()),
+    caused(db.OperationalError, psycopg.errors.StatementTooComplex()),
+    caused(db.ProgrammingError, psycopg.errors.UndefinedTable()),
+    of_sqlite(sqlite3.SQLITE_ERROR),
+    db.IntegrityError("duplicate"),
+    OSError(errno.ENOENT, "no such file"),
+    ValueError("ours"),
+    None,
+)
 
 
-def test_a_fault_of_the_machine_is_told_from_a_mistake_of_ours():
-    assert [error for error, fault in ERRORS if is_fault(error) is not fault] == []
+def test_a_fault_of_the_machine_is_told_from_a_mistake_in_our_code():
+    assert [error for error in FAULTS if not is_fault(error)] == []
+    assert [error for error in MISTAKES if is_fault(error)] == []
 
 
 # Away
 
 
 def test_without_a_database_every_public_address_says_so_in_spanish(anybody):
-    asked = 0
+    guards = set(anybody.get("/").headers) - {"Content-Type", "Content-Length"}
+    unavailable = 0
     with away():
         for name in set(READERS) - {"healthz"}:
             for url in public_addresses(name, ["uno"]):
@@ -100,48 +116,34 @@ def test_without_a_database_every_public_address_says_so_in_spanish(anybody):
                 if name in WITHOUT_THE_DATABASE:
                     assert answer.status_code == 200, url
                 elif answer.status_code != 404:
-                    assert_told(answer)
-                    asked += 1
-    assert asked > 20
+                    assert_unavailable(answer)
+                    assert guards <= set(answer.headers)
+                    assert answer["Content-Security-Policy"]
+                    unavailable += 1
+    assert unavailable > 20
 
 
-def test_where_pages_are_stored_it_carries_what_guards_a_page_too(anybody, settings):
-    settings.STORE_PAGES = True
-    with away():
-        answer = anybody.get("/")
-    assert_told(answer)
-    assert answer["Content-Security-Policy"].count("'none'") == 3
-    assert answer["X-Content-Type-Options"] == "nosniff"
-
-
-def test_pages_are_stored_over_a_restart_of_the_database(anybody, settings):
+def test_stored_pages_survive_a_restart_and_their_error_carries_the_headers_of_a_page(
+    anybody, settings
+):
     settings.STORE_PAGES = True
     before = anybody.get("/")
     end_kept_connection()
     assert dict(anybody.get("/").items()) == dict(before.items())
-
-
-def assert_told(answer: Any) -> None:
-    assert answer.status_code == 503, answer.request["PATH_INFO"]
-    assert answer["Retry-After"] == "5"
-    assert answer["Cache-Control"] == "no-store"
-    assert '<html lang="es-MX">' in answer.text
-    assert "La falla es nuestra" in answer.text
-    assert 'class="site-nav"' in answer.text
-    assert "nucleo.css" in answer.text
-    assert not answer.cookies
-
-
-@pytest.mark.parametrize("url", PAGES)
-def test_it_is_right_again_with_the_first_request_after_the_database_is_back(anybody, url):
-    usual = anybody.get(url).status_code
     with away():
-        assert_told(anybody.get(url))
-        assert anybody.head(url).status_code == 503
-    assert anybody.get(url).status_code == usual
+        answer = anybody.get("/")
+    assert_unavailable(answer)
+    assert answer["Content-Security-Policy"].count("'none'") == 3
+    assert answer["X-Content-Type-Options"] == "nosniff"
 
 
-def test_without_a_database_healthz_says_so(anybody):
+def test_the_first_request_after_the_database_is_back_is_answered_as_usual(anybody, staff):
+    for person, url in (*((anybody, url) for url in PAGES), (staff, "/admin/")):
+        usual = person.get(url).status_code
+        with away():
+            assert_unavailable(person.get(url))
+            assert person.head(url).status_code == 503
+        assert person.get(url).status_code == usual
     with away():
         answer = anybody.get("/healthz")
         assert (answer.status_code, answer.content) == (503, b"database")
@@ -149,41 +151,21 @@ def test_without_a_database_healthz_says_so(anybody):
     assert anybody.get("/healthz").status_code == 200
 
 
-def test_the_answer_without_a_database_carries_every_header_that_guards_a_page(anybody):
-    usual = anybody.get("/")
-    with away():
-        answer = anybody.get("/")
-    assert set(usual.headers) - {"Content-Type", "Content-Length"} <= set(answer.headers)
-    assert answer["Content-Security-Policy"]
-
-
-def test_staff_without_a_database_are_told_too_and_stay_logged_in(staff):
-    with away():
-        assert_told(staff.get("/admin/"))
-    assert staff.get("/admin/").status_code == 200
-
-
-def test_whoever_sends_a_form_is_told_to_take_it_for_unsaved(staff):
-    one = draft(title="Antes")
-    address = address_of("change", one)
-    sent = written(staff.get(address)) | {"title": TYPED}
-    with away():
-        answer = staff.post(address, sent)
-    assert answer.status_code == 503
-    assert "No se pudo guardar" in answer.text
-    assert "Dé por no guardado" in answer.text
+@pytest.mark.parametrize(("fault", "read"), [(away, 503), (read_only, 200)])
+def test_a_person_who_sends_a_form_is_told_to_take_it_for_unsaved(fault, read, staff):
+    address, data = changed_title(staff)
+    with fault():
+        answer = staff.post(address, data)
+        assert answer.status_code == 503
+        assert "No se pudo guardar" in answer.text
+        assert "Dé por no guardado" in answer.text
+        assert staff.get(address).status_code == read
     assert Event.objects.get().title == "Antes"
-    assert staff.post(address, sent).status_code == 302
+    assert staff.post(address, data).status_code == 302
     assert Event.objects.get().title == TYPED
 
 
-def test_what_fails_in_a_middleware_is_told_as_well(anybody, settings):
-    settings.MIDDLEWARE = [*settings.MIDDLEWARE, "tests.test_faults.asking"]
-    with away():
-        assert_told(anybody.get("/robots.txt"))
-
-
-def asking(get_response: Any) -> Any:
+def asks_the_database(get_response: Any) -> Any:
     def middleware(request: Any) -> Any:
         User.objects.exists()
         return get_response(request)
@@ -191,12 +173,16 @@ def asking(get_response: Any) -> Any:
     return middleware
 
 
-def test_a_fault_is_logged_in_one_line_that_holds_nothing_of_what_was_sent(staff, caplog):
-    one = draft()
-    address = address_of("change", one)
-    sent = written(staff.get(address)) | {"title": TYPED}
+def test_a_fault_in_a_middleware_is_answered_as_in_a_view(anybody, settings):
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE, "tests.test_faults.asks_the_database"]
+    with away():
+        assert_unavailable(anybody.get("/robots.txt"))
+
+
+def test_a_fault_is_logged_in_a_line_that_holds_nothing_of_the_request(staff, caplog):
+    address, data = changed_title(staff)
     with away(), caplog.at_level(logging.INFO):
-        staff.post(f"{address}?pista=secreta", sent)
+        staff.post(f"{address}?pista=secreta", data)
         staff.get("/admin/%0Afalsa")
     lines = [Line().format(record) for record in caplog.records]
     assert len(lines) == 2
@@ -204,28 +190,20 @@ def test_a_fault_is_logged_in_one_line_that_holds_nothing_of_what_was_sent(staff
     assert line["message"] == f"Service Unavailable: {address}"
     assert line["status"] == 503
     assert line["error"] == "django.db.utils.OperationalError"
-    assert not any("\n" in line for line in lines)
-    assert not any(word in line for word in (TYPED, "secreta") for line in lines)
+    assert not any(word in line for word in (TYPED, "secreta", "\n") for line in lines)
 
 
-@pytest.mark.parametrize("sql", ["SELECT * FROM nowhere", "SELEC 1"])
-def test_a_mistake_of_ours_stays_an_error_of_ours(anybody, monkeypatch, sql):
-    def mistaken(*_: Any) -> None:
-        with connection.cursor() as cursor:
-            cursor.execute(sql)
-
-    monkeypatch.setattr(views, "last_change", mistaken)
-    answer = anybody.get("/acerca-de/")
-    assert answer.status_code == 500
-    assert "Retry-After" not in answer.headers
-
-
-def test_a_disk_that_is_full_is_told_as_a_database_is(anybody, monkeypatch):
+def test_a_mistake_in_our_code_stays_500_and_a_full_disk_is_503(anybody, monkeypatch):
     def full(*_: Any) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(views, "last_change", full)
-    assert_told(anybody.get("/acerca-de/"))
+    assert_unavailable(anybody.get("/acerca-de/"))
+    for sql in ("SELECT * FROM nowhere", "SELEC 1"):
+        monkeypatch.setattr(views, "last_change", lambda *_, sql=sql: list(Event.objects.raw(sql)))
+        answer = anybody.get("/acerca-de/")
+        assert answer.status_code == 500, sql
+        assert "Retry-After" not in answer.headers
 
 
 # Kept connections
@@ -241,26 +219,23 @@ def kept() -> Any:
     connection.close()
 
 
-@pytest.mark.parametrize("url", [*PAGES, "/healthz", "/datos/eventos.csv"])
-def test_no_reader_meets_a_connection_that_died(anybody, kept, url):
+def test_no_reader_meets_a_connection_that_died(anybody, kept):
     records.event()
-    usual = anybody.get(url)
-    body = usual.getvalue()
-    end_kept_connection()
-    answer = anybody.get(url)
-    assert answer.status_code == usual.status_code
-    assert len(answer.getvalue()) == len(body)
+    for url in (*PAGES, "/healthz", "/datos/eventos.csv"):
+        usual = anybody.get(url)
+        body = usual.getvalue()
+        end_kept_connection()
+        answer = anybody.get(url)
+        assert answer.status_code == usual.status_code, url
+        assert len(answer.getvalue()) == len(body), url
 
 
 def test_no_editor_meets_a_connection_that_died(staff, kept):
-    one = draft(title="Antes")
-    address = address_of("change", one)
+    address, data = changed_title(staff)
     end_kept_connection()
-    page = staff.get(address)
-    assert page.status_code == 200
-    sent = written(page) | {"title": TYPED}
+    assert staff.get(address).status_code == 200
     end_kept_connection()
-    assert staff.post(address, sent).status_code == 302
+    assert staff.post(address, data).status_code == 302
     assert Event.objects.get().title == TYPED
 
 
@@ -268,8 +243,8 @@ def test_no_editor_meets_a_connection_that_died(staff, kept):
 
 
 def test_where_nothing_can_be_written_readers_and_staff_read_on(anybody, staff):
-    """Also when it is time to note in the session that they are still there."""
-    one = draft()
+    """Also when it is time to note in the session that its user is still there."""
+    address = address_of("change", draft())
     session = staff.session
     session.begin()
     session[SEEN] -= SEEN_EVERY + 1
@@ -278,22 +253,10 @@ def test_where_nothing_can_be_written_readers_and_staff_read_on(anybody, staff):
     with read_only():
         for url in PAGES[:-1]:
             assert anybody.get(url).status_code == 200, url
-        assert staff.get(address_of("change", one)).status_code == 200
+        assert staff.get(address).status_code == 200
     assert Session.objects.get().session_data == before
     staff.get("/admin/")
     assert Session.objects.get().session_data != before
-
-
-def test_where_nothing_can_be_written_what_is_sent_is_refused_and_changes_nothing(staff):
-    one = draft(title="Antes")
-    address = address_of("change", one)
-    sent = written(staff.get(address)) | {"title": TYPED}
-    with read_only():
-        answer = staff.post(address, sent)
-        assert (answer.status_code, "Dé por no guardado" in answer.text) == (503, True)
-        assert staff.get(address).status_code == 200
-    assert Event.objects.get().title == "Antes"
-    assert staff.post(address, sent).status_code == 302
 
 
 def test_where_failed_logins_cannot_be_counted_nobody_gets_in(anybody, settings):
@@ -310,31 +273,31 @@ def test_where_failed_logins_cannot_be_counted_nobody_gets_in(anybody, settings)
     assert answer.status_code == 302
 
 
-# In a browser
-
-
-@pytest.mark.parametrize("way", ["back", "again"])
-def test_what_was_typed_is_still_there(page, live_server, admin, monkeypatch, way):
+def test_a_text_that_could_not_be_saved_is_kept_by_the_browser(
+    page, live_server, admin, monkeypatch
+):
+    """Whether its author goes back or sends the page again."""
     log_in(page, live_server.url, "admin")
-    one = draft(title="Antes")
-    page.goto(f"{live_server.url}{address_of('change', one)}")
-    page.locator("[name=title]").fill(TYPED)
+    address = f"{live_server.url}{address_of('change', draft(title='Antes'))}"
 
     def full(*_: Any, **__: Any) -> None:
         raise db.OperationalError("database or disk is full")
 
-    with monkeypatch.context() as patched:
-        patched.setattr(Event, "save", full)
-        page.locator("[name=_save]").click()
-        expect(page.locator("h1")).to_have_text("No se pudo guardar")
-    if way == "again":
-        page.reload()
-    else:
-        page.go_back()
-        expect(page.locator("[name=title]")).to_have_value(TYPED)
-        page.locator("[name=_save]").click()
-    page.wait_for_url("**/event/")
-    assert Event.objects.get().title == TYPED
+    for way, text in (("back", TYPED), ("again", f"{TYPED}, otra vez")):
+        page.goto(address)
+        page.locator("[name=title]").fill(text)
+        with monkeypatch.context() as patched:
+            patched.setattr(Event, "save", full)
+            page.locator("[name=_save]").click()
+            expect(page.locator("h1")).to_have_text("No se pudo guardar")
+        if way == "again":
+            page.reload()
+        else:
+            page.go_back()
+            expect(page.locator("[name=title]")).to_have_value(text)
+            page.locator("[name=_save]").click()
+        page.wait_for_url("**/event/")
+        assert Event.objects.get().title == text
 
 
 def test_a_download_that_breaks_off_says_so_in_its_last_line(anybody, monkeypatch):

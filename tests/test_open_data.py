@@ -109,7 +109,10 @@ def test_no_public_table_tells_of_what_is_not_public_not_even_in_a_cell(times, v
             tables[name] = dataset_of(content)
     assert tables["eventos"][0][8] == "conocida"
     assert tables["pronunciamientos"][0][7:9] == ("conocida", "publico")
-    assert "canario" not in visitor.get("/datos/").text
+    page = text_of(visitor, "/datos/")
+    assert "canario" not in page
+    assert "1 acontecimiento" in page
+    assert "2 acontecimientos" not in page
 
 
 def test_events_and_statements_go_out_as_they_are_filtered(visitor):
