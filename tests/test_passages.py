@@ -1,14 +1,14 @@
-"""A source's text taken apart into blocks, sentences and quoted passages, none of it lost."""
+"""A source's text taken apart into blocks, sentences and quoted passages, without loss."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from record.text import collapse
-from sources.passages import Passages
+from sources.passages import Passages, Span
 from tests.records import TEXT
 
-# What a text may be made of: sentences with every ending, lists, headings, odd white space.
+# Sentences with every ending, lists, headings, odd white space.
 pieces = st.sampled_from(
     [
         *("Alfa", "beta", "Ñandú", "¿Qué", "¿", "¡", "3er", "Plan", "de", "«", "»", "“", "(", ")"),
@@ -36,31 +36,27 @@ def quoted(draw: st.DrawFn) -> tuple[Passages, dict[int, tuple[int, int]]]:
     return passages, dict(enumerate(spans, 1))
 
 
-def of_blocks(passages: Passages) -> list[str]:
-    return [passages.text[block.start : block.end] for block in passages.blocks]
+def texts_at(passages: Passages, spans: list[Span]) -> list[str]:
+    return [passages.text[span.start : span.end] for span in spans]
 
 
-def of_sentences(text: str) -> list[str]:
+def sentences_of(text: str) -> list[str]:
     passages = Passages(text)
-    return [passages.text[sentence.start : sentence.end] for sentence in passages.sentences]
+    return texts_at(passages, passages.sentences)
 
 
 @given(texts)
-def test_blocks_joined_give_back_the_text(text):
-    assert " ".join(of_blocks(Passages(text))) == collapse(text)
+def test_blocks_and_sentences_joined_give_back_the_text(text):
+    passages = Passages(text)
+    assert " ".join(texts_at(passages, passages.blocks)) == collapse(text)
+    assert " ".join(texts_at(passages, passages.sentences)) == collapse(text)
 
 
-@given(texts)
-def test_sentences_joined_give_back_the_text(text):
-    assert " ".join(of_sentences(text)) == collapse(text)
-
-
-@settings(max_examples=200)
 @given(quoted())
 def test_pieces_joined_give_back_the_text(case):
     passages, quotes = case
     marked = passages.marked(quotes)
-    assert [block.text for block in marked] == of_blocks(passages)
+    assert [block.text for block in marked] == texts_at(passages, passages.blocks)
     assert [block.kind for block in marked] == [block.kind for block in passages.blocks]
     for block in marked:
         sentences = ["".join(piece.text for piece in s.pieces) for s in block.sentences]
@@ -68,12 +64,12 @@ def test_pieces_joined_give_back_the_text(case):
         assert all(piece.text for s in block.sentences for piece in s.pieces)
 
 
-@settings(max_examples=200)
 @given(quoted())
 def test_every_character_is_marked_with_the_passages_that_hold_it_and_no_other(case):
     passages, quotes = case
-    position = 0
+    position, ends = 0, []
     for block in passages.marked(quotes):
+        ends += block.numbers
         for sentence in block.sentences:
             position = passages.text.index(sentence.pieces[0].text, position)
             for piece in sentence.pieces:
@@ -82,53 +78,33 @@ def test_every_character_is_marked_with_the_passages_that_hold_it_and_no_other(c
                 assert set(piece.numbers) == holding
                 assert set(piece.opens) == {n for n in holding if quotes[n][0] == position}
                 position = end
-
-
-@settings(max_examples=200)
-@given(quoted())
-def test_every_passage_ends_in_one_sentence_at_most_and_is_shown_where_it_ends(case):
-    passages, quotes = case
-    ends = [number for block in passages.marked(quotes) for number in block.numbers]
+    # A passage is listed once at most, in the block where it ends.
     assert sorted(ends) == sorted(set(ends))
-    for number, (_, end) in quotes.items():
-        if passages.text[end - 1] != " ":
-            assert number in ends
+    assert {n for n, (_, end) in quotes.items() if passages.text[end - 1] != " "} <= set(ends)
 
 
-@given(texts, st.integers(0, 80), st.integers(1, 40))
-def test_a_quote_of_the_text_is_found_where_it_stands(text, start, length):
+@given(texts, st.integers(0, 80), st.integers(1, 40), st.text(max_size=40))
+def test_words_of_the_text_are_found_where_they_stand_and_in_their_sentence(
+    text, start, length, any_words
+):
     passages = Passages(text)
     quote = passages.text[start : start + length]
     places = passages.positions(quote)
-    for place in places:
-        assert passages.text.startswith(collapse(quote), place)
+    assert all(passages.text.startswith(collapse(quote), place) for place in places)
     if collapse(quote):
         assert start + len(quote) - len(quote.lstrip()) in places
-
-
-@given(texts, st.integers(0, 80), st.integers(1, 40))
-def test_a_sentence_around_words_holds_them(text, start, length):
-    passages = Passages(text)
-    end = min(start + length, len(passages.text))
-    if start < end:
+    if quote:
+        end = start + len(quote)
         around = passages.sentence_around(start, end)
-        assert around.start <= start
-        assert around.end >= end
+        assert around.start <= start < end <= around.end
         assert passages.blocks[passages.block_number(start) - 1].start <= start
-
-
-@given(texts, st.text(max_size=40))
-def test_the_nearest_words_stand_in_the_text(text, quote):
-    passages = Passages(text)
-    nearest = passages.nearest(quote)
-    assert nearest in passages.text
+    assert passages.nearest(any_words) in passages.text
 
 
 def test_blocks_are_headings_paragraphs_and_the_items_of_lists():
     passages = Passages(TEXT)
-    assert list(
-        zip([block.kind for block in passages.blocks], of_blocks(passages), strict=True)
-    ) == [
+    kinds = [block.kind for block in passages.blocks]
+    assert list(zip(kinds, texts_at(passages, passages.blocks), strict=True)) == [
         ("heading", "La Red de Prueba"),
         ("heading", "¿Quiénes forman la Red de Prueba?"),
         (
@@ -141,14 +117,6 @@ def test_blocks_are_headings_paragraphs_and_the_items_of_lists():
         ("item", "Beta"),
         ("heading", "¿Por qué terminó?"),
         ("paragraph", "La Red anunció su salida. No se recibió respuesta alguna."),
-    ]
-
-
-def test_a_list_and_what_introduces_it_are_one_sentence():
-    assert of_sentences("Son tres. Se llaman:\nAlfa\nBeta\nFin de la lista.") == [
-        "Son tres.",
-        "Se llaman: Alfa Beta",
-        "Fin de la lista.",
     ]
 
 
@@ -166,39 +134,33 @@ def test_a_list_and_what_introduces_it_are_one_sentence():
         ("Uno", ["Uno"]),
         ("", []),
         (" \n ", []),
+        # A list and the words that introduce it are one sentence.
+        ("Dos. Se llaman:\nAlfa\nBeta\nFin.", ["Dos.", "Se llaman: Alfa Beta", "Fin."]),
     ],
 )
 def test_a_sentence_ends_where_the_next_one_begins(text, sentences):
-    assert of_sentences(text) == sentences
+    assert sentences_of(text) == sentences
 
 
-def numbers_by_words(text: str, *quotes: str) -> list[tuple[str, tuple[int, ...], tuple[int, ...]]]:
-    passages = Passages(text)
-    spans = {}
+def marked_pieces(text: str, *quotes: str) -> list[tuple]:
+    passages, spans = Passages(text), {}
     for number, quote in enumerate(quotes, 1):
         (start,) = passages.positions(quote)
         spans[number] = (start, start + len(quote))
-    return [
-        (piece.text, piece.numbers, piece.opens)
-        for block in passages.marked(spans)
-        for sentence in block.sentences
-        for piece in sentence.pieces
-    ]
+    blocks = passages.marked(spans)
+    return [tuple(p) for block in blocks for sentence in block.sentences for p in sentence.pieces]
 
 
-def test_overlapping_passages_are_split_and_none_is_lost():
+def test_overlapping_passages_are_split_and_each_is_kept():
     quotes = ("Tres de ellas", "de ellas decidieron", "ellas")
-    assert numbers_by_words("Tres de ellas decidieron sumarse.", *quotes) == [
+    assert marked_pieces("Tres de ellas decidieron sumarse.", *quotes) == [
         ("Tres ", (1,), (1,)),
         ("de ", (1, 2), (2,)),
         ("ellas", (1, 2, 3), (3,)),
         (" decidieron", (2,), ()),
         (" sumarse.", (), ()),
     ]
-
-
-def test_the_same_words_quoted_twice_are_marked_once_with_both_numbers():
-    assert numbers_by_words("Uno dos tres.", "dos tres", "dos tres") == [
+    assert marked_pieces("Uno dos tres.", "dos tres", "dos tres") == [
         ("Uno ", (), ()),
         ("dos tres", (1, 2), (1, 2)),
         (".", (), ()),
@@ -206,7 +168,7 @@ def test_the_same_words_quoted_twice_are_marked_once_with_both_numbers():
 
 
 def test_a_quote_across_sentences_and_blocks_is_marked_in_each():
-    assert numbers_by_words("Uno dos. Tres cuatro.\nCinco seis.", "dos. Tres cuatro. Cinco") == [
+    assert marked_pieces("Uno dos. Tres cuatro.\nCinco seis.", "dos. Tres cuatro. Cinco") == [
         ("Uno ", (), ()),
         ("dos.", (1,), (1,)),
         ("Tres cuatro.", (1,), ()),
@@ -256,7 +218,7 @@ def test_sentences_that_no_quote_touches_are_unused_headings_apart():
     passages = Passages(TEXT)
     start = passages.text.index("decidieron")
     unused = passages.unused([(start, start + 5)])
-    assert [passages.text[sentence.start : sentence.end] for sentence in unused] == [
+    assert texts_at(passages, unused) == [
         "En mayo de 2012 se convocó a cuatro organizaciones.",
         "Hasta hoy la representación ha estado a cargo de: Alfa Beta",
         "La Red anunció su salida.",
