@@ -128,9 +128,12 @@ def test_words_of_another_source_prove_nothing(cited):
         (event, "", ""),
     ],
 )
-def test_a_citation_names_the_field_that_it_supports(cited, make, field, label):
-    quoted = citation(make(), source=cited, field=field)
+def test_a_citation_supports_any_kind_of_record_and_names_its_field(cited, make, field, label):
+    record = make()
+    quoted = citation(record, source=cited, field=field)
     assert refusals(quoted) == {}
+    assert quoted.record == record
+    assert list(record.citations.all()) == [quoted]
     assert quoted.get_field_display() == label
 
 
