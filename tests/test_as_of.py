@@ -271,10 +271,10 @@ def test_what_is_no_date_is_told_beside_the_field_which_keeps_it(visitor, writte
     response = visitor.get(FORM, {"fecha": written})
     assert response.status_code == 400
     assert problem in words(response)
-    field = re.search(r'<input id="fecha"[^>]*>', response.text)[0]
+    field = re.search(r'<input id="date"[^>]*>', response.text)[0]
     assert unescape(re.search(r'value="([^"]*)"', field)[1]) == written
     assert 'aria-invalid="true"' in field
-    assert 'aria-describedby="fecha-problema"' in field
+    assert 'aria-describedby="date-problem"' in field
     assert "<b>x" not in response.text
 
 
@@ -312,7 +312,7 @@ def test_an_impossible_date_is_not_found_says_why_and_offers_one_nearby(
     assert response.status_code == 404
     assert reason in words(response)
     assert f'Una fecha posible: <a href="/al/{nearby}/">' in response.text
-    assert '<form class="ask" action="/al/"' in response.text
+    assert '<form class="date-form" action="/al/"' in response.text
     assert "canonical" not in response.text
     assert visitor.get(f"/al/{nearby}/").status_code == 200
 

@@ -65,7 +65,7 @@ def test_a_journalist_on_a_phone_finds_who_represented_and_the_sentence_that_pro
     page.goto(site)
     page.get_by_role("link", name="Representación", exact=True).click()
     expect(page.locator("h1")).to_contain_text("habl")
-    proof = page.locator("details.cita").last
+    proof = page.locator("details.margin-note").last
     proof.locator("summary").click()
     quote = proof.locator("mark").last
     expect(quote).to_be_visible()
@@ -80,8 +80,8 @@ def test_a_journalist_on_a_phone_finds_who_represented_and_the_sentence_that_pro
 def test_citations_stand_open_in_the_margin_of_a_wide_screen(site: str, page: Any) -> None:
     page.set_viewport_size({"width": 1280, "height": 900})
     page.goto(f"{site}/linea-de-tiempo/salida-del-stt/")
-    expect(page.locator("details.cita mark").first).to_be_visible()
-    expect(page.locator("details.cita summary").first).to_be_hidden()
+    expect(page.locator("details.margin-note mark").first).to_be_visible()
+    expect(page.locator("details.margin-note summary").first).to_be_hidden()
 
 
 def test_a_reader_with_a_keyboard_alone_reaches_the_content_and_a_sentence(
@@ -97,7 +97,7 @@ def test_a_reader_with_a_keyboard_alone_reaches_the_content_and_a_sentence(
         if page.evaluate("document.activeElement.tagName") == "SUMMARY":
             break
     page.keyboard.press("Enter")
-    expect(page.locator("details.cita[open] mark").first).to_be_visible()
+    expect(page.locator("details.margin-note[open] mark").first).to_be_visible()
 
 
 @pytest.mark.look
@@ -191,12 +191,12 @@ def test_a_printed_page_has_its_proofs_open_its_address_and_no_navigation(
     page.emulate_media(media="print")
     page.goto(site + address)
     expect(page.locator("h1")).to_be_visible()
-    for proof in page.locator("details.cita").locator("mark, .facts a").all():
+    for proof in page.locator("details.margin-note").locator("mark, .proven-facts a").all():
         expect(proof).to_be_visible()
     for link in page.locator("nav:not(.kicker) a, .fold a").all():
         expect(link).to_be_hidden()
-    expect(page.locator(".printed")).to_contain_text(f"{site}{address}")
-    expect(page.locator(".printed")).to_be_visible()
+    expect(page.locator(".print-only")).to_contain_text(f"{site}{address}")
+    expect(page.locator(".print-only")).to_be_visible()
     expect(page.get_by_text("Último cambio de lo que")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= 673
 

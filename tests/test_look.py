@@ -20,9 +20,9 @@ LISTS = (
     "/organizaciones/ /representacion/ /linea-de-tiempo/ /pronunciamientos/ /fuentes/ /datos/ "
     "/acerca-de/"
 ).split()
-TEXT = ("tinta", "tinta-2", "grana", "anil")
-ON_MARKS = ("tinta", "anil")
-DRAWN = ("trazo", "trazo-2", "cempa", "filete-2")
+TEXT = ("ink", "ink-soft", "crimson", "indigo")
+ON_MARKS = ("ink", "indigo")
+DRAWN = ("stroke", "stroke-second", "marigold", "rule-strong")
 
 
 # Weight
@@ -77,9 +77,9 @@ def contrast(one: str, other: str) -> float:
 @pytest.mark.parametrize("after", ["", "@media (prefers-color-scheme: dark)", "@media print"])
 def test_text_contrasts_by_seven_and_what_is_drawn_by_three(after: str) -> None:
     found = colors(after)
-    pairs = [(text, ground, 7) for text, ground in product(TEXT, ("papel", "hoja"))]
-    pairs += [(text, "marca", 7) for text in ON_MARKS]
-    pairs += [(drawn, "papel", 3) for drawn in DRAWN]
+    pairs = [(text, ground, 7) for text, ground in product(TEXT, ("paper", "panel"))]
+    pairs += [(text, "highlight", 7) for text in ON_MARKS]
+    pairs += [(drawn, "paper", 3) for drawn in DRAWN]
     assert [
         (front, ground, round(contrast(found[front], found[ground]), 2))
         for front, ground, least in pairs

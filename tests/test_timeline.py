@@ -44,7 +44,7 @@ def listed(text: str) -> list[str]:
 
 
 def choices(text: str) -> dict[str, str]:
-    found = re.findall(r'<li><a href="[^"]*"[^>]*>([^<]*) <span class="n">([^<]*)</span>', text)
+    found = re.findall(r'<li><a href="[^"]*"[^>]*>([^<]*) <span class="count">([^<]*)</span>', text)
     return dict(found)
 
 
@@ -88,7 +88,7 @@ def test_the_undated_stand_apart_at_the_end(visitor: Client) -> None:
     made(["2015-02-03"] * 50 + [""] * 60)
     first, second, third = pages(visitor, HERE)
     assert "Sin fecha en la fuente</h2>" not in first
-    assert '<h2 class="year phrase">Sin fecha en la fuente</h2>' in second
+    assert '<h2 class="year undated">Sin fecha en la fuente</h2>' in second
     assert "2015</h2>" not in second
     assert len(listed(third)) == 10
 
@@ -142,8 +142,8 @@ def test_filters_that_contradict_each_other_say_which_one_to_let_go(visitor: Cli
     made(["2016"] * 2, category="relevo")
     text = shown(visitor, f"{HERE}?anio=2015&categoria=relevo")
     assert "Ninguno de cinco acontecimientos" in text
-    assert f'<a href="{HERE}?categoria=relevo">Sin «Año: 2015»</a> <span class="n">2<' in text
-    assert f'<a href="{HERE}?anio=2015">Sin «Categoría: relevo»</a> <span class="n">3<' in text
+    assert f'<a href="{HERE}?categoria=relevo">Sin «Año: 2015»</a> <span class="count">2<' in text
+    assert f'<a href="{HERE}?anio=2015">Sin «Categoría: relevo»</a> <span class="count">3<' in text
 
 
 def test_no_way_out_is_offered_that_leads_to_nothing(visitor: Client) -> None:

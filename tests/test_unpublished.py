@@ -103,7 +103,7 @@ def test_what_is_withdrawn_is_no_longer_counted(known, visitor):
     def counted() -> tuple[int, ...]:
         context = visitor.get("/").context
         listed = visitor.get(reverse("timeline:event_list")).text
-        return context["fact_count"], context["source_count"], listed.count('class="n">')
+        return context["fact_count"], context["source_count"], listed.count('class="count">')
 
     before = counted()
     for model in KINDS:

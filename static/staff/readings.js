@@ -1,6 +1,6 @@
-/* Keeps what dates and quotes are read as up to date while they are written, gives the rich text
-   editor its Spanish names, and brings the reader to what was not saved. Nothing needs it: the
-   button «Comprobar fechas y citas» gives the same readings without it. */
+/* Updates the readings of dates and quotes while they are typed, translates the rich text editor's
+   buttons into Spanish, and moves the focus to the message above a form that was not saved. The forms
+   work without this script: the button «Comprobar fechas y citas» gives the same readings. */
 "use strict";
 
 (() => {
@@ -20,19 +20,19 @@
   const outputOf = (field) => field.parentElement.querySelector("output.reading");
 
   async function read(field) {
-    const asked = address(field);
-    const answer = await fetch(asked, { headers: { "X-Requested-With": "fetch" } }).catch(() => null);
-    if (asked !== address(field)) return; // more was written meanwhile
+    const url = address(field);
+    const response = await fetch(url, { headers: { "X-Requested-With": "fetch" } }).catch(() => null);
+    if (url !== address(field)) return; // the field changed meanwhile
     const output = outputOf(field);
-    if (answer?.ok && !answer.redirected) output.innerHTML = await answer.text();
+    if (response?.ok && !response.redirected) output.innerHTML = await response.text();
     else output.textContent = "No se pudo comprobar; guarde o pulse «Comprobar fechas y citas».";
   }
 
-  const waiting = new WeakMap();
+  const timers = new WeakMap();
 
   function readSoon(field) {
-    clearTimeout(waiting.get(field));
-    waiting.set(field, setTimeout(read, PAUSE, field));
+    clearTimeout(timers.get(field));
+    timers.set(field, setTimeout(read, PAUSE, field));
   }
 
   document.addEventListener("input", ({ target }) => {
@@ -55,7 +55,7 @@
     else outputOf(field).textContent = "";
   });
 
-  // A new row of a form takes the numbers of its own fields.
+  // The output in an added row refers to the field of that row.
   document.addEventListener("formset:added", ({ target }) => {
     for (const output of target.querySelectorAll("output.reading")) {
       const field = output.parentElement.querySelector("[data-reads]");
@@ -63,7 +63,7 @@
     }
   });
 
-  // The rich text editor names its buttons in English
+  // Spanish names of the rich text editor's buttons
 
   const NAMES = {
     "paragraph": "párrafo",
@@ -85,42 +85,42 @@
     "edit html": "editar HTML",
   };
 
-  function inSpanish(editor) {
+  function translate(editor) {
     const area = editor.querySelector("textarea");
     const label = document.querySelector(`label[for="${area?.id}"]`);
     editor.querySelector("[contenteditable]")?.setAttribute("aria-label", (label?.textContent ?? "Texto").replace(":", ""));
     for (const button of editor.querySelectorAll(".prose-menubar button")) {
-      const shown = button.querySelector("h2, h3, p");
-      const name = NAMES[(button.title || shown?.textContent || "").toLowerCase()];
+      const text = button.querySelector("h2, h3, p");
+      const name = NAMES[(button.title || text?.textContent || "").toLowerCase()];
       if (!name) continue;
       if (button.title) {
         button.title = name;
         button.setAttribute("aria-label", name);
       }
-      if (shown) shown.textContent = name;
+      if (text) text.textContent = name;
     }
   }
 
   new MutationObserver((changes) => {
     for (const { target, addedNodes } of changes) {
       const editor = target.closest?.(".prose-editor");
-      if (editor) inSpanish(editor);
+      if (editor) translate(editor);
       for (const node of addedNodes) {
-        node.querySelectorAll?.(".prose-editor").forEach(inSpanish);
+        node.querySelectorAll?.(".prose-editor").forEach(translate);
       }
     }
   }).observe(document, {
     childList: true,
     subtree: true,
-    attributeFilter: ["contenteditable"], // given after the editor stands on the page
+    attributeFilter: ["contenteditable"], // set after the editor is inserted
   });
 
   document.addEventListener("prose-editor:ready", ({ target }) => {
     const editor = target.closest(".prose-editor");
-    if (editor) inSpanish(editor);
+    if (editor) translate(editor);
   });
 
-  // Django moves to the first field; what was not saved comes before it.
+  // Django's admin focuses the first field on load; this moves the focus to the message above the form.
   addEventListener("load", () => {
     setTimeout(() => document.querySelector(".problems, .checked")?.focus(), 0);
   });

@@ -1,15 +1,15 @@
-/* Says which fields of a form are not saved yet, and asks before leaving it. Nothing needs it. */
+/* Lists the changed fields of a form, and asks before the page is left with unsaved changes. */
 "use strict";
 
 (() => {
-  const told = document.getElementById("unsaved");
-  const form = told?.closest("form");
+  const output = document.getElementById("unsaved");
+  const form = output?.closest("form");
   if (!form) return;
   const changed = new Set();
   let sending = false;
-  // What an errors' page or a check holds was never saved.
+  // A form with errors, or one that was only checked, is not saved.
   const unsaved = document.querySelector(".problems, .checked") !== null;
-  if (unsaved) told.textContent = "Nada de esto está guardado todavía.";
+  if (unsaved) output.textContent = "Nada de esto está guardado todavía.";
 
   const nameOf = (field) =>
     (field.labels?.[0] ?? field.closest(".form-row, fieldset")?.querySelector("label, legend, h2"))
@@ -18,7 +18,7 @@
   function note({ target }) {
     if (target.type === "hidden" || !(target.name || target.isContentEditable)) return;
     changed.add(nameOf(target) || "otros campos");
-    told.textContent = `Cambios sin guardar: ${[...changed].join("; ")}. Si cierra esta página, se le preguntará antes.`;
+    output.textContent = `Cambios sin guardar: ${[...changed].join("; ")}. Si cierra esta página, se le preguntará antes.`;
   }
 
   form.addEventListener("input", note);
