@@ -44,7 +44,7 @@ KINDS = (
     *"/linea-de-tiempo/salida-del-stt/ /pronunciamientos/ /fuentes/ /datos/ /acerca-de/".split(),
     *"/fuentes/nucleo-de-sociedad-civil/ /no-existe/ /?organizacion=a%00b".split(),
 )
-KILOBYTES = 30  # headers and icon too; what the home page itself may weigh, `test_look` asks
+KILOBYTES = 30  # headers and icon too; `test_whole_record` weighs the front page
 CHROME_FLAGS = (
     "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run "
     "--disable-background-networking --disable-component-update --disable-sync"

@@ -1,4 +1,4 @@
-"""What pages weigh on their way to a phone, and whether what they say can be read."""
+"""Whether what pages say can be read, and how they travel. `test_whole_record` weighs them."""
 
 import gzip
 import re
@@ -7,40 +7,13 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
-from django.core.management import call_command
 from django.test import Client
-
-from organizations.models import Organization
-from sources.models import Source
-from timeline.models import Event, Statement
 
 STATIC = Path(settings.BASE_DIR, "static")
 STYLES = (STATIC / "nucleo.css").read_text()
-LISTS = (
-    "/organizaciones/ /representacion/ /linea-de-tiempo/ /pronunciamientos/ /fuentes/ /datos/ "
-    "/acerca-de/"
-).split()
 TEXT = ("ink", "ink-soft", "crimson", "indigo")
 ON_MARKS = ("ink", "indigo")
 DRAWN = ("stroke", "stroke-second", "marigold", "rule-strong")
-
-
-# Weight
-
-
-def kilobytes(*parts: bytes) -> float:
-    return sum(len(gzip.compress(part, 6)) for part in parts) / 1024
-
-
-@pytest.mark.django_db
-def test_the_first_view_of_any_page_weighs_little(visitor: Client) -> None:
-    call_command("load_record", verbosity=0)
-    styles, icon = ((STATIC / name).read_bytes() for name in ("nucleo.css", "favicon.svg"))
-    assert kilobytes(visitor.get("/").content, styles) <= 14
-    models = (Organization, Event, Statement, Source)
-    details = [record.get_absolute_url() for model in models for record in model.objects.all()]
-    for url in ("/", *LISTS, *details):
-        assert kilobytes(visitor.get(url).content, styles, icon) <= 30, url
 
 
 @pytest.mark.django_db

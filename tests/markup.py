@@ -1,0 +1,55 @@
+"""Public pages and files as tests read them."""
+
+import json
+import re
+from functools import cached_property
+from html.parser import HTMLParser
+from typing import Any
+
+from django.http import HttpResponse
+from django.test import Client
+
+LISTS = ["/organizaciones/", "/representacion/", "/pronunciamientos/", "/fuentes/"]
+DATES = ["/al/", "/al/2017/", "/al/2015-02-11/"]
+PAGES = ["/", *LISTS, "/linea-de-tiempo/", *DATES, "/datos/", "/acerca-de/"]
+DATA = {"type": "application/ld+json"}  # a block that no browser runs
+BLOCK = re.compile(r'<script type="application/ld\+json">(.*?)</script>', re.DOTALL)
+
+
+class Page(HTMLParser):
+    """The tags of a page with their attributes, its ids, its links and its linked data."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.text = text
+        self.tags: list[tuple[str, dict[str, Any]]] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def all(self, name: str) -> list[dict[str, Any]]:
+        return [attrs for tag, attrs in self.tags if tag == name]
+
+    @cached_property
+    def ids(self) -> list[str]:
+        return [attrs["id"] for _tag, attrs in self.tags if "id" in attrs]
+
+    @cached_property
+    def links(self) -> list[str]:
+        return [attrs["href"] for attrs in self.all("a") if attrs.get("href")]
+
+    @cached_property
+    def graph(self) -> list[dict[str, Any]]:
+        (block,) = BLOCK.findall(self.text)
+        return json.loads(block)["@graph"]
+
+
+def read(client: Client, url: str) -> bytes:
+    response: HttpResponse = client.get(url)
+    assert response.status_code == 200, url
+    return response.getvalue()
+
+
+def page(client: Client, url: str) -> Page:
+    return Page(read(client, url).decode())

@@ -1,0 +1,261 @@
+"""Every page of the loaded record, read once: each fact with its sentence, links that lead on, no
+cookie, no script, no third party, little weight, and what search engines read."""
+
+import gzip
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import pytest
+from django.conf import settings
+from django.core.management import call_command
+from django.db import transaction
+from django.http import HttpResponse
+from django.test import Client
+from django.urls import reverse
+
+from exchange.facts import KINDS
+from organizations.models import Organization
+from search.models import Entry
+from sources.models import Citation, Source
+from tests.markup import DATA, DATES, PAGES, Page, page, read
+from tests.records import HIDDEN, citation, event, membership, organization, source, statement, term
+from tests.test_feeds import CALENDAR, EVENTS, STATEMENTS, feed, titles
+from timeline.models import Event, Statement
+
+pytestmark = pytest.mark.django_db
+HERE = "http://testserver"
+STATIC = Path(settings.BASE_DIR, "static")
+CANARY = "canarioquenadiedebever"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def record(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """The record, loaded once for all tests of this file."""
+    with django_db_blocker.unblock(), transaction.atomic():
+        call_command("load_record", verbosity=0)
+        yield
+        transaction.set_rollback(True)
+
+
+@pytest.fixture(scope="module")
+def responses(record: None) -> dict[str, HttpResponse]:
+    """The answer of each page that links lead to, by address, and of the pages of two dates."""
+    visitor, answers, waiting = Client(), {}, ["/", *DATES]
+    while waiting:
+        url = waiting.pop()
+        if url not in answers:
+            answers[url] = visitor.get(url)
+            assert answers[url].status_code == 200, url
+            within = {link.split("#")[0] for link in Page(answers[url].text).links}
+            within = {link for link in within if link.startswith("/") and "." not in link}
+            # Filters on filters have no end: those of the unfiltered page are enough.
+            waiting += [link for link in within if "?" not in link or "?" not in url]
+    return answers
+
+
+@pytest.fixture(scope="module")
+def pages(responses: dict[str, HttpResponse]) -> dict[str, Page]:
+    return {url: Page(answer.text) for url, answer in responses.items()}
+
+
+@pytest.fixture
+def plain_pages(pages: dict[str, Page]) -> dict[str, Page]:
+    """The pages without a query: of each record, and those that belong to no record."""
+    plain = {url: page for url, page in pages.items() if "?" not in url and url != "/buscar/"}
+    assert set(plain) >= {*PAGES, *(record.get_absolute_url() for record in records())}
+    return plain
+
+
+def records() -> list[Any]:
+    """All records with a page of their own."""
+    return [r for model in (Organization, Event, Statement, Source) for r in model.objects.all()]
+
+
+# Honesty
+
+
+def test_every_fact_on_a_page_leads_to_its_marked_sentence_and_back(pages):
+    text = pages[Source.objects.get().get_absolute_url()]
+    for kind in ("organizations", "events", "statements"):
+        for fact in KINDS[kind].objects.all():
+            assert fact.get_absolute_url() in text.links, fact
+            for quote in fact.citations.all():
+                assert quote.get_absolute_url() in pages[fact.get_absolute_url()].links, quote.exact
+                assert f"c{quote.number}" in text.ids
+
+
+def test_memberships_and_terms_show_their_citations_where_they_are_told(pages):
+    for quote in Citation.objects.filter(membership__isnull=False):
+        own = quote.membership.organization.get_absolute_url()
+        for url in ("/organizaciones/", own):
+            assert quote.get_absolute_url() in pages[url].links
+    for quote in Citation.objects.filter(representation_term__isnull=False):
+        assert quote.get_absolute_url() in pages["/representacion/"].links
+
+
+def test_every_link_within_the_site_leads_somewhere(pages, visitor):
+    """The pages were read when they were linked to; what is left are files and anchors."""
+    assert len(pages) > 60
+    files = set()
+    for url, shown in pages.items():
+        assert len(shown.ids) == len(set(shown.ids)), url
+        for link in shown.links:
+            path, _, anchor = link.partition("#")
+            if anchor and (target := path or url) in pages:
+                assert anchor in pages[target].ids, (url, link)
+            if path.startswith("/") and "." in path:
+                files.add(path)
+    assert all(visitor.head(path).status_code == 200 for path in files)
+
+
+def test_a_page_says_when_what_it_shows_last_changed(plain_pages):
+    for url in plain_pages.keys() - {"/datos/", "/acerca-de/"}:
+        assert "Último cambio de lo que muestra esta página" in plain_pages[url].text, url
+
+
+# Privacy and weight
+
+
+def test_a_reader_gets_no_cookie_no_script_and_nothing_of_third_parties(responses, visitor):
+    for url, response in (responses | {"/no-existe/": visitor.get("/no-existe/")}).items():
+        assert not response.cookies, url
+        assert "Cookie" not in response.get("Vary", ""), url
+        for tag, attrs in Page(response.text).tags:
+            assert tag not in ("style", "iframe"), url
+            assert tag != "script" or attrs == DATA, url
+            assert "style" not in attrs, url
+            loaded = attrs.get("src") or (attrs.get("href", "") if tag == "link" else "")
+            if attrs.get("rel") != "canonical":
+                assert not loaded.startswith(("http", "//")), url
+
+
+def test_the_first_view_of_any_page_weighs_little(plain_pages):
+    def kilobytes(*parts: bytes) -> float:
+        return sum(len(gzip.compress(part, 6)) for part in parts) / 1024
+
+    styles, icon = ((STATIC / name).read_bytes() for name in ("nucleo.css", "favicon.svg"))
+    assert kilobytes(plain_pages["/"].text.encode(), styles) <= 14
+    for url, shown in plain_pages.items():
+        assert kilobytes(shown.text.encode(), styles, icon) <= 30, url
+
+
+def test_every_named_page_has_a_template_of_its_name(responses):
+    for name in (
+        "organizations:organization_list",
+        "organizations:representation",
+        "timeline:event_list",
+        "timeline:statement_list",
+        "sources:source_list",
+        "exchange:open_data",
+    ):
+        used = [template.name for template in responses[reverse(name)].templates]
+        assert f"{name.replace(':', '/')}.html" in used
+
+
+# What machines read
+
+
+def test_every_page_has_its_trail_and_every_address_in_it_leads_somewhere(plain_pages):
+    for url, shown in plain_pages.items():
+        about, trail, *_ = shown.graph
+        assert (about["url"], about["breadcrumb"]) == (f"{HERE}{url}", {"@id": trail["@id"]})
+        items = trail["itemListElement"]
+        assert [item["position"] for item in items] == list(range(1, len(items) + 1))
+        assert (items[0]["item"], items[-1]["item"]) == (f"{HERE}/", f"{HERE}{url}")
+        assert {item["item"].removeprefix(HERE) for item in items} <= plain_pages.keys()
+
+
+def test_every_page_has_its_own_title_a_description_of_its_length_and_a_picture(plain_pages):
+    titles_of_pages = set()
+    for url, shown in plain_pages.items():
+        metas = shown.all("meta")
+        meta = {a.get("property") or a.get("name"): a.get("content") for a in metas}
+        links = shown.all("link")
+        canonical = [attrs["href"] for attrs in links if attrs["rel"] == "canonical"]
+        assert canonical == [meta["og:url"]] == [f"{HERE}{url}"]
+        assert meta["og:description"] == meta["description"]
+        assert 50 <= len(meta["description"]) <= 160, (url, meta["description"])
+        assert meta["og:image"] == f"{HERE}/static/expediente.png"
+        assert meta["og:locale"] == "es_MX"
+        alternate = {attrs["href"] for attrs in links if attrs["rel"] == "alternate"}
+        assert alternate == {EVENTS, STATEMENTS, CALENDAR}
+        titles_of_pages.add(meta["og:title"])
+    assert len(titles_of_pages) == len(plain_pages)
+
+
+def test_the_front_page_says_how_to_search_and_the_data_page_what_to_download(pages, visitor):
+    target = pages["/"].graph[-1]["potentialAction"]["target"]["urlTemplate"]
+    assert target == f"{HERE}/buscar/?q={{search_term_string}}"
+    dataset = pages["/datos/"].graph[0]["mainEntity"]
+    assert len(dataset["distribution"]) == 14
+    for file in dataset["distribution"]:
+        head = visitor.head(file["contentUrl"].removeprefix(HERE))
+        assert head["Content-Type"] == file["encodingFormat"]
+
+
+def test_the_sitemap_lists_every_public_page_once_and_robots_leads_to_it(plain_pages, visitor):
+    root = ET.fromstring(read(visitor, "/sitemap.xml"))  # noqa: S314, our own
+    space = "{http://www.sitemaps.org/schemas/sitemap/0.9}"
+    assert root.tag == f"{space}urlset"
+    listed = [url.text for url in root.findall(f"{space}url/{space}loc")]
+    without_days = (url for url in plain_pages if not url.startswith("/al/2"))
+    assert sorted(listed) == sorted(f"{HERE}{url}" for url in without_days)
+    assert len(root.findall(f"{space}url/{space}lastmod")) == len(records())
+    assert read(visitor, "/robots.txt").decode() == (
+        "User-agent: *\nDisallow: /admin/\n\nSitemap: http://testserver/sitemap.xml\n"
+    )
+
+
+@pytest.mark.parametrize(("url", "model"), [(EVENTS, Event), (STATEMENTS, Statement)])
+def test_a_feed_is_atom_with_every_public_record(url, model, visitor):
+    assert sorted(titles(feed(visitor, url))) == sorted(r.title for r in model.objects.all())
+    assert visitor.get(url)["Content-Type"].startswith("application/atom+xml")
+
+
+def test_the_record_is_loaded_with_its_index(visitor, capsys):
+    assert Entry.objects.filter(kind="e").count() == Event.objects.count()
+    call_command("rebuild_search", check=True)
+    assert "is as the record" in capsys.readouterr().out
+    assert "<mark>" in visitor.get("/buscar/?q=representantes").text
+    assert "<mark>" not in visitor.get("/buscar/?q=hipopótamo").text
+
+
+# Nothing that is not public
+
+
+def hide(public: Event, said: Statement, who: Organization) -> None:
+    """Hidden records of each kind and state, related to these public ones."""
+    for number, state in enumerate(HIDDEN):
+        slug = f"{CANARY}-{number}"
+        here = source(slug=slug, title=CANARY, text=f"{CANARY} dijo algo. Fin.", **state)
+        hidden = organization(slug=slug, name=CANARY, **state)
+        membership(slug=f"{slug}-m", organization=hidden, start="2011", end="[2017..]")
+        membership(organization=organization(), replaces=hidden, note=CANARY)
+        year = f"{1990 + number}"
+        term(slug=f"{slug}-t", organization=hidden, start=year, end=year, note=CANARY)
+        happened = event(slug=slug, title=CANARY, start="2017", **state)
+        happened.organizations.add(who)
+        other = statement(slug=slug, title=CANARY, **state)
+        other.organizations.add(who)
+        other.events.add(public)
+        public.organizations.add(hidden)
+        said.organizations.add(hidden)
+        said.events.add(happened)
+        citation(public, "dijo algo", source=here, slug=f"{slug}-c")
+
+
+def test_a_canary_in_drafts_is_on_no_public_page_and_in_nothing_that_machines_read(visitor, reader):
+    """Staff see related drafts on the pages of records, and nowhere else."""
+    public, said, who = (model.objects.first() for model in (Event, Statement, Organization))
+    hide(public, said, who)
+    details = [one.get_absolute_url() for one in (public, said, who, *Source.objects.all()[:1])]
+    files = [EVENTS, STATEMENTS, CALENDAR, "/sitemap.xml", "/robots.txt"]
+    files += [f"{url}cita.bib" for url in details]
+    for person in (visitor, reader):
+        for url in (*PAGES, *files):
+            assert CANARY not in read(person, url).decode(), url
+        for url in details:
+            shown = page(person, url)
+            assert CANARY not in (str(shown.graph) if person is reader else shown.text), url
