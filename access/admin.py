@@ -17,9 +17,9 @@ from django_otp.plugins.otp_static.models import StaticDevice
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from access import second_factor
-from access.doors import page
+from access.login import page
 from access.models import OneOffPassword
-from record.admin import StaffAdmin
+from editing.admin import StaffAdmin
 from record.text import is_key
 
 MAY = {"add": "agregar", "change": "modificar", "delete": "eliminar", "view": "ver"}

@@ -17,11 +17,11 @@ from django.utils.dateparse import parse_datetime
 from django.utils.text import Truncator
 from django.views.decorators.cache import never_cache
 
-from access.doors import page
+from access.login import page
 from access.models import LoginEvent
+from editing.admin import RecordAdmin
 from exchange.imports import RESOURCES
 from exchange.models import Receipt, may_see_receipts
-from record.admin import RecordAdmin
 from record.publishing import Publishable
 from record.text import is_key
 

@@ -7,8 +7,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 
 from access import second_factor
-from access.doors import ENROLLING, KIND, NOT_THIS, codes_page, failed, page, waiting
 from access.forms import AgainForm
+from access.login import ENROLLING, KIND, NOT_THIS, codes_page, failed, page, waiting
 from access.models import LoginEvent
 from access.throttle import locked_out
 

@@ -23,6 +23,9 @@ from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from import_export.admin import ImportMixin
 from import_export.tmp_storages import BaseStorage
 
+from editing.differences import moment_in_words
+from editing.resources import Outcome, RecordResource
+from editing.widgets import TableError
 from exchange.exports import Pages, add_export
 from exchange.formats import ADMIN_BYTES, FORMATS, Upload, download
 from exchange.forms import TOO_LARGE, ConfirmForm, ReadingForm, UploadForm
@@ -38,11 +41,8 @@ from exchange.models import (
     may_import,
     may_see_receipts,
 )
-from exchange.shown import changes_of, receipt_rows
+from exchange.preview import changes_of, receipt_rows
 from exchange.tables import DELIMITERS, ENCODINGS, SheetDataset
-from record.differences import moment_in_words
-from record.resources import Outcome, RecordResource
-from record.widgets import TableError
 
 FORM_BYTES = 64 * 1024
 """What an upload has beside its file."""

@@ -12,9 +12,9 @@ from django.shortcuts import render
 from django.urls import URLPattern
 from import_export.admin import ExportMixin
 
+from editing.resources import RecordResource
 from exchange.formats import FORMATS, download
 from exchange.models import may_export, may_import
-from record.resources import RecordResource
 
 OF_PAGES = ("p", "o", "all", "e", "_changelist_filters", "_popup", "_to_field")
 """What a list's address says of its pages, not of its records."""

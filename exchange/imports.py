@@ -12,6 +12,9 @@ from django.db import IntegrityError, connection, models, transaction
 from django.db.models import Max, Q
 from django.utils import timezone
 
+from editing.differences import missing_from
+from editing.resources import TO_CORRECT, Outcome, RecordResource, RowError
+from editing.snapshots import Snapshot
 from exchange.formats import Upload
 from exchange.models import Receipt
 from exchange.tables import SheetDataset
@@ -20,10 +23,7 @@ from organizations.resources import (
     OrganizationResource,
     RepresentationTermResource,
 )
-from record.differences import missing_from
 from record.publishing import Record, may_publish
-from record.resources import TO_CORRECT, Outcome, RecordResource, RowError
-from record.snapshots import Snapshot
 from sources.resources import CitationResource, SourceResource
 from timeline.resources import EventResource, StatementResource
 

@@ -9,7 +9,7 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import models, transaction
 from django.urls import reverse
 
-from record.resources import Outcome, RecordResource
+from editing.resources import Outcome, RecordResource
 
 PAGE = 50  # changes shown at a time
 MAX_LOSSES = 200

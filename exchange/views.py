@@ -10,11 +10,11 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
+from editing.resources import RecordResource
 from exchange.formats import FORMATS, download
 from exchange.imports import RESOURCES
-from record import linked
+from record import jsonld
 from record.publishing import RecordQuerySet
-from record.resources import RecordResource
 from timeline.filters import EventFilters, StatementFilters
 
 PUBLIC_FORMATS = ("csv", "xlsx")
@@ -29,11 +29,11 @@ def open_data(request: HttpRequest) -> HttpResponse:
     return TemplateResponse(request, "exchange/open_data.html", context)
 
 
-def _data_graph(request: HttpRequest, changed: datetime | None) -> linked.Node:
+def _data_graph(request: HttpRequest, changed: datetime | None) -> jsonld.Node:
     """The record as one Dataset with every file that it comes as."""
     url = request.path
     files = [
-        linked.told(
+        jsonld.node(
             kind="DataDownload",
             name=f"{name}.{ending}",
             encodingFormat=FORMATS[ending].CONTENT_TYPE,
@@ -42,21 +42,21 @@ def _data_graph(request: HttpRequest, changed: datetime | None) -> linked.Node:
         for name in RESOURCES
         for ending in PUBLIC_FORMATS
     ]
-    dataset = linked.told(
+    dataset = jsonld.node(
         kind="Dataset",
         id=f"{url}#datos",
         name=f"El registro de {settings.SITE_NAME}, en tablas",
         description="Todo lo público del registro: organizaciones, membresías, representación, "
         "acontecimientos, pronunciamientos, fuentes y las citas que prueban cada dato.",
         url=url,
-        license=linked.LICENSE,
+        license=jsonld.LICENSE,
         usageInfo=f"{reverse('about')}#licencia",
         inLanguage="es-MX",
         dateModified=changed.isoformat() if changed else "",
         isAccessibleForFree=True,
         distribution=files,
     )
-    return linked.page(request, ("Datos", request.path), changed=changed, main=dataset)
+    return jsonld.page(request, ("Datos", request.path), changed=changed, main=dataset)
 
 
 def _described(resource: RecordResource) -> dict[str, Any]:

@@ -14,13 +14,13 @@ from django.urls import URLPattern, path
 from django.views.decorators.http import require_safe
 from django.views.i18n import JavaScriptCatalog
 
-from access import doors
+from access import login
 from access.log import log
 from access.models import LoginEvent
 from access.views import account
-from nucleo import attention
-from record.admin import RecordAdmin
-from record.forms import reading_of
+from dates.forms import reading_of
+from editing.admin import RecordAdmin
+from nucleo import dashboard
 from record.publishing import may_enter
 from record.text import is_key
 from sources.forms import read_quote
@@ -51,7 +51,7 @@ class NucleoAdminSite(admin.AdminSite):
         return checked
 
     def login(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        return doors.log_in(request)
+        return login.log_in(request)
 
     def password_change(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         response = super().password_change(request, extra_context)
@@ -70,16 +70,16 @@ class NucleoAdminSite(admin.AdminSite):
             path("leer/cita/", self.admin_view(require_safe(self.read_quote)), name="read_quote"),
             path("cuenta/", self.admin_view(account), name="account"),
             path("bitacora/", self.admin_view(require_safe(log)), name="log"),
-            path("entrar/contrasena/", doors.new_password, name="new_password"),
-            path("entrar/codigo/", doors.code, name="code"),
-            path("entrar/recuperacion/", doors.recovery, name="recovery"),
-            path("entrar/segundo-paso/", doors.enrol, name="enrol"),
+            path("entrar/contrasena/", login.new_password, name="new_password"),
+            path("entrar/codigo/", login.code, name="code"),
+            path("entrar/recuperacion/", login.recovery, name="recovery"),
+            path("entrar/segundo-paso/", login.enrol, name="enrol"),
             *super().get_urls(),
         ]
 
     def read_date(self, request: HttpRequest) -> HttpResponse:
         reading = reading_of(request.GET.get("texto", ""))
-        return render(request, "record/_date_reading.html", reading)
+        return render(request, "dates/_date_reading.html", reading)
 
     def read_quote(self, request: HttpRequest) -> HttpResponse:
         """Show what the source says beside the quote, also of a draft."""
@@ -104,7 +104,7 @@ class NucleoAdminSite(admin.AdminSite):
         records = [model_admin for model_admin in admins if isinstance(model_admin, RecordAdmin)]
         context = {
             "app_list": apps,
-            "notices": attention.notices(records),
-            "changes": [*attention.recent_changes(records)],
+            "notices": dashboard.notices(records),
+            "changes": [*dashboard.recent_changes(records)],
         }
         return super().index(request, context | (extra_context or {}))

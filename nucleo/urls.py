@@ -1,13 +1,17 @@
 from django.contrib import admin
-from django.urls import include, path
+from django.urls import include, path, register_converter
 
-from nucleo import as_of, errors, sitemaps, views
+from dates.converters import DateConverter
+from nucleo import errors, sitemaps, views
+
+register_converter(DateConverter, "date")
 
 urlpatterns = [
     path("", views.home, name="home"),
     path("acerca-de/", views.about, name="about"),
-    path("al/", as_of.as_of_form, name="as_of_form"),
-    path("al/<str:date>/", as_of.as_of, name="as_of"),
+    path("al/", views.as_of_form, name="as_of_form"),
+    path("al/<date:when>/", views.as_of, name="as_of"),
+    path("al/<str:written>/", views.as_of_impossible, name="as_of_impossible"),
     path("sitemap.xml", sitemaps.sitemap, name="sitemap"),
     path("sitemap-<slug:section>.xml", sitemaps.section, name="sitemap_section"),
     path("robots.txt", views.robots, name="robots"),

@@ -1,9 +1,9 @@
 from django.contrib import admin
 from django.db.models import Q
 
+from editing.admin import RecordAdmin, RecordInline, date_column
+from editing.filters import CitationsFilter, ConditionFilter, DateFilter, StateFilter
 from organizations.models import Membership, Organization, RepresentationTerm
-from record.admin import RecordAdmin, RecordInline, date_column
-from record.filters import CitationsFilter, ConditionFilter, DateFilter, StateFilter
 from sources.admin import CitationInline
 
 SPAN = ("Cuándo", {"fields": ["start", "start_label", "end", "end_label"]})

@@ -7,13 +7,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import F
+from django.utils.text import capfirst
 
+from dates.edtf import EDTF, parse
+from dates.models import SpanningQuerySet
+from dates.periods import (
+    Answer,
+    Period,
+    Reason,
+    reason,
+)
+from dates.text import fold
 from organizations import rotation
 from organizations.models import Membership, RepresentationTerm
-from record.dates import EDTF, parse
-from record.pages import counted, in_words, sentence
-from record.periods import Answer, Period, Reason, SpanningQuerySet, reason
-from record.text import fold
+from record.pages import counted, in_words
 from sources.models import Citation
 
 ALIKE = ("start_earliest", "start_latest", "end_earliest", "end_latest")
@@ -38,7 +45,7 @@ def tally(counts: dict[Answer, int], noun: str, feminine: bool = False) -> str:
     """«Once membresías: sí, ocho; no determinable, una; no, dos»."""
     total = counted(sum(counts.values()), noun, feminine=feminine)
     parts = (f"{answer.value}, {in_words(count, feminine)}" for answer, count in counts.items())
-    return ": ".join(filter(None, (sentence(total), "; ".join(parts))))
+    return ": ".join(filter(None, (capfirst(total), "; ".join(parts))))
 
 
 def members(when: EDTF) -> SpanningQuerySet:

@@ -1,5 +1,7 @@
 """Charts of the rotation and of replacements: a row for each period, in the order given."""
 
+from dates.edtf import EDTF, MONTHS
+from dates.periods import Period
 from record.charts import (
     BAR,
     PHONE,
@@ -15,8 +17,6 @@ from record.charts import (
     share,
     year_axis,
 )
-from record.dates import EDTF, MONTHS
-from record.periods import Period
 
 BETWEEN = 24  # px between two rows, for the label of a replacement
 

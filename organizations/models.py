@@ -7,14 +7,21 @@ from django.db import models
 from django.db.models import Case, Count, Exists, F, OuterRef, Q, Value, When
 from django.urls import reverse
 
+from dates.edtf import (
+    EDTF,
+    END_OF_TIME,
+    ImpossibleDate,
+    at,
+)
+from dates.models import Spanning, SpanningQuerySet, rank_on
+from dates.periods import RANKED, UNSAID, Answer
+from dates.text import fold
 from organizations.logos import LogoField
-from record.dates import EDTF, END_OF_TIME, ImpossibleDate, at
 from record.history import Versions
-from record.linked import Node, page_subject, role, told
-from record.periods import RANKED, UNSAID, Answer, Spanning, SpanningQuerySet, rank_on
-from record.publishing import Publishable, PublishableQuerySet, Record
+from record.jsonld import Node, node, page_subject, role
+from record.publishing import Publishable, PublishableQuerySet, Record, RecordQuerySet
 from record.richtext import RichTextField
-from record.text import WebAddressField, fold
+from record.text import WebAddressField
 
 # The sectors that schema.org has a word for; the others are organizations and no more.
 SCHEMA_TYPES = {
@@ -103,14 +110,14 @@ class Organization(Publishable):
         kind = SCHEMA_TYPES.get(self.sector, "Organization")
         return page_subject(self, kind, "organizacion", name=self.name)
 
-    def node(
+    def jsonld(
         self,
         coalition: "Organization | None" = None,
         records: Iterable["Membership | RepresentationTerm"] = (),
     ) -> Node:
         """In the words of schema.org, with its memberships and terms in the `coalition`."""
         whole = coalition.in_short if coalition else {}
-        return self.in_short | told(
+        return self.in_short | node(
             alternateName=list(filter(None, [self.short_name, *self.other_names_list])),
             description=self.summary,
             sameAs=self.website,
@@ -121,7 +128,7 @@ class Organization(Publishable):
     def with_members(self, records: Iterable["Membership | RepresentationTerm"]) -> Node:
         """The coalition in the words of schema.org, with its members or representatives."""
         members = (role(r.role_name, r.period, member=r.organization.in_short) for r in records)
-        return self.in_short | told(member=list(members))
+        return self.in_short | node(member=list(members))
 
 
 def _note_field() -> models.TextField:
@@ -143,7 +150,7 @@ STATE = Case(
 )
 
 
-class MembershipQuerySet(SpanningQuerySet):
+class MembershipQuerySet(SpanningQuerySet, RecordQuerySet):
     def on(self, when: EDTF) -> Self:
         """Leaves out a «no» if another membership of the organization has another answer, and all
         other answers if one membership has a «sí»."""
@@ -255,7 +262,7 @@ class Membership(Spanning, Record):
         return "" if fold(str(self.organization)) in words else next(others, "")
 
 
-class RepresentationTermQuerySet(SpanningQuerySet):
+class RepresentationTermQuerySet(SpanningQuerySet, RecordQuerySet):
     def possibly_overlapping(self) -> Self:
         """The terms whose bounds leave room for another one of their role at the same time."""
         others = RepresentationTerm.objects.filter(

@@ -3,34 +3,34 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from import_export.fields import Field
 
-from organizations.models import Membership, Organization, RepresentationTerm
-from record.periods import Spanning
-from record.resources import Outcome, RecordResource
-from record.widgets import (
-    Address,
-    Choice,
-    Date,
-    Lines,
-    Moment,
-    Number,
-    Reference,
-    RichText,
-    Slug,
-    Text,
+from dates.models import Spanning
+from editing.resources import Outcome, RecordResource
+from editing.widgets import (
+    AddressWidget,
+    ChoiceWidget,
+    DateWidget,
+    LinesWidget,
+    MomentWidget,
+    NumberWidget,
+    ReferenceWidget,
+    RichTextWidget,
+    SlugWidget,
+    TextWidget,
 )
+from organizations.models import Membership, Organization, RepresentationTerm
 
 
 class OrganizationResource(RecordResource):
-    slug = Field("slug", "identificador", Slug("instituto-civico"))
-    name = Field("name", "nombre", Text("Instituto de Estudios Cívicos"))
-    short_name = Field("short_name", "nombre_corto", Text("IEC"))
-    other_names = Field("other_names", "otros_nombres", Lines("Estudios Cívicos; I. E. C."))
-    sector = Field("sector", "sector", Choice("sociedad civil"))
-    website = Field("website", "sitio_web", Address("https://ejemplo.mx/"))
-    summary = Field("summary", "resumen", Text())
-    description = Field("description", "descripcion", RichText("<p>Un párrafo.</p>"))
-    publish_at = Field("publish_at", "se_publica", Moment("2026-11-24 09:00"))
-    unpublish_at = Field("unpublish_at", "se_retira", Moment())
+    slug = Field("slug", "identificador", SlugWidget("instituto-civico"))
+    name = Field("name", "nombre", TextWidget("Instituto de Estudios Cívicos"))
+    short_name = Field("short_name", "nombre_corto", TextWidget("IEC"))
+    other_names = Field("other_names", "otros_nombres", LinesWidget("Estudios Cívicos; I. E. C."))
+    sector = Field("sector", "sector", ChoiceWidget("sociedad civil"))
+    website = Field("website", "sitio_web", AddressWidget("https://ejemplo.mx/"))
+    summary = Field("summary", "resumen", TextWidget())
+    description = Field("description", "descripcion", RichTextWidget("<p>Un párrafo.</p>"))
+    publish_at = Field("publish_at", "se_publica", MomentWidget("2026-11-24 09:00"))
+    unpublish_at = Field("unpublish_at", "se_retira", MomentWidget())
 
     class Meta:
         model = Organization
@@ -38,14 +38,14 @@ class OrganizationResource(RecordResource):
 
 
 class MembershipResource(RecordResource):
-    slug = Field("slug", "identificador", Slug("instituto-civico"))
-    organization = Field("organization", "organizacion", Reference("instituto-civico"))
-    start = Field("start", "inicio", Date("entre agosto de 2011 y febrero de 2015"))
-    end = Field("end", "fin", Date("23 de mayo de 2017 o después"))
-    start_label = Field("start_label", "inicio_en_la_fuente", Text("a principios de 2016"))
-    end_label = Field("end_label", "fin_en_la_fuente", Text())
-    replaces = Field("replaces", "sustituye_a", Reference("otra-organizacion"))
-    note = Field("note", "nota", Text())
+    slug = Field("slug", "identificador", SlugWidget("instituto-civico"))
+    organization = Field("organization", "organizacion", ReferenceWidget("instituto-civico"))
+    start = Field("start", "inicio", DateWidget("entre agosto de 2011 y febrero de 2015"))
+    end = Field("end", "fin", DateWidget("23 de mayo de 2017 o después"))
+    start_label = Field("start_label", "inicio_en_la_fuente", TextWidget("a principios de 2016"))
+    end_label = Field("end_label", "fin_en_la_fuente", TextWidget())
+    replaces = Field("replaces", "sustituye_a", ReferenceWidget("otra-organizacion"))
+    note = Field("note", "nota", TextWidget())
 
     class Meta:
         model = Membership
@@ -53,15 +53,15 @@ class MembershipResource(RecordResource):
 
 
 class RepresentationTermResource(RecordResource):
-    slug = Field("slug", "identificador", Slug("representante-1"))
-    organization = Field("organization", "organizacion", Reference("instituto-civico"))
-    role = Field("role", "papel", Choice("representante"))
-    order = Field("order", "lugar", Number("1"))
-    start = Field("start", "inicio", Date("abril de 2017"))
-    end = Field("end", "fin", Date("23 de mayo de 2017 o después"))
-    start_label = Field("start_label", "inicio_en_la_fuente", Text())
-    end_label = Field("end_label", "fin_en_la_fuente", Text())
-    note = Field("note", "nota", Text())
+    slug = Field("slug", "identificador", SlugWidget("representante-1"))
+    organization = Field("organization", "organizacion", ReferenceWidget("instituto-civico"))
+    role = Field("role", "papel", ChoiceWidget("representante"))
+    order = Field("order", "lugar", NumberWidget("1"))
+    start = Field("start", "inicio", DateWidget("abril de 2017"))
+    end = Field("end", "fin", DateWidget("23 de mayo de 2017 o después"))
+    start_label = Field("start_label", "inicio_en_la_fuente", TextWidget())
+    end_label = Field("end_label", "fin_en_la_fuente", TextWidget())
+    note = Field("note", "nota", TextWidget())
 
     class Meta:
         model = RepresentationTerm

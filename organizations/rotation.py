@@ -5,13 +5,14 @@ from itertools import chain
 from typing import Any
 
 from django.conf import settings
+from django.utils.text import capfirst
 
+from dates.edtf import EDTF, in_words, of
+from dates.periods import Period
 from organizations.charts import rotation_chart, zoom_chart
 from organizations.models import Membership, Organization, RepresentationTerm
 from record.charts import Row
-from record.dates import EDTF, in_words, of
-from record.pages import listed, sentence
-from record.periods import Period
+from record.pages import listed
 
 FEMININE_ENDINGS = ("a", "ción", "sión", "dad", "red")
 GAPS_SHOWN = 12
@@ -90,7 +91,7 @@ def notes(records: list[Membership | RepresentationTerm]) -> list[tuple[str, str
     about: dict[str, list[str]] = {}
     for record in records:
         if note := record.note.removeprefix("Nota nuestra:").strip():
-            about.setdefault(sentence(note), []).append(str(record.organization))
+            about.setdefault(capfirst(note), []).append(str(record.organization))
     return [(listed(names), note) for note, names in about.items()]
 
 

@@ -10,7 +10,10 @@ from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpRe
 from django.shortcuts import get_object_or_404
 from django.utils.cache import add_never_cache_headers, get_conditional_response
 from django.utils.http import quote_etag
+from django.utils.text import capfirst
 
+from dates.edtf import EDTF, parse
+from dates.text import fold
 from organizations import rotation
 from organizations.charts import replacement_chart
 from organizations.models import (
@@ -19,13 +22,11 @@ from organizations.models import (
     RepresentationTerm,
     visible_organizations,
 )
-from organizations.names import Names
+from organizations.name_links import Names
 from record.charts import Chart, Row
-from record.dates import EDTF, parse
-from record.pages import last_change, page_of, sentence
+from record.pages import last_change, page_of
 from record.publishing import viewer
 from record.richtext import with_contents
-from record.text import fold
 from record.views import RecordView, list_page
 from sources.models import Citation, cited_sources, with_citations
 
@@ -91,7 +92,7 @@ def _sections(
         common = set.intersection(*passages) if len(groups) > 1 else set()
         shared = [c for c in groups[0][0].visible_citations if c.passage in common]
         yield (
-            sentence(STATES[state][counts[state][1] > 1]),
+            capfirst(STATES[state][counts[state][1] > 1]),
             [_group(group, common) for group in groups],
             sorted(shared, key=lambda citation: citation.passage),
         )
@@ -144,7 +145,7 @@ class OrganizationView(RecordView):
             "contents": contents,
             "changed": last_change(shown, statements),
             "cited": {"title": organization.name},
-            "main": organization.node(
+            "main": organization.jsonld(
                 names.coalition, [*records["memberships"], *records["terms"]]
             ),
             "based_on": cited_sources(chain(*(record.visible_citations for record in shown))),

@@ -10,8 +10,8 @@ from datetime import date
 from math import ceil
 from typing import Any
 
-from record.dates import EDTF, MONTHS
-from record.periods import Period
+from dates.edtf import EDTF, MONTHS
+from dates.periods import Period
 
 BAR, THIN_BAR = 16, 12  # px
 PHONE, WIDE = 288, 576  # px that a chart has on the narrowest phone, and where titles appear

@@ -45,11 +45,6 @@ def listed(records: Iterable[Any]) -> str:
     return f"{', '.join(others)} {joint} {last}" if others else last
 
 
-def sentence(text: str) -> str:
-    """The text with its first letter as a capital."""
-    return text[:1].upper() + text[1:]
-
-
 def page_of(
     request: HttpRequest, records: QuerySet | list[Any], size: int, count: int | None = None
 ) -> Page:

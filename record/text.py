@@ -1,7 +1,6 @@
 """Text as the record compares it: white space collapsed, accents and case folded, no NUL."""
 
 import re
-import unicodedata
 from collections.abc import Collection, Iterable
 from difflib import SequenceMatcher
 from itertools import takewhile
@@ -23,11 +22,6 @@ _BREAKS = re.compile(r"[\x0b\x0c]")  # vertical tab, form feed
 _PLAIN = dict(zip("áéíóúüñÁÉÍÓÚÜÑ", "aeiouunaeiouun", strict=True))
 
 
-def collapse(text: str) -> str:
-    """Every run of white space, line breaks and no-break spaces included, as one space."""
-    return " ".join(text.split())
-
-
 def printable(text: str) -> str:
     """Without the control characters that XML and calendars forbid; tabs and line breaks stay."""
     return _CONTROLS.sub("", text)
@@ -46,12 +40,6 @@ def cut(text: str, length: int) -> str:
     if not text[length - 1].isspace():
         kept = kept.rpartition(" ")[0] or kept
     return f"{kept.rstrip(' ,;:.')}…"
-
-
-def fold(text: str) -> str:
-    """Lower case without accents: to a search, «Pública» and «publica» are the same word."""
-    decomposed = unicodedata.normalize("NFKD", text.casefold())
-    return "".join(letter for letter in decomposed if not unicodedata.combining(letter))
 
 
 def folded(expression: Any) -> models.Expression:

@@ -10,10 +10,10 @@ from django.utils import timezone
 from django.utils.cache import add_never_cache_headers
 from django.views.generic import DetailView
 
-from record import linked
-from record.citing import FORMATS, Reference
-from record.periods import Period
+from dates.periods import Period
+from record import jsonld
 from record.publishing import RecordQuerySet, viewer
+from record.references import FORMATS, Reference
 
 
 def list_page(
@@ -21,12 +21,12 @@ def list_page(
     template: str,
     section: tuple[str, str],
     context: dict[str, Any],
-    main: linked.Node | None = None,
+    main: jsonld.Node | None = None,
 ) -> TemplateResponse:
     """The page of a list: `section` is its title and its URL name, `main` its subject in the words
     of schema.org. `context` has the moment of the last change as `changed`."""
     crumb, changed = (section[0], reverse(section[1])), context["changed"]
-    graph = linked.page(request, crumb, kind="CollectionPage", changed=changed, main=main)
+    graph = jsonld.page(request, crumb, kind="CollectionPage", changed=changed, main=main)
     return TemplateResponse(request, template, context | {"linked": graph})
 
 
@@ -98,9 +98,9 @@ class RecordView(DetailView):
         }
         return Reference(**common | context.get("cited", {}))
 
-    def _linked(self, context: dict[str, Any]) -> linked.Node:
+    def _linked(self, context: dict[str, Any]) -> jsonld.Node:
         title, url_name = self.section
-        return linked.page(
+        return jsonld.page(
             self.request,
             (title, reverse(url_name)),
             (str(self.object), self.object.get_absolute_url()),

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from dates.edtf import parse
 from organizations.models import Membership, Organization, RepresentationTerm
-from record.dates import parse
 from record.publishing import Record
 from record.richtext import plain_lines
 from sources.models import Source

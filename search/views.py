@@ -9,7 +9,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.http import urlencode
 
-from record import linked
+from record import jsonld
 from record.pages import last_change, page_of
 from search.hits import Hit, hits_of
 from search.kinds import BY_NAME, KINDS, Kind
@@ -56,7 +56,7 @@ def results(request: HttpRequest) -> HttpResponse:
         "alone": [] if hits else _alone(query),
         "changed": last_change(hit.record for hit in hits),
     }
-    context["linked"] = linked.page(
+    context["linked"] = jsonld.page(
         request, ("Búsqueda", request.path), kind="SearchResultsPage", changed=context["changed"]
     )
     return TemplateResponse(request, "search/results.html", context)

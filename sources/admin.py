@@ -9,9 +9,9 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.text import Truncator, capfirst
 
-from record.admin import RecordAdmin, RecordInline, date_column
-from record.filters import CitationsFilter, ConditionFilter, StateFilter
-from record.forms import link
+from editing.admin import RecordAdmin, RecordInline, date_column
+from editing.filters import CitationsFilter, ConditionFilter, StateFilter
+from editing.forms import link
 from record.publishing import Record
 from sources.forms import CitationForm, SourceForm, quote_field, source_field
 from sources.models import SUPPORTED, Citation, Source

@@ -10,8 +10,9 @@ from django import forms
 from django.contrib.admin.widgets import AdminTextareaWidget
 from django.core.exceptions import ValidationError
 
-from record.forms import PlainTextField, RecordForm
-from record.text import collapse, word_diff
+from dates.text import collapse
+from editing.forms import PlainTextField, RecordForm
+from record.text import word_diff
 from sources.models import Citation, Source
 
 LONGEST_QUOTE = 5000

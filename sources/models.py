@@ -13,11 +13,19 @@ from django.db.models.functions import RowNumber
 from django.urls import reverse
 from django.utils import timezone
 
-from record.dates import Earliest, EDTFField, Latest, day_column, parse, possible_date
+from dates.edtf import parse
+from dates.fields import (
+    Earliest,
+    EDTFField,
+    Latest,
+    day_column,
+    possible_date,
+)
+from dates.text import collapse
 from record.history import Versions
-from record.linked import Node, iso, page_subject, told
+from record.jsonld import Node, iso, node, page_subject
 from record.publishing import Publishable, Record, RecordQuerySet, visible
-from record.text import WebAddressField, collapse
+from record.text import WebAddressField
 from sources.passages import Passages
 
 SUPPORTED = ("organization", "membership", "representation_term", "event", "statement")
@@ -71,11 +79,11 @@ class Source(Publishable):
     def in_short(self) -> Node:
         return page_subject(self, "CreativeWork", "fuente", name=self.title)
 
-    def node(self) -> Node:
+    def jsonld(self) -> Node:
         """In the words of schema.org."""
-        publisher = told(kind="Organization", name=self.publisher) if self.publisher else None
+        publisher = node(kind="Organization", name=self.publisher) if self.publisher else None
         published = iso(parse(self.published))
-        return self.in_short | told(publisher=publisher, datePublished=published, sameAs=self.url)
+        return self.in_short | node(publisher=publisher, datePublished=published, sameAs=self.url)
 
     @property
     def sha256(self) -> str:

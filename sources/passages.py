@@ -10,7 +10,7 @@ from difflib import SequenceMatcher
 from itertools import pairwise, takewhile
 from typing import NamedTuple
 
-from record.text import collapse, fold
+from dates.text import collapse, fold
 
 _SENTENCE_END = re.compile(r"(?<=[.?!…])[»”\")\]]*\s+(?=[«“\"(]?[¿¡A-ZÁÉÍÓÚÑ0-9])")
 

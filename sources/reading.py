@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 from typing import NamedTuple
 
+from dates.text import fold
 from record.publishing import Record
-from record.text import fold
 from sources.models import FACTS, SUPPORTED, Citation, Source
 from sources.passages import MarkedBlock
 

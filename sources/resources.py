@@ -3,22 +3,29 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from import_export.fields import Field
 
-from record.resources import RecordResource
-from record.widgets import Address, Date, Moment, Reference, Slug, Text
+from editing.resources import RecordResource
+from editing.widgets import (
+    AddressWidget,
+    DateWidget,
+    MomentWidget,
+    ReferenceWidget,
+    SlugWidget,
+    TextWidget,
+)
 from sources.models import SUPPORTED, Citation, Source
 
 
 class SourceResource(RecordResource):
-    slug = Field("slug", "identificador", Slug("informe-anual"))
-    title = Field("title", "titulo", Text("Informe anual"))
-    publisher = Field("publisher", "quien_la_publico", Text())
-    url = Field("url", "direccion_web", Address("https://ejemplo.mx/informe"))
-    published = Field("published", "publicada", Date("febrero de 2017"))
-    describes_until = Field("describes_until", "describe_hasta", Date("2017-05-23"))
-    retrieved = Field("retrieved", "consultada", Date("2026-11-24"))
-    text = Field("text", "texto", Text("El texto completo, un párrafo por renglón"))
-    publish_at = Field("publish_at", "se_publica", Moment("2026-11-24 09:00"))
-    unpublish_at = Field("unpublish_at", "se_retira", Moment())
+    slug = Field("slug", "identificador", SlugWidget("informe-anual"))
+    title = Field("title", "titulo", TextWidget("Informe anual"))
+    publisher = Field("publisher", "quien_la_publico", TextWidget())
+    url = Field("url", "direccion_web", AddressWidget("https://ejemplo.mx/informe"))
+    published = Field("published", "publicada", DateWidget("febrero de 2017"))
+    describes_until = Field("describes_until", "describe_hasta", DateWidget("2017-05-23"))
+    retrieved = Field("retrieved", "consultada", DateWidget("2026-11-24"))
+    text = Field("text", "texto", TextWidget("El texto completo, un párrafo por renglón"))
+    publish_at = Field("publish_at", "se_publica", MomentWidget("2026-11-24 09:00"))
+    unpublish_at = Field("unpublish_at", "se_retira", MomentWidget())
 
     class Meta:
         model = Source
@@ -41,17 +48,17 @@ class SourceResource(RecordResource):
 
 
 class CitationResource(RecordResource):
-    slug = Field("slug", "identificador", Slug("firma-del-acuerdo-event-1"))
-    source = Field("source", "fuente", Reference("informe-anual"))
-    exact = Field("exact", "palabras_exactas", Text("firmaron el acuerdo"))
-    field = Field("field", "apoya", Text("start_latest"))
-    organization = Field("organization", "organizacion", Reference("instituto-civico"))
-    membership = Field("membership", "membresia", Reference("instituto-civico"))
+    slug = Field("slug", "identificador", SlugWidget("firma-del-acuerdo-event-1"))
+    source = Field("source", "fuente", ReferenceWidget("informe-anual"))
+    exact = Field("exact", "palabras_exactas", TextWidget("firmaron el acuerdo"))
+    field = Field("field", "apoya", TextWidget("start_latest"))
+    organization = Field("organization", "organizacion", ReferenceWidget("instituto-civico"))
+    membership = Field("membership", "membresia", ReferenceWidget("instituto-civico"))
     representation_term = Field(
-        "representation_term", "periodo_de_representacion", Reference("representante-1")
+        "representation_term", "periodo_de_representacion", ReferenceWidget("representante-1")
     )
-    event = Field("event", "acontecimiento", Reference("firma-del-acuerdo"))
-    statement = Field("statement", "pronunciamiento", Reference())
+    event = Field("event", "acontecimiento", ReferenceWidget("firma-del-acuerdo"))
+    statement = Field("statement", "pronunciamiento", ReferenceWidget())
 
     class Meta:
         model = Citation

@@ -4,9 +4,9 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 
-from record.dates import parse
+from dates.edtf import parse
+from dates.periods import Period
 from record.pages import last_change, page_of
-from record.periods import Period
 from record.publishing import viewer
 from record.views import RecordView, list_page
 from sources.models import Citation, Source
@@ -45,6 +45,6 @@ class SourceView(RecordView):
             "unused_count": unused,
             "fact_count": len({citation.record for citation in citations}),
             "changed": last_change(source, citations),
-            "main": source.node(),
+            "main": source.jsonld(),
             "cited": {"period": Period(parse(source.published)), "author": source.publisher},
         }

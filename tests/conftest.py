@@ -24,7 +24,7 @@ from hypothesis import settings as hypothesis
 from playwright.sync_api import expect
 
 from access.migrations.operations import roles
-from tests.doors import CODE, INDEX, RIGHT, code_of, try_password
+from tests.login import CODE, INDEX, RIGHT, code_of, try_password
 
 CHROMIUM_FLAGS = (
     "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run "

@@ -16,8 +16,8 @@ from django.db import connection
 from django.utils import timezone
 from hypothesis import strategies as st
 
+from dates.edtf import parse
 from organizations.models import Membership, Organization, RepresentationTerm
-from record.dates import parse
 from record.publishing import Record
 from sources.models import Citation, Source
 from timeline.models import Event, EventOrganization, Statement

@@ -5,11 +5,11 @@ from typing import Any
 
 from django.contrib.auth.models import User
 
+from editing.resources import Outcome
+from editing.widgets import TableError
 from exchange.formats import FORMATS
 from exchange.imports import RESOURCES
 from exchange.tables import SheetDataset, read_dataset
-from record.resources import Outcome
-from record.widgets import TableError
 
 
 def csv_of(*rows: str) -> bytes:

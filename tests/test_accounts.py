@@ -13,7 +13,7 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 from access.models import OneOffPassword
 from record.publishing import Record, may_publish
 from tests.conftest import Person, role
-from tests.doors import ENROL, INDEX, NEW_PASSWORD, RIGHT, inside, try_password
+from tests.login import ENROL, INDEX, NEW_PASSWORD, RIGHT, inside, try_password
 from tests.records import event
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("production")]

@@ -12,8 +12,8 @@ from django.urls import reverse
 from django.utils import timezone
 from playwright.sync_api import expect
 
+from editing.admin import RecordAdmin
 from organizations.models import Membership, Organization, RepresentationTerm
-from record.admin import RecordAdmin
 from sources.models import Citation, Source
 from tests import records
 from tests.staff import QUOTE, address_of, confirm, draft, problems, quote, save, written

@@ -12,9 +12,9 @@ from django.test import Client
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dates.edtf import parse
 from organizations.as_of import moments, neighbours
 from organizations.models import Membership, RepresentationTerm
-from record.dates import parse
 from timeline.models import Event
 
 from .records import HIDDEN, citation, event, many, membership, organization, source, term

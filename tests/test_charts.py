@@ -11,6 +11,8 @@ from django.template.loader import render_to_string
 from django.utils import translation
 from hypothesis import given
 
+from dates.edtf import EDTF, parse
+from dates.periods import Period
 from organizations.charts import replacement_chart, rotation_chart, zoom_chart
 from record.charts import (
     LETTER,
@@ -22,8 +24,6 @@ from record.charts import (
     year_axis,
     years_between,
 )
-from record.dates import EDTF, parse
-from record.periods import Period
 from tests import records
 from timeline.charts import MOST_ROWS, columns_chart, overview_chart, rows_chart
 from timeline.models import Event

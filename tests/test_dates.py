@@ -6,8 +6,14 @@ from django.db import DatabaseError, transaction
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from dates.edtf import EDTF, ImpossibleDate, parse
+from dates.fields import (
+    Earliest,
+    Latest,
+    PossibleDate,
+    SortDay,
+)
 from organizations.models import Organization
-from record.dates import EDTF, Earliest, ImpossibleDate, Latest, PossibleDate, SortDay, parse
 from tests.records import edtf, event, statement
 from timeline.models import Event, Statement
 

@@ -9,8 +9,8 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import models
 
+from dates.edtf import parse
 from organizations.models import Membership, Organization, RepresentationTerm
-from record.dates import parse
 from search.models import Entry
 from sources.models import FACTS, Source
 from tests.records import citation, event, organization, source

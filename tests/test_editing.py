@@ -11,8 +11,8 @@ from django.db import IntegrityError
 from django.urls import reverse
 from django.utils import timezone
 
+from editing.admin import RecordAdmin
 from organizations.models import Organization
-from record.admin import RecordAdmin
 from record.publishing import Publishable
 from sources.models import Citation
 from tests import records

@@ -17,7 +17,7 @@ from playwright.sync_api import expect
 from exchange import admin as pages
 from exchange.formats import ADMIN_BYTES, FORMATS
 from exchange.models import Receipt
-from tests.doors import log_in
+from tests.login import log_in
 from tests.records import event, organization
 from tests.sheets import dataset_of, file_as
 from timeline.models import Event

@@ -23,10 +23,10 @@ from nucleo.errors import is_fault
 from nucleo.logs import Line
 from tests import records
 from tests.conftest import Person
-from tests.doors import log_in
 from tests.faults import away, end_kept_connection, read_only
+from tests.login import log_in
 from tests.staff import address_of, draft, written
-from tests.test_doors_matrix import READERS, public_addresses
+from tests.test_login_matrix import READERS, public_addresses
 from timeline.models import Event
 
 pytestmark = pytest.mark.django_db(transaction=True)

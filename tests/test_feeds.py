@@ -13,7 +13,8 @@ from hypothesis import example, given
 from hypothesis import settings as hypothesis
 from hypothesis import strategies as st
 
-from record.text import collapse, printable
+from dates.text import collapse
+from record.text import printable
 from tests.markup import Page, read
 from tests.records import event, statement
 from timeline import feeds

@@ -11,9 +11,9 @@ from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.db import models
 
+from dates.edtf import parse
+from dates.text import collapse
 from exchange.facts import FILES, KINDS, FactsError, read_facts
-from record.dates import parse
-from record.text import collapse
 from sources.models import Citation
 
 FIXTURES = settings.BASE_DIR / "fixtures"

@@ -17,11 +17,11 @@ import pytest
 from django.core.management import call_command
 from django.db import connection
 
+from editing.resources import RecordResource
 from exchange.formats import FORMATS
 from exchange.imports import RESOURCES
 from exchange.models import Receipt
 from exchange.tables import read_dataset
-from record.resources import RecordResource
 from tests.records import organization
 from timeline.models import Event, EventOrganization
 

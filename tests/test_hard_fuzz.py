@@ -16,7 +16,7 @@ from django.test import Client
 from django.urls import NoReverseMatch, reverse
 
 from tests.conftest import Person
-from tests.test_doors_matrix import ADDRESSES
+from tests.test_login_matrix import ADDRESSES
 
 pytestmark = [pytest.mark.hard, pytest.mark.django_db]
 SEED = int(os.environ.get("FUZZ_SEED", "20261124"))

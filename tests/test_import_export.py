@@ -10,11 +10,11 @@ from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from editing.widgets import TableError
 from exchange.formats import FORMATS, Upload
 from exchange.imports import RESOURCES, Refused, make, preview, undo
 from exchange.models import Receipt
 from organizations.models import Organization, RepresentationTerm
-from record.widgets import TableError
 from sources.models import Citation
 from tests.records import (
     LONG_AGO,

@@ -12,7 +12,7 @@ from access import log
 from access.models import LoginEvent
 from exchange.models import Receipt
 from tests.conftest import Person
-from tests.doors import RIGHT, WRONG, try_password
+from tests.login import RIGHT, WRONG, try_password
 from tests.records import YESTERDAY, event, organization
 from tests.staff import address_of, confirm, restore, restore_from_trash, save
 from timeline.models import Event

@@ -12,10 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from dates.text import collapse
 from nucleo import sitemaps
 from organizations.models import Organization
-from record import linked
-from record.text import collapse, cut
+from record import jsonld
+from record.text import cut
 from tests.markup import PAGES, page
 from tests.records import (
     citation,
@@ -41,7 +42,7 @@ SITEMAP = "/sitemap.xml"
 
 @given(st.recursive(any_text, lambda some: st.lists(some) | st.dictionaries(any_text, some)))
 def test_a_data_block_parses_back_equal_and_cannot_be_broken_out_of(value):
-    text = linked.script({"one": value})
+    text = jsonld.script({"one": value})
     inside = text.removeprefix('<script type="application/ld+json">').removesuffix("</script>")
     assert json.loads(inside) == {"one": value}
     assert not set(inside) & set("<>&\u2028\u2029")

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from record.text import collapse
+from dates.text import collapse
 from sources.passages import Passages, Span
 from tests.records import TEXT
 

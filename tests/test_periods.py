@@ -10,9 +10,9 @@ from django.db import IntegrityError, transaction
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
+from dates.edtf import EDTF, parse
+from dates.periods import RANKED, Answer, Period
 from organizations.models import Membership
-from record.dates import EDTF, parse
-from record.periods import RANKED, Answer, Period
 from tests.records import edtf, level_0, membership, refusals
 
 # A leap February and a few days on each side: few enough that all worlds can be tried.

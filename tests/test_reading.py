@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from organizations.models import Organization
-from organizations.names import Names
+from organizations.name_links import Names
 from record.publishing import Record
 from record.richtext import sanitize, with_contents
 

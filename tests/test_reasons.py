@@ -5,8 +5,8 @@ import re
 import pytest
 from hypothesis import given
 
-from record.dates import parse
-from record.periods import Answer, Period, reason
+from dates.edtf import parse
+from dates.periods import Answer, Period, reason
 
 from .test_periods import exact, periods
 

@@ -15,9 +15,9 @@ from django.db.models import CASCADE, PROTECT, ProtectedError
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from dates.edtf import parse
+from dates.periods import Period
 from organizations.models import RepresentationTerm
-from record.dates import parse
-from record.periods import Period
 from record.publishing import Record
 from sources.models import SUPPORTED, Citation
 from tests.records import (

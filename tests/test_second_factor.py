@@ -16,7 +16,7 @@ from access.models import OneOffPassword
 from access.sessions import SessionStore
 from nucleo import settings as project
 from tests.conftest import Person
-from tests.doors import (  # fmt: skip
+from tests.login import (  # fmt: skip
     ACCOUNT,
     CODE,
     ENROL,

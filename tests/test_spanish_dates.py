@@ -7,9 +7,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from record.dates import MONTHS, ImpossibleDate, parse
-from record.forms import EDTFFormField
-from record.spanish import read
+from dates.edtf import MONTHS, ImpossibleDate, parse
+from dates.forms import EDTFFormField
+from dates.spanish_dates import read
 from tests.records import edtf, level_0
 
 

@@ -11,11 +11,11 @@ import tablib
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from editing.widgets import TableError, UnreadableCell
 from exchange.formats import FORMATS, XLSX, Upload
 from exchange.models import Receipt
 from exchange.tables import SheetDataset, disarm, read_dataset, rearm
 from record.text import may_be_cut
-from record.widgets import TableError, UnreadableCell
 from tests.sheets import file_as, refusal, rows_of
 
 ROWS = [

@@ -15,7 +15,7 @@ from tests import records
 from tests.conftest import Person
 from tests.records import LONG_AGO, NOW, TOMORROW
 from tests.staff import address_of, confirm
-from tests.test_doors_matrix import READERS, public_addresses
+from tests.test_login_matrix import READERS, public_addresses
 from timeline.models import Event, Statement
 
 pytestmark = pytest.mark.django_db

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from django.urls import reverse
 
+from editing.snapshots import read_past
 from organizations.models import Membership, Organization, RepresentationTerm
-from record.snapshots import read_past
 from sources.models import Citation, Source
 from tests import records
 from tests.staff import QUOTE, address_of, confirm, draft, problems, quote, save, written

@@ -33,7 +33,7 @@ from tests.records import (
     statement,
     term,
 )
-from tests.test_doors_matrix import READERS, public_addresses
+from tests.test_login_matrix import READERS, public_addresses
 from timeline.models import Event, Statement
 
 pytestmark = pytest.mark.django_db

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from editing.widgets import UnreadableCell
 from exchange import workbooks
-from record.widgets import UnreadableCell
 from tests.sheets import refusal, rows_of
 
 BOOK, STYLES, STRINGS = "xl/workbook.xml", "xl/styles.xml", "xl/sharedStrings.xml"

@@ -1,7 +1,7 @@
 from django.contrib import admin
 
-from record.admin import RecordAdmin, date_column
-from record.filters import CitationsFilter, DateFilter, StateFilter
+from editing.admin import RecordAdmin, date_column
+from editing.filters import CitationsFilter, DateFilter, StateFilter
 from sources.admin import CitationInline
 from timeline.models import Event, Statement
 

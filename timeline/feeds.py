@@ -17,10 +17,11 @@ from django.utils.feedgenerator import Atom1Feed
 from django.utils.html import escape
 from django.utils.xmlutils import SimplerXMLGenerator
 
-from record.dates import END_OF_TIME
-from record.linked import LICENSE
+from dates.edtf import END_OF_TIME
+from dates.text import collapse
+from record.jsonld import LICENSE
 from record.richtext import sanitize
-from record.text import collapse, printable
+from record.text import printable
 from timeline.models import Event, Statement
 
 ENTRIES, IN_CALENDAR = 50, 2_000

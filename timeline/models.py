@@ -7,21 +7,20 @@ from django.db.models import Case, Count, Q, When
 from django.db.models.functions import Length, Substr
 from django.urls import reverse
 
-from organizations.models import Organization
-from record.dates import (
-    EDTF,
-    END_OF_TIME,
+from dates.edtf import EDTF, END_OF_TIME, parse
+from dates.fields import (
     Earliest,
     EDTFField,
     Latest,
     SortDay,
     day_column,
-    parse,
     possible_date,
 )
+from dates.models import Spanning, padded
+from dates.periods import Period
+from organizations.models import Organization
 from record.history import Versions
-from record.linked import Node, iso, page_subject, told
-from record.periods import Period, Spanning, padded
+from record.jsonld import Node, iso, node, page_subject
 from record.publishing import Publishable, PublishableQuerySet
 from record.richtext import RichTextField
 
@@ -172,12 +171,12 @@ class Event(Spanning, Publishable):
     def in_short(self) -> Node:
         return page_subject(self, "Event", "acontecimiento", name=self.title)
 
-    def node(self, statements: Iterable["Statement"]) -> Node:
+    def jsonld(self, statements: Iterable["Statement"]) -> Node:
         """In the words of schema.org."""
         start, end = iso(self.when), iso(self.period.end)
         is_exact = start and (end or not self.end)
         dated = "" if is_exact else f"Fecha: {self.period.when or 'la fuente no la dice'}."
-        return self.in_short | told(
+        return self.in_short | node(
             startDate=start,
             endDate=end,
             description=" ".join(filter(None, (self.summary, dated))),
@@ -296,9 +295,9 @@ class Statement(Publishable):
     def in_short(self) -> Node:
         return page_subject(self, "Article", "texto", headline=self.title)
 
-    def node(self, author: Organization | None, events: Iterable[Event]) -> Node:
+    def jsonld(self, author: Organization | None, events: Iterable[Event]) -> Node:
         """In the words of schema.org."""
-        return self.in_short | told(
+        return self.in_short | node(
             **self._said_by(author),
             abstract=self.summary,
             about=[event.in_short for event in events],
@@ -308,8 +307,8 @@ class Statement(Publishable):
     def question_node(self, author: Organization | None, text: str) -> Node:
         """For a page that is a FAQPage; `text` is the answer."""
         short = self.in_short
-        answer = told(kind="Answer", text=text, url=short["url"], **self._said_by(author))
-        return told(
+        answer = node(kind="Answer", text=text, url=short["url"], **self._said_by(author))
+        return node(
             kind="Question",
             id=short["@id"],
             name=self.title,
@@ -318,4 +317,4 @@ class Statement(Publishable):
 
     def _said_by(self, author: Organization | None) -> Node:
         """The author, and the date unless its source only bounds it or is silent."""
-        return told(author=author.in_short if author else None, datePublished=iso(self.when))
+        return node(author=author.in_short if author else None, datePublished=iso(self.when))

@@ -10,10 +10,10 @@ from django.conf import settings
 from django.utils.html import strip_tags
 from django.utils.text import Truncator
 
+from dates.text import collapse
 from organizations.models import Organization
-from organizations.names import Names
+from organizations.name_links import Names
 from record.richtext import Heading, sanitize
-from record.text import collapse
 from sources.models import Citation, Source
 from sources.passages import MarkedBlock
 from sources.reading import Passage, marked_blocks, passages_by_number

@@ -1,24 +1,34 @@
 from import_export.fields import Field
 
-from record.resources import RecordResource
-from record.widgets import Choice, Date, Moment, ReferenceList, RichText, Slug, Text
+from editing.resources import RecordResource
+from editing.widgets import (
+    ChoiceWidget,
+    DateWidget,
+    MomentWidget,
+    ReferencesWidget,
+    RichTextWidget,
+    SlugWidget,
+    TextWidget,
+)
 from timeline.models import Event, Statement
 
 
 class EventResource(RecordResource):
-    slug = Field("slug", "identificador", Slug("firma-del-acuerdo"))
-    title = Field("title", "titulo", Text("Se firma el acuerdo"))
-    category = Field("category", "categoria", Choice("acuerdo"))
-    start = Field("start", "inicio", Date("entre agosto de 2011 y febrero de 2015"))
-    end = Field("end", "fin", Date())
-    date_label = Field("date_label", "palabras_de_la_fuente", Text("a principios de 2016"))
-    summary = Field("summary", "resumen", Text())
-    body = Field("body", "texto", RichText("<p>Un párrafo.</p>"))
+    slug = Field("slug", "identificador", SlugWidget("firma-del-acuerdo"))
+    title = Field("title", "titulo", TextWidget("Se firma el acuerdo"))
+    category = Field("category", "categoria", ChoiceWidget("acuerdo"))
+    start = Field("start", "inicio", DateWidget("entre agosto de 2011 y febrero de 2015"))
+    end = Field("end", "fin", DateWidget())
+    date_label = Field("date_label", "palabras_de_la_fuente", TextWidget("a principios de 2016"))
+    summary = Field("summary", "resumen", TextWidget())
+    body = Field("body", "texto", RichTextWidget("<p>Un párrafo.</p>"))
     organizations = Field(
-        "organizations", "organizaciones", ReferenceList("instituto-civico; otra-organizacion")
+        "organizations",
+        "organizaciones",
+        ReferencesWidget("instituto-civico; otra-organizacion"),
     )
-    publish_at = Field("publish_at", "se_publica", Moment("2026-11-24 09:00"))
-    unpublish_at = Field("unpublish_at", "se_retira", Moment())
+    publish_at = Field("publish_at", "se_publica", MomentWidget("2026-11-24 09:00"))
+    unpublish_at = Field("unpublish_at", "se_retira", MomentWidget())
 
     class Meta:
         model = Event
@@ -26,19 +36,21 @@ class EventResource(RecordResource):
 
 
 class StatementResource(RecordResource):
-    slug = Field("slug", "identificador", Slug("por-que-se-firmo"))
-    title = Field("title", "titulo", Text("¿Por qué se firmó?"))
-    kind = Field("kind", "tipo", Choice("pregunta y respuesta"))
-    date = Field("date", "fecha", Date("2017-05-23"))
-    date_label = Field("date_label", "palabras_de_la_fuente", Text())
-    summary = Field("summary", "resumen", Text())
-    body = Field("body", "texto", RichText("<p>Un párrafo.</p>"))
+    slug = Field("slug", "identificador", SlugWidget("por-que-se-firmo"))
+    title = Field("title", "titulo", TextWidget("¿Por qué se firmó?"))
+    kind = Field("kind", "tipo", ChoiceWidget("pregunta y respuesta"))
+    date = Field("date", "fecha", DateWidget("2017-05-23"))
+    date_label = Field("date_label", "palabras_de_la_fuente", TextWidget())
+    summary = Field("summary", "resumen", TextWidget())
+    body = Field("body", "texto", RichTextWidget("<p>Un párrafo.</p>"))
     organizations = Field(
-        "organizations", "organizaciones", ReferenceList("instituto-civico; otra-organizacion")
+        "organizations",
+        "organizaciones",
+        ReferencesWidget("instituto-civico; otra-organizacion"),
     )
-    events = Field("events", "acontecimientos", ReferenceList("firma-del-acuerdo"))
-    publish_at = Field("publish_at", "se_publica", Moment("2026-11-24 09:00"))
-    unpublish_at = Field("unpublish_at", "se_retira", Moment())
+    events = Field("events", "acontecimientos", ReferencesWidget("firma-del-acuerdo"))
+    publish_at = Field("publish_at", "se_publica", MomentWidget("2026-11-24 09:00"))
+    unpublish_at = Field("unpublish_at", "se_retira", MomentWidget())
 
     class Meta:
         model = Statement

@@ -6,11 +6,11 @@ from django.core.paginator import Page
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 
+from dates.edtf import reach_in_words
 from organizations.models import Organization, visible_organizations
-from organizations.names import Names
-from record import linked
+from organizations.name_links import Names
+from record import jsonld
 from record.charts import Chart
-from record.dates import reach_in_words
 from record.pages import last_change, page_of
 from record.publishing import viewer
 from record.richtext import with_contents
@@ -84,7 +84,7 @@ class EventView(TimelineView):
             "after": others.after(event).first() if event.start else None,
             # Not of the events before and after: the page only links to them.
             "changed": last_change(event, statements),
-            "main": event.node(statements),
+            "main": event.jsonld(statements),
             "based_on": cited_sources(event.visible_citations),
         }
 
@@ -133,9 +133,9 @@ class StatementView(TimelineView):
 
     def _main(
         self, author: Organization | None, events: list[Event], found: list[Paragraph]
-    ) -> linked.Node | list[linked.Node]:
+    ) -> jsonld.Node | list[jsonld.Node]:
         if self.page_kind == "WebPage":
-            return self.object.node(author, events)
+            return self.object.jsonld(author, events)
         return [self.object.question_node(author, "\n".join(p.text for p in found))]
 
     @property

@@ -8,11 +8,12 @@ from django import template
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 
-from record import linked, pages
-from record.dates import EDTF, in_words, parse
-from record.periods import UNSAID
+from dates.edtf import EDTF, in_words, parse
+from dates.periods import UNSAID
+from dates.text import collapse
+from record import jsonld, pages
 from record.richtext import sanitize
-from record.text import collapse, cut
+from record.text import cut
 
 register = template.Library()
 MOTTO = "Expediente público: cada hecho, con la oración que lo prueba."
@@ -52,7 +53,7 @@ def prose(html: str) -> SafeString:
 
 @register.simple_tag
 def linked_data(graph: dict[str, Any]) -> SafeString:
-    return linked.script(graph)
+    return jsonld.script(graph)
 
 
 @register.simple_block_tag

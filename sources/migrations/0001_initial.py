@@ -3,7 +3,7 @@
 import datetime
 import django.core.validators
 import django.db.models.deletion
-import record.dates
+import dates.fields
 import record.text
 import simple_history.models
 from django.conf import settings
@@ -33,9 +33,9 @@ class Migration(migrations.Migration):
                 ('title', models.CharField(max_length=300, verbose_name='título')),
                 ('publisher', models.CharField(blank=True, help_text='Vacío: la fuente no lo dice.', max_length=300, verbose_name='quién la publicó')),
                 ('url', record.text.WebAddressField(blank=True, max_length=500, verbose_name='dirección web')),
-                ('published', record.dates.EDTFField(blank=True, default='', help_text='Vacío: la fuente no lo dice.', max_length=24, verbose_name='publicada')),
-                ('describes_until', record.dates.EDTFField(blank=True, default='', help_text='La última fecha de la que habla.', max_length=24, verbose_name='describe hasta')),
-                ('retrieved', record.dates.EDTFField(blank=True, default='', help_text='Cuándo la copió usted.', max_length=24, verbose_name='consultada')),
+                ('published', dates.fields.EDTFField(blank=True, default='', help_text='Vacío: la fuente no lo dice.', max_length=24, verbose_name='publicada')),
+                ('describes_until', dates.fields.EDTFField(blank=True, default='', help_text='La última fecha de la que habla.', max_length=24, verbose_name='describe hasta')),
+                ('retrieved', dates.fields.EDTFField(blank=True, default='', help_text='Cuándo la copió usted.', max_length=24, verbose_name='consultada')),
                 ('text', models.TextField(help_text='Tal como está publicado, un párrafo por renglón. Al corregirlo se revisan las citas que apoya.', verbose_name='texto completo')),
                 ('history_change_reason', models.TextField(null=True)),
                 ('history_id', models.AutoField(primary_key=True, serialize=False)),
@@ -62,15 +62,15 @@ class Migration(migrations.Migration):
                 ('title', models.CharField(max_length=300, verbose_name='título')),
                 ('publisher', models.CharField(blank=True, help_text='Vacío: la fuente no lo dice.', max_length=300, verbose_name='quién la publicó')),
                 ('url', record.text.WebAddressField(blank=True, max_length=500, verbose_name='dirección web')),
-                ('published', record.dates.EDTFField(blank=True, default='', help_text='Vacío: la fuente no lo dice.', max_length=24, verbose_name='publicada')),
-                ('published_earliest', models.GeneratedField(db_persist=True, expression=record.dates.Earliest('published'), output_field=models.CharField(max_length=10), verbose_name='publicada: no antes de')),
-                ('published_latest', models.GeneratedField(db_persist=True, expression=record.dates.Latest('published'), output_field=models.CharField(max_length=10), verbose_name='publicada: no después de')),
-                ('describes_until', record.dates.EDTFField(blank=True, default='', help_text='La última fecha de la que habla.', max_length=24, verbose_name='describe hasta')),
-                ('describes_until_earliest', models.GeneratedField(db_persist=True, expression=record.dates.Earliest('describes_until'), output_field=models.CharField(max_length=10), verbose_name='describe hasta: no antes de')),
-                ('describes_until_latest', models.GeneratedField(db_persist=True, expression=record.dates.Latest('describes_until'), output_field=models.CharField(max_length=10), verbose_name='describe hasta: no después de')),
-                ('retrieved', record.dates.EDTFField(blank=True, default='', help_text='Cuándo la copió usted.', max_length=24, verbose_name='consultada')),
-                ('retrieved_earliest', models.GeneratedField(db_persist=True, expression=record.dates.Earliest('retrieved'), output_field=models.CharField(max_length=10), verbose_name='consultada: no antes de')),
-                ('retrieved_latest', models.GeneratedField(db_persist=True, expression=record.dates.Latest('retrieved'), output_field=models.CharField(max_length=10), verbose_name='consultada: no después de')),
+                ('published', dates.fields.EDTFField(blank=True, default='', help_text='Vacío: la fuente no lo dice.', max_length=24, verbose_name='publicada')),
+                ('published_earliest', models.GeneratedField(db_persist=True, expression=dates.fields.Earliest('published'), output_field=models.CharField(max_length=10), verbose_name='publicada: no antes de')),
+                ('published_latest', models.GeneratedField(db_persist=True, expression=dates.fields.Latest('published'), output_field=models.CharField(max_length=10), verbose_name='publicada: no después de')),
+                ('describes_until', dates.fields.EDTFField(blank=True, default='', help_text='La última fecha de la que habla.', max_length=24, verbose_name='describe hasta')),
+                ('describes_until_earliest', models.GeneratedField(db_persist=True, expression=dates.fields.Earliest('describes_until'), output_field=models.CharField(max_length=10), verbose_name='describe hasta: no antes de')),
+                ('describes_until_latest', models.GeneratedField(db_persist=True, expression=dates.fields.Latest('describes_until'), output_field=models.CharField(max_length=10), verbose_name='describe hasta: no después de')),
+                ('retrieved', dates.fields.EDTFField(blank=True, default='', help_text='Cuándo la copió usted.', max_length=24, verbose_name='consultada')),
+                ('retrieved_earliest', models.GeneratedField(db_persist=True, expression=dates.fields.Earliest('retrieved'), output_field=models.CharField(max_length=10), verbose_name='consultada: no antes de')),
+                ('retrieved_latest', models.GeneratedField(db_persist=True, expression=dates.fields.Latest('retrieved'), output_field=models.CharField(max_length=10), verbose_name='consultada: no después de')),
                 ('text', models.TextField(help_text='Tal como está publicado, un párrafo por renglón. Al corregirlo se revisan las citas que apoya.', verbose_name='texto completo')),
             ],
             options={
@@ -78,7 +78,7 @@ class Migration(migrations.Migration):
                 'verbose_name_plural': 'fuentes',
                 'ordering': ['title', 'slug'],
                 'permissions': [('publish_record', 'Puede publicar y cambiar lo que es público')],
-                'constraints': [models.CheckConstraint(condition=record.dates.PossibleDate('published'), name='sources_source_published_possible', violation_error_message='La fecha no es posible. Escriba, por ejemplo, «11 de febrero de 2017» o «febrero de 2017»; déjelo vacío si la fuente no lo dice.'), models.CheckConstraint(condition=record.dates.PossibleDate('describes_until'), name='sources_source_describes_until_possible', violation_error_message='La fecha no es posible. Escriba, por ejemplo, «11 de febrero de 2017» o «febrero de 2017»; déjelo vacío si la fuente no lo dice.'), models.CheckConstraint(condition=record.dates.PossibleDate('retrieved'), name='sources_source_retrieved_possible', violation_error_message='La fecha no es posible. Escriba, por ejemplo, «11 de febrero de 2017» o «febrero de 2017»; déjelo vacío si la fuente no lo dice.'), models.CheckConstraint(condition=models.Q(('unpublish_at', None), ('publish_at__lt', models.F('unpublish_at')), _connector='OR'), name='sources_source_unpublish_after_publish', violation_error_message='El retiro debe ser posterior a la publicación.')],
+                'constraints': [models.CheckConstraint(condition=dates.fields.PossibleDate('published'), name='sources_source_published_possible', violation_error_message='La fecha no es posible. Escriba, por ejemplo, «11 de febrero de 2017» o «febrero de 2017»; déjelo vacío si la fuente no lo dice.'), models.CheckConstraint(condition=dates.fields.PossibleDate('describes_until'), name='sources_source_describes_until_possible', violation_error_message='La fecha no es posible. Escriba, por ejemplo, «11 de febrero de 2017» o «febrero de 2017»; déjelo vacío si la fuente no lo dice.'), models.CheckConstraint(condition=dates.fields.PossibleDate('retrieved'), name='sources_source_retrieved_possible', violation_error_message='La fecha no es posible. Escriba, por ejemplo, «11 de febrero de 2017» o «febrero de 2017»; déjelo vacío si la fuente no lo dice.'), models.CheckConstraint(condition=models.Q(('unpublish_at', None), ('publish_at__lt', models.F('unpublish_at')), _connector='OR'), name='sources_source_unpublish_after_publish', violation_error_message='El retiro debe ser posterior a la publicación.')],
             },
         ),
         migrations.CreateModel(

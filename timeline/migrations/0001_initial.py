@@ -5,7 +5,7 @@ import django.core.validators
 import django.db.models.deletion
 import django.db.models.functions.text
 import django.db.models.lookups
-import record.dates
+import dates.fields
 import record.richtext
 import simple_history.models
 from django.conf import settings
@@ -30,15 +30,15 @@ class Migration(migrations.Migration):
                 ('updated_at', models.DateTimeField(auto_now=True, verbose_name='último cambio')),
                 ('publish_at', models.DateTimeField(blank=True, help_text='Vacío: borrador, solo lo ve la redacción.', null=True, validators=[django.core.validators.MaxValueValidator(datetime.datetime(9000, 1, 1, 0, 0, tzinfo=datetime.timezone.utc), 'Un año anterior a 9000.')], verbose_name='se publica')),
                 ('unpublish_at', models.DateTimeField(blank=True, help_text='Vacío: no se retira.', null=True, validators=[django.core.validators.MaxValueValidator(datetime.datetime(9000, 1, 1, 0, 0, tzinfo=datetime.timezone.utc), 'Un año anterior a 9000.')], verbose_name='se retira')),
-                ('start', record.dates.EDTFField(blank=True, default='', help_text='Como en la fuente: «11 de febrero de 2017», «agosto de 2011», «2016», «entre … y …», «desde … o después», «… o antes». Vacío: la fuente no lo dice.', max_length=24, verbose_name='inicio')),
-                ('start_earliest', models.GeneratedField(db_persist=True, expression=record.dates.Earliest('start'), output_field=models.CharField(max_length=10), verbose_name='inicio: no antes de')),
-                ('start_latest', models.GeneratedField(db_persist=True, expression=record.dates.Latest('start'), output_field=models.CharField(max_length=10), verbose_name='inicio: no después de')),
-                ('end', record.dates.EDTFField(blank=True, default='', help_text='«23 de mayo de 2017 o después» si seguía así cuando se escribió la fuente; vacío si la fuente calla o si pasó de una vez.', max_length=24, verbose_name='fin')),
-                ('end_earliest', models.GeneratedField(db_persist=True, expression=record.dates.Earliest('end'), output_field=models.CharField(max_length=10), verbose_name='fin: no antes de')),
-                ('end_latest', models.GeneratedField(db_persist=True, expression=record.dates.Latest('end'), output_field=models.CharField(max_length=10), verbose_name='fin: no después de')),
+                ('start', dates.fields.EDTFField(blank=True, default='', help_text='Como en la fuente: «11 de febrero de 2017», «agosto de 2011», «2016», «entre … y …», «desde … o después», «… o antes». Vacío: la fuente no lo dice.', max_length=24, verbose_name='inicio')),
+                ('start_earliest', models.GeneratedField(db_persist=True, expression=dates.fields.Earliest('start'), output_field=models.CharField(max_length=10), verbose_name='inicio: no antes de')),
+                ('start_latest', models.GeneratedField(db_persist=True, expression=dates.fields.Latest('start'), output_field=models.CharField(max_length=10), verbose_name='inicio: no después de')),
+                ('end', dates.fields.EDTFField(blank=True, default='', help_text='«23 de mayo de 2017 o después» si seguía así cuando se escribió la fuente; vacío si la fuente calla o si pasó de una vez.', max_length=24, verbose_name='fin')),
+                ('end_earliest', models.GeneratedField(db_persist=True, expression=dates.fields.Earliest('end'), output_field=models.CharField(max_length=10), verbose_name='fin: no antes de')),
+                ('end_latest', models.GeneratedField(db_persist=True, expression=dates.fields.Latest('end'), output_field=models.CharField(max_length=10), verbose_name='fin: no después de')),
                 ('title', models.CharField(help_text='Por ejemplo «Se firma el acuerdo».', max_length=200, verbose_name='título')),
                 ('category', models.CharField(choices=[('convocatoria', 'convocatoria'), ('incorporacion', 'incorporación'), ('acuerdo', 'acuerdo'), ('relevo', 'relevo'), ('reunion', 'reunión'), ('publicacion', 'publicación'), ('pronunciamiento', 'pronunciamiento'), ('salida', 'salida')], max_length=20, verbose_name='categoría')),
-                ('sort_day', models.GeneratedField(db_persist=True, expression=record.dates.SortDay('start'), output_field=models.CharField(max_length=10))),
+                ('sort_day', models.GeneratedField(db_persist=True, expression=dates.fields.SortDay('start'), output_field=models.CharField(max_length=10))),
                 ('date_label', models.CharField(blank=True, help_text='Se muestran junto a la fecha, sin cambiarlas: «a mediados de año».', max_length=200, verbose_name='palabras de la fuente')),
                 ('summary', models.TextField(blank=True, help_text='De una a tres oraciones, solo lo que dice la fuente.', verbose_name='resumen')),
                 ('body', record.richtext.RichTextField(blank=True, default='', verbose_name='texto')),
@@ -59,10 +59,10 @@ class Migration(migrations.Migration):
                 ('unpublish_at', models.DateTimeField(blank=True, help_text='Vacío: no se retira.', null=True, validators=[django.core.validators.MaxValueValidator(datetime.datetime(9000, 1, 1, 0, 0, tzinfo=datetime.timezone.utc), 'Un año anterior a 9000.')], verbose_name='se retira')),
                 ('title', models.CharField(max_length=300, verbose_name='título')),
                 ('kind', models.CharField(choices=[('question_and_answer', 'pregunta y respuesta'), ('communique', 'comunicado'), ('position', 'posicionamiento')], max_length=20, verbose_name='tipo')),
-                ('date', record.dates.EDTFField(blank=True, default='', help_text='Vacío: la fuente no lo dice.', max_length=24, verbose_name='fecha')),
-                ('date_earliest', models.GeneratedField(db_persist=True, expression=record.dates.Earliest('date'), output_field=models.CharField(max_length=10), verbose_name='fecha: no antes de')),
-                ('date_latest', models.GeneratedField(db_persist=True, expression=record.dates.Latest('date'), output_field=models.CharField(max_length=10), verbose_name='fecha: no después de')),
-                ('sort_day', models.GeneratedField(db_persist=True, expression=record.dates.SortDay('date'), output_field=models.CharField(max_length=10))),
+                ('date', dates.fields.EDTFField(blank=True, default='', help_text='Vacío: la fuente no lo dice.', max_length=24, verbose_name='fecha')),
+                ('date_earliest', models.GeneratedField(db_persist=True, expression=dates.fields.Earliest('date'), output_field=models.CharField(max_length=10), verbose_name='fecha: no antes de')),
+                ('date_latest', models.GeneratedField(db_persist=True, expression=dates.fields.Latest('date'), output_field=models.CharField(max_length=10), verbose_name='fecha: no después de')),
+                ('sort_day', models.GeneratedField(db_persist=True, expression=dates.fields.SortDay('date'), output_field=models.CharField(max_length=10))),
                 ('date_label', models.CharField(blank=True, max_length=200, verbose_name='palabras de la fuente')),
                 ('summary', models.TextField(blank=True, verbose_name='resumen')),
                 ('body', record.richtext.RichTextField(blank=True, default='', verbose_name='texto')),
@@ -95,8 +95,8 @@ class Migration(migrations.Migration):
                 ('updated_at', models.DateTimeField(blank=True, editable=False, verbose_name='último cambio')),
                 ('publish_at', models.DateTimeField(blank=True, help_text='Vacío: borrador, solo lo ve la redacción.', null=True, validators=[django.core.validators.MaxValueValidator(datetime.datetime(9000, 1, 1, 0, 0, tzinfo=datetime.timezone.utc), 'Un año anterior a 9000.')], verbose_name='se publica')),
                 ('unpublish_at', models.DateTimeField(blank=True, help_text='Vacío: no se retira.', null=True, validators=[django.core.validators.MaxValueValidator(datetime.datetime(9000, 1, 1, 0, 0, tzinfo=datetime.timezone.utc), 'Un año anterior a 9000.')], verbose_name='se retira')),
-                ('start', record.dates.EDTFField(blank=True, default='', help_text='Como en la fuente: «11 de febrero de 2017», «agosto de 2011», «2016», «entre … y …», «desde … o después», «… o antes». Vacío: la fuente no lo dice.', max_length=24, verbose_name='inicio')),
-                ('end', record.dates.EDTFField(blank=True, default='', help_text='«23 de mayo de 2017 o después» si seguía así cuando se escribió la fuente; vacío si la fuente calla o si pasó de una vez.', max_length=24, verbose_name='fin')),
+                ('start', dates.fields.EDTFField(blank=True, default='', help_text='Como en la fuente: «11 de febrero de 2017», «agosto de 2011», «2016», «entre … y …», «desde … o después», «… o antes». Vacío: la fuente no lo dice.', max_length=24, verbose_name='inicio')),
+                ('end', dates.fields.EDTFField(blank=True, default='', help_text='«23 de mayo de 2017 o después» si seguía así cuando se escribió la fuente; vacío si la fuente calla o si pasó de una vez.', max_length=24, verbose_name='fin')),
                 ('title', models.CharField(help_text='Por ejemplo «Se firma el acuerdo».', max_length=200, verbose_name='título')),
                 ('category', models.CharField(choices=[('convocatoria', 'convocatoria'), ('incorporacion', 'incorporación'), ('acuerdo', 'acuerdo'), ('relevo', 'relevo'), ('reunion', 'reunión'), ('publicacion', 'publicación'), ('pronunciamiento', 'pronunciamiento'), ('salida', 'salida')], max_length=20, verbose_name='categoría')),
                 ('date_label', models.CharField(blank=True, help_text='Se muestran junto a la fecha, sin cambiarlas: «a mediados de año».', max_length=200, verbose_name='palabras de la fuente')),
@@ -141,7 +141,7 @@ class Migration(migrations.Migration):
                 ('unpublish_at', models.DateTimeField(blank=True, help_text='Vacío: no se retira.', null=True, validators=[django.core.validators.MaxValueValidator(datetime.datetime(9000, 1, 1, 0, 0, tzinfo=datetime.timezone.utc), 'Un año anterior a 9000.')], verbose_name='se retira')),
                 ('title', models.CharField(max_length=300, verbose_name='título')),
                 ('kind', models.CharField(choices=[('question_and_answer', 'pregunta y respuesta'), ('communique', 'comunicado'), ('position', 'posicionamiento')], max_length=20, verbose_name='tipo')),
-                ('date', record.dates.EDTFField(blank=True, default='', help_text='Vacío: la fuente no lo dice.', max_length=24, verbose_name='fecha')),
+                ('date', dates.fields.EDTFField(blank=True, default='', help_text='Vacío: la fuente no lo dice.', max_length=24, verbose_name='fecha')),
                 ('date_label', models.CharField(blank=True, max_length=200, verbose_name='palabras de la fuente')),
                 ('summary', models.TextField(blank=True, verbose_name='resumen')),
                 ('body', record.richtext.RichTextField(blank=True, default='', verbose_name='texto')),
@@ -247,15 +247,15 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='event',
-            constraint=models.CheckConstraint(condition=record.dates.PossibleDate('start'), name='timeline_event_start_possible', violation_error_message='La fecha no es posible. Escriba, por ejemplo, «11 de febrero de 2017» o «febrero de 2017»; déjelo vacío si la fuente no lo dice.'),
+            constraint=models.CheckConstraint(condition=dates.fields.PossibleDate('start'), name='timeline_event_start_possible', violation_error_message='La fecha no es posible. Escriba, por ejemplo, «11 de febrero de 2017» o «febrero de 2017»; déjelo vacío si la fuente no lo dice.'),
         ),
         migrations.AddConstraint(
             model_name='event',
-            constraint=models.CheckConstraint(condition=record.dates.PossibleDate('end'), name='timeline_event_end_possible', violation_error_message='La fecha no es posible. Escriba, por ejemplo, «11 de febrero de 2017» o «febrero de 2017»; déjelo vacío si la fuente no lo dice.'),
+            constraint=models.CheckConstraint(condition=dates.fields.PossibleDate('end'), name='timeline_event_end_possible', violation_error_message='La fecha no es posible. Escriba, por ejemplo, «11 de febrero de 2017» o «febrero de 2017»; déjelo vacío si la fuente no lo dice.'),
         ),
         migrations.AddConstraint(
             model_name='event',
-            constraint=models.CheckConstraint(condition=django.db.models.lookups.LessThanOrEqual(record.dates.Earliest('start'), record.dates.Latest('end')), name='timeline_event_period_possible', violation_error_message='El fin no puede ser anterior al inicio.'),
+            constraint=models.CheckConstraint(condition=django.db.models.lookups.LessThanOrEqual(dates.fields.Earliest('start'), dates.fields.Latest('end')), name='timeline_event_period_possible', violation_error_message='El fin no puede ser anterior al inicio.'),
         ),
         migrations.AddConstraint(
             model_name='event',
@@ -287,7 +287,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='statement',
-            constraint=models.CheckConstraint(condition=record.dates.PossibleDate('date'), name='timeline_statement_date_possible', violation_error_message='La fecha no es posible. Escriba, por ejemplo, «11 de febrero de 2017» o «febrero de 2017»; déjelo vacío si la fuente no lo dice.'),
+            constraint=models.CheckConstraint(condition=dates.fields.PossibleDate('date'), name='timeline_statement_date_possible', violation_error_message='La fecha no es posible. Escriba, por ejemplo, «11 de febrero de 2017» o «febrero de 2017»; déjelo vacío si la fuente no lo dice.'),
         ),
         migrations.AddConstraint(
             model_name='statement',

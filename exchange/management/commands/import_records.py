@@ -7,13 +7,13 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
 
+from dates.text import collapse
+from editing.resources import Outcome, RecordResource
+from editing.widgets import TableError
 from exchange.imports import COMMAND_ROWS, RESOURCES, Refused, make
 from exchange.models import Receipt, may_import
 from exchange.progress import progress
 from exchange.tables import read_dataset
-from record.resources import Outcome, RecordResource
-from record.text import collapse
-from record.widgets import TableError
 
 
 class Command(BaseCommand):

@@ -6,8 +6,8 @@ from typing import Any
 import pyrage
 from django.core.management.base import CommandError
 
+from editing.differences import moment_in_words
 from nucleo.backups import BackupCommand, Identities, drill, restore, summary
-from record.differences import moment_in_words
 
 
 class Command(BackupCommand):

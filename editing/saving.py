@@ -13,10 +13,17 @@ from django.db import IntegrityError, transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
-from record.forms import BUTTONS, DRAFTS_ONLY, AsideField, RecordForm, act_of, reason_field
+from editing.forms import (
+    BUTTONS,
+    DRAFTS_ONLY,
+    AsideField,
+    RecordForm,
+    act_of,
+    reason_field,
+)
+from editing.reviews import RECORD, Conflict, RecordFormSet, Restoration, as_get
+from editing.snapshots import Relation, hold, parts_of, title_of, versions_of
 from record.publishing import Record
-from record.reviews import RECORD, Conflict, RecordFormSet, Restoration, as_get
-from record.snapshots import Relation, hold, parts_of, title_of, versions_of
 from record.text import is_key
 
 

@@ -12,9 +12,9 @@ from django.db.models.functions import TruncMinute
 from django.urls import reverse
 from django.utils.text import Truncator
 
+from dates.edtf import in_words
+from editing.admin import RecordAdmin
 from organizations.models import RepresentationTerm
-from record.admin import RecordAdmin
-from record.dates import in_words
 from sources.models import Source
 
 TERMS_READ, SOURCES_READ, CHANGES_SHOWN, VERSIONS_READ = 200, 10, 10, 1000

@@ -14,10 +14,11 @@ from django.utils.formats import date_format
 from django.utils.html import strip_tags
 from django.utils.text import capfirst
 
-from record.dates import EDTFField, parse
+from dates.edtf import parse
+from dates.fields import EDTFField
+from editing.snapshots import Snapshot, parts_of
 from record.publishing import Publishable, Record
 from record.richtext import RichTextField
-from record.snapshots import Snapshot, parts_of
 from record.text import word_diff
 
 Pieces = list[tuple[str, str]]

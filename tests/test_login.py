@@ -17,7 +17,7 @@ from access.throttle import pseudonym
 from nucleo import settings as project
 from nucleo.wsgi import application
 from tests.conftest import Person
-from tests.doors import CODE, ENROL, INDEX, RIGHT, WRONG, code_of, try_password
+from tests.login import CODE, ENROL, INDEX, RIGHT, WRONG, code_of, try_password
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("production")]
 HEADERS = (

@@ -4,13 +4,13 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
+from dates.spanish_dates import read as read_date
+from editing.resources import RecordResource
+from editing.snapshots import lists_of, title_of
+from editing.widgets import ChoiceWidget, DateWidget, TextWidget
 from exchange.imports import RESOURCES
 from exchange.models import Receipt
 from record.publishing import Publishable
-from record.resources import RecordResource
-from record.snapshots import lists_of, title_of
-from record.spanish import read as read_date
-from record.widgets import Choice, Date, Text
 
 LONGEST_SAME, LONGEST_CHANGED = 300, 3000  # letters
 
@@ -19,7 +19,7 @@ def changes_of(resource: RecordResource, changes: list[dict[str, Any]]) -> dict[
     """For the preview: what `resource` would change, told apart into `new` and `changed`. `telling`
     are the fields that a list of new records shows beside their titles."""
     widgets = {field.column_name: field.widget for field in resource.columns}
-    telling = [*_first(widgets, Date), *_first(widgets, Choice)]
+    telling = [*_first(widgets, DateWidget), *_first(widgets, ChoiceWidget)]
     slugs = [change["slug"] for change in changes if not change["is_new"]]
     keys = dict(resource.model.objects.filter(slug__in=slugs).values_list("slug", "pk"))
     for change in changes:
@@ -37,13 +37,13 @@ def changes_of(resource: RecordResource, changes: list[dict[str, Any]]) -> dict[
     }
 
 
-def _first(widgets: dict[str, Text], kind: type[Text]) -> list[str]:
+def _first(widgets: dict[str, TextWidget], kind: type[TextWidget]) -> list[str]:
     return [name for name, widget in widgets.items() if isinstance(widget, kind)][:1]
 
 
-def _shown(widget: Text, before: str, after: str) -> dict[str, Any]:
+def _shown(widget: TextWidget, before: str, after: str) -> dict[str, Any]:
     field = {"label": widget.label, "after": after, "is_loss": bool(before) and not after}
-    if isinstance(widget, Date):
+    if isinstance(widget, DateWidget):
         dates = [
             (kind, read_date(text)) for kind, text in (("del", before), ("ins", after)) if text
         ]

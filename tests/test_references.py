@@ -12,10 +12,10 @@ from django.utils import timezone
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from record.citing import Reference
-from record.dates import parse
-from record.periods import Period
-from record.text import collapse
+from dates.edtf import parse
+from dates.periods import Period
+from dates.text import collapse
+from record.references import Reference
 from tests.records import TOMORROW, YESTERDAY, event, organization, source, statement
 
 URL = "https://sitio.example/linea-de-tiempo/firma/"

@@ -12,7 +12,7 @@ from playwright.sync_api import expect
 
 from access import second_factor
 from tests import records
-from tests.doors import code_of
+from tests.login import code_of
 from timeline.models import Event
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]

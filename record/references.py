@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from record.dates import MONTHS, in_words
-from record.periods import Period
-from record.text import collapse
+from dates.edtf import MONTHS, in_words
+from dates.periods import Period
+from dates.text import collapse
 
 FORMATS = {"bib": "application/x-bibtex", "json": "application/vnd.citationstyles.csl+json"}
 _MACROS = "jan feb mar apr may jun jul aug sep oct nov dec".split()

@@ -3,7 +3,7 @@
 from django import template
 from django.utils.safestring import SafeString
 
-from organizations.names import Names
+from organizations.name_links import Names
 
 register = template.Library()
 

@@ -5,11 +5,19 @@ naming both.
 """
 
 import re
+from calendar import monthrange
 from datetime import date, timedelta
 
-from record.dates import EDTF, MONTHS, ImpossibleDate, in_words, parse
-from record.text import collapse, fold
+from dates.edtf import (
+    EDTF,
+    MONTHS,
+    ImpossibleDate,
+    in_words,
+    parse,
+)
+from dates.text import collapse, fold
 
+LONGEST = 200  # characters of a written date
 _MONTH_NUMBERS = {name: number for number, name in enumerate(MONTHS, 1)}
 _MONTH_NUMBERS |= {name[:3]: number for name, number in _MONTH_NUMBERS.items()}
 _MONTH_NUMBERS |= {"sept": 9, "setiembre": 9}
@@ -48,6 +56,8 @@ _VAGUE = re.compile(
 
 def read(written: str) -> EDTF:
     """EDTF or Spanish text as a value; raises ImpossibleDate. Empty text is the unknown date."""
+    if len(written) > LONGEST:
+        raise ImpossibleDate(written, "es demasiado larga")
     text = collapse(written).strip("«»\"'“” ")
     if not text or re.fullmatch(r"\d{4}(-\d{2}){0,2}|\[.*", text, re.ASCII):
         return parse(text.replace(" .. ", ".."))
@@ -137,3 +147,22 @@ def _neighbour(text: str, step: int) -> str:
         return (date(year, *rest) + timedelta(days=step)).isoformat()
     except (ImpossibleDate, OverflowError) as error:
         raise ImpossibleDate(text, "queda fuera de los años 1 a 9999") from error
+
+
+def nearest(written: str) -> EDTF | None:
+    """The possible date most like `written`: `2017-02-30` → `2017-02-28`; None without a year."""
+    try:
+        date = read(written)
+        return parse(date.upper or date.lower) or None
+    except ImpossibleDate:
+        numbers = re.search(r"(\d{4})(?:-(\d{1,2})(?:-(\d{1,2}))?)?", written, re.ASCII)
+    if not numbers:
+        return None
+    year, month, day = (number and max(int(number), 1) for number in numbers.groups())
+    text = f"{year:04}"
+    if month:
+        month = min(month, 12)
+        text += f"-{month:02}"
+    if day:
+        text += f"-{min(day, monthrange(year, month)[1]):02}"
+    return parse(text)

@@ -3,32 +3,18 @@
 The sentences say «lo era» of the organization that the page names, a member or a representative.
 """
 
-from calendar import monthrange
 from dataclasses import dataclass, field
 from datetime import date
 from enum import Enum
-from typing import Self
 
-from django.core.exceptions import ValidationError
-from django.db import models
-from django.db.models import Case, Q, Value, When
-from django.db.models.lookups import LessThanOrEqual
+from django.utils.text import capfirst
 
-from record.dates import (
+from dates.edtf import (
     EDTF,
-    Earliest,
-    EDTFField,
-    ImpossibleDate,
-    Latest,
     at,
-    day_column,
     in_words,
     of,
-    parse,
-    possible_date,
 )
-from record.pages import sentence
-from record.publishing import RecordQuerySet
 
 
 class Answer(Enum):
@@ -56,7 +42,7 @@ class Period:
 
     def on(self, when: EDTF) -> Answer:
         """Whether it was so on `when`, a day, a month or a year; ValueError for anything else."""
-        first, last = _days(when)
+        first, last = days_of(when)
         certain_from, certain_until = self.start.last_day or date.max, self.end.first_day
         if certain_until and certain_from <= first and certain_until >= last:
             return Answer.YES
@@ -116,12 +102,12 @@ class Period:
         2017; después, la fuente no lo dice.»"""
         start, end = self.start, self.end
         if not start and not end:
-            return f"{sentence(was)}; desde cuándo y hasta cuándo, {UNSAID}."
+            return f"{capfirst(was)}; desde cuándo y hasta cuándo, {UNSAID}."
         if start == end and start.kind == "between":
-            return f"{sentence(was)} en algún momento {start}; cuándo, {UNSAID}."
+            return f"{capfirst(was)} en algún momento {start}; cuándo, {UNSAID}."
         said = started(start, to_be) if start else f"{was}; {started(start)}"
         after = f"; después, {UNSAID}" if self.is_open else ""
-        return f"{sentence(said)}; {ended(end)}{after}."
+        return f"{capfirst(said)}; {ended(end)}{after}."
 
 
 def _moment(date: EDTF) -> str:
@@ -129,7 +115,8 @@ def _moment(date: EDTF) -> str:
     return f"{prefix}{date}"
 
 
-def _days(when: EDTF) -> tuple[date, date]:
+def days_of(when: EDTF) -> tuple[date, date]:
+    """The first and the last day of a day, a month or a year; ValueError for other dates."""
     if not when.is_exact:
         raise ValueError(f"{when.text!r} is no day, month or year")
     return when.first_day, when.last_day
@@ -149,7 +136,7 @@ def reason(period: Period, when: EDTF) -> Reason:
     answer = period.on(when)
     explain = {Answer.YES: _yes, Answer.PARTLY: _partly, Answer.NO: _no}.get(answer, _unknown)
     words, bounds = explain(period, when)
-    return Reason(answer, f"{sentence(words)}.", bounds)
+    return Reason(answer, f"{capfirst(words)}.", bounds)
 
 
 def started(start: EDTF, to_be: str = "serlo") -> str:
@@ -260,84 +247,3 @@ def _unknown(period: Period, when: EDTF) -> tuple[str, tuple[str, ...]]:
     then = "después" if begun and period.is_open else f"si lo era {at(when.text)}"
     said.append(f"{then}, {UNSAID}")
     return "; ".join(said), bounds
-
-
-def possible_period() -> models.CheckConstraint:
-    """A period is possible: it does not certainly end before it starts."""
-    return models.CheckConstraint(
-        name="%(app_label)s_%(class)s_period_possible",
-        condition=LessThanOrEqual(Earliest("start"), Latest("end")),
-        violation_error_message="El fin no puede ser anterior al inicio.",
-    )
-
-
-def padded(day: date) -> str:
-    """`day` as the columns of latest days have it, where every month's last one is `-31`."""
-    last = day.day == monthrange(day.year, day.month)[1]
-    return f"{day.isoformat()[:8]}31" if last else day.isoformat()
-
-
-def rank_on(when: EDTF) -> Case:
-    """`Period.on` in SQL: the answer's place in `RANKED`."""
-    first, last = _days(when)
-    surely_begun = {"start_latest__lte": padded(last), "end_earliest__gte": first.isoformat()}
-    before, after = Q(end_latest__lt=first.isoformat()), Q(start_earliest__gt=last.isoformat())
-    whole = Q(start_latest__lte=padded(first), end_earliest__gte=last.isoformat())
-    cases = [(whole, Answer.YES), (before | after, Answer.NO), (Q(**surely_begun), Answer.PARTLY)]
-    return Case(
-        *(When(condition, then=Value(RANKED.index(answer))) for condition, answer in cases),
-        default=Value(RANKED.index(Answer.UNKNOWN)),
-    )
-
-
-class SpanningQuerySet(RecordQuerySet):
-    def on(self, when: EDTF) -> Self:
-        """With `rank`, the place in `RANKED` of the answer to «on `when`?»; ValueError if `when` is
-        no day, month or year."""
-        return self.annotate(rank=rank_on(when))
-
-    def counts(self) -> dict[Answer, int]:
-        """How many have each answer, after `on`; in the order of `RANKED`."""
-        counts = self.order_by("rank").values_list("rank").annotate(models.Count("pk"))
-        return {RANKED[rank]: count for rank, count in counts}
-
-
-class Spanning(models.Model):
-    """A model that lasts: `start` and `end` with their generated bounds."""
-
-    start = EDTFField(
-        "inicio",
-        help_text="Como en la fuente: «11 de febrero de 2017», «agosto de 2011», «2016», "
-        "«entre … y …», «desde … o después», «… o antes». Vacío: la fuente no lo dice.",
-    )
-    start_earliest = day_column(Earliest("start"), "inicio: no antes de")
-    start_latest = day_column(Latest("start"), "inicio: no después de")
-    end = EDTFField(
-        "fin",
-        help_text="«23 de mayo de 2017 o después» si seguía así cuando se escribió la fuente; "
-        "vacío si la fuente calla o si pasó de una vez.",
-    )
-    end_earliest = day_column(Earliest("end"), "fin: no antes de")
-    end_latest = day_column(Latest("end"), "fin: no después de")
-
-    class Meta:
-        abstract = True
-
-    @staticmethod
-    def span_constraints() -> list[models.CheckConstraint]:
-        return [possible_date("start"), possible_date("end"), possible_period()]
-
-    @property
-    def period(self) -> Period:
-        return Period(parse(self.start), parse(self.end))
-
-    def clean(self) -> None:
-        super().clean()
-        try:
-            period = self.period
-        except ImpossibleDate:
-            return  # the field itself has said so
-        if not period.is_possible:
-            raise ValidationError(
-                {"end": f"El fin ({period.end}) no puede ser anterior al inicio ({period.start})."}
-            )

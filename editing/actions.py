@@ -16,10 +16,10 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.utils import timezone
 
-from record.differences import how_many
-from record.forms import MomentInput, link, reason_field
+from editing.differences import how_many
+from editing.forms import MomentInput, link, reason_field
+from editing.snapshots import hold, parts_of, versions_of
 from record.publishing import Publishable, Record, may_publish
-from record.snapshots import hold, parts_of, versions_of
 
 MOST_RECORDS, REFERRERS_SHOWN = 200, 50
 WHY = "Algo de esto es público: diga por qué cambia."

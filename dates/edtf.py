@@ -4,21 +4,16 @@ Two forms are held: level 0 dates (`2011`, `2011-08`, `2011-08-11`) and, from le
 set» with a single range, where a source only bounds a date: `[2011-08..2015-02]`,
 `[2017-05-23..]`, `[..2017-04]`. Empty text means that the source does not say.
 
-`parse` takes EDTF alone; `read` in `record.spanish` takes what people write.
+`parse` takes EDTF alone; `dates.spanish_dates.read` takes what people write.
 https://www.loc.gov/standards/datetime/
 """
 
 import re
 from calendar import monthrange
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
-from typing import Any
-
-from django.core.exceptions import ValidationError
-from django.db import models
-from django.db.models import Func
 
 BEGINNING, END_OF_TIME = "", "9999-12-31"
 MONTHS = (
@@ -162,144 +157,3 @@ def _check(level_0: str, whole: str) -> None:
     if day is not None and not 1 <= day <= monthrange(year, month)[1]:
         days = monthrange(year, month)[1]
         raise ImpossibleDate(whole, f"{in_words(level_0[:7])} tiene {days} días")
-
-
-def validate_edtf(text: str) -> None:
-    """The model's own validator, so that `full_clean` refuses what the database would."""
-    try:
-        parse(text)
-    except ImpossibleDate as error:
-        raise ValidationError(str(error), code="impossible_date") from error
-
-
-class EDTFField(models.CharField):
-    """A partial date kept as EDTF text. A model that has one also has a `day_column` of its
-    `Earliest` and of its `Latest`, and a `possible_date` constraint; `test_house` checks that."""
-
-    default_validators = [validate_edtf]
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **{"max_length": 24, "blank": True, "default": ""} | kwargs)
-
-    def formfield(self, **kwargs: Any) -> Any:
-        from record.forms import EDTFFormField
-
-        return super().formfield(
-            **{"form_class": EDTFFormField, "max_length": None} | kwargs,
-        )
-
-
-def day_column(day: "DateFunc", label: str = "") -> models.GeneratedField:
-    """A generated column with the `Earliest`, `Latest` or `SortDay` of a date."""
-    return models.GeneratedField(
-        expression=day,
-        output_field=models.CharField(max_length=10),
-        db_persist=True,
-        verbose_name=label or None,
-    )
-
-
-def possible_date(name: str) -> models.CheckConstraint:
-    """The database's own refusal of impossible dates, through `update()` and raw SQL too."""
-    return models.CheckConstraint(
-        name=f"%(app_label)s_%(class)s_{name}_possible",
-        condition=PossibleDate(name),
-        violation_error_message=f"La fecha no es posible. {ADVICE}",
-    )
-
-
-# The same rules in SQL. Migrations name these classes, so their SQL keeps its meaning. SQLite and
-# PostgreSQL share one text except for the function that finds a position and the rule of the
-# calendar. A set, `[2011-08..2015-02]`, has a lower and an upper part; any of both may be empty.
-
-_TEXT = "%(expressions)s"
-_IS_SET = f"substr({_TEXT}, 1, 1) = '['"
-_LOWER = f"substr({_TEXT}, 2, %(position)s({_TEXT} || '..', '..') - 2)"
-_UPPER = f"rtrim(substr({_TEXT}, %(position)s({_TEXT}, '..') + 2), ']')"
-
-
-def _day(level_0: str, ending: str, unbounded: str = "") -> str:
-    """Completes a date to a day: `2011-08` takes the `-01` of the ending `-01-01`."""
-    completed = f"{level_0} || substr('{ending}', length({level_0}) - 3)"
-    return f"CASE {level_0} WHEN '' THEN '{unbounded}' ELSE {completed} END"
-
-
-_FIRST, _LAST = _day(_LOWER, "-01-01", BEGINNING), _day(_UPPER, "-12-31", END_OF_TIME)
-_EARLIEST = f"CASE WHEN {_IS_SET} THEN {_FIRST} ELSE {_day(_TEXT, '-01-01', BEGINNING)} END"
-_LATEST = f"CASE WHEN {_IS_SET} THEN {_LAST} ELSE {_day(_TEXT, '-12-31', END_OF_TIME)} END"
-
-
-def _possible(is_level_0: Callable[[str], str]) -> str:
-    """`is_level_0` gives the SQL that a text is empty or a day, month or year of the calendar."""
-    is_possible_set = (
-        f"{_TEXT} = '[' || {_LOWER} || '..' || {_UPPER} || ']' AND {_TEXT} <> '[..]'"
-        f" AND {is_level_0(_LOWER)} AND {is_level_0(_UPPER)} AND {_FIRST} <= {_LAST}"
-    )
-    return f"CASE WHEN {_IS_SET} THEN {is_possible_set} ELSE {is_level_0(_TEXT)} END"
-
-
-def _is_level_0_on_sqlite(text: str) -> str:
-    # GLOB, because date() also takes '-123-01-01' and '2017-01-01T…'.
-    day, digits = f"({_day(text, '-01-01')})", "[0-9]" * 4 + "-[0-9][0-9]" * 2
-    return (
-        f"({text} = '' OR (length({text}) IN (4, 7, 10) AND {day} GLOB '{digits}'"
-        f" AND {day} >= '0001' AND date({day}, '+0 days') IS {day}))"
-    )
-
-
-def _is_level_0_on_postgresql(text: str) -> str:
-    any_month, all_but_february = "(0[1-9]|1[0-2])", "(0[13-9]|1[0-2])"
-    leap = "([0-9]{2}(0[48]|[2468][048]|[13579][26])|([02468][048]|[13579][26])00)"
-    form = (
-        f"(?!0000)([0-9]{{4}}(-{any_month}(-(0[1-9]|1[0-9]|2[0-8]))?|-{all_but_february}-(29|30)"
-        f"|-(0[13578]|1[02])-31)?|{leap}-02-29)"
-    )
-    return f"{text} ~ '^({form})?$'"
-
-
-class DateFunc(Func):
-    """SQL of the EDTF text in a column."""
-
-    arity = 1
-    output_field = models.CharField(max_length=10)
-
-    def template_on(self, vendor: str) -> str:
-        return self.template
-
-    def as_sql(self, compiler: Any, connection: Any, **context: Any) -> tuple[str, list]:
-        """The template names its expression several times, so its parameters are as many."""
-        template = self.template_on(connection.vendor)
-        position = {"sqlite": "instr", "postgresql": "strpos"}[connection.vendor]
-        context |= {"template": template, "position": position}
-        sql, params = super().as_sql(compiler, connection, **context)
-        return sql, [*params] * template.count(_TEXT)
-
-
-class Earliest(DateFunc):
-    """The first possible day, `YYYY-MM-DD`; `''` when there is no bound."""
-
-    template = _EARLIEST
-
-
-class Latest(DateFunc):
-    """The last possible day, months ending in a padded `-31`; `9999-12-31` without a bound."""
-
-    template = _LATEST
-
-
-class SortDay(DateFunc):
-    """The place of a date in a list by time: its first possible day; its last one for «then or
-    earlier»; `''` when nothing is known."""
-
-    template = f"CASE WHEN substr({_TEXT}, 1, 3) = '[..' THEN {_LATEST} ELSE {_EARLIEST} END"
-
-
-class PossibleDate(DateFunc):
-    """True when the text is a date of the two forms, as for `parse`."""
-
-    output_field = models.BooleanField()
-    conditional = True
-
-    def template_on(self, vendor: str) -> str:
-        on_sqlite = vendor == "sqlite"
-        return _possible(_is_level_0_on_sqlite if on_sqlite else _is_level_0_on_postgresql)

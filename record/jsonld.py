@@ -15,8 +15,8 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.utils.safestring import SafeString, mark_safe
 
-from record.dates import EDTF
-from record.periods import Period
+from dates.edtf import EDTF
+from dates.periods import Period
 from record.publishing import Record
 
 LICENSE = "https://creativecommons.org/licenses/by/4.0/"
@@ -34,7 +34,7 @@ def script(data: Node) -> SafeString:
     return mark_safe(f'<script type="application/ld+json">{text}</script>')  # noqa: S308, escaped
 
 
-def told(**properties: Any) -> Node:
+def node(**properties: Any) -> Node:
     """A node without empty properties. `kind` and `id` are JSON-LD's `@type` and `@id`."""
     renamed = {"kind": "@type", "id": "@id"}
     return {renamed.get(name, name): value for name, value in properties.items() if value}
@@ -49,12 +49,12 @@ def page_subject(record: Record, kind: str, anchor: str, **name: str) -> Node:
     """The node of a record with a page, to which other nodes refer; `name` is `name=…` or
     `headline=…`."""
     url = record.get_absolute_url()
-    return told(kind=kind, id=f"{url}#{anchor}", **name, url=url)
+    return node(kind=kind, id=f"{url}#{anchor}", **name, url=url)
 
 
 def role(name: str, period: Period, **party: Node) -> Node:
     """An OrganizationRole; `party` is `member=…` or `memberOf=…`."""
-    return told(
+    return node(
         kind="OrganizationRole",
         roleName=name,
         startDate=iso(period.start),
@@ -78,7 +78,7 @@ def page(
     has our license."""
     url = request.path
     about = [
-        told(
+        node(
             kind=kind,
             id=url,
             url=url,
@@ -86,16 +86,16 @@ def page(
             inLanguage="es-MX",
             dateModified=changed.isoformat() if changed else "",
             license=LICENSE if is_ours else "",
-            isPartOf=told(kind="WebSite", id="/#sitio", name=settings.SITE_NAME, url="/"),
+            isPartOf=node(kind="WebSite", id="/#sitio", name=settings.SITE_NAME, url="/"),
             breadcrumb={"@id": f"{url}#ruta"},
             mainEntity=main,
             isBasedOn=list(sources),
         ),
-        told(
+        node(
             kind="BreadcrumbList",
             id=f"{url}#ruta",
             itemListElement=[
-                told(kind="ListItem", position=position, name=name, item=path)
+                node(kind="ListItem", position=position, name=name, item=path)
                 for position, (name, path) in enumerate([("Inicio", "/"), *crumbs], start=1)
             ],
         ),

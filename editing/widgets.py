@@ -20,12 +20,13 @@ from django.db import models
 from django.utils import timezone
 from import_export.widgets import Widget
 
-from record.dates import ImpossibleDate
-from record.differences import items, whole
+from dates.edtf import ImpossibleDate
+from dates.spanish_dates import read as read_date
+from dates.text import fold
+from editing.differences import items, whole
 from record.publishing import Record
 from record.richtext import sanitize
-from record.spanish import read as read_date
-from record.text import clean_controls, fold, word_diff
+from record.text import clean_controls, word_diff
 
 DATE_EXAMPLE = "Por ejemplo «2017-02-11», «11 de febrero de 2017» o «febrero de 2017»"
 MOST_HINTS = 100  # one unknown identifier takes up to half a second to compare with all others
@@ -58,7 +59,7 @@ def _item_diff(before: str, after: str) -> list[tuple[str, str]]:
     return items(*(text.replace("\n", "; ").split("; ") for text in (before, after)))
 
 
-class Text(Widget):
+class TextWidget(Widget):
     """Text; also the base of the other kinds. `example` is for the data dictionary."""
 
     many = False
@@ -100,7 +101,7 @@ class Text(Widget):
         return self.render(value)
 
 
-class Slug(Text):
+class SlugWidget(TextWidget):
     help = (
         "Letras minúsculas sin acento, números y guiones. "
         "Si ya existe, la fila modifica ese registro; si no, crea uno"
@@ -116,7 +117,7 @@ class Slug(Text):
         return slug
 
 
-class RichText(Text):
+class RichTextWidget(TextWidget):
     help = "HTML: párrafos, subtítulos, listas, citas y enlaces"
 
     def read(self, cell: str) -> str:
@@ -126,7 +127,7 @@ class RichText(Text):
         return plain(sanitize(value))
 
 
-class Lines(Text):
+class LinesWidget(TextWidget):
     """Several texts, one a line in the field, joined by `; ` in the cell; by line breaks if one of
     them has a semicolon."""
 
@@ -145,7 +146,7 @@ class Lines(Text):
         return "\n".join(filter(None, map(str.strip, plain(value).split("\n"))))
 
 
-class Choice(Text):
+class ChoiceWidget(TextWidget):
     """One of the field's choices, by its label or its value; accents and case do not matter."""
 
     compare = staticmethod(whole)
@@ -171,7 +172,7 @@ class Choice(Text):
         raise refusal("No es una de las opciones.", expected)
 
 
-class Date(Text):
+class DateWidget(TextWidget):
     help = "Fecha, en español o EDTF. Vacía: la fuente no lo dice"
 
     def read(self, cell: str) -> str:
@@ -184,7 +185,7 @@ class Date(Text):
         return str(read_date(value))
 
 
-class Moment(Text):
+class MomentWidget(TextWidget):
     compare = staticmethod(whole)
 
     @property
@@ -210,7 +211,7 @@ class Moment(Text):
             raise refusal("No es un día con su hora.", "Por ejemplo «2026-11-24 09:00»") from None
 
 
-class Number(Text):
+class NumberWidget(TextWidget):
     help = "Número entero desde 1"
     compare = staticmethod(whole)
 
@@ -221,11 +222,11 @@ class Number(Text):
         return int(text) if text else None
 
 
-class Address(Text):
+class AddressWidget(TextWidget):
     help = "Dirección web, con https:// o http://"
 
 
-class Reference(Text):
+class ReferenceWidget(TextWidget):
     """Another record, by its slug. `gather` fetches the records of many cells in one query."""
 
     hints = 0
@@ -274,7 +275,7 @@ class Reference(Text):
         return list(self.model.objects.values_list("slug", flat=True)[:20_000])
 
 
-class ReferenceList(Reference):
+class ReferencesWidget(ReferenceWidget):
     """Other records, by their slugs joined with `;`. The value is a frozenset of slugs."""
 
     many = True

@@ -16,9 +16,9 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.views.decorators.http import require_safe
 
-from record.differences import Fact, Names, difference, differences, facts, how_many, names_in
+from editing.differences import Fact, Names, difference, differences, facts, how_many, names_in
+from editing.snapshots import read_past
 from record.publishing import Publishable, Record
-from record.snapshots import read_past
 from record.text import is_key
 
 VERSIONS_SHOWN, TRASH_SHOWN = 100, 20

@@ -19,10 +19,11 @@ from import_export.instance_loaders import BaseInstanceLoader
 from import_export.resources import ModelResource
 from import_export.results import Result
 
+from dates.text import fold
+from editing.snapshots import title_of
+from editing.widgets import ReferenceWidget, TableError, UnreadableCell, nearest, refusal
 from record.publishing import Record, may_publish, written
-from record.snapshots import title_of
-from record.text import fold, may_be_cut
-from record.widgets import Reference, TableError, UnreadableCell, nearest, refusal
+from record.text import may_be_cut
 
 BATCH, MOST_ERRORS = 1000, 1000
 TO_CORRECT = "que_corregir"
@@ -149,7 +150,7 @@ class RecordResource(ModelResource):
         for name, one in self.fields.items():
             one.widget.bind(self.model._meta.get_field(name))
         self.columns = self.get_export_fields()
-        self.references = [one for one in self.columns if isinstance(one.widget, Reference)]
+        self.references = [one for one in self.columns if isinstance(one.widget, ReferenceWidget)]
         self.drafts_only = user is not None and not may_publish(user)
         self.writes = False
         self.digest = hashlib.sha256()

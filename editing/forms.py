@@ -6,7 +6,6 @@ from itertools import count
 from typing import Any, ClassVar
 
 from django import forms
-from django.core.exceptions import ValidationError
 from django.db import models
 from django.http import HttpRequest
 from django.urls import reverse
@@ -15,11 +14,8 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst, slugify
 
-from record.dates import EDTF, ImpossibleDate, parse
 from record.publishing import Publishable, may_publish
-from record.spanish import read
 
-LONGEST_DATE = 200
 DRAFTS_ONLY = "Puede guardar el borrador; publica quien tiene permiso."
 WHY = "Esto ya es público. Diga por qué lo cambia, por ejemplo «se acota la fecha»."
 LONGEST_REASON = 500
@@ -33,53 +29,10 @@ BUTTONS = {
 """The buttons of the publication, which save too, and the message after each."""
 
 
-def read_briefly(written: str) -> EDTF:
-    """`read`, with a limit to the length."""
-    if len(written) > LONGEST_DATE:
-        raise ImpossibleDate(written, "es demasiado larga")
-    return read(written)
-
-
-def reading_of(written: str) -> dict[str, EDTF | str]:
-    """How a date is read, for `record/_date_reading.html`: `date`, or `error` in words."""
-    try:
-        return {"date": read_briefly(written)}
-    except ImpossibleDate as error:
-        return {"error": str(error)}
-
-
-class EDTFInput(forms.TextInput):
-    """A text input with its reading below; `readings.js` keeps the reading up to date."""
-
-    template_name = "record/edtf_input.html"
-
-    def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
-        attrs = {"data-reads": "date", "size": 50} | (attrs or {})
-        return super().get_context(name, value, attrs) | reading_of(value or "")
-
-
-class EDTFFormField(forms.CharField):
-    """Cleans to EDTF text; shows the date in Spanish."""
-
-    widget = EDTFInput
-
-    def to_python(self, value: Any) -> str:
-        try:
-            return read_briefly(super().to_python(value)).text
-        except ImpossibleDate as error:
-            raise ValidationError(str(error), code="impossible_date") from error
-
-    def prepare_value(self, value: Any) -> Any:
-        try:
-            return str(parse(value or ""))
-        except ImpossibleDate:
-            return value
-
-
 class MomentInput(forms.SplitDateTimeWidget):
     """A day and an hour, in the browser's own fields."""
 
-    template_name = "record/moment_input.html"
+    template_name = "editing/moment_input.html"
 
     def __init__(self) -> None:
         super().__init__(

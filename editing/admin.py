@@ -24,24 +24,26 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 
-from record.actions import ActionsAdmin
-from record.dates import EDTFField, parse
-from record.filters import citations_of
-from record.forms import (
+from dates.edtf import parse
+from dates.fields import EDTFField
+from dates.forms import EDTFInput
+from dates.text import fold
+from editing.actions import ActionsAdmin
+from editing.filters import citations_of
+from editing.forms import (
     DRAFTS_ONLY,
-    EDTFInput,
     MomentInput,
     PlainTextField,
     RecordForm,
     act_of,
     link,
 )
+from editing.reviews import RecordFormSet
+from editing.saving import SavingAdmin
+from editing.versions import VersionsAdmin
 from record.publishing import Publishable, Record, may_publish
-from record.reviews import RecordFormSet
 from record.richtext import RichTextField
-from record.saving import SavingAdmin
-from record.text import WebAddressField, fold, folded, is_key
-from record.versions import VersionsAdmin
+from record.text import WebAddressField, folded, is_key
 
 LONGEST_SEARCH, MOST_WORDS = 200, 12  # the database would refuse a condition for each of a thousand
 
@@ -63,7 +65,7 @@ def date_column(field: str, label: str, ordering: str) -> Callable[[Any, Any], S
 
 
 def _date(text: str) -> SafeString:
-    return render_to_string("record/_date.html", {"date": parse(text)})
+    return render_to_string("dates/_date.html", {"date": parse(text)})
 
 
 class StaffAdmin(admin.ModelAdmin):
@@ -221,7 +223,7 @@ class RecordAdmin(ActionsAdmin, VersionsAdmin, SavingAdmin, Relations, StaffAdmi
 
     @admin.display(description="estado")
     def state_shown(self, record: Record) -> SafeString:
-        return render_to_string("record/_state.html", {"record": record})
+        return render_to_string("editing/_state.html", {"record": record})
 
     # Forms
 

@@ -12,11 +12,12 @@ from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.utils.text import capfirst
 
-from record.differences import how_many, missing_from, plain
-from record.forms import AsideField, EDTFFormField
+from dates.forms import EDTFFormField
+from editing.differences import how_many, missing_from, plain
+from editing.forms import AsideField
+from editing.snapshots import Snapshot, parts_of, read_past, snapshot_at
 from record.publishing import Record
 from record.richtext import RichTextField
-from record.snapshots import Snapshot, parts_of, read_past, snapshot_at
 from record.text import is_key, word_diff
 
 Values = dict[str, Any]

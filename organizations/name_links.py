@@ -10,8 +10,8 @@ from django.conf import settings
 from django.utils.html import conditional_escape, escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 
+from dates.text import collapse
 from organizations.models import Organization
-from record.text import collapse
 
 _TAG = re.compile(r'(<(?:"[^"]*"|[^">])*>)')
 _PARAGRAPH = re.compile(r"<(?:p|li|h[1-6]|blockquote|div)\b")
