@@ -9,6 +9,7 @@ from typing import Any, Self
 
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import AnonymousUser, User
 from django.core.validators import MaxValueValidator
 from django.db import models
 from django.db.models import F, OuterRef, Q, Subquery
@@ -29,7 +30,13 @@ def may_publish(user: AbstractBaseUser | None) -> bool:
     return bool(user and user.is_active and user.has_perm(PUBLISH))
 
 
-def may_enter(user: AbstractBaseUser) -> bool:
+class StaffRequest(HttpRequest):
+    """Annotates the request of a view behind the login, where `may_enter` is true of its user."""
+
+    user: User
+
+
+def may_enter(user: AbstractBaseUser | AnonymousUser) -> bool:
     """Whether all doors are behind `user`: an account of the staff, and the second factor given in
     this session, where the site asks for one. The admin and every preview ask here."""
     if not (user.is_active and user.is_staff):
