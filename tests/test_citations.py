@@ -107,12 +107,6 @@ def test_a_citation_without_a_source_is_refused_with_a_reason():
     assert refusals(quoted).keys() == {"source"}
 
 
-def test_words_of_another_source_prove_nothing(cited):
-    other = source(text="Otra fuente dice otra cosa.")
-    quoted = Citation(source=other, exact="decidieron sumarse", event=event(), slug="cita")
-    assert "exact" in refusals(quoted)
-
-
 # The record that it supports
 
 

@@ -115,10 +115,6 @@ def test_of_overlapping_terms_imported_and_saved_at_once_exactly_one_commits():
         RepresentationTerm.objects.get().delete()
 
 
-def test_of_two_terms_for_one_place_saved_at_once_exactly_one_commits():
-    assert_one_succeeds(*(copy_of(term(), order=1).save for _ in "ab"))
-
-
 def test_terms_that_follow_each_other_are_saved_at_once():
     terms = [copy_of(term(), start=f"{year}", end=f"{year + 1}") for year in range(2011, 2015)]
     assert at_once(*(record.save for record in terms)) == [None] * 4

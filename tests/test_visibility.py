@@ -158,14 +158,6 @@ def test_staff_who_may_view_it_see_a_draft_and_nobody_else_does(reader, editor, 
         assert visible(record, of_events) is isinstance(record, Event)
 
 
-def test_related_records_of_a_public_one_are_asked_for_by_the_same_rule():
-    named = organization()
-    named.events.add(event(), event(publish_at=None))
-    membership(organization=named, replaces=organization(publish_at=None))
-    assert named.events.visible_to(None).count() == 1
-    assert named.memberships.visible_to(None).count() == 0
-
-
 def test_visibility_takes_one_query_and_repeats_no_row(django_assert_num_queries):
     cited = source()
     for _ in range(3):
