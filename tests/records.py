@@ -144,7 +144,7 @@ years = st.one_of(st.integers(2010, 2017), st.sampled_from([1, 4, 99, 1900, 2000
 
 
 @st.composite
-def level_0(draw: st.DrawFn, years: st.SearchStrategy[int] = years) -> str:
+def level_0(draw: st.DrawFn) -> str:
     """A day, a month or a year."""
     year, month = draw(years), draw(st.integers(1, 12))
     day = draw(st.one_of(st.integers(1, 28), st.just(31))) if draw(st.booleans()) else 31
@@ -152,13 +152,17 @@ def level_0(draw: st.DrawFn, years: st.SearchStrategy[int] = years) -> str:
     return precise[: draw(st.sampled_from([4, 7, 10]))]
 
 
+any_level_0 = level_0()
+
+
 @st.composite
-def edtf(draw: st.DrawFn, years: st.SearchStrategy[int] = years) -> str:
-    """A date of any kind, the unknown one among them."""
-    one, other = draw(level_0(years)), draw(level_0(years))
-    if parse(one).earliest > parse(other).latest:
-        one, other = other, one
-    return draw(st.sampled_from(["", one, one, f"[{one}..{other}]", f"[{one}..]", f"[..{one}]"]))
+def edtf(draw: st.DrawFn, dates: st.SearchStrategy[str] = any_level_0) -> str:
+    """The unknown date, or a date of any kind with bounds among `dates`."""
+    lower, upper = draw(dates), draw(dates)
+    if parse(lower).earliest > parse(upper).latest:
+        lower, upper = upper, lower
+    one_sided = [f"[{lower}..]", f"[..{lower}]"]
+    return draw(st.sampled_from(["", lower, lower, f"[{lower}..{upper}]", *one_sided]))
 
 
 def refusals(record: Record) -> dict[str, list[str]]:

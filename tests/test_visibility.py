@@ -269,7 +269,7 @@ def hide_a_word_in_each_state() -> list[str]:
     """Records that are not public hold the word and are related to public ones; their slugs."""
     shown, named, public_statement = (m(slug="visible") for m in (event, organization, statement))
     slugs = []
-    for number, state in enumerate(sorted(set(STATES) - PUBLIC)):
+    for number, state in enumerate(("draft", "scheduled", "withdrawn")):
         slugs.append(f"{CANARY}-{number}")
         word = {"slug": slugs[-1], **STATES[state]}
         owner = organization(name=f"{CANARY} {number}", summary=CANARY, **word)
