@@ -11,7 +11,6 @@ from itertools import product
 from types import SimpleNamespace
 
 import pytest
-from django.conf import settings
 from django.contrib.auth.models import AnonymousUser, Permission, User
 from django.http import HttpRequest
 
@@ -180,7 +179,7 @@ def test_only_an_active_user_with_the_permission_may_publish(reader, editor, pub
         assert not may_publish(person.user)
 
 
-def test_a_reader_without_a_session_is_a_visitor_and_costs_no_session(editor):
+def test_a_reader_without_a_session_is_a_visitor_and_costs_no_session(editor, settings):
     def request(cookies: dict[str, str], user: object) -> HttpRequest:
         return SimpleNamespace(COOKIES=cookies, user=user)
 
@@ -193,6 +192,9 @@ def test_a_reader_without_a_session_is_a_visitor_and_costs_no_session(editor):
     assert viewer(request({}, Unread())) is None
     assert viewer(request(session, AnonymousUser())) is None
     assert viewer(request(session, editor.user)) == editor.user
+    assert viewer(request(session, User())) is None  # not of the staff
+    settings.SECOND_FACTOR = True
+    assert viewer(request(session, editor.user)) is None
 
 
 # Moved slugs
