@@ -1,10 +1,11 @@
 """Every version of every record, in a table beside the record's own (django-simple-history)."""
 
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db import connection, models
 from django.utils import timezone
+from simple_history.manager import HistoryManager
 from simple_history.models import HistoricalRecords
 
 
@@ -29,6 +30,12 @@ class Versions(HistoricalRecords):
         super().__init__(
             bases=[Version], history_change_reason_field=models.TextField(null=True), **kwargs
         )
+
+    if TYPE_CHECKING:  # the descriptor that the package installs in place of this object
+
+        def __get__(
+            self, record: models.Model | None, model: type[models.Model]
+        ) -> HistoryManager: ...
 
     def fields_included(self, model: type[models.Model]) -> list[models.Field]:
         return [field for field in super().fields_included(model) if not field.generated]

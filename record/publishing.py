@@ -5,7 +5,7 @@ Visibility is computed from the clock, so nothing has to run at midnight and not
 
 from collections.abc import Collection, Iterable, Iterator
 from datetime import UTC, datetime
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
@@ -17,6 +17,7 @@ from django.dispatch import Signal
 from django.http import HttpRequest
 from django.utils import timezone
 
+from record.history import Versions
 from record.text import clean_text_fields
 
 PUBLISH = "sources.publish_record"
@@ -25,7 +26,7 @@ written = Signal()
 querysets below and imports send it after the write."""
 
 
-def may_publish(user: AbstractBaseUser | None) -> bool:
+def may_publish(user: AbstractBaseUser | AnonymousUser | None) -> bool:
     """Whether `user` may change what is public, or make public what is not."""
     return bool(user and user.is_active and user.has_perm(PUBLISH))
 
@@ -116,6 +117,9 @@ class Record(models.Model):
     updated_at = models.DateTimeField("último cambio", auto_now=True)
 
     objects = RecordQuerySet.as_manager()
+    history: ClassVar[Versions]
+    versions: ClassVar[Any]
+    """The `Versions` object, to write versions; `history` is the manager that it installs."""
     visible_through: tuple[str, ...] = ()
     belongs_to: tuple[str, ...] = ()
     """Of those, the one (of several, the one there is) whose page it stands on."""
