@@ -18,7 +18,7 @@ def main(arguments: list[str] | None = None) -> None:
     options = parser().parse_args(arguments)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "nucleo.settings")
     django.setup()
-    from exchange.progress import progress
+    from exchange.management.progress import progress
     from tools.invented import Size, invent
 
     statements = options.events // 50 if options.statements is None else options.statements

@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from exchange.formats import FORMATS
 from exchange.imports import RESOURCES
-from exchange.progress import progress
+from exchange.management.progress import progress
 
 
 class Command(BaseCommand):

@@ -12,7 +12,7 @@ from editing.resources import Outcome, RecordResource
 from editing.widgets import TableError
 from exchange.imports import COMMAND_ROWS, RESOURCES, Refused, make
 from exchange.models import Receipt, may_import
-from exchange.progress import progress
+from exchange.management.progress import progress
 from exchange.tables import read_dataset
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from exchange.progress import progress
+from exchange.management.progress import progress
 from search.index import differences, rebuild
 from search.models import Entry
 
