@@ -11,8 +11,8 @@ from dates.text import collapse
 from editing.resources import Outcome, RecordResource
 from editing.widgets import TableError
 from exchange.imports import COMMAND_ROWS, RESOURCES, Refused, make
-from exchange.models import Receipt, may_import
 from exchange.management.progress import progress
+from exchange.models import Receipt, may_import
 from exchange.tables import read_dataset
 
 
