@@ -9,6 +9,7 @@ import sqlite3
 import sys
 
 from csp.utils import build_policy
+from django.conf import settings
 from django.db import Error as DatabaseException
 from django.db import InterfaceError, InternalError, OperationalError, connection
 from django.db.migrations.executor import MigrationExecutor
@@ -68,7 +69,7 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 @never_cache
 def healthz(request: HttpRequest) -> HttpResponse:
-    """Whether the database answers and has all migrations."""
+    """Answer `ok` and the version while the database answers and has all migrations."""
     try:
         executor = MigrationExecutor(connection)
         pending = executor.migration_plan(executor.loader.graph.leaf_nodes())
@@ -76,4 +77,4 @@ def healthz(request: HttpRequest) -> HttpResponse:
         return HttpResponse("database", status=503, content_type="text/plain", headers=HEADERS)
     if pending:
         return HttpResponse("migrations", status=503, content_type="text/plain")
-    return HttpResponse("ok", content_type="text/plain")
+    return HttpResponse(f"ok {settings.VERSION}", content_type="text/plain")

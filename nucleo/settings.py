@@ -3,6 +3,7 @@
 Without DEBUG=1 it refuses to start until it has a secret key, hosts and a database.
 """
 
+import tomllib
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from django.core.exceptions import ImproperlyConfigured
 from environs import Env
 
 BASE_DIR = Path(__file__).resolve().parent.parent
+VERSION = tomllib.loads((BASE_DIR / "pyproject.toml").read_text("utf-8"))["project"]["version"]
 env = Env()
 env.read_env(str(BASE_DIR / ".env"))
 

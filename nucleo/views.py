@@ -40,7 +40,11 @@ MEANINGS = {
 
 def site(request: HttpRequest) -> dict[str, str]:
     """What every template may say about the site."""
-    return {"site_name": settings.SITE_NAME, "contact_email": settings.CONTACT_EMAIL}
+    return {
+        "site_name": settings.SITE_NAME,
+        "contact_email": settings.CONTACT_EMAIL,
+        "version": settings.VERSION,
+    }
 
 
 def home(request: HttpRequest) -> HttpResponse:

@@ -106,6 +106,15 @@ def test_the_front_page_opens(person: str, request: Any, whole_record: dict) -> 
     assert request.getfixturevalue(person).get("/admin/").status_code == 200
 
 
+def test_the_foot_of_each_page_names_the_version_after_the_login(
+    reader: Any, visitor: Any, settings: Any
+) -> None:
+    settings.VERSION = "12.3.4"
+    for path in ("/admin/", "/admin/timeline/event/", "/admin/password_change/"):
+        assert "Núcleo 12.3.4</footer>" in reader.get(path, follow=True).content.decode()
+    assert b"12.3.4" not in visitor.get("/admin/login/").content
+
+
 def test_the_pages_speak_spanish(admin: Any, whole_record: dict) -> None:
     for address in (
         "/admin/",

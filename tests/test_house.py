@@ -2,6 +2,7 @@
 
 import ast
 import re
+import tomllib
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -202,3 +203,18 @@ def test_the_cast_may_do_what_is_said_of_them(reader, editor, publisher, admin):
                 if person.user.has_perm(f"{app}.{action}_{name}")
             ]
             assert allowed == people
+
+
+def test_the_newest_entry_of_the_changelog_is_the_version():
+    changelog = (ROOT / "CHANGELOG.md").read_text("utf-8")
+    assert re.search(r"^## ([\d.]+)", changelog, re.M).group(1) == settings.VERSION
+
+
+def test_the_requirements_lock_the_versions_that_pyproject_lists():
+    lists = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    groups = {f"-{name}": group for name, group in lists["dependency-groups"].items()}
+    for name, packages in {"": lists["project"]["dependencies"], **groups}.items():
+        locked = (ROOT / f"requirements{name}.txt").read_text("utf-8").splitlines()
+        for package in packages:
+            if isinstance(package, str):
+                assert f"{package.lower()} \\" in locked, "run make requirements"

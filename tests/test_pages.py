@@ -196,9 +196,12 @@ def test_our_own_error_pages_are_in_spanish(rf):
         assert str(status) in response.text
 
 
-def test_healthz_is_well_while_the_database_answers_and_has_all_migrations(visitor, monkeypatch):
+def test_healthz_says_ok_and_the_version_while_the_database_answers_and_has_all_migrations(
+    visitor, monkeypatch, settings
+):
+    settings.VERSION = "12.3.4"
     response = visitor.get("/healthz")
-    assert (response.status_code, response.text) == (200, "ok")
+    assert (response.status_code, response.text) == (200, "ok 12.3.4")
 
     def down(*_: object) -> None:
         raise OperationalError
