@@ -1,6 +1,6 @@
-# Needs make and Python 3.11 or newer, nothing else. Bare `make` lists the targets.
+# Needs make and Python 3.11 or newer. `make` without a target lists the targets.
 
-# The first Python that is new enough; PYTHON=/path/to/python3.12 names another.
+# The first Python that is new enough; PYTHON=/path/to/python3.12 selects another.
 NEW_ENOUGH = -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$python $(NEW_ENOUGH) && echo $$python && break; done)
@@ -8,6 +8,11 @@ BOOTSTRAP = @"$(PYTHON)" $(NEW_ENOUGH) || { echo >&2 \
 	"Python 3.11 or newer is needed: install it, or name it: make PYTHON=/path/to/python3.12 $@"; \
 	exit 1; }; exec "$(PYTHON)" tools/bootstrap.py
 VENV = .venv/bin/python
+# The next Django runs on a newer Python than the oldest one supported here.
+NEXT_PYTHON ?= python3.13
+NEXT = .venv-next
+LOCK = @.venv/bin/uv pip compile --quiet --universal --generate-hashes \
+	--custom-compile-command "make requirements" $(ARGS)
 
 PYTHON_FILES = find . -name '*.py' ! -path './.*'
 TEMPLATE_FILES = find templates -name '*.html'
@@ -16,11 +21,11 @@ PORT ?= 8000
 export PORT
 BENCH ?= pages exchange clone
 
-.PHONY: help run setup test test-hard audit bench lint format clean
+.PHONY: help run setup test test-next test-hard audit bench lint format requirements clean
 .NOTPARALLEL:
 
 help: ## List the targets (what bare make does)
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: ## Serve the site with its record on http://127.0.0.1:8000/ (PORT=, DATABASE_URL=)
 	$(BOOTSTRAP) run
@@ -31,6 +36,10 @@ setup: ## Do all that run does, but do not serve
 test: ## Run the suite on SQLite and on PostgreSQL (ARGS="-k dates" picks tests)
 	$(BOOTSTRAP) install requirements-dev.txt
 	@$(VENV) tests/run.py $(ARGS)
+
+test-next: ## Run the suite on Python 3.13 with the next Django (NEXT_PYTHON=, ARGS=)
+	@VENV_FOLDER=$(NEXT) "$(NEXT_PYTHON)" tools/bootstrap.py install requirements-dev.txt requirements-next.txt
+	@$(NEXT)/bin/python tests/run.py $(ARGS)
 
 test-hard: ## Run what is slow or breaks things: nginx, full disks, kill -9, LibreOffice (ARGS=)
 	$(BOOTSTRAP) install requirements-dev.txt
@@ -68,6 +77,13 @@ format: ## Settle the form of code and templates
 	$(VENV) -m ruff format
 	$(TEMPLATE_FILES) -exec .venv/bin/djade --target-version 5.2 {} + || true  # it fails when it changes
 
+requirements: ## Write requirements*.txt from pyproject.toml (ARGS="--upgrade-package pillow")
+	$(BOOTSTRAP) install requirements-dev.txt
+	$(LOCK) pyproject.toml -o requirements.txt
+	$(LOCK) pyproject.toml --group dev -c requirements.txt -o requirements-dev.txt
+	$(LOCK) pyproject.toml --group bench -c requirements-dev.txt -o requirements-bench.txt
+	$(LOCK) --group next --no-deps --python-version 3.13 -o requirements-next.txt
+
 clean: ## Remove what can be made again; keep database, uploads and .env
-	rm -rf .venv staticfiles tools/node_modules setup.log .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-next staticfiles tools/node_modules setup.log .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,10 +1,10 @@
-"""From a fresh clone to a site that runs, with Python's standard library alone.
+"""Set up and serve the site from a fresh clone, with Python's standard library alone.
 
-    bootstrap.py install FILE   .venv with the packages that the requirements file names
-    bootstrap.py setup          that, and a database that holds the record
-    bootstrap.py run            that, and the site on http://127.0.0.1:$PORT/
+    bootstrap.py install FILE...   install the packages of requirements files into .venv
+    bootstrap.py setup             install requirements.txt and load the record into the database
+    bootstrap.py run               set up, and serve the site on http://127.0.0.1:$PORT/
 
-A step that finds its work done does nothing, so each may be run again at any time.
+Each step checks first whether its work is done, so every command may run again at any time.
 """
 
 import hashlib
@@ -16,11 +16,12 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-VENV = ROOT / ".venv"
+VENV = ROOT / os.environ.get("VENV_FOLDER", ".venv")
 PYTHON = VENV / "bin" / "python"
 LOG = ROOT / "setup.log"
 HOST = "127.0.0.1"
-# One process for all: Django takes longer to start than any of them to find its work done.
+PIP_OPTIONS = ["--require-hashes", "--no-deps", "--no-input", "--retries", "2"]
+# One process runs all commands, because starting Django takes longer than each of them.
 PREPARE = """
 from django.core.management import execute_from_command_line
 for command in (
@@ -32,7 +33,8 @@ for command in (
 
 def main(command: str, *args: str) -> None:
     port = free_port() if command == "run" else None
-    install(*(args if command == "install" else ["requirements.txt"]))
+    for requirements in args if command == "install" else ["requirements.txt"]:
+        install(requirements)
     if command != "install":
         prepare()
     if command == "run":
@@ -40,7 +42,7 @@ def main(command: str, *args: str) -> None:
 
 
 def free_port() -> int:
-    """The port that was asked for, looked at before anything that takes long."""
+    """Return PORT, or exit when it cannot be used. Runs first, because the other steps are slow."""
     asked = os.environ.get("PORT", "8000")
     if not (asked.isdecimal() and 0 < int(asked) < 65536):
         sys.exit(f"PORT={asked} is no port. Give a number up to 65535: PORT=8001 make run")
@@ -53,7 +55,7 @@ def free_port() -> int:
 
 def problem_with(port: int) -> str | None:
     with socket.socket() as probe:
-        # As the server does: a port that only waits for old connections to end is free.
+        # As in the server: a port in TIME_WAIT is free.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, port))
@@ -63,37 +65,38 @@ def problem_with(port: int) -> str | None:
 
 
 def install(requirements: str) -> None:
+    """Install exactly the files whose hashes the requirements file lists."""
     stamp = VENV / f"{requirements}.installed"
     wanted = fingerprint()
     if venv_is_whole() and stamp.exists() and stamp.read_text() == wanted:
         return
-    print(f"Installing the packages of {requirements} into .venv ...", flush=True)
+    print(f"Installing the packages of {requirements} into {VENV.name} ...", flush=True)
     if not venv_is_whole():
         logged(
             [sys.executable, "-m", "venv", "--clear", VENV],
             "No virtual environment can be made. On Debian or Ubuntu, apt install python3-venv",
         )
     logged(
-        [PYTHON, "-m", "pip", "install", "--retries", "2", "--no-input", "-r", ROOT / requirements],
+        [PYTHON, "-m", "pip", "install", *PIP_OPTIONS, "-r", ROOT / requirements],
         "The packages could not be installed. Check the network",
     )
     stamp.write_text(wanted)
 
 
 def fingerprint() -> str:
-    """Changes when a requirements file does."""
+    """Return a digest of all requirements files."""
     files = sorted(ROOT.glob("requirements*.txt"))
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 
 def venv_is_whole() -> bool:
-    """Whether .venv was made to its end, and by the Python that asks now."""
+    """Whether the virtual environment is complete and of the running version of Python."""
     library = VENV / "lib" / f"python{sys.version_info.major}.{sys.version_info.minor}"
     return PYTHON.exists() and library.exists() and (VENV / "bin" / "pip").exists()
 
 
 def logged(command: list[str | Path], advice: str) -> None:
-    """Run a command whose own words are wanted only when it fails."""
+    """Run a command. Keep its output in a file if it fails."""
     with LOG.open("w") as log:
         failed = subprocess.run(command, stdout=log, stderr=subprocess.STDOUT).returncode
     if failed:
@@ -102,7 +105,7 @@ def logged(command: list[str | Path], advice: str) -> None:
 
 
 def prepare() -> None:
-    """Settings, tables, the record in an empty database, and someone who may log in."""
+    """Write .env, migrate, load the record into an empty database, and create an admin."""
     write_env()
     environment = {"DJANGO_SETTINGS_MODULE": "nucleo.settings", **os.environ}
     failed = subprocess.run([PYTHON, "-c", PREPARE], cwd=ROOT, env=environment).returncode
@@ -111,7 +114,7 @@ def prepare() -> None:
 
 
 def write_env() -> None:
-    """Settings of this machine alone; never written over, readable by its owner only."""
+    """Write the settings of this machine, readable by its owner only, if there are none."""
     env = ROOT / ".env"
     if not env.exists():
         env.touch(mode=0o600)
@@ -119,7 +122,7 @@ def write_env() -> None:
 
 
 def serve(port: int) -> None:
-    """Become the server, so that Ctrl-C reaches it and nothing else."""
+    """Replace this process by the server, so that Ctrl-C stops the server."""
     os.chdir(ROOT)
     os.execv(PYTHON, [PYTHON, "manage.py", "runserver", f"{HOST}:{port}"])
 
