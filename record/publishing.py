@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from typing import Any, ClassVar, Self
 
 from django.conf import settings
-from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser, User
 from django.core.validators import MaxValueValidator
 from django.db import models
@@ -26,7 +25,7 @@ written = Signal()
 querysets below and imports send it after the write."""
 
 
-def may_publish(user: AbstractBaseUser | AnonymousUser | None) -> bool:
+def may_publish(user: User | AnonymousUser | None) -> bool:
     """Whether `user` may change what is public, or make public what is not."""
     return bool(user and user.is_active and user.has_perm(PUBLISH))
 
@@ -37,7 +36,7 @@ class StaffRequest(HttpRequest):
     user: User
 
 
-def may_enter(user: AbstractBaseUser | AnonymousUser) -> bool:
+def may_enter(user: User | AnonymousUser) -> bool:
     """Whether all doors are behind `user`: an account of the staff, and the second factor given in
     this session, where the site asks for one. The admin and every preview ask here."""
     if not (user.is_active and user.is_staff):
@@ -45,11 +44,12 @@ def may_enter(user: AbstractBaseUser | AnonymousUser) -> bool:
     return not settings.SECOND_FACTOR or getattr(user, "otp_device", None) is not None
 
 
-def viewer(request: HttpRequest) -> AbstractBaseUser | None:
+def viewer(request: HttpRequest) -> User | None:
     """Who looks, or None for a visitor, found without opening a session (so without a cookie)."""
     if settings.SESSION_COOKIE_NAME not in request.COOKIES:
         return None
-    return request.user if request.user.is_authenticated and may_enter(request.user) else None
+    user = request.user
+    return user if isinstance(user, User) and may_enter(user) else None
 
 
 def visible(model: type["Record"], at: datetime, path: str = "") -> Q:
@@ -67,7 +67,7 @@ def visible(model: type["Record"], at: datetime, path: str = "") -> Q:
 
 
 class RecordQuerySet(models.QuerySet):
-    def visible_to(self, user: AbstractBaseUser | None) -> Self:
+    def visible_to(self, user: User | AnonymousUser | None) -> Self:
         """What `user` may read; None, as all lists, feeds and downloads say, is a visitor."""
         if user and user.is_active and user.is_staff and user.has_perm(_view(self.model)):
             return self
