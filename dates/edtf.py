@@ -27,17 +27,18 @@ ADVICE = (
 
 
 class ImpossibleDate(ValueError):
-    """Text that is no date of ours; its message, in Spanish, says why and what to write."""
+    """The text is not a possible date; the message says why, in Spanish, and what to write."""
 
     def __init__(self, text: str, reason: str) -> None:
-        shown = text if len(text) <= 60 else f"{text[:60]}…"
-        super().__init__(f"«{shown}» no es una fecha posible: {reason}. {ADVICE}")
+        start = text if len(text) <= 60 else f"{text[:60]}…"
+        super().__init__(f"«{start}» no es una fecha posible: {reason}. {ADVICE}")
         self.reason = reason
 
 
 @dataclass(frozen=True, slots=True)
 class EDTF:
-    """One date. `lower` and `upper` are level 0 texts: the same one for an exact date."""
+    """A date. `lower` and `upper` are its bounds at level 0: the same text for an exact date, empty
+    where there is no bound."""
 
     text: str = ""
     lower: str = ""
@@ -50,7 +51,8 @@ class EDTF:
 
     @property
     def latest(self) -> str:
-        """Last possible day as its generated column has it: every month's last is `-31`."""
+        """Last possible day as in the generated column, where each month ends in `-31`;
+        `9999-12-31` when there is no bound."""
         return self.upper + "-12-31"[len(self.upper) - 4 :] if self.upper else END_OF_TIME
 
     @property
@@ -66,7 +68,8 @@ class EDTF:
 
     @property
     def kind(self) -> str:
-        """`unknown`, `day`, `month`, `year`, `between`, `after` (or then) or `before` (or then)."""
+        """`unknown`, `day`, `month`, `year`, `between`, `after` («then or later») or `before`
+        («then or earlier»)."""
         if not self.text:
             return "unknown"
         if self.text[0] != "[":
@@ -84,7 +87,7 @@ class EDTF:
         return bool(self.text)
 
     def __str__(self) -> str:
-        """In Spanish, as a sentence would have it: «entre agosto de 2011 y febrero de 2015»."""
+        """The date in Spanish, for use in a sentence: «entre agosto de 2011 y febrero de 2015»."""
         match self.kind:
             case "between":
                 return f"entre {in_words(self.lower, 'el ')} y {in_words(self.upper, 'el ')}"
@@ -115,8 +118,8 @@ def of(level_0: str) -> str:
 
 
 def reach_in_words(dates: Sequence[EDTF]) -> str:
-    """How far the dates of a list in order reach, each as precise as it is: «del 11 de febrero de
-    2017 a mayo de 2017, y sin fecha»."""
+    """The first and the last of a list of ordered dates: «del 11 de febrero de 2017 a mayo de 2017,
+    y sin fecha»."""
     known = [when.lower or when.upper for when in dates if when]
     undated = ["sin fecha"] if len(known) < len(dates) else []
     if not known:
@@ -146,14 +149,15 @@ def parse(text: str) -> EDTF:
 
 
 def _check(level_0: str, whole: str) -> None:
+    """Raises ImpossibleDate, with the `whole` text, unless `level_0` is in the calendar."""
     parts = _LEVEL_0.fullmatch(level_0)
     if not parts:
         raise ImpossibleDate(whole, "no se reconoce como día, mes o año")
-    year, month, day = (int(part) if part else None for part in parts.groups())
+    year, month, day = (int(part or 1) for part in parts.groups())
     if not year:
         raise ImpossibleDate(whole, "no hubo año 0")
-    if month is not None and not 1 <= month <= 12:
+    if not 1 <= month <= 12:
         raise ImpossibleDate(whole, f"no hay mes {month}; van de 1 a 12")
-    if day is not None and not 1 <= day <= monthrange(year, month)[1]:
-        days = monthrange(year, month)[1]
+    days = monthrange(year, month)[1]
+    if not 1 <= day <= days:
         raise ImpossibleDate(whole, f"{in_words(level_0[:7])} tiene {days} días")

@@ -12,7 +12,7 @@ from dates.forms import EDTFFormField
 
 
 def validate_edtf(text: str) -> None:
-    """The model's own validator, so that `full_clean` refuses what the database would."""
+    """Refuses in `full_clean` the dates that the database refuses."""
     try:
         parse(text)
     except ImpossibleDate as error:
@@ -20,13 +20,14 @@ def validate_edtf(text: str) -> None:
 
 
 class EDTFField(models.CharField):
-    """A partial date kept as EDTF text. A model that has one also has a `day_column` of its
-    `Earliest` and of its `Latest`, and a `possible_date` constraint; `test_house` checks that."""
+    """A partial date, stored as EDTF text. Its model also has a `day_column` for its `Earliest` and
+    for its `Latest`, and a `possible_date` constraint; `test_house` checks it."""
 
     default_validators = [validate_edtf]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **{"max_length": 24, "blank": True, "default": ""} | kwargs)
+        defaults: dict[str, Any] = {"max_length": 24, "blank": True, "default": ""}
+        super().__init__(*args, **defaults | kwargs)
 
     def formfield(self, **kwargs: Any) -> Any:
         return super().formfield(
@@ -35,7 +36,7 @@ class EDTFField(models.CharField):
 
 
 def day_column(day: "DateFunc", label: str = "") -> models.GeneratedField:
-    """A generated column with the `Earliest`, `Latest` or `SortDay` of a date."""
+    """A generated column with the `Earliest`, the `Latest` or the `SortDay` of a date."""
     return models.GeneratedField(
         expression=day,
         output_field=models.CharField(max_length=10),
@@ -45,7 +46,7 @@ def day_column(day: "DateFunc", label: str = "") -> models.GeneratedField:
 
 
 def possible_date(name: str) -> models.CheckConstraint:
-    """The database's own refusal of impossible dates, through `update()` and raw SQL too."""
+    """Makes the database refuse impossible dates, also from `update()` and raw SQL."""
     return models.CheckConstraint(
         name=f"%(app_label)s_%(class)s_{name}_possible",
         condition=PossibleDate(name),
@@ -53,9 +54,9 @@ def possible_date(name: str) -> models.CheckConstraint:
     )
 
 
-# The same rules in SQL. Migrations name these classes, so their SQL keeps its meaning. SQLite and
-# PostgreSQL share one text except for the function that finds a position and the rule of the
-# calendar. A set, `[2011-08..2015-02]`, has a lower and an upper part; any of both may be empty.
+# The same rules in SQL. Migrations refer to these classes, so never change the meaning of their
+# SQL. SQLite and PostgreSQL differ only in the function that finds a position and in the check of
+# the calendar. A set, `[2011-08..2015-02]`, has a lower and an upper part; either may be empty.
 
 _TEXT = "%(expressions)s"
 _IS_SET = f"substr({_TEXT}, 1, 1) = '['"
@@ -75,7 +76,8 @@ _LATEST = f"CASE WHEN {_IS_SET} THEN {_LAST} ELSE {_day(_TEXT, '-12-31', END_OF_
 
 
 def _possible(is_level_0: Callable[[str], str]) -> str:
-    """`is_level_0` gives the SQL that a text is empty or a day, month or year of the calendar."""
+    """`is_level_0` returns SQL that is true for empty text and for a day, month or year of the
+    calendar."""
     is_possible_set = (
         f"{_TEXT} = '[' || {_LOWER} || '..' || {_UPPER} || ']' AND {_TEXT} <> '[..]'"
         f" AND {is_level_0(_LOWER)} AND {is_level_0(_UPPER)} AND {_FIRST} <= {_LAST}"
@@ -84,7 +86,7 @@ def _possible(is_level_0: Callable[[str], str]) -> str:
 
 
 def _is_level_0_on_sqlite(text: str) -> str:
-    # GLOB, because date() also takes '-123-01-01' and '2017-01-01T…'.
+    # GLOB, because date() also accepts '-123-01-01' and '2017-01-01T…'.
     day, digits = f"({_day(text, '-01-01')})", "[0-9]" * 4 + "-[0-9][0-9]" * 2
     return (
         f"({text} = '' OR (length({text}) IN (4, 7, 10) AND {day} GLOB '{digits}'"
@@ -103,21 +105,23 @@ def _is_level_0_on_postgresql(text: str) -> str:
 
 
 class DateFunc(Func):
-    """SQL of the EDTF text in a column."""
+    """A function of the EDTF text in a column."""
 
     arity = 1
-    output_field = models.CharField(max_length=10)
+    output_field: models.Field = models.CharField(max_length=10)
 
     def template_on(self, vendor: str) -> str:
         return self.template
 
-    def as_sql(self, compiler: Any, connection: Any, **context: Any) -> tuple[str, list]:
-        """The template names its expression several times, so its parameters are as many."""
+    def as_sql(
+        self, compiler: Any, connection: Any, *args: Any, **context: Any
+    ) -> tuple[str, tuple[Any, ...]]:
+        """Repeats the parameters, since the template contains its expression several times."""
         template = self.template_on(connection.vendor)
         position = {"sqlite": "instr", "postgresql": "strpos"}[connection.vendor]
         context |= {"template": template, "position": position}
-        sql, params = super().as_sql(compiler, connection, **context)
-        return sql, [*params] * template.count(_TEXT)
+        sql, params = super().as_sql(compiler, connection, *args, **context)
+        return sql, tuple(params) * template.count(_TEXT)
 
 
 class Earliest(DateFunc):
@@ -127,20 +131,21 @@ class Earliest(DateFunc):
 
 
 class Latest(DateFunc):
-    """The last possible day, months ending in a padded `-31`; `9999-12-31` without a bound."""
+    """The last possible day, where each month ends in `-31`; `9999-12-31` when there is no
+    bound."""
 
     template = _LATEST
 
 
 class SortDay(DateFunc):
-    """The place of a date in a list by time: its first possible day; its last one for «then or
-    earlier»; `''` when nothing is known."""
+    """The day by which lists are sorted: the first possible day; for «then or earlier», the last
+    possible day; `''` for an unknown date."""
 
     template = f"CASE WHEN substr({_TEXT}, 1, 3) = '[..' THEN {_LATEST} ELSE {_EARLIEST} END"
 
 
 class PossibleDate(DateFunc):
-    """True when the text is a date of the two forms, as for `parse`."""
+    """True if `parse` accepts the text."""
 
     output_field = models.BooleanField()
     conditional = True

@@ -10,7 +10,7 @@ from dates.spanish_dates import read
 
 
 def reading_of(written: str) -> dict[str, EDTF | str]:
-    """How a date is read, for `dates/_date_reading.html`: `date`, or `error` in words."""
+    """The context of `dates/_date_reading.html`: `date`, or `error` with the reason."""
     try:
         return {"date": read(written)}
     except ImpossibleDate as error:
@@ -18,7 +18,7 @@ def reading_of(written: str) -> dict[str, EDTF | str]:
 
 
 class EDTFInput(forms.TextInput):
-    """A text input with its reading below; `readings.js` keeps the reading up to date."""
+    """A text input with its reading below, which `readings.js` updates while somebody types."""
 
     template_name = "dates/edtf_input.html"
 
@@ -34,7 +34,7 @@ class EDTFFormField(forms.CharField):
 
     def to_python(self, value: Any) -> str:
         try:
-            return read(super().to_python(value)).text
+            return read(super().to_python(value) or "").text
         except ImpossibleDate as error:
             raise ValidationError(str(error), code="impossible_date") from error
 

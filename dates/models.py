@@ -1,8 +1,8 @@
-"""The abstract model of a record that lasts from one partial date to another."""
+"""The abstract model of a record that lasts from a partial date to another."""
 
 from calendar import monthrange
 from datetime import date
-from typing import Self
+from typing import Self, TypeVar
 
 from django.core.exceptions import ValidationError
 from django.db import models
@@ -13,9 +13,11 @@ from dates.edtf import EDTF, ImpossibleDate, parse
 from dates.fields import Earliest, EDTFField, Latest, day_column, possible_date
 from dates.periods import RANKED, Answer, Period, days_of
 
+Model = TypeVar("Model", bound=models.Model, covariant=True)
+
 
 def possible_period() -> models.CheckConstraint:
-    """A period is possible: it does not certainly end before it starts."""
+    """Refuses a period that certainly ends before it starts."""
     return models.CheckConstraint(
         name="%(app_label)s_%(class)s_period_possible",
         condition=LessThanOrEqual(Earliest("start"), Latest("end")),
@@ -24,7 +26,7 @@ def possible_period() -> models.CheckConstraint:
 
 
 def padded(day: date) -> str:
-    """`day` as the columns of latest days have it, where every month's last one is `-31`."""
+    """`day` as in the columns of latest days, where each month ends in `-31`."""
     last = day.day == monthrange(day.year, day.month)[1]
     return f"{day.isoformat()[:8]}31" if last else day.isoformat()
 
@@ -42,20 +44,20 @@ def rank_on(when: EDTF) -> Case:
     )
 
 
-class SpanningQuerySet(models.QuerySet):
+class SpanningQuerySet(models.QuerySet[Model]):
     def on(self, when: EDTF) -> Self:
-        """With `rank`, the place in `RANKED` of the answer to «on `when`?»; ValueError if `when` is
-        no day, month or year."""
+        """Adds `rank`, the place in `RANKED` of the answer for `when`; ValueError if `when` is not
+        a day, a month or a year."""
         return self.annotate(rank=rank_on(when))
 
     def counts(self) -> dict[Answer, int]:
-        """How many have each answer, after `on`; in the order of `RANKED`."""
+        """The number of records with each answer, after `on`, in the order of `RANKED`."""
         counts = self.order_by("rank").values_list("rank").annotate(models.Count("pk"))
         return {RANKED[rank]: count for rank, count in counts}
 
 
 class Spanning(models.Model):
-    """A model that lasts: `start` and `end` with their generated bounds."""
+    """`start` and `end` with their generated bounds."""
 
     start = EDTFField(
         "inicio",
@@ -88,7 +90,7 @@ class Spanning(models.Model):
         try:
             period = self.period
         except ImpossibleDate:
-            return  # the field itself has said so
+            return  # the validator of the field reports it
         if not period.is_possible:
             raise ValidationError(
                 {"end": f"El fin ({period.end}) no puede ser anterior al inicio ({period.start})."}

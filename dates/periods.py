@@ -1,6 +1,7 @@
-"""Periods whose ends are partial dates, and the question «on D?» with its four honest answers.
+"""Periods between partial dates, and the four answers to the question «on D?».
 
-The sentences say «lo era» of the organization that the page names, a member or a representative.
+The sentences say «lo era»: their subject is the organization on the page, a member or a
+representative.
 """
 
 from dataclasses import dataclass, field
@@ -18,7 +19,7 @@ from dates.edtf import (
 
 
 class Answer(Enum):
-    """Whether something was so on a day, in a month or in a year; the value is the word shown."""
+    """Whether a period covers a day, a month or a year; the value is the word on the page."""
 
     YES = "sí"
     PARTLY = "en parte"
@@ -29,19 +30,19 @@ class Answer(Enum):
 UNSAID = "la fuente no lo dice"
 BESIDE = {"start": ("antes", "desde", "empezó"), "end": ("después", "hasta", "dejó de serlo")}
 RANKED = (Answer.YES, Answer.PARTLY, Answer.UNKNOWN, Answer.NO)
-"""In the order in which pages list them: from the surest «sí» to «no»."""
+"""The answers in the order of the pages."""
 
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """From `start` to `end`, both included. «Still so when the source was written» is an end of
-    `[2017-05-23..]`; «it ended, unknown when» one of `[..2017-04]`."""
+    """From `start` to `end`, both included. An end of `[2017-05-23..]` means «still so when the
+    source was written»; an end of `[..2017-04]` means that it ended by then."""
 
     start: EDTF = field(default_factory=EDTF)
     end: EDTF = field(default_factory=EDTF)
 
     def on(self, when: EDTF) -> Answer:
-        """Whether it was so on `when`, a day, a month or a year; ValueError for anything else."""
+        """The answer for `when`, a day, a month or a year; ValueError for other dates."""
         first, last = days_of(when)
         certain_from, certain_until = self.start.last_day or date.max, self.end.first_day
         if certain_until and certain_from <= first and certain_until >= last:
@@ -52,28 +53,28 @@ class Period:
         return Answer.PARTLY if is_partly else Answer.UNKNOWN
 
     @property
-    def has_certain_day(self) -> bool:
-        """Whether there is a day on which it certainly was so."""
-        started, ending = self.start.last_day, self.end.first_day
-        return bool(started and ending and started <= ending)
+    def certain_days(self) -> tuple[date, date] | None:
+        """The first and the last day that the period certainly covers."""
+        first, last = self.start.last_day, self.end.first_day
+        return (first, last) if first and last and first <= last else None
 
     def certainly_overlaps(self, other: "Period") -> bool:
-        """Sharing no more than a day or month of hand-over is no overlap."""
+        """Whether the two share more than the day or the month of a hand-over."""
         return self.start.latest < other.end.earliest and other.start.latest < self.end.earliest
 
     @property
     def is_possible(self) -> bool:
-        """Whether it need not end before it starts."""
+        """Whether the end can be at or after the start."""
         return self.start.earliest <= self.end.latest
 
     @property
     def is_open(self) -> bool:
-        """Whether it still was so when the source fell silent."""
+        """Whether it had not ended by the last date of the source."""
         return self.end.kind == "after"
 
     @property
     def when(self) -> str:
-        """In words; the start alone of something without an end. Empty if nothing is said."""
+        """The period in words, or its start alone if it has no end; empty if both are unknown."""
         return str(self) if self.end else str(self.start)
 
     @property
@@ -89,7 +90,8 @@ class Period:
         return _moment(self.end)
 
     def __str__(self) -> str:
-        """«desde abril de 2017, al menos hasta el 23 de mayo de 2017»; empty if nothing is said."""
+        """«desde abril de 2017, al menos hasta el 23 de mayo de 2017»; empty if both are
+        unknown."""
         end = f"hasta {self.end_words}" if self.end else ""
         if self.is_open and self.end.lower == self.start.text:
             end = "sin que conste hasta cuándo"
@@ -98,8 +100,8 @@ class Period:
         return ", ".join(filter(None, (f"desde {self.start_words}" if self.start else "", end)))
 
     def story(self, to_be: str = "serlo", was: str = "lo fue") -> str:
-        """The whole of it: «Empezó a serlo en abril de 2017; lo seguía siendo el 23 de mayo de
-        2017; después, la fuente no lo dice.»"""
+        """The period as a sentence: «Empezó a serlo en abril de 2017; lo seguía siendo el 23 de
+        mayo de 2017; después, la fuente no lo dice.»"""
         start, end = self.start, self.end
         if not start and not end:
             return f"{capfirst(was)}; desde cuándo y hasta cuándo, {UNSAID}."
@@ -117,14 +119,16 @@ def _moment(date: EDTF) -> str:
 
 def days_of(when: EDTF) -> tuple[date, date]:
     """The first and the last day of a day, a month or a year; ValueError for other dates."""
-    if not when.is_exact:
-        raise ValueError(f"{when.text!r} is no day, month or year")
-    return when.first_day, when.last_day
+    first, last = when.first_day, when.last_day
+    if not when.is_exact or first is None or last is None:
+        raise ValueError(f"{when.text!r} is not a day, a month or a year")
+    return first, last
 
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """`words` in Spanish, and the bounds they rest on, named as their columns: `start_latest`."""
+    """Why a period has its answer: `words` in Spanish, and the columns of the bounds that decide,
+    such as `start_latest`."""
 
     answer: Answer
     words: str
@@ -132,7 +136,7 @@ class Reason:
 
 
 def reason(period: Period, when: EDTF) -> Reason:
-    """Why the period has its answer to «on `when`?», a day, a month or a year."""
+    """Why the period has its answer for `when`, a day, a month or a year."""
     answer = period.on(when)
     explain = {Answer.YES: _yes, Answer.PARTLY: _partly, Answer.NO: _no}.get(answer, _unknown)
     words, bounds = explain(period, when)
@@ -140,7 +144,8 @@ def reason(period: Period, when: EDTF) -> Reason:
 
 
 def started(start: EDTF, to_be: str = "serlo") -> str:
-    """«empezó a serlo en 2016», «… a más tardar en abril de 2017»; when not said, so."""
+    """«empezó a serlo en 2016», «… a más tardar en abril de 2017», «desde cuándo, la fuente no lo
+    dice»."""
     match start.kind:
         case "unknown":
             return f"desde cuándo, {UNSAID}"
@@ -168,12 +173,12 @@ def ended(end: EDTF) -> str:
 
 
 def _since(start: EDTF) -> str:
-    """By when it certainly had begun."""
+    """The day by which it had certainly begun."""
     return f"{'' if start.is_exact else 'a más tardar '}desde {in_words(start.upper, 'el ')}"
 
 
 def _until(end: EDTF) -> str:
-    """Until when it certainly went on."""
+    """The day until which it certainly lasted."""
     return f"{'' if end.is_exact else 'al menos '}hasta {in_words(end.lower, 'el ')}"
 
 
@@ -184,7 +189,7 @@ def _yes(period: Period, when: EDTF) -> tuple[str, tuple[str, ...]]:
 
 def _no(period: Period, when: EDTF) -> tuple[str, tuple[str, ...]]:
     start, end = period.start, period.end
-    if start.first_day and start.first_day > when.last_day:
+    if start.first_day and start.first_day > days_of(when)[1]:
         later = f"después, {at(start.text)}" if start.is_exact else f"no antes {of(start.lower)}"
         return f"empezó a serlo {later}", ("start_earliest",)
     words = ended(end) if end.is_exact else f"dejó de serlo a más tardar {at(end.upper)}"
@@ -193,31 +198,37 @@ def _no(period: Period, when: EDTF) -> tuple[str, tuple[str, ...]]:
 
 def _partly(period: Period, when: EDTF) -> tuple[str, tuple[str, ...]]:
     every = ("start_earliest", "start_latest", "end_earliest", "end_latest")
-    if not period.has_certain_day:
+    certain, (first, last) = period.certain_days, days_of(when)
+    if not certain:
         return f"lo fue en algún momento {of(when.text)}; qué días, {UNSAID}", every
-    begins, stops = period.start.last_day > when.first_day, period.end.first_day < when.last_day
-    before = _beside("start", period.start, when.first_day) if begins else ("", "")
-    after = _beside("end", period.end, when.last_day) if stops else ("", "")
+    begins, stops = certain[0] > first, certain[1] < last
+    before = _beside("start", period.start, first) if begins else ("", "")
+    after = _beside("end", period.end, last) if stops else ("", "")
     no, unsaid = (" y ".join(filter(None, parts)) for parts in zip(before, after, strict=True))
-    said = [_certain(period, when), f"{no}, no" * bool(no), f"{unsaid}, {UNSAID}" * bool(unsaid)]
+    said = [
+        _certain(period, when, certain),
+        f"{no}, no" * bool(no),
+        f"{unsaid}, {UNSAID}" * bool(unsaid),
+    ]
     return "; ".join(filter(None, said)), every[:2] * begins + every[2:] * stops
 
 
-def _certain(period: Period, when: EDTF) -> str:
-    """Which part of `when` is certain."""
-    if period.start.last_day == when.last_day:
+def _certain(period: Period, when: EDTF, certain: tuple[date, date]) -> str:
+    """The part of `when` that is certain."""
+    first, last = days_of(when)
+    if certain[0] == last:
         return f"al terminar {in_words(when.text)} ya lo era"
-    if period.end.first_day == when.first_day:
+    if certain[1] == first:
         return f"al empezar {in_words(when.text)} todavía lo era"
-    begins, stops = period.start.last_day > when.first_day, period.end.first_day < when.last_day
-    since = _since(period.start) if begins else f"ya al empezar {in_words(when.text)}"
-    until = _until(period.end) if stops else f"hasta terminar {in_words(when.text)}"
+    since = _since(period.start) if certain[0] > first else f"ya al empezar {in_words(when.text)}"
+    until = _until(period.end) if certain[1] < last else f"hasta terminar {in_words(when.text)}"
     return f"lo era {since} y {until}"
 
 
 def _beside(side: str, bound: EDTF, limit: date) -> tuple[str, str]:
-    """Two clauses about the days between `limit` and the certain days: the days with a «no», and
-    the unknown; each may be empty. `bound` is the start or the end, named by `side`."""
+    """Two clauses about the days between `limit` and the certain days: the first about days with a
+    «no», the second about unknown days; each may be empty. `bound` is the start or the end, as
+    `side` says."""
     then, since, happened = BESIDE[side]
     if bound.kind == "day":
         return then, ""
@@ -236,12 +247,14 @@ def _unknown(period: Period, when: EDTF) -> tuple[str, tuple[str, ...]]:
     if start == end and start.kind == "between":
         words = f"lo fue en algún momento {start}; cuándo, {UNSAID}"
         return words, ("start_earliest", "end_latest")
-    said, bounds = [], ()
-    begun = bool(start.last_day and start.last_day <= when.first_day)
+    said: list[str] = []
+    bounds: tuple[str, ...] = ()
+    first, last = days_of(when)
+    begun = bool(start.last_day and start.last_day <= first)
     if not begun:
         said.append(started(start))
         bounds += ("start_earliest", "start_latest")
-    if not end.first_day or end.first_day < when.last_day:
+    if not end.first_day or end.first_day < last:
         said.append(ended(end))
         bounds += ("end_earliest", "end_latest")
     then = "después" if begun and period.is_open else f"si lo era {at(when.text)}"

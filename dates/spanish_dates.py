@@ -1,7 +1,7 @@
-"""Reading dates as people write them: «agosto de 2011», «11/08/2011», «antes de 2015»…
+"""Reads dates as people write them: «agosto de 2011», «11/08/2011», «antes de 2015»…
 
-What `str(EDTF)` writes, `read` reads back unchanged. What can be read in two ways is refused,
-naming both.
+`read` reads the text of `str(EDTF)` back unchanged. It refuses an ambiguous date and names both
+readings.
 """
 
 import re
@@ -63,29 +63,29 @@ def read(written: str) -> EDTF:
         return parse(text.replace(" .. ", ".."))
     try:
         return parse(_edtf(fold(text).rstrip(".")))
-    except ImpossibleDate as error:  # its message shows a part of the written text
+    except ImpossibleDate as error:  # say the whole text, and not the part that failed
         raise ImpossibleDate(written, error.reason) from error
 
 
 def _edtf(text: str) -> str:
     if text.startswith("entre "):
         return _between(text.removeprefix("entre "))
-    if found := _NOT_BEFORE.fullmatch(text):
-        return f"[{_level_0(found['date'] or found['only'])}..]"
-    if found := _NOT_AFTER.fullmatch(text):
-        return f"[..{_level_0(found['date'] or found['only'])}]"
-    if found := _BEFORE.fullmatch(text):
-        return f"[..{_neighbour(found[1], -1)}]"
-    if found := _AFTER.fullmatch(text):
-        return f"[{_neighbour(found[1], 1)}..]"
+    if match := _NOT_BEFORE.fullmatch(text):
+        return f"[{_level_0(match['date'] or match['only'])}..]"
+    if match := _NOT_AFTER.fullmatch(text):
+        return f"[..{_level_0(match['date'] or match['only'])}]"
+    if match := _BEFORE.fullmatch(text):
+        return f"[..{_neighbour(match[1], -1)}]"
+    if match := _AFTER.fullmatch(text):
+        return f"[{_neighbour(match[1], 1)}..]"
     _refuse_ambiguous(text)
     return _level_0(text)
 
 
 def _refuse_ambiguous(text: str) -> None:
-    if found := _ONE_SIDED.fullmatch(text):
-        when = in_words(_level_0(found["date"]))
-        bound = "o antes" if found["start"] == "hasta" else "o después"
+    if match := _ONE_SIDED.fullmatch(text):
+        when = in_words(_level_0(match["date"]))
+        bound = "o antes" if match["start"] == "hasta" else "o después"
         raise ImpossibleDate(
             text,
             f"puede leerse de dos maneras; escriba «{when}» si fue entonces, "
@@ -108,7 +108,8 @@ def _between(text: str) -> str:
 
 
 def _completed(lower: str, until: str) -> str:
-    """«agosto» before «octubre de 2011» is of that year, «3» before «5 de mayo» of that May."""
+    """Completes the first date of «entre … y …» from the second: «agosto» takes the year of
+    «octubre de 2011», «3» the month of «5 de mayo de 2011»."""
     if re.search(r"\d{4}", lower):
         return lower
     day_of_month = re.fullmatch(rf"(?:el )?{_DAY}", lower) and until[4:]
@@ -118,8 +119,8 @@ def _completed(lower: str, until: str) -> str:
 def _level_0(text: str) -> str:
     text = re.sub(r"^(?:(?:el|en) )?(?:(?:el )?dia )?", "", text)
     for pattern in _SIMPLE:
-        if found := pattern.fullmatch(text):
-            parts = found.groupdict()
+        if match := pattern.fullmatch(text):
+            parts = match.groupdict()
             numbers = [parts["year"], parts.get("month"), parts.get("day")]
             return parse("-".join(map(_digits, filter(None, numbers)))).text
     if _SHORT_YEAR.fullmatch(text):
@@ -136,7 +137,8 @@ def _digits(number: str) -> str:
 
 
 def _neighbour(text: str, step: int) -> str:
-    """The day, month or year next to the one written: «antes de 2015» ends with 2014."""
+    """The day, month or year before (`step` -1) or after (1) the written one: «antes de 2015» ends
+    with 2014."""
     year, *rest = (int(part) for part in _level_0(text).split("-"))
     try:
         if not rest:
@@ -158,11 +160,8 @@ def nearest(written: str) -> EDTF | None:
         numbers = re.search(r"(\d{4})(?:-(\d{1,2})(?:-(\d{1,2}))?)?", written, re.ASCII)
     if not numbers:
         return None
-    year, month, day = (number and max(int(number), 1) for number in numbers.groups())
-    text = f"{year:04}"
-    if month:
-        month = min(month, 12)
-        text += f"-{month:02}"
-    if day:
-        text += f"-{min(day, monthrange(year, month)[1]):02}"
-    return parse(text)
+    year, month, day = (max(int(number or 1), 1) for number in numbers.groups())
+    month = min(month, 12)
+    day = min(day, monthrange(year, month)[1])
+    precision = sum(number is not None for number in numbers.groups())
+    return parse(f"{year:04}-{month:02}-{day:02}"[: (4, 7, 10)[precision - 1]])

@@ -10,9 +10,9 @@ from record.charts import (
     Label,
     Mark,
     Row,
-    days_of,
     fit,
     months_between,
+    ordinals,
     period_stretches,
     share,
     year_axis,
@@ -58,12 +58,12 @@ def _name(text: str, marks: list[Mark]) -> Label:
 
 def _limit(axis: Axis, until: EDTF) -> Label | None:
     """The source's last day, if it is on the axis; only its date where a phone has no room."""
-    if not until.upper or not axis.first < days_of(until)[1] <= axis.end:
+    if not until.upper or not axis.first < ordinals(until)[1] <= axis.end:
         return None
     year, month, day = [*until.upper.split("-"), "", ""][:3]
     parts = (day.lstrip("0"), MONTHS[int(month) - 1][:3] if month else "", year)
     when = " ".join(filter(None, parts))
-    text, x = f"la fuente llega {'al' if day else 'a'} {when}", axis.x(days_of(until)[1])
+    text, x = f"la fuente llega {'al' if day else 'a'} {when}", axis.x(ordinals(until)[1])
     is_roomy = share(text) <= max(x, 100 - x)
     return Label(text if is_roomy else when, x, anchor="end" if x > 50 else "start")
 
@@ -77,7 +77,7 @@ def zoom_chart(rows: list[Row], until: EDTF) -> Chart | None:
     month = last.year * 12 + last.month - 1
     first = max(min(last.year * 12, month - 4), 12)
     axis = months_between(first, min(month + 1, 9999 * 12 + 11))
-    near = [row for row in close if days_of(row.period.end)[0] >= axis.first]
+    near = [row for row in close if ordinals(row.period.end)[0] >= axis.first]
     chart = rotation_chart(near, until, axis, "de-cerca")
     chart.title = "De cerca, " + " y ".join(str(y) for y in sorted({first // 12, last.year}))
     return chart
@@ -92,7 +92,7 @@ def _is_close(period: Period) -> bool:
 def replacement_chart(before: Row, after: Row, until: EDTF) -> Chart | None:
     """Two rows, with arrows between them wherever the second may have replaced the first."""
     chart = rotation_chart([before, after], until, chart_id="sustitucion")
-    room = [*days_of(before.period.end), *days_of(after.period.start)]
+    room = [*ordinals(before.period.end), *ordinals(after.period.start)]
     if chart is None or None in room:
         return chart
     first, last = max(room[0], room[2]), min(room[1], room[3])

@@ -29,7 +29,7 @@ def with_article(name: str) -> str:
 def gaps(periods: Iterable[Period], role: str) -> list[str]:
     """The stretches in which no day has a certain holder of the role, in words."""
     periods = list(periods)
-    certain = [period for period in periods if period.has_certain_day]
+    certain = [period for period in periods if period.certain_days]
     certain.sort(key=lambda period: period.start.latest)
     if not certain:
         return [f"De ningún día consta quién era {role}."] if periods else []

@@ -1,7 +1,7 @@
-"""The geometry of the charts: each date covers as much of the axis as its source leaves open.
+"""The geometry of the charts: a date covers all the days that its source leaves possible.
 
-`partials/_chart.html` draws it. x and widths are per cent of the chart's width, all else is px, so
-that no text shrinks on a phone.
+`partials/_chart.html` draws the charts. x and widths are per cent of the chart's width; other
+lengths are px, so that text keeps its size on a phone.
 """
 
 from collections.abc import Iterable
@@ -14,16 +14,19 @@ from dates.edtf import EDTF, MONTHS
 from dates.periods import Period
 
 BAR, THIN_BAR = 16, 12  # px
-PHONE, WIDE = 288, 576  # px that a chart has on the narrowest phone, and where titles appear
-LETTER = 7.2  # px of a letter of a label, on average
+PHONE, WIDE = 288, 576  # px: the width of a chart on the narrowest phone, and with titles
+LETTER = 7.2  # px: the average width of a letter
 STEPS = [step * 10**power for power in range(5) for step in (1, 2, 5)]  # years between hairlines
 
 Stretch = tuple[str, int | None, int | None]
-"""A mark's kind, its first day and the day after its last: ordinals, None where nothing bounds."""
+"""The kind of a mark, its first day, and the day after its last one: ordinals, None if
+unbounded."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
+    """A sign from `x` to `end` per cent."""
+
     kind: str
     x: float
     end: float
@@ -39,7 +42,7 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """Words at `x` per cent and `dx` px, their baseline `dy` px below the top of the row's bar."""
+    """Text at `x` per cent plus `dx` px, with its baseline `dy` px below the top of the bar."""
 
     text: str
     x: float
@@ -50,8 +53,8 @@ class Label:
 
 @dataclass(slots=True)
 class Row:
-    """A period with its name; `second` sets the second colour. A chart that draws it adds the rest;
-    `y` is the top of its bar."""
+    """A period and its name; `second` selects the second colour. The chart sets the other fields;
+    `y` is the top of the bar."""
 
     name: str
     period: Period
@@ -65,7 +68,8 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """From day `first` to the day before `end`, as ordinals; hairlines at `lines` per cent."""
+    """The days from `first` to the day before `end`, as ordinals, with hairlines at `lines` per
+    cent."""
 
     first: int
     end: int
@@ -76,7 +80,7 @@ class Axis:
         return round(100 * min(max((day - self.first) / (self.end - self.first), 0), 1), 3)
 
     def marks(self, stretches: Iterable[Stretch]) -> list[Mark]:
-        """The stretches, cut to the axis."""
+        """The marks of the stretches, cut to the axis."""
         return [
             Mark(kind, 0 if first is None else self.x(first), 100 if end is None else self.x(end))
             for kind, first, end in stretches
@@ -86,9 +90,9 @@ class Axis:
 
 @dataclass(slots=True)
 class Chart:
-    """Rows or, where they would be too many, columns, drawn from `top` to `bottom`. `undated` rows
-    are off the axis; `limit` is the source's last day; at `handover` arrows lead to the second
-    row."""
+    """Rows, or columns if there are too many rows, drawn from `top` to `bottom`. `undated` rows are
+    off the axis; `limit` marks the last day of the source; arrows to the second row stand at
+    `handover`."""
 
     id: str
     axis: Axis
@@ -112,29 +116,30 @@ class Chart:
 
     @property
     def signs(self) -> set[str]:
-        """The kinds of marks that the key explains. A wedge explains the solid bar beside it."""
+        """The kinds of marks in the key. A wedge also explains the solid bar."""
         drawn = {mark.kind for row in self.rows for mark in row.marks}
         has_wedge = drawn & {"month-start", "year-start", "month-end", "year-end"}
         return drawn - {"solid"} if has_wedge else drawn
 
 
-def days_of(when: EDTF) -> tuple[int | None, int | None]:
-    """Its first possible day and the day after its last one, as ordinals."""
+def ordinals(when: EDTF) -> tuple[int | None, int | None]:
+    """The first possible day of a date and the day after the last one, as ordinals."""
     first, last = when.first_day, when.last_day
-    return first and first.toordinal(), last and last.toordinal() + 1
+    return first.toordinal() if first else None, last.toordinal() + 1 if last else None
 
 
 def _edge(when: EDTF, side: str) -> list[Stretch]:
-    """The stretch of a start or an end by itself. A day is sharp and has none."""
+    """The stretch of a start or an end. A day has no stretch."""
     kind = f"{when.kind}-{side}" if when.kind in ("month", "year") else when.kind
-    return [(kind, *days_of(when))] if kind not in ("day", "after", "unknown") else []
+    return [(kind, *ordinals(when))] if kind not in ("day", "after", "unknown") else []
 
 
 def period_stretches(period: Period) -> list[Stretch]:
-    """Solid from the last possible day of the start to the first possible one of the end."""
-    (_, started), (ending, _) = days_of(period.start), days_of(period.end)
-    if not period.has_certain_day:
+    """Solid from the last possible day of the start to the first possible day of the end."""
+    if not period.certain_days:
         return _uncertain(period)
+    started, ending = (day.toordinal() for day in period.certain_days)
+    started += 1
     since = started - 1 if period.start.kind == "day" else started
     until = ending + 1 if period.end.kind in ("day", "after") else ending
     solid: list[Stretch] = [("solid", since, until)] if since < until else []
@@ -143,8 +148,8 @@ def period_stretches(period: Period) -> list[Stretch]:
 
 
 def _uncertain(period: Period) -> list[Stretch]:
-    """The stretches of a period with no certain day: all its room, or the known end."""
-    (earliest, started), (ending, latest) = days_of(period.start), days_of(period.end)
+    """The stretches of a period without certain days: all its possible days, or its known end."""
+    (earliest, started), (ending, latest) = ordinals(period.start), ordinals(period.end)
     if earliest is not None and latest is not None:
         return [("between", earliest, latest)]
     if latest is not None and (period.start or ending is None):
@@ -163,21 +168,22 @@ def _uncertain(period: Period) -> list[Stretch]:
 
 
 def event_stretches(period: Period) -> list[Stretch]:
-    """An event without an end is the sign of its date; an unknown date has no sign."""
+    """An event without an end is drawn as its date; an unknown date is not drawn."""
     if period.end:
         return period_stretches(period)
-    return [(period.start.kind, *days_of(period.start))] if period.start else []
+    return [(period.start.kind, *ordinals(period.start))] if period.start else []
 
 
 def year_axis(dates: Iterable[EDTF]) -> Axis | None:
-    """Whole years, from the first to the last that a date names, with one more if the arrow of an
-    open end has no room; None if no date names a year."""
+    """An axis of whole years, from the first to the last year of the dates, and a few more if the
+    arrow of an open end has no room; None if all dates are unknown."""
     dates = list(dates)
     years = [int(part[:4]) for when in dates for part in (when.lower, when.upper) if part]
     if not years:
         return None
     axis = years_between(min(years), max(years))
-    if any(axis.x(days_of(when)[0]) > 96 for when in dates if when.kind == "after"):
+    open_days = [when.first_day for when in dates if when.kind == "after"]
+    if any(axis.x(day.toordinal()) > 96 for day in open_days if day):
         more = 1 + (max(years) - min(years)) // 20
         return years_between(min(years), min(max(years) + more, date.max.year))
     return axis
@@ -187,21 +193,21 @@ def years_between(first: int, last: int) -> Axis:
     step = next(step for step in STEPS if (last - first + 1) / step <= 8)
     labelled = range(ceil(first / step) * step, last + 1, step)
     ticks = [(year * 12, year * 12 + 12, str(year)) for year in labelled]
-    return _axis(first * 12, last * 12 + 12, ticks, beside=step > 1)
+    return _axis(first * 12, last * 12 + 12, ticks, offset=step > 1)
 
 
 def months_between(first: int, last: int) -> Axis:
-    """Months counted from the year 0: `12 * year + month - 1`."""
+    """An axis of months, given as `12 * year + month - 1`."""
     ticks = [(month, month + 1, MONTHS[month % 12][:3]) for month in range(first, last + 1)]
     return _axis(first, last + 1, ticks)
 
 
-def _axis(first: int, end: int, ticks: list[tuple[int, int, str]], beside: bool = False) -> Axis:
+def _axis(first: int, end: int, ticks: list[tuple[int, int, str]], offset: bool = False) -> Axis:
     axis = Axis(_month_start(first), _month_start(end))
     for start, until, text in ticks:
         x, right = axis.x(_month_start(start)), axis.x(_month_start(until))
         axis.lines.append(x)
-        if not beside:
+        if not offset:
             axis.labels.append(Label(text, (x + right) / 2, anchor="middle"))
         elif x < 90:
             axis.labels.append(Label(text, x, dx=3))
@@ -209,17 +215,17 @@ def _axis(first: int, end: int, ticks: list[tuple[int, int, str]], beside: bool 
 
 
 def _month_start(month: int) -> int:
-    """As an ordinal, the month after the calendar's last included."""
+    """The first day of a month as an ordinal; also of January 10000."""
     year, month = divmod(month, 12)
     return date(year, month + 1, 1).toordinal() if year <= 9999 else date.max.toordinal() + 1
 
 
 def share(text: str) -> float:
-    """The part of a phone's chart that a label takes, in per cent."""
+    """The width of a label on a phone, in per cent of the chart."""
     return 100 * len(text) * LETTER / PHONE
 
 
 def fit(text: str, room: float) -> str:
-    """The text, or as much of it as `room` px hold."""
+    """The text, cut to `room` px."""
     letters = max(int(room / LETTER), 2)
     return text if len(text) <= letters else f"{text[: letters - 1].rstrip()}…"

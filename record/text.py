@@ -1,4 +1,4 @@
-"""Text as the record compares it: white space collapsed, accents and case folded, no NUL."""
+"""Text without control characters, its folded form in SQL, and its differences by word."""
 
 import re
 from collections.abc import Collection, Iterable
@@ -12,28 +12,28 @@ from django.db import models
 from django.db.models.functions import Lower, Replace
 from django.forms import Field
 
-MOST_COMPARISONS = 250_000  # of words with words; texts that differ by more are replaced whole
-MAX_XLSX_CELL = 32_767  # the characters that Excel keeps of a cell
+MOST_COMPARISONS = 250_000  # pairs of words; beyond this, a text is replaced as a whole
+MAX_XLSX_CELL = 32_767  # the most characters that Excel keeps in a cell
 _TURNERS = re.compile(r"[\u200e\u200f\u202a-\u202e\u2066-\u2069\ufdd0-\ufdef]")
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
 _UNSTORABLE = re.compile(r"[\x00-\x08\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _BREAKS = re.compile(r"[\x0b\x0c]")  # vertical tab, form feed
-# What Spanish text needs; SQLite lowers ASCII alone, so capitals are listed too.
+# The letters of Spanish. SQLite lowers only ASCII, so capitals are listed too.
 _PLAIN = dict(zip("áéíóúüñÁÉÍÓÚÜÑ", "aeiouunaeiouun", strict=True))
 
 
 def printable(text: str) -> str:
-    """Without the control characters that XML and calendars forbid; tabs and line breaks stay."""
+    """Removes the control characters that XML and calendars forbid; keeps tabs and line breaks."""
     return _CONTROLS.sub("", text)
 
 
 def echoed(text: str) -> str:
-    """What a visitor typed, fit to stand on a page: nothing in it turns the line round."""
+    """Replaces control characters and marks of direction in a visitor's text by spaces."""
     return _CONTROLS.sub(" ", _TURNERS.sub(" ", text))
 
 
 def cut(text: str, length: int) -> str:
-    """Its beginning: whole words in at most `length` characters, then «…»."""
+    """Shortens a text to whole words, with «…», in at most `length` characters."""
     if len(text) <= length:
         return text
     kept = text[: length - 1]
@@ -43,14 +43,14 @@ def cut(text: str, length: int) -> str:
 
 
 def folded(expression: Any) -> models.Expression:
-    """`fold` in SQL for the letters of Spanish, alike on SQLite and PostgreSQL."""
+    """`dates.text.fold` in SQL, for the letters of Spanish."""
     for accented, plain in _PLAIN.items():
         expression = Replace(expression, models.Value(accented), models.Value(plain))
     return Lower(expression)
 
 
 def word_diff(before: str, after: str) -> list[tuple[str, str]]:
-    """What became of a text word by word: («same» | «del» | «ins», words) in reading order."""
+    """The difference of two texts word by word: pairs of `same`, `del` or `ins` with words."""
     old, new = _with_space_before(before), _with_space_before(after)
     start = _alike(old, new)
     end = _alike(old[start:][::-1], new[start:][::-1])
@@ -60,16 +60,16 @@ def word_diff(before: str, after: str) -> list[tuple[str, str]]:
         removed, added = old[start + a : start + b], new[start + c : start + d]
         pieces += [("same", removed)] if kind == "equal" else [("del", removed), ("ins", added)]
     pieces.append(("same", old[last[0] :]))
-    return [(kind, "".join(some)) for kind, some in pieces if some]
+    return [(kind, "".join(words)) for kind, words in pieces if words]
 
 
 def _with_space_before(text: str) -> list[str]:
-    """Words and signs, each with the white space before it; together they are the text."""
+    """Splits a text into words and signs, each with the white space before it."""
     return re.findall(r"\s*(?:\w+|[^\w\s])|\s+$", text)
 
 
 def _alike(old: list[str], new: list[str]) -> int:
-    """How many words they begin with alike."""
+    """The number of equal words at the start."""
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(old, new, strict=False)))
 
 
@@ -80,36 +80,36 @@ def _differences(old: list[str], new: list[str]) -> Iterable[tuple[str, int, int
 
 
 def utf16_length(text: str) -> int:
-    """Characters as Excel counts them."""
+    """The number of characters as Excel counts them."""
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def may_be_cut(cell: str, stored: str) -> bool:
-    """Whether another program has cut the stored text to the longest cell of a workbook."""
+    """Whether the cell is the stored text cut to the most characters of a cell."""
     stored = stored.replace("\r\n", "\n")
     is_beginning = len(cell) < len(stored) and stored.startswith(cell)
-    return is_beginning and utf16_length(cell) >= MAX_XLSX_CELL - 1  # half an emoji is left out
+    return is_beginning and utf16_length(cell) >= MAX_XLSX_CELL - 1  # an emoji is two characters
 
 
 def without_controls(text: str) -> str:
-    """Without the characters that XML forbids; vertical tabs and form feeds become spaces."""
+    """Removes the characters that XML forbids; vertical tabs and form feeds become spaces."""
     return _UNSTORABLE.sub("", _BREAKS.sub(" ", text))
 
 
 def clean_controls(text: str) -> str:
-    """The text with vertical tabs and form feeds as spaces. Raises ValidationError for other
-    control characters: files cannot hold them, and PostgreSQL fails on a NUL."""
+    """Replaces vertical tabs and form feeds by spaces. Raises ValidationError for other control
+    characters: files cannot hold them, and PostgreSQL fails on a NUL."""
     text = _BREAKS.sub(" ", text)
-    if not (found := _UNSTORABLE.search(text)):
+    if not (control := _UNSTORABLE.search(text)):
         return text
-    if found[0] == "\0":
+    if control[0] == "\0":
         raise ValidationError("No se admite el carácter nulo (NUL).")
-    code = f"U+{ord(found[0]):04X}"
+    code = f"U+{ord(control[0]):04X}"
     raise ValidationError(f"No se admite el carácter de control {code}, que no se ve.")
 
 
 def clean_text_fields(record: models.Model, exclude: Collection[str] = ()) -> None:
-    """Passes every text of a record through `clean_controls`; raises all errors by field."""
+    """Applies `clean_controls` to all texts of a record; raises the errors by field."""
     errors: dict[str, ValidationError] = {}
     for field in record._meta.concrete_fields:
         value = None if field.generated else getattr(record, field.attname)
@@ -123,12 +123,12 @@ def clean_text_fields(record: models.Model, exclude: Collection[str] = ()) -> No
 
 
 def is_key(text: Any) -> bool:
-    """Whether the database accepts it as a primary key."""
+    """Whether `text` can be a primary key."""
     return str(text).isascii() and str(text).isdecimal() and len(str(text)) < 19
 
 
 class WebAddressField(models.URLField):
-    """An address that a reader may follow: http or https, nothing that runs."""
+    """The address of a page: http or https only, so that no link runs a script."""
 
     default_validators = [
         URLValidator(
@@ -137,5 +137,5 @@ class WebAddressField(models.URLField):
         )
     ]
 
-    def formfield(self, **kwargs: Any) -> Field:
+    def formfield(self, **kwargs: Any) -> Field | None:
         return super().formfield(assume_scheme="https", **kwargs)
