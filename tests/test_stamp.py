@@ -123,13 +123,13 @@ def test_a_worker_that_starts_after_a_moment_has_its_own_name_for_it(monkeypatch
     event(publish_at=TOMORROW)
     event(publish_at=LONG_AGO, unpublish_at=TOMORROW + timedelta(hours=1))
     names = []
-    for hours in (-1, 0, 1, 2):
+    for hours in (-1, 0, 1, 2, 0):  # a clock may be set back
         clock(TOMORROW + timedelta(hours=hours))
         long_running = present()
         monkeypatch.setattr(stamp, "_known", ("", None, None))
         assert present() == long_running
         names.append(long_running)
-    assert names[2] == names[3]
+    assert (names[2], names[1]) == (names[3], names[4])
     assert len(set(names)) == 3
 
 
