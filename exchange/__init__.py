@@ -1,2 +1,7 @@
-"""Data in and out: spreadsheets by django-import-export, with previews, receipts and undo; open
-data; the fixtures and the command that builds them."""
+"""Data in and out.
+
+Spreadsheets: `formats` reads and writes files, `workbooks` reads the cells of an XLSX file,
+`imports` runs an import and undoes it, `preview` shows it, `exports` sends files. `models` keeps
+the receipts, `admin` and `forms` are the pages of the staff, `views` the open data. `facts` builds
+the fixtures.
+"""

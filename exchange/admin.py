@@ -1,5 +1,4 @@
-"""«Intercambio»: the receipts of imports, with the pages of the previews, by
-django-import-export."""
+"""«Intercambio», the pages of imports: upload, preview, confirmation, receipt and undo."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -26,15 +25,22 @@ from import_export.tmp_storages import BaseStorage
 from editing.differences import moment_in_words
 from editing.resources import Outcome, RecordResource
 from editing.widgets import TableError
-from exchange.exports import Pages, add_export
-from exchange.formats import ADMIN_BYTES, FORMATS, Upload, download
+from exchange.exports import ExchangePages, add_export, download
+from exchange.formats import (
+    ADMIN_BYTES,
+    DELIMITERS,
+    ENCODINGS,
+    FORMATS,
+    SheetDataset,
+    Upload,
+)
 from exchange.forms import TOO_LARGE, ConfirmForm, ReadingForm, UploadForm
 from exchange.imports import RESOURCES, Refused, faulty_rows, make, preview, undo, versions_of
 from exchange.models import (
     EXPORT,
     IMPORT,
     MAX_LOSSES,
-    PAGE,
+    PAGE_SIZE,
     UNDO,
     Receipt,
     may_export,
@@ -42,24 +48,24 @@ from exchange.models import (
     may_see_receipts,
 )
 from exchange.preview import changes_of, receipt_rows
-from exchange.tables import DELIMITERS, ENCODINGS, SheetDataset
+from record.publishing import StaffRequest
 
 FORM_BYTES = 64 * 1024
-"""What an upload has beside its file."""
+"""The size of an upload without its file."""
 GONE = "Esta revisión ya no existe: se descartó, o nunca la hubo. Suba el archivo otra vez."
 OF_ANOTHER = "Esta revisión es de otra persona: solo puede confirmarla quien subió el archivo."
 STALE = "El registro cambió; no se guardó nada. Revise de nuevo."
 NO_IMPORT = "No hay ninguna importación con este número."
 
-for _resource in RESOURCES.values():
-    add_export(admin.site, _resource)
+for resource in RESOURCES.values():
+    add_export(admin.site, resource)
 
 
 class ReceiptStorage(BaseStorage):
-    """The upload in the row of its receipt. `name` is the receipt that ConfirmForm found."""
+    """Stores an upload in the row of its receipt. `name` is the receipt from ConfirmForm."""
 
     def read(self) -> Receipt:
-        """The receipt, which says how to read its content."""
+        """Return the receipt, which holds the content, its encoding and its delimiter."""
         return self.name
 
     def remove(self) -> None:
@@ -67,8 +73,9 @@ class ReceiptStorage(BaseStorage):
         self.name.pages.all().delete()
 
 
-def of_own_preview(view: Callable) -> Callable:
-    """`view` of the receipt of the user's own preview, or the page that says why there is none."""
+def own_preview(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+    """Pass the receipt of the user's own preview to `view`, or answer the page that says why the
+    user has no such preview."""
 
     @wraps(view)
     def checked(
@@ -88,7 +95,7 @@ def of_own_preview(view: Callable) -> Callable:
             return redirect(receipt)
         try:
             return view(self, request, receipt, **options)
-        except Receipt.DoesNotExist:  # the page of the preview says what became of it
+        except Receipt.DoesNotExist:  # deleted or imported in the meantime
             return redirect("admin:exchange_preview", pk)
 
     return checked
@@ -101,8 +108,8 @@ def _resource_named(name: str) -> type[RecordResource]:
 
 
 @admin.register(Receipt)
-class ReceiptAdmin(Pages, ImportMixin, admin.ModelAdmin):
-    """«Intercambio»: the tables with their ways in and out, and the receipts of all imports."""
+class ReceiptAdmin(ImportMixin, ExchangePages):
+    """The list of tables, each with links to import and export it, and of all receipts."""
 
     list_display = ("file_name", "table", "user", "made", "new", "changed", "same", "undone")
     list_display_links = ("file_name",)
@@ -114,11 +121,11 @@ class ReceiptAdmin(Pages, ImportMixin, admin.ModelAdmin):
     confirm_form_class = ConfirmForm
     import_formats = [Upload]
     tmp_storage_class = ReceiptStorage
-    skip_admin_log = True  # the receipt and the versions say it
+    skip_admin_log = True  # the receipt and the versions log the import
 
     @admin.display(description="tabla", ordering="resource")
     def table(self, receipt: Receipt) -> str:
-        return RESOURCES[receipt.resource].model._meta.verbose_name_plural
+        return str(RESOURCES[receipt.resource].model._meta.verbose_name_plural)
 
     @admin.display(description="importado", ordering="made_at")
     def made(self, receipt: Receipt) -> str:
@@ -132,10 +139,10 @@ class ReceiptAdmin(Pages, ImportMixin, admin.ModelAdmin):
         receipts = Receipt.objects.made().select_related("user").defer("problems", "lost")
         return receipts if may_see_receipts(request.user) else receipts.none()
 
-    def _nobody(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
-    has_add_permission = has_change_permission = has_delete_permission = _nobody
+    has_change_permission = has_delete_permission = has_add_permission
 
     def has_import_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm(IMPORT)
@@ -144,7 +151,7 @@ class ReceiptAdmin(Pages, ImportMixin, admin.ModelAdmin):
         return may_see_receipts(request.user) or request.user.has_perm(EXPORT)
 
     def get_urls(self) -> list[URLPattern]:
-        views = [
+        views: list[tuple[str, Callable[..., HttpResponseBase], str]] = [
             ("importar/<slug:name>/", self.import_action, "import"),
             ("exportar/<slug:name>/", self.export_view, "export"),
             ("<int:pk>/revisar/", self.preview_view, "preview"),
@@ -156,7 +163,7 @@ class ReceiptAdmin(Pages, ImportMixin, admin.ModelAdmin):
         return [
             path(route, self.admin_site.admin_view(view), name=f"exchange_{name}")
             for route, view, name in views
-        ] + super(ImportMixin, self).get_urls()  # without the package's own addresses
+        ] + super(ImportMixin, self).get_urls()  # leaves out the package's own addresses
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         tables = [
@@ -172,15 +179,15 @@ class ReceiptAdmin(Pages, ImportMixin, admin.ModelAdmin):
         return super().changelist_view(request, context)
 
     def export_view(self, request: HttpRequest, name: str) -> HttpResponseBase:
-        model = _resource_named(name).model
-        return self.admin_site.get_model_admin(model).export_action(request)
+        model_admin: Any = self.admin_site.get_model_admin(_resource_named(name).model)
+        return model_admin.export_action(request)
 
     # Upload
 
     @csrf_exempt
-    def import_action(self, request: HttpRequest, name: str) -> HttpResponse:
-        """Refuse an upload that is too large before reading it. The CSRF check reads the form, so
-        it runs after the check of the size."""
+    def import_action(self, request: StaffRequest, name: str) -> HttpResponse:
+        """Refuse an upload that is too large before reading it. The CSRF check reads the form and
+        therefore runs after the check of the size."""
         resource = _resource_named(name)
         if not may_import(request.user, resource):
             raise PermissionDenied
@@ -191,9 +198,10 @@ class ReceiptAdmin(Pages, ImportMixin, admin.ModelAdmin):
         except (RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent):
             return self._import_page(request, resource, UploadForm(), 413)
 
-    def _upload(self, request: HttpRequest, resource: type[RecordResource]) -> HttpResponse:
-        data = (request.POST, request.FILES) if request.method == "POST" else ()
-        form = UploadForm(*data, instance=Receipt(user=request.user, resource=resource.name))
+    def _upload(self, request: StaffRequest, resource: type[RecordResource]) -> HttpResponse:
+        receipt = Receipt(user=request.user, resource=resource.name)
+        data, files = (request.POST, request.FILES) if request.method == "POST" else (None, None)
+        form = UploadForm(data, files, instance=receipt)
         if form.is_valid():
             receipt = form.save()
             try:
@@ -217,7 +225,7 @@ class ReceiptAdmin(Pages, ImportMixin, admin.ModelAdmin):
 
     # Preview
 
-    @of_own_preview
+    @own_preview
     def preview_view(self, request: HttpRequest, receipt: Receipt) -> HttpResponse:
         return self._preview_page(request, receipt)
 
@@ -226,7 +234,7 @@ class ReceiptAdmin(Pages, ImportMixin, admin.ModelAdmin):
     ) -> HttpResponse:
         resource = RESOURCES[receipt.resource]()
         page = Paginator(receipt.pages.order_by("number"), 1).get_page(request.GET.get("pagina"))
-        changes = [change for part in page for change in part.changes]
+        changes = [change for preview_page in page for change in preview_page.changes]
         return self.exchange_page(
             request, "errors" if receipt.errors else "preview", status,
             receipt=receipt, page=page, opts=resource.model._meta,
@@ -238,7 +246,7 @@ class ReceiptAdmin(Pages, ImportMixin, admin.ModelAdmin):
             **changes_of(resource, changes),
         )  # fmt: skip
 
-    @of_own_preview
+    @own_preview
     def reread_view(self, request: HttpRequest, receipt: Receipt) -> HttpResponse:
         if request.method == "POST" and ReadingForm(request.POST, instance=receipt).is_valid():
             try:
@@ -247,7 +255,7 @@ class ReceiptAdmin(Pages, ImportMixin, admin.ModelAdmin):
                 messages.error(request, str(error))
         return redirect("admin:exchange_preview", receipt.pk)
 
-    @of_own_preview
+    @own_preview
     def faulty_view(
         self, request: HttpRequest, receipt: Receipt, format_name: str
     ) -> HttpResponseBase:
@@ -258,14 +266,14 @@ class ReceiptAdmin(Pages, ImportMixin, admin.ModelAdmin):
 
     # Confirm
 
-    @of_own_preview
+    @own_preview
     def confirm_view(self, request: HttpRequest, receipt: Receipt) -> HttpResponse:
-        """Import, or show another preview if the record is not as this one showed it."""
+        """Import the file, or show a new preview if the records changed since the preview."""
         if request.method != "POST" or receipt.errors:
             return redirect("admin:exchange_preview", receipt.pk)
-        is_shown = request.POST.get("import_file_name") == str(receipt.pk)
+        is_this_preview = request.POST.get("import_file_name") == str(receipt.pk)
         with suppress(Refused):
-            if is_shown and self.process_import(request).status_code == 302:
+            if is_this_preview and self.process_import(request).status_code == 302:
                 return redirect(receipt)
         receipt = Receipt.objects.get(pk=receipt.pk, made_at=None)
         preview(receipt)
@@ -279,9 +287,9 @@ class ReceiptAdmin(Pages, ImportMixin, admin.ModelAdmin):
 
     def add_success_message(self, result: Outcome, request: HttpRequest) -> None:
         new, changed, _same = result.counts
-        total = figure(new + changed, "registro")
-        words = f"{figure(new, 'nuevo')} y {figure(changed, 'modificado')}"
-        messages.success(request, f"Importación hecha en {total}: {words}.")
+        total = counted(new + changed, "registro")
+        counts = f"{counted(new, 'nuevo')} y {counted(changed, 'modificado')}"
+        messages.success(request, f"Importación hecha en {total}: {counts}.")
 
     # Receipt and undo
 
@@ -295,7 +303,7 @@ class ReceiptAdmin(Pages, ImportMixin, admin.ModelAdmin):
             return self.problem_page(request, 404, NO_IMPORT)
         versions = versions_of(receipt)
         untouched = versions.filter(untouched=True).count()
-        page = Paginator(versions, PAGE).get_page(request.GET.get("pagina"))
+        page = Paginator(versions, PAGE_SIZE).get_page(request.GET.get("pagina"))
         return self.exchange_page(
             request, "receipt", receipt=receipt, page=page, title="Recibo de importación",
             untouched=untouched, touched=page.paginator.count - untouched,
@@ -304,7 +312,7 @@ class ReceiptAdmin(Pages, ImportMixin, admin.ModelAdmin):
             may_undo=request.user.has_perm(UNDO) and untouched and not receipt.undone_at,
         )  # fmt: skip
 
-    def undo_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+    def undo_view(self, request: StaffRequest, pk: int) -> HttpResponse:
         if not request.user.has_perm(UNDO):
             raise PermissionDenied
         receipt = Receipt.objects.made().filter(pk=pk).first()
@@ -312,17 +320,17 @@ class ReceiptAdmin(Pages, ImportMixin, admin.ModelAdmin):
             return self.problem_page(request, 404, NO_IMPORT)
         if request.method == "POST":
             try:
-                done, left = undo(receipt, request.user)
+                restored, unrestored = undo(receipt, request.user)
             except Receipt.DoesNotExist:
                 messages.info(request, "Esta importación ya se había deshecho.")
             else:
-                messages.success(request, f"Se deshizo en {figure(done, 'registro')}.")
-                if left:
-                    stay = figure(left, "se queda como está", "se quedan como están")
-                    messages.warning(request, f"Porque se tocaron después, {stay}.")
+                messages.success(request, f"Se deshizo en {counted(restored, 'registro')}.")
+                if unrestored:
+                    number = counted(unrestored, "se queda como está", "se quedan como están")
+                    messages.warning(request, f"Porque se tocaron después, {number}.")
         return redirect(receipt)
 
 
-def figure(count: int, one: str, several: str = "") -> str:
+def counted(count: int, singular: str, plural: str = "") -> str:
     """«1 registro», «5 registros»."""
-    return f"{count} {one if count == 1 else several or one + 's'}"
+    return f"{count} {singular if count == 1 else plural or singular + 's'}"

@@ -1,10 +1,9 @@
 """Builds `fixtures/*.json` from `fixtures/facts.yaml` and the source's text.
 
-Each record of facts.yaml has its fields by name, relations by slug, and under `citations` the
-sentences that support it. All errors are listed, in English, and nothing is written then.
+Each record of facts.yaml has its fields by name, its relations by slug, and under `citations` the
+sentences that support it. FactsError lists all errors, in English.
 """
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import combinations
@@ -15,14 +14,13 @@ import yaml
 from django.core import serializers
 from django.core.exceptions import ValidationError
 from django.core.serializers.json import DjangoJSONEncoder
-from django.db import models
 
 from organizations.models import Membership, Organization, RepresentationTerm
 from record.publishing import Publishable, Record
 from sources.models import Citation, Source
 from timeline.models import Event, Statement
 
-KINDS: dict[str, type[Record]] = {
+MODELS: dict[str, type[Record]] = {
     "sources": Source,
     "organizations": Organization,
     "memberships": Membership,
@@ -31,28 +29,30 @@ KINDS: dict[str, type[Record]] = {
     "statements": Statement,
 }
 FILES = ("sources", "organizations", "timeline", "citations")
-"""The fixtures, in the order in which `loaddata` wants them."""
+"""The fixtures, in the order in which `loaddata` loads them."""
 
 
 class FactsError(Exception):
-    """All that is wrong with facts.yaml, a line each."""
+    """The errors of facts.yaml, one a line."""
 
 
 @dataclass
 class Facts:
-    """Unsaved records, their many-to-many relations and citations, and what is wrong so far."""
+    """Unsaved records with their many-to-many relations and citations, and the errors so far."""
 
     folder: Path
     data: dict[str, Any]
-    records: dict[type[Record], dict[str, Record]] = field(default_factory=dict)
+    records: dict[type[Record], dict[str, Any]] = field(default_factory=dict)
+    """By model and slug."""
     relations: dict[int, dict[str, list[str]]] = field(default_factory=dict)
+    """By `id` of the record and name of the field, the slugs of the related records."""
     citations: list[Citation] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
     def read(self) -> None:
-        for name in self.data.keys() - KINDS.keys() - {"publish_at"}:
+        for name in self.data.keys() - MODELS.keys() - {"publish_at"}:
             self.problems.append(f"{name}: unknown section")
-        for section, model in KINDS.items():
+        for section, model in MODELS.items():
             self.records[model] = {}
             for entry in self.data.get(section) or []:
                 self._read_record(model, dict(entry), f"{section} {entry.get('slug', '')!r}")
@@ -72,7 +72,7 @@ class Facts:
             self._cite(record, quote, f"{place}, citation {number}", number)
 
     def _complete(self, model: type[Record], entry: dict[str, Any], place: str) -> None:
-        """The source's text comes from its file, a statement's body from the source's section."""
+        """Fill in a source's text from its file, and a statement's body from a source's section."""
         if issubclass(model, Publishable):
             entry.setdefault("publish_at", self.data["publish_at"])
         if name := entry.pop("text_file", None):
@@ -87,17 +87,18 @@ class Facts:
                     entry["body"] = "".join(f"<p>{paragraph}</p>" for paragraph in paragraphs)
 
     def _build(self, model: type[Record], entry: dict[str, Any], place: str) -> Record:
-        values, relations = {}, {}
+        values: dict[str, Any] = {}
+        relations: dict[str, list[str]] = {}
         for name, value in entry.items():
-            column = _field(model, name)
-            if column is None:
+            model_field = _field(model, name)
+            if model_field is None:
                 self.problems.append(f"{place}: unknown field {name!r}")
-            elif column.many_to_many:
+            elif model_field.many_to_many:
                 relations[name] = value or []
                 for slug in relations[name]:
-                    self._find(column.related_model, slug, f"{place}, {name}")
-            elif column.is_relation:
-                values[name] = self._find(column.related_model, value, f"{place}, {name}")
+                    self._find(model_field.related_model, slug, f"{place}, {name}")
+            elif model_field.is_relation:
+                values[name] = self._find(model_field.related_model, value, f"{place}, {name}")
             else:
                 values[name] = "\n".join(value) if isinstance(value, list) else value
         record = model(updated_at=self.data["publish_at"], **values)
@@ -105,13 +106,13 @@ class Facts:
         return record
 
     def _find(self, model: type[Record], slug: str | None, place: str) -> Record | None:
-        found = self.records.get(model, {}).get(slug) if slug else None
-        if slug and found is None:
+        record = self.records.get(model, {}).get(slug) if slug else None
+        if slug and record is None:
             self.problems.append(f"{place}: unknown {model._meta.model_name} {slug!r}")
-        return found
+        return record
 
     def _validate(self, record: Record, place: str) -> None:
-        """Unsaved relations are left out: they have no key yet."""
+        """Validate the fields, except relations to unsaved records, which have no primary key."""
         relations = {f.name for f in record._meta.concrete_fields if f.is_relation}
         try:
             record.clean_fields(exclude={n for n in relations if getattr(record, n, None)})
@@ -135,7 +136,7 @@ class Facts:
             exact=quote["exact"],
             field=quote.get("field", ""),
             updated_at=self.data["publish_at"],
-            **{model.citations.rel.field.name: record} if model is not Source else {},
+            **{} if isinstance(record, Source) else {_citation_field(model): record},
         )
         if citation.field and _field(model, citation.field) is None:
             self.problems.append(f"{place}: {citation.field!r} is no field of it")
@@ -151,38 +152,38 @@ class Facts:
             self.citations.append(citation)
 
     def _number_citations(self) -> None:
-        """Passages are numbered in the order of the text; the same words share their number."""
+        """Number the cited passages in the order of the text. Equal quotes share a number."""
         for source in self.records[Source].values():
-            mine = [citation for citation in self.citations if citation.source is source]
-            passages = sorted({(c.position, -len(c.exact), c.exact) for c in mine})
+            citations = [citation for citation in self.citations if citation.source is source]
+            passages = sorted({(c.position, -len(c.exact), c.exact) for c in citations})
             numbers = {exact: number for number, (*_, exact) in enumerate(passages, 1)}
-            for citation in mine:
+            for citation in citations:
                 citation.number = numbers[citation.exact]
 
     def _refuse_overlaps(self) -> None:
-        for one, other in combinations(self.records[RepresentationTerm].values(), 2):
-            if one.role == other.role and one.period.certainly_overlaps(other.period):
-                self.problems.append(f"representation_terms {one.slug!r} overlaps {other.slug!r}")
+        for term, other in combinations(self.records[RepresentationTerm].values(), 2):
+            if term.role == other.role and term.period.certainly_overlaps(other.period):
+                self.problems.append(f"representation_terms {term.slug!r} overlaps {other.slug!r}")
 
     def fixtures(self) -> dict[str, str]:
-        """File name to JSON text: natural keys, no primary keys, always in the same order."""
-        rows: dict[str, list[dict]] = {name: [] for name in FILES}
+        """Return the JSON text of each file, in a stable order, with natural keys only."""
+        rows: dict[str, list[dict[str, Any]]] = {name: [] for name in FILES}
         for model, records in self.records.items():
             rows[model._meta.app_label] += map(self._row, records.values())
         rows["citations"] = [*map(self._row, self.citations)]
-        options = {"cls": DjangoJSONEncoder, "ensure_ascii": False, "indent": 1}
-        return {f"{name}.json": json.dumps(some, **options) + "\n" for name, some in rows.items()}
+        encode = DjangoJSONEncoder(ensure_ascii=False, indent=1).encode
+        return {f"{name}.json": f"{encode(file_rows)}\n" for name, file_rows in rows.items()}
 
     def _row(self, record: Record) -> dict[str, Any]:
-        own = [column.name for column in record._meta.concrete_fields if not column.generated]
+        names = [column.name for column in record._meta.concrete_fields if not column.generated]
         options = {"use_natural_foreign_keys": True, "use_natural_primary_keys": True}
-        (row,) = serializers.serialize("python", [record], fields=own, **options)
+        (row,) = serializers.serialize("python", [record], fields=names, **options)
         for name, slugs in self.relations.get(id(record), {}).items():
             row["fields"][name] = [[slug] for slug in slugs]
         return row
 
     def unused_sentences(self) -> Iterator[tuple[Source, str]]:
-        """The sentences of each text that no fact rests on."""
+        """Yield the sentences of each source that no citation quotes."""
         for source in self.records[Source].values():
             spans = [c.span for c in self.citations if c.source is source]
             for sentence in source.passages.unused(spans):
@@ -190,7 +191,7 @@ class Facts:
 
 
 def read_facts(path: Path) -> Facts:
-    """facts.yaml as unsaved records; raises FactsError with all that is wrong."""
+    """Read facts.yaml into unsaved records. Raises FactsError with all errors."""
     try:
         data = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
@@ -202,5 +203,10 @@ def read_facts(path: Path) -> Facts:
     return facts
 
 
-def _field(model: type[Record], name: str) -> models.Field | None:
+def _field(model: type[Record], name: str) -> Any:
     return next((f for f in model._meta.get_fields() if f.name == name), None)
+
+
+def _citation_field(model: type[Record]) -> str:
+    """Return the name of the foreign key from Citation to a model."""
+    return _field(model, "citations").field.name

@@ -1,41 +1,79 @@
-"""The file formats of imports and exports, for django-import-export, and downloads of them.
+"""Spreadsheet files, CSV and XLSX: `read_dataset` reads them, FORMATS write them.
 
-Cells are strings, as the spreadsheet shows them. Writers take rows, header first, and keep few of
-them in memory.
+A row is a list of texts as the spreadsheet shows them, with the number that the spreadsheet gives
+it. Reading raises TableError, in Spanish, for a file that cannot be read. Writers take rows, header
+first, and hold few of them in memory.
 """
 
 import codecs
+import csv
+import io
 import re
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from io import BytesIO
 from itertools import islice
 from typing import Any, BinaryIO
 
-from django.db import connection
-from django.http import FileResponse, HttpRequest, HttpResponseBase, StreamingHttpResponse
-from django.utils import timezone
 from import_export.formats import base_formats
 from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
 from tablib import Dataset
 
+from editing.widgets import TableError, UnreadableCell
 from exchange.models import Receipt
-from exchange.tables import CUT, SheetDataset, disarm, read_dataset
+from exchange.workbooks import MAX_CELL, NumberedRows, workbook_rows
 from record.text import MAX_XLSX_CELL, utf16_length, without_controls
 
 ADMIN_ROWS, ADMIN_BYTES = 20_000, 20 << 20
-INCOMPLETE = "ARCHIVO INCOMPLETO: el sitio falló al prepararlo. Descárguelo de nuevo."
-Row = Sequence[str]
+MAX_COLUMNS = 200
+MAX_CHARACTERS = 250_000_000  # in all cells of a table
+MAX_BYTES = 250 << 20  # of a CSV file
+BEGINNING = 50_000  # characters that show the encoding and the delimiter
+ENCODINGS = {
+    "utf-8-sig": "UTF-8",
+    "utf-16": "UTF-16",
+    "utf-16-le": "UTF-16 sin BOM",
+    "utf-16-be": "UTF-16 sin BOM, al revés",
+    "cp1252": "Windows-1252",
+}
+DELIMITERS = {",": "coma", ";": "punto y coma", "\t": "tabulador"}
+WRONG_ENCODING = "La codificación no es la que parecía; elija otra, por ejemplo Windows-1252."
+CUT = "… [CORTADO: Excel no admite textos más largos en una celda; el CSV lo lleva completo]"
+csv.field_size_limit(MAX_CELL)
+
+
+class SheetDataset(Dataset):
+    """A tablib dataset with the spreadsheet's row numbers. It keeps the encoding and the delimiter
+    that were recognized, so that the user can check and correct them."""
+
+    encoding: str = ""
+    """A key of ENCODINGS; empty for a workbook."""
+    delimiter: str = ""
+    sample: Sequence[str] = ()
+    """Some words with accents, which show whether the encoding is right."""
+
+    def __init__(self, *rows: Sequence[str], **options: Any) -> None:
+        super().__init__(*rows, **options)
+        self.row_numbers: list[int] = []
+        self.overlong: list[int] = []
+        """The numbers of rows with more cells than the header; the extra cells are dropped."""
+
+    @property
+    def reading(self) -> str:
+        if not self.encoding:
+            return "libro de Excel (XLSX), primera hoja"
+        return f"CSV, {ENCODINGS[self.encoding]}, separado por {DELIMITERS[self.delimiter]}"
+
+
+# Reading
 
 
 class Upload(base_formats.TablibFormat):
-    """The file of a receipt, CSV or XLSX. The receipt says how to read it, and then how it was
-    read."""
+    """Reads the file of a receipt, CSV or XLSX."""
 
     def create_dataset(self, receipt: Receipt) -> SheetDataset:
-        """Raises TableError."""
-        file = BytesIO(receipt.content)
+        """Use the receipt's encoding and delimiter, and store the recognized ones in it. Raises
+        TableError."""
+        file = io.BytesIO(receipt.content or b"")
         dataset = read_dataset(file, ADMIN_ROWS, receipt.encoding, receipt.delimiter)
         receipt.encoding, receipt.delimiter = dataset.encoding, dataset.delimiter
         receipt.sample = " · ".join(dataset.sample)
@@ -45,46 +83,193 @@ class Upload(base_formats.TablibFormat):
         return True
 
 
-class _Written:
-    """What the formats of exports share."""
+def read_dataset(
+    file: BinaryIO, max_rows: int, encoding: str = "", delimiter: str = ""
+) -> SheetDataset:
+    """Read a table from an open binary file. The header is the first row that is not blank.
+
+    An `encoding` and a `delimiter` override the recognized ones. `rearm` takes the apostrophes of
+    `disarm` away.
+    """
+    file.seek(0)
+    dataset, start = SheetDataset(), file.read(4)
+    file.seek(0)
+    if start.startswith(b"PK\x03\x04"):
+        rows = workbook_rows(file, max_rows)
+    elif start.startswith((b"\xd0\xcf\x11\xe0", b"%PDF")):
+        raise TableError(
+            "No es CSV ni XLSX. Guárdelo desde Excel como «Libro de Excel (.xlsx)», sin contraseña."
+        )
+    else:
+        rows = _csv_rows(file, dataset, encoding, delimiter)
+    rows = ((number, cells) for number, cells in rows if any(cells))
+    dataset.headers = _headers(next(rows, (1, []))[1])
+    width = len(dataset.headers)
+    for number, cells in _limited(rows, max_rows):
+        if any(cells[width:]):
+            dataset.overlong.append(number)
+        dataset.row_numbers.append(number)
+        padding = [""] * (width - len(cells))
+        dataset.append([*map(_read_cell, cells[:width]), *padding])
+    return dataset
+
+
+def _headers(cells: list[str]) -> list[str]:
+    while cells and not cells[-1]:
+        cells.pop()
+    if not cells:
+        raise TableError("El archivo está vacío: su primer renglón debe tener los encabezados.")
+    if len(cells) > MAX_COLUMNS:
+        raise TableError(f"Tiene más de {MAX_COLUMNS} columnas; las del registro son menos de 20.")
+    return [rearm(str(cell)) for cell in cells]
+
+
+def _limited(rows: NumberedRows, max_rows: int) -> NumberedRows:
+    characters = 0
+    for count, (number, cells) in enumerate(rows, 1):
+        if count > max_rows:
+            raise TableError(
+                f"Tiene más de {max_rows:,} filas. Para archivos grandes use la orden "
+                "«manage.py import_records»."
+            )
+        characters += sum(map(len, cells))
+        if characters > MAX_CHARACTERS:
+            raise TableError(f"Tiene más de {MAX_CHARACTERS:,} caracteres.")
+        yield number, cells
+
+
+def _read_cell(cell: str) -> str:
+    if isinstance(cell, UnreadableCell):
+        return cell
+    if cell.endswith(CUT):
+        return UnreadableCell("está cortada: Excel no admite textos tan largos")
+    return rearm(cell)
+
+
+def _csv_rows(file: BinaryIO, dataset: SheetDataset, encoding: str, delimiter: str) -> NumberedRows:
+    """Return the rows of a CSV file, and store its encoding and delimiter in `dataset`."""
+    content = file.read(MAX_BYTES + 1)
+    if len(content) > MAX_BYTES:
+        raise TableError(f"Pesa más de {MAX_BYTES >> 20} MB.")
+    dataset.encoding = encoding or _guess_encoding(content)
+    try:
+        text = io.TextIOWrapper(io.BytesIO(content), dataset.encoding, newline="").read()
+    except UnicodeError as error:
+        raise TableError(WRONG_ENCODING) from error
+    # Some programs name the delimiter in a first line, for Excel.
+    delimiter_line = re.match(r'"?sep=([,;\t])"?\r?\n', text)
+    start = text[:BEGINNING]
+    recognized = delimiter_line[1] if delimiter_line else _guess_delimiter(start)
+    dataset.delimiter = delimiter or recognized
+    words = (word for word in re.findall(r"\w+", start) if not word.isascii())
+    dataset.sample = tuple(islice(dict.fromkeys(words), 6))
+    lines = io.StringIO(text, newline="")
+    rows = _numbered(csv.reader(lines, delimiter=dataset.delimiter, strict=True))
+    return islice(rows, 1 if delimiter_line else 0, None)
+
+
+def _numbered(reader: Iterable[list[str]]) -> NumberedRows:
+    """Number records instead of lines, as spreadsheets do: a cell may have line breaks."""
+    number = 0
+    try:
+        for number, cells in enumerate(reader, 1):
+            if any("\0" in cell for cell in cells):
+                raise TableError(f"Fila {number}: lleva un carácter nulo (NUL).")
+            yield number, cells
+    except csv.Error as error:
+        raise TableError(
+            f"Después de la fila {number} el CSV no se puede leer: unas comillas quedaron "
+            "abiertas o una celda es demasiado larga."
+        ) from error
+
+
+def _guess_encoding(content: bytes) -> str:
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    zeros = [content[place:200:2].count(0) for place in (0, 1)]
+    few = len(content[:200]) // 4
+    if len(content) > 3 and min(zeros) < few < max(zeros):
+        return "utf-16-le" if zeros[1] > zeros[0] else "utf-16-be"
+    try:
+        content.decode()
+    except UnicodeDecodeError:
+        return "cp1252"
+    return "utf-8-sig"
+
+
+def _guess_delimiter(start: str) -> str:
+    """Return the most frequent delimiter of the header, outside quotes."""
+    header = re.sub(r'"[^"]*"', "", start.lstrip("\ufeff\r\n").split("\n", 1)[0])
+    return max(DELIMITERS, key=header.count)
+
+
+# Formulas
+
+# After each delimiter too, because Excel may open a file with commas as one with semicolons.
+# Spreadsheets skip spaces and quotes before a formula.
+_FORMULA = re.compile(r"""^(?=[ "']*[=+\-@\t\r\n])|(?<=[,;\t\r\n])(?=[ "']*[=+\-@])""")
+_DISARMED = re.compile(r"""^'(?=[ "']*[=+\-@\t\r\n])|(?<=[,;\t\r\n])'(?=[ "']*[=+\-@])""")
+
+
+def disarm(text: str) -> str:
+    """Put an apostrophe before each text that a spreadsheet could run as a formula, at the start
+    and after each character that a program may read as a delimiter."""
+    return _FORMULA.sub("'", text)
+
+
+def rearm(text: str) -> str:
+    """Remove the apostrophes that `disarm` adds, and no others."""
+    return _DISARMED.sub("", text)
+
+
+# Writing
+
+
+class ExportFormat(base_formats.TablibFormat):
+    """A format that writes rows to a file."""
+
+    title: str
+
+    def write(self, file: BinaryIO, rows: Iterable[Sequence[str]], title: str) -> None:
+        raise NotImplementedError
 
     def export_data(self, dataset: Dataset, **_options: Any) -> bytes:
-        file = BytesIO()
+        file = io.BytesIO()
         self.write(file, [dataset.headers, *dataset], dataset.title or "datos")
         return file.getvalue()
 
 
-class CSV(_Written, base_formats.CSV):
+class CSV(ExportFormat, base_formats.CSV):
     """RFC 4180 in UTF-8."""
 
     title = "CSV"
     CONTENT_TYPE = "text/csv; charset=utf-8"
-    mark, separator = b"", ","
+    byte_order_mark, delimiter = b"", ","
 
-    def stream(self, rows: Iterable[Row]) -> Iterator[bytes]:
-        if self.mark:
-            yield self.mark
+    def stream(self, rows: Iterable[Sequence[str]]) -> Iterator[bytes]:
+        if self.byte_order_mark:
+            yield self.byte_order_mark
         rows = iter(rows)
         while batch := list(islice(rows, 500)):
-            lines = (self.separator.join(map(_csv_cell, row)) for row in batch)
+            lines = (self.delimiter.join(map(_csv_cell, row)) for row in batch)
             yield "".join(f"{line}\r\n" for line in lines).encode()
 
-    def write(self, file: BinaryIO, rows: Iterable[Row], title: str) -> None:
+    def write(self, file: BinaryIO, rows: Iterable[Sequence[str]], title: str) -> None:
         file.writelines(self.stream(rows))
 
 
 class ExcelCSV(CSV):
-    """The CSV that Excel opens right where the comma is for decimals or thousands."""
+    """The CSV that Excel opens correctly where the comma is the decimal or thousands mark."""
 
     title = "CSV para Excel"
-    mark, separator = codecs.BOM_UTF8, ";"
+    byte_order_mark, delimiter = codecs.BOM_UTF8, ";"
 
 
-class XLSX(_Written, base_formats.XLSX):
+class XLSX(ExportFormat, base_formats.XLSX):
     title = "Excel (XLSX)"
 
-    def write(self, file: BinaryIO, rows: Iterable[Row], title: str) -> None:
-        """Writes every cell as text, so that Excel shows just what it says."""
+    def write(self, file: BinaryIO, rows: Iterable[Sequence[str]], title: str) -> None:
+        """Write every cell as text, so that Excel does not change its value."""
         book = Workbook(write_only=True)
         sheet = book.create_sheet(title)
         sheet.freeze_panes = "A2"
@@ -93,57 +278,24 @@ class XLSX(_Written, base_formats.XLSX):
         book.save(file)
 
 
-FORMATS = {"csv": CSV, "excel": ExcelCSV, "xlsx": XLSX}
+FORMATS: dict[str, type[CSV] | type[XLSX]] = {"csv": CSV, "excel": ExcelCSV, "xlsx": XLSX}
 _QUOTED = re.compile(r'[",;\t\r\n]')
 _ESCAPE = re.compile("_(?=x[0-9A-Fa-f]{4}_)")
 
 
 def _csv_cell(text: str) -> str:
-    """Quoted where any usual delimiter stands in it, not only the delimiter of this file."""
+    """Quote a text with any usual delimiter, not only the delimiter of this file."""
     text = disarm(without_controls(text))
     return '"{}"'.format(text.replace('"', '""')) if _QUOTED.search(text) else text
 
 
 def _xlsx_cell(sheet: Any, text: str) -> Any:
-    """A text longer than Excel keeps ends with a mark, by which an import refuses it."""
+    """Cut a text that is too long for Excel, and end it with a mark that an import refuses."""
     text = disarm(without_controls(text)).replace("\r\n", "\n").replace("\r", "\n")
     text = _ESCAPE.sub("_x005F_", text)
     if utf16_length(text) > MAX_XLSX_CELL:
-        kept = text.encode("utf-16-le")[: 2 * (MAX_XLSX_CELL - len(CUT))]
-        text = kept.decode("utf-16-le", "ignore") + CUT
+        beginning = text.encode("utf-16-le")[: 2 * (MAX_XLSX_CELL - len(CUT))]
+        text = beginning.decode("utf-16-le", "ignore") + CUT
     cell = WriteOnlyCell(sheet, text)
     cell.data_type, cell.number_format = "s", "@"
     return cell
-
-
-def download(
-    request: HttpRequest, name: str, format_name: str, rows: Iterator[list[str]]
-) -> HttpResponseBase:
-    """Rows, header first, as one of FORMATS: CSV is streamed, XLSX comes by way of a file on disk,
-    so that memory stays flat. HEAD reads no rows, and says no length."""
-    form = FORMATS[format_name]()
-    file_name = f"{name}-{timezone.localdate().isoformat()}.{form.get_extension()}"
-    options = {
-        "content_type": form.get_content_type(),
-        "headers": {"Content-Disposition": f'attachment; filename="{file_name}"'},
-    }
-    if request.method == "HEAD":
-        return StreamingHttpResponse(**options)
-    # Before 200 is said, for it may not answer; nothing is left open for an answer nobody reads.
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT 1")
-    if not isinstance(form, XLSX):
-        return StreamingHttpResponse(_whole_or_told(form.stream(rows)), **options)
-    file = tempfile.TemporaryFile()  # noqa: SIM115, the response closes it
-    form.write(file, rows, name)
-    file.seek(0)
-    return FileResponse(file, **options)
-
-
-def _whole_or_told(pieces: Iterator[bytes]) -> Iterator[bytes]:
-    """A server ends a file that broke off as it ends one that is whole: so its last line tells."""
-    try:
-        yield from pieces
-    except Exception:
-        yield f"{INCOMPLETE}\r\n".encode()
-        raise

@@ -1,10 +1,11 @@
+"""The forms of an import: upload, correction of encoding and delimiter, confirmation."""
+
 from django import forms
 from django.core.files.uploadedfile import UploadedFile
 from import_export.forms import ConfirmImportForm
 
-from exchange.formats import ADMIN_BYTES, ADMIN_ROWS
+from exchange.formats import ADMIN_BYTES, ADMIN_ROWS, DELIMITERS, ENCODINGS
 from exchange.models import Receipt
-from exchange.tables import DELIMITERS, ENCODINGS
 
 TOO_LARGE = (
     f"Pesa más de {ADMIN_BYTES >> 20} MB, o no es lo que este formulario envía. Para archivos "
@@ -13,7 +14,7 @@ TOO_LARGE = (
 
 
 class ReadingForm(forms.ModelForm):
-    """How to read a file whose encoding or delimiter was found wrongly."""
+    """Corrects the encoding and the delimiter that were recognized."""
 
     encoding = forms.ChoiceField(
         label="Codificación", required=False, choices=[("", "Reconocerla sola"), *ENCODINGS.items()]
@@ -51,15 +52,15 @@ class UploadForm(ReadingForm):
         return file
 
     def save(self, commit: bool = False) -> Receipt:
-        """The receipt with its file; the preview saves it."""
+        """Put the file into the receipt, and leave saving to `preview`."""
         file = self.cleaned_data["import_file"]
         self.instance.file_name, self.instance.content = file.name[:200], file.read()
         return self.instance
 
 
 class ConfirmForm(ConfirmImportForm):
-    """Confirms a preview as it was shown: this file, compared with these records. The upload is
-    found as a row of the database, never by a file name from the request."""
+    """Confirms a preview: its digests of the file and of the records must still be the receipt's.
+    The upload is a row of the database; no file name from the request is opened."""
 
     import_file_name = forms.ModelChoiceField(Receipt.objects.filter(made_at=None))
     original_file_name = resource = None
@@ -72,6 +73,6 @@ class ConfirmForm(ConfirmImportForm):
         return receipt
 
     def keeps(self, slug: str, column: str) -> bool:
-        """Whether an emptied cell keeps the stored value, because its loss was not agreed to."""
-        ticked = self.data.getlist("borrar")
-        return not ("todos" in ticked or f"{slug}:{column}" in ticked)
+        """Return whether an empty cell leaves the stored value, whose loss was not confirmed."""
+        confirmed = self.data.getlist("borrar")
+        return not ("todos" in confirmed or f"{slug}:{column}" in confirmed)

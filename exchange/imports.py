@@ -1,4 +1,4 @@
-"""Preview, import and undo: the life of a Receipt."""
+"""Runs an import: previews a file, writes its rows, and undoes them later."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -6,7 +6,7 @@ from datetime import timedelta
 from itertools import groupby
 from typing import Any
 
-from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection, models, transaction
 from django.db.models import Max, Q
@@ -15,9 +15,8 @@ from django.utils import timezone
 from editing.differences import missing_from
 from editing.resources import TO_CORRECT, Outcome, RecordResource, RowError
 from editing.snapshots import Snapshot
-from exchange.formats import Upload
+from exchange.formats import SheetDataset, Upload
 from exchange.models import Receipt
-from exchange.tables import SheetDataset
 from organizations.resources import (
     MembershipResource,
     OrganizationResource,
@@ -40,19 +39,18 @@ RESOURCES: dict[str, type[RecordResource]] = {
     )
 }
 COMMAND_ROWS = 100_000
-LEFT_BEHIND = timedelta(days=1)
-"""The age of a preview that nobody will confirm."""
-PATIENCE = 3600
-"""Seconds that an import waits for another one to end."""
-CONTRADICTED = RowError(
+PREVIEW_LIFETIME = timedelta(days=1)
+LOCK_TIMEOUT = 3600
+"""Seconds that an import waits for the import that runs."""
+CONFLICT = RowError(
     0, "", "", "Otra persona guardó algo al mismo tiempo que lo contradice.",
     "Que lo intente de nuevo", [],
 )  # fmt: skip
-"""The database refuses what the checks let through."""
+"""A constraint of the database refuses rows that passed the checks."""
 
 
 class Refused(Exception):
-    """An import that wrote nothing: it has errors, or differs from its preview."""
+    """An import wrote nothing: it has errors, or its result differs from the preview."""
 
     def __init__(self, outcome: Outcome) -> None:
         super().__init__(str(outcome))
@@ -60,9 +58,12 @@ class Refused(Exception):
 
 
 def preview(receipt: Receipt) -> None:
-    """Read the receipt's content into its counts, errors, losses and changes. Raises TableError,
-    and then saves nothing; DoesNotExist if the import was made or the receipt deleted meanwhile."""
-    oldest = timezone.now() - LEFT_BEHIND
+    """Read the file of a receipt, and save its counts, errors, losses and changes.
+
+    Raises TableError if the file cannot be read, and DoesNotExist if the receipt was deleted or
+    its import made in the meantime. Deletes expired previews.
+    """
+    oldest = timezone.now() - PREVIEW_LIFETIME
     Receipt.objects.filter(made_at=None, created_at__lt=oldest).delete()
     changes: list[dict[str, Any]] = []
     resource = RESOURCES[receipt.resource](user=receipt.user, show=changes.append)
@@ -70,23 +71,29 @@ def preview(receipt: Receipt) -> None:
 
 
 def faulty_rows(receipt: Receipt) -> Iterator[list[str]]:
-    """The rows of a previewed file that have errors, with a column for what to correct."""
+    """Yield the header and the rows with errors, with a column that says how to correct them."""
     dataset = Upload().create_dataset(receipt)
     outcome = RESOURCES[receipt.resource](user=receipt.user).import_data(dataset, dry_run=True)
     yield [*dataset.headers, TO_CORRECT]
-    for _, errors in groupby(outcome.errors, key=lambda error: error.row):
-        some = list(errors)
-        told = " ".join(f"{e.column}: {e.problem} Se esperaba: {e.expected}." for e in some)
-        yield [*some[0].cells, told]
+    for _row, group in groupby(outcome.errors, key=lambda error: error.row):
+        errors = list(group)
+        messages = (f"{e.column}: {e.problem} Se esperaba: {e.expected}." for e in errors)
+        yield [*errors[0].cells, " ".join(messages)]
 
 
 def make(
-    receipt: Receipt, dataset: SheetDataset, expected_state: str = "", **options: Callable
+    receipt: Receipt,
+    dataset: SheetDataset,
+    expected_state: str = "",
+    **options: Callable[..., Any],
 ) -> Outcome:
-    """Import all rows in one transaction, and complete the receipt; `options` are those of
-    RecordResource. Raises Refused, and DoesNotExist for a preview that was confirmed meanwhile."""
+    """Import all rows in one transaction, complete the receipt, and save it.
+
+    `options` go to RecordResource. Raises Refused, and DoesNotExist if the preview was confirmed
+    in the meantime.
+    """
     try:
-        with _alone():
+        with _exclusive_transaction():
             if receipt.pk:
                 Receipt.objects.select_for_update().get(pk=receipt.pk, made_at=None)
             receipt.made_at = timezone.now()
@@ -100,21 +107,21 @@ def make(
             receipt.new, receipt.changed, receipt.same = outcome.counts
             receipt.save()
     except IntegrityError as error:
-        rejected = Outcome()
-        rejected.error_count, rejected.errors = 1, [CONTRADICTED]
-        raise Refused(rejected) from error
+        conflict = Outcome()
+        conflict.error_count, conflict.errors = 1, [CONFLICT]
+        raise Refused(conflict) from error
     return outcome
 
 
 @contextmanager
-def _alone() -> Iterator[None]:
-    """A transaction beside which no other import writes: the next one waits for its end, however
-    long that takes, and then finds what this one made."""
+def _exclusive_transaction() -> Iterator[None]:
+    """Run a transaction that other imports wait for, so that each import reads the records that
+    the import before it wrote."""
     with connection.cursor() as cursor:
         if connection.vendor == "sqlite":
             cursor.execute("PRAGMA busy_timeout")
-            usual = cursor.fetchone()[0]
-            cursor.execute(f"PRAGMA busy_timeout = {PATIENCE * 1000}")
+            usual_timeout = cursor.fetchone()[0]
+            cursor.execute(f"PRAGMA busy_timeout = {LOCK_TIMEOUT * 1000}")
         try:
             with transaction.atomic():
                 if connection.vendor == "postgresql":
@@ -122,14 +129,15 @@ def _alone() -> Iterator[None]:
                 yield
         finally:
             if connection.vendor == "sqlite":
-                cursor.execute(f"PRAGMA busy_timeout = {usual}")
+                cursor.execute(f"PRAGMA busy_timeout = {usual_timeout}")
 
 
 # Undo
 
 
 def versions_of(receipt: Receipt) -> models.QuerySet:
-    """The versions that an import made, each with `untouched`: whether it is the latest one."""
+    """Return the versions that an import made, with `untouched`: whether the record has no later
+    version."""
     history = RESOURCES[receipt.resource].model.history
     latest = history.filter(id=models.OuterRef("id")).values("id").annotate(m=Max("history_id"))
     made = history.filter(history_receipt=receipt.pk)
@@ -138,9 +146,9 @@ def versions_of(receipt: Receipt) -> models.QuerySet:
     )
 
 
-def undo(receipt: Receipt, user: AbstractBaseUser) -> tuple[int, int]:
-    """Put back each record that nobody has changed since. Returns how many were put back, and how
-    many were not."""
+def undo(receipt: Receipt, user: User) -> tuple[int, int]:
+    """Put back each record that was not changed since the import. Returns how many records were
+    put back, and how many were not."""
     with transaction.atomic():
         receipt = Receipt.objects.select_for_update().get(
             pk=receipt.pk, undone_at=None, made_at__isnull=False
@@ -148,15 +156,15 @@ def undo(receipt: Receipt, user: AbstractBaseUser) -> tuple[int, int]:
         versions = versions_of(receipt)
         total = versions.count()
         untouched = list(versions.filter(untouched=True))
-        done = sum(_put_back(version, receipt.undo_reason, user) for version in untouched)
+        restored = sum(_put_back(version, receipt.undo_reason, user) for version in untouched)
         receipt.undone_at, receipt.undone_by = timezone.now(), user
         receipt.save()
-    return done, total - done
+    return restored, total - restored
 
 
-def _put_back(version: Any, reason: str, user: AbstractBaseUser) -> bool:
-    """Whether the record is as it was before this version; not if it is public and `user` may not
-    publish, or if another record refers to it by now."""
+def _put_back(version: Any, reason: str, user: User) -> bool:
+    """Undo a version and return True. Return False if the record is public and `user` may not
+    publish, or if other records prevent it."""
     record = version.instance_type.objects.filter(pk=version.id).first()
     if record is None or not _may_touch(user, record):
         return False
@@ -169,12 +177,12 @@ def _put_back(version: Any, reason: str, user: AbstractBaseUser) -> bool:
         return False
 
 
-def _may_touch(user: AbstractBaseUser, record: Record) -> bool:
+def _may_touch(user: User, record: Record) -> bool:
     return record.is_draft() or may_publish(user)
 
 
-def _remove(record: Record, reason: str, user: AbstractBaseUser) -> bool:
-    """Not with citations, which would go with it."""
+def _remove(record: Any, reason: str, user: User) -> bool:
+    """Delete a record, unless it has citations, which would be deleted too."""
     if hasattr(record, "citations") and record.citations.exists():
         return False
     record._change_reason, record._history_user = reason, user
@@ -182,13 +190,13 @@ def _remove(record: Record, reason: str, user: AbstractBaseUser) -> bool:
     return True
 
 
-def _restore(version: Any, reason: str, user: AbstractBaseUser) -> bool:
-    """Save the record as the version before had it; not if it refers to a record that is gone.
-    Raises ValidationError if that breaks citations."""
+def _restore(version: Any, reason: str, user: User) -> bool:
+    """Save the record as it was in the version before, unless a record that it referred to was
+    deleted. Raises ValidationError if a citation would break."""
     history = version.instance_type.history
-    before = history.filter(id=version.id, history_id__lt=version.pk).latest("history_id")
-    snapshot = Snapshot.of(before)
-    record = snapshot.record
+    former = history.filter(id=version.id, history_id__lt=version.pk).latest("history_id")
+    snapshot = Snapshot.of(former)
+    record: Any = snapshot.record
     if missing_from(snapshot) or not _may_touch(user, record):
         return False
     record.skip_history_when_saving = True

@@ -1,35 +1,34 @@
-"""Receipts: every import that was previewed, and every one that was made, which can be undone. Who
-may take records in and out: every page, link and command asks here."""
+"""Receipts of imports, and the permissions to import, export and undo. Every page, link and command
+calls these functions."""
 
 import hashlib
 from typing import Any, Self
 
 from django.conf import settings
-from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import AnonymousUser, User
 from django.db import models, transaction
 from django.urls import reverse
 
 from editing.resources import Outcome, RecordResource
 
-PAGE = 50  # changes shown at a time
+PAGE_SIZE = 50  # changes on a page of a preview or a receipt
 MAX_LOSSES = 200
-"""Losses beyond these are agreed to all at once or not at all."""
-
+"""The most losses that are confirmed one by one. More are confirmed all at once."""
 
 IMPORT, EXPORT, UNDO = (
     f"exchange.{name}" for name in ("import_records", "export_records", "undo_import")
 )
 
 
-def may_import(user: AbstractBaseUser, resource: type[RecordResource]) -> bool:
+def may_import(user: User | AnonymousUser, resource: type[RecordResource]) -> bool:
     return user.has_perms([IMPORT, *_permissions(resource, "add", "change")])
 
 
-def may_export(user: AbstractBaseUser, resource: type[RecordResource]) -> bool:
+def may_export(user: User | AnonymousUser, resource: type[RecordResource]) -> bool:
     return user.has_perms([EXPORT, *_permissions(resource, "view")])
 
 
-def may_see_receipts(user: AbstractBaseUser) -> bool:
+def may_see_receipts(user: User | AnonymousUser) -> bool:
     return any(map(user.has_perm, ("exchange.view_receipt", IMPORT, UNDO)))
 
 
@@ -44,8 +43,8 @@ class ReceiptQuerySet(models.QuerySet):
 
 
 class Receipt(models.Model):
-    """An import. Until it is made it is a preview and keeps its file; the versions that it made
-    carry its primary key as `history_receipt`."""
+    """An import. Before the user confirms it, it is a preview and holds the file. The versions that
+    an import makes store its primary key as `history_receipt`."""
 
     resource = models.CharField("tabla", max_length=30)
     file_name = models.CharField("archivo", max_length=200)
@@ -71,10 +70,10 @@ class Receipt(models.Model):
     errors = models.PositiveIntegerField("errores", default=0)
     faulty_rows = models.PositiveIntegerField(default=0, editable=False)
     problems = models.JSONField(default=list, editable=False)
-    """The first RowErrors, as JSON."""
+    """The first RowErrors as lists, without their cells."""
     losses = models.PositiveIntegerField("datos que se pierden", default=0)
     lost = models.JSONField(default=list, editable=False)
-    """The first losses: [row, slug, title, header, what is lost]."""
+    """The first losses: [row, slug, title, header, lost text]."""
 
     objects = ReceiptQuerySet.as_manager()
 
@@ -96,9 +95,9 @@ class Receipt(models.Model):
         return reverse("admin:exchange_receipt_change", args=[self.pk])
 
     def keep(self, outcome: Outcome, changes: list[dict[str, Any]]) -> None:
-        """Save the preview. Raises DoesNotExist if the import was made meanwhile."""
+        """Save the preview. Raises DoesNotExist if the import was made in the meantime."""
         self.new, self.changed, self.same = outcome.counts
-        self.state, self.sha256 = outcome.state, hashlib.sha256(self.content).hexdigest()
+        self.state, self.sha256 = outcome.state, hashlib.sha256(self.content or b"").hexdigest()
         self.errors, self.faulty_rows = outcome.error_count, outcome.faulty_rows
         self.problems = [error[:5] for error in outcome.errors]
         lost = [
@@ -111,9 +110,11 @@ class Receipt(models.Model):
         self.losses, self.lost = len(lost), lost[:MAX_LOSSES]
         pages = [
             PreviewPage(
-                receipt=self, number=start // PAGE + 1, changes=changes[start : start + PAGE]
+                receipt=self,
+                number=start // PAGE_SIZE + 1,
+                changes=changes[start : start + PAGE_SIZE],
             )
-            for start in range(0, len(changes), PAGE)
+            for start in range(0, len(changes), PAGE_SIZE)
         ]
         with transaction.atomic():
             if self.pk:
@@ -124,7 +125,7 @@ class Receipt(models.Model):
 
     @property
     def rows(self) -> int:
-        """How many the file has."""
+        """The number of rows of the file."""
         return self.new + self.changed + self.same + self.faulty_rows
 
     @property
@@ -138,7 +139,7 @@ class Receipt(models.Model):
 
 
 class PreviewPage(models.Model):
-    """A page of the changes that an import would make: the rows of RecordResource, as JSON."""
+    """A page of the changes that an import would make, as RecordResource passes them to `show`."""
 
     receipt = models.ForeignKey(Receipt, models.CASCADE, related_name="pages")
     number = models.PositiveIntegerField()

@@ -1,4 +1,4 @@
-"""What the pages of an import show: what it would change, and what it changed."""
+"""The changes of an import for its pages: the preview and the receipt."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -12,27 +12,29 @@ from exchange.imports import RESOURCES
 from exchange.models import Receipt
 from record.publishing import Publishable
 
-LONGEST_SAME, LONGEST_CHANGED = 300, 3000  # letters
+LONGEST_SAME, LONGEST_CHANGED = 300, 3000  # characters
 
 
 def changes_of(resource: RecordResource, changes: list[dict[str, Any]]) -> dict[str, Any]:
-    """For the preview: what `resource` would change, told apart into `new` and `changed`. `telling`
-    are the fields that a list of new records shows beside their titles."""
+    """Return the context of a page of the preview: the `new` and the `changed` records. `columns`
+    are the labels of the cells that the list of new records shows after their titles."""
     widgets = {field.column_name: field.widget for field in resource.columns}
-    telling = [*_first(widgets, DateWidget), *_first(widgets, ChoiceWidget)]
+    listed = [*_first(widgets, DateWidget), *_first(widgets, ChoiceWidget)]
     slugs = [change["slug"] for change in changes if not change["is_new"]]
     keys = dict(resource.model.objects.filter(slug__in=slugs).values_list("slug", "pk"))
     for change in changes:
         texts = change["fields"]
         change["key"] = keys.get(change["slug"])
         change["fields"] = [
-            _shown(widgets[name], *texts[name]) for name in widgets if name in texts
+            _field_change(widgets[name], *texts[name]) for name in widgets if name in texts
         ]
-        change["cells"] = [_shown(widgets[name], *texts.get(name, ("", ""))) for name in telling]
+        change["cells"] = [
+            _field_change(widgets[name], *texts.get(name, ("", ""))) for name in listed
+        ]
     return {
         "new": [change for change in changes if change["is_new"]],
         "changed": [change for change in changes if not change["is_new"]],
-        "telling": [widgets[name].label for name in telling],
+        "columns": [widgets[name].label for name in listed],
         "drafts": issubclass(resource.model, Publishable),
     }
 
@@ -41,14 +43,14 @@ def _first(widgets: dict[str, TextWidget], kind: type[TextWidget]) -> list[str]:
     return [name for name, widget in widgets.items() if isinstance(widget, kind)][:1]
 
 
-def _shown(widget: TextWidget, before: str, after: str) -> dict[str, Any]:
+def _field_change(widget: TextWidget, before: str, after: str) -> dict[str, Any]:
     field = {"label": widget.label, "after": after, "is_loss": bool(before) and not after}
     if isinstance(widget, DateWidget):
         dates = [
             (kind, read_date(text)) for kind, text in (("del", before), ("ins", after)) if text
         ]
         return field | {"date": read_date(after) if after else None, "dates": dates}
-    return field | {"diff": [_shortened(*piece) for piece in widget.compare(before, after)]}
+    return field | {"diff": [_shortened(*part) for part in widget.compare(before, after)]}
 
 
 def _shortened(kind: str, words: str) -> tuple[str, str]:
@@ -59,18 +61,21 @@ def _shortened(kind: str, words: str) -> tuple[str, str]:
 
 
 def receipt_rows(receipt: Receipt, made: list[Any]) -> Iterator[dict[str, Any]]:
-    """A row for each of the versions that an import made: what it changed, and whether it can be
-    undone."""
+    """Yield a row for each version that an import made: the changed fields, and the state of the
+    record since."""
     resource = RESOURCES[receipt.resource]()
-    keys, history = [version.id for version in made], defaultdict(list)
+    keys = [version.id for version in made]
+    history: dict[int, list[Any]] = defaultdict(list)
     versions = resource.model.history.filter(id__in=keys).select_related("history_user")
     for version in versions.order_by("history_id"):
         history[version.id].append(version)
-    lists = lists_of(resource.model, [version.pk for some in history.values() for version in some])
+    lists = lists_of(
+        resource.model, [version.pk for group in history.values() for version in group]
+    )
     present = set(resource.model.objects.filter(pk__in=keys).values_list("pk", flat=True))
     for version in made:
         versions = history[version.id]
-        number = versions.index(version)  # of the version before; the first is 1
+        number = versions.index(version)  # the number of the version before, counted from 1
         before = versions[number - 1]
         yield {
             "version": version,
@@ -87,7 +92,7 @@ def receipt_rows(receipt: Receipt, made: list[Any]) -> Iterator[dict[str, Any]]:
 def _changed_fields(
     resource: RecordResource, lists: dict[str, dict[int, list[int]]], before: Any, after: Any
 ) -> Iterator[tuple[str, bool]]:
-    """The names of the fields that differ, each with whether it was emptied."""
+    """Yield the label of each field that differs, and whether it was emptied."""
     for field in resource.columns:
         if field.widget.many:
             old, new = (sorted(lists[field.attribute][v.pk]) for v in (before, after))

@@ -1,20 +1,20 @@
-"""The record as open data: every table as a file, with what each of its columns holds."""
+"""The record as open data: every table as a file, and a description of its columns."""
 
 from datetime import datetime
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Count, Max
+from django.db.models import Count, Max, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from editing.resources import RecordResource
-from exchange.formats import FORMATS, download
+from exchange.exports import download
+from exchange.formats import FORMATS
 from exchange.imports import RESOURCES
 from record import jsonld
-from record.publishing import RecordQuerySet
 from timeline.filters import EventFilters, StatementFilters
 
 PUBLIC_FORMATS = ("csv", "xlsx")
@@ -23,14 +23,14 @@ FILTERS = {filters.model: filters for filters in (EventFilters, StatementFilters
 
 @require_safe
 def open_data(request: HttpRequest) -> HttpResponse:
-    tables = [_described(resource()) for resource in RESOURCES.values()]
+    tables = [_description(resource()) for resource in RESOURCES.values()]
     changed = max((table["changed"] for table in tables if table["changed"]), default=None)
     context = {"tables": tables, "changed": changed, "linked": _data_graph(request, changed)}
     return TemplateResponse(request, "exchange/open_data.html", context)
 
 
 def _data_graph(request: HttpRequest, changed: datetime | None) -> jsonld.Node:
-    """The record as one Dataset with every file that it comes as."""
+    """Return the record as a schema.org Dataset, with all files as its distribution."""
     url = request.path
     files = [
         jsonld.node(
@@ -59,7 +59,7 @@ def _data_graph(request: HttpRequest, changed: datetime | None) -> jsonld.Node:
     return jsonld.page(request, ("Datos", request.path), changed=changed, main=dataset)
 
 
-def _described(resource: RecordResource) -> dict[str, Any]:
+def _description(resource: RecordResource) -> dict[str, Any]:
     meta, records = resource.model._meta, resource.model.objects.visible_to(None)
     count, changed = records.aggregate(Count("pk"), Max("updated_at")).values()
     noun = meta.verbose_name if count == 1 else meta.verbose_name_plural
@@ -73,18 +73,18 @@ def _described(resource: RecordResource) -> dict[str, Any]:
 
 @require_safe
 def table(request: HttpRequest, table: str, format_name: str) -> HttpResponseBase:
-    """What a visitor may read of a table, narrowed like the list that links here."""
+    """Download the public records of a table, filtered like the list that links here."""
     if table not in RESOURCES or format_name not in PUBLIC_FORMATS:
         formats = " o ".join(name.upper() for name in PUBLIC_FORMATS)
         raise Http404(f"Los datos se descargan como {formats}, tabla por tabla.")
     resource = RESOURCES[table]()
-    records = _chosen(request, resource.model.objects.visible_to(None))
+    records = _filtered(request, resource.model.objects.visible_to(None))
     return download(request, table, format_name, resource.rows(records, for_readers=True))
 
 
-def _chosen(request: HttpRequest, records: RecordQuerySet) -> RecordQuerySet:
+def _filtered(request: HttpRequest, records: QuerySet) -> QuerySet:
     filters = FILTERS.get(records.model)
     for name in request.GET:
         if not filters or name not in filters.titles:
             raise Http404(f"Esta tabla no se puede filtrar por «{name[:60]}».")
-    return filters(request).records() if request.GET else records
+    return filters(request).records() if filters and request.GET else records

@@ -1,8 +1,8 @@
 """Reads the cells of an Excel workbook (XLSX) as the texts that Excel shows.
 
-The parts of the archive pass through expat a piece at a time. No document type is admitted, and
-every part has a limit of bytes and tags, so that time and memory grow linearly with the file.
-Elements are known by their local names: both the transitional and the strict form are read.
+expat parses each part of the archive in chunks. A document type is refused, and every part has a
+limit of bytes and tags, so that time and memory grow linearly with the file. Elements are matched
+by their local names, which are the same in the transitional and the strict form of XLSX.
 """
 
 import posixpath
@@ -25,10 +25,10 @@ from editing.widgets import TableError, UnreadableCell
 MAX_CELL = 1_000_000  # characters
 MAX_SHEET, MAX_OTHER_PART = 250 << 20, 64 << 20  # bytes, unzipped
 MAX_RATIO = 100  # unzipped to zipped bytes of a large part
-MAX_TAGS, MAX_TAGS_OF_ROW = 2_000_000, 100  # in a part, and for each row that is admitted
+MAX_TAGS, MAX_TAGS_OF_ROW = 2_000_000, 100  # in a part; per row that the caller admits
 MAX_COLUMN = 702  # ZZ
-PIECE = 1 << 16  # bytes parsed at a time
-MAX_TOKEN = 1 << 20  # expat reads an unfinished tag again with every piece
+CHUNK = 1 << 16  # bytes parsed at a time
+MAX_TOKEN = 1 << 20  # bytes; expat parses an unfinished tag again with every chunk
 DAMAGED = "El archivo está dañado: ábralo en Excel y guárdelo de nuevo."
 UNREADABLE = "El libro no se puede leer: guárdelo de nuevo como .xlsx."
 TOO_MANY_TAGS = (
@@ -37,13 +37,14 @@ TOO_MANY_TAGS = (
 )
 Attributes = dict[str, str]
 Element = tuple[str, Attributes, str | None]
-"""Tag, attributes, text; None for a formula without a value."""
+"""Tag, attributes, and text, which is None for a formula without a stored value."""
+NumberedRows = Iterator[tuple[int, list[str]]]
 
 
-def workbook_rows(file: BinaryIO, max_rows: int) -> Iterator[tuple[int, list[str]]]:
-    """The rows that have cells, each with its number, of the first visible sheet that has any."""
+def workbook_rows(file: BinaryIO, max_rows: int) -> NumberedRows:
+    """Yield the rows with cells of the first visible sheet that has such rows."""
     file.seek(0)
-    with _refusals():
+    with _table_errors():
         book = _Workbook(zipfile.ZipFile(file), max(MAX_TAGS, MAX_TAGS_OF_ROW * max_rows))
         sheets = (book.rows(part) for part in book.visible_sheets())
         for rows in sheets:
@@ -53,11 +54,12 @@ def workbook_rows(file: BinaryIO, max_rows: int) -> Iterator[tuple[int, list[str
 
 
 @contextmanager
-def _refusals() -> Iterator[None]:
+def _table_errors() -> Iterator[None]:
+    """Turn the errors of a broken file into TableError."""
     try:
         yield
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError) as error:
-        raise TableError(DAMAGED) from error  # RuntimeError: the part is encrypted
+        raise TableError(DAMAGED) from error  # RuntimeError if the part is encrypted
     except (expat.ExpatError, ValueError, LookupError) as error:
         raise TableError(UNREADABLE) from error
 
@@ -72,7 +74,7 @@ class _Workbook:
         self.strings = self._strings(parts.get("sharedStrings", ""))
 
     def visible_sheets(self) -> list[str]:
-        """The parts of the worksheets; sheets that are charts are left out."""
+        """Return the parts of the visible worksheets, and leave out sheets that are charts."""
         sheets = []
         for tag, attributes, _text in self._elements(self.part):
             if tag == "workbookPr" and attributes.get("date1904") in ("1", "true"):
@@ -85,25 +87,26 @@ class _Workbook:
             raise TableError("No es un libro de Excel: no tiene hojas a la vista.")
         return parts
 
-    def rows(self, part: str) -> Iterator[tuple[int, list[str]]]:
-        """The rows of a worksheet that have cells."""
-        number, column, cells = 0, 0, {}
+    def rows(self, part: str) -> NumberedRows:
+        """Yield the rows of a worksheet that have cells."""
+        number, column = 0, 0
+        cells: dict[int, str] = {}
         for tag, attributes, text in self._elements(part, MAX_SHEET):
             if tag == "c":
                 place = attributes.get("r", "").rstrip("0123456789")
                 column = column_index_from_string(place) if place else column + 1
-                if text != "" and (shown := self._shown(attributes, text or "")):
+                if text != "" and (displayed := self._displayed(attributes, text or "")):
                     if column > MAX_COLUMN:
                         raise TableError("La hoja tiene más de 700 columnas.")
-                    cells[column] = shown
+                    cells[column] = displayed
             elif tag == "row":
                 number = int(attributes.get("r", number + 1))
                 if cells:
                     yield number, [cells.get(place, "") for place in range(1, max(cells) + 1)]
                 column, cells = 0, {}
 
-    def _shown(self, cell: Attributes, value: str) -> str:
-        """A cell as Excel shows it."""
+    def _displayed(self, cell: Attributes, value: str) -> str:
+        """Return the text that Excel shows for a cell."""
         match cell.get("t", "n"):
             case "s":
                 return self.strings[int(value)]
@@ -114,7 +117,7 @@ class _Workbook:
             case "n" if value:
                 return self._number(value, int(cell.get("s", 0)))
             case "d" if value:
-                return _shown_date(from_ISO8601(value), "yyyy-mm-dd")
+                return _displayed_date(from_ISO8601(value), "yyyy-mm-dd")
             case "n" | "b" | "d":
                 return UnreadableCell(
                     "es una fórmula sin valor guardado; guárdela en Excel o escriba el valor"
@@ -125,7 +128,7 @@ class _Workbook:
         if code := self.date_formats[style] if style < len(self.date_formats) else "":
             try:
                 days, is_span = float(value), is_timedelta_format(code)
-                return _shown_date(from_excel(days, self.epoch, timedelta=is_span), code)
+                return _displayed_date(from_excel(days, self.epoch, timedelta=is_span), code)
             except (OverflowError, ValueError):
                 return UnreadableCell("es una fecha que no existe")
         if value.lstrip("-").isdecimal():
@@ -134,25 +137,26 @@ class _Workbook:
         return str(int(number)) if number.is_integer() else repr(number)
 
     def _strings(self, part: str) -> list[str]:
-        """The texts that cells refer to by number."""
+        """Return the shared texts, which cells refer to by number."""
         elements = self._elements(part) if part else ()
-        return [_unescaped(text) for tag, _attributes, text in elements if tag == "si"]
+        return [_unescaped(text or "") for tag, _attributes, text in elements if tag == "si"]
 
     def _date_formats(self, part: str) -> list[str]:
-        """The number format of each cell style, "" where it shows no date."""
-        codes, styles = dict(BUILTIN_FORMATS), []
+        """Return the number format of each cell style, "" if it shows no date."""
+        codes: dict[int, str] = dict(BUILTIN_FORMATS)
+        styles: list[int] = []
         for tag, attributes, _text in self._elements(part) if part else ():
             if tag == "numFmt":
                 codes[int(attributes["numFmtId"])] = attributes.get("formatCode", "")
             elif tag == "xf":
                 styles.append(int(attributes.get("numFmtId", 0)))
             elif tag == "cellStyleXfs":
-                styles.clear()  # they are no styles of cells
+                styles.clear()  # the styles so far are not styles of cells
         dates = {number: code for number, code in codes.items() if is_date_format(code)}
         return [dates.get(number, "") for number in styles]
 
     def _relations(self, part: str) -> dict[str, tuple[str, str]]:
-        """The relations of a part: kind and target part, by identifier."""
+        """Return the type and the target of each relation of a part, by identifier."""
         folder, name = posixpath.split(part)
         return {
             attributes["Id"]: (
@@ -164,7 +168,7 @@ class _Workbook:
         }
 
     def _elements(self, part: str, max_size: int = MAX_OTHER_PART) -> Iterator[Element]:
-        """The elements of a part as they end."""
+        """Yield the elements of a part in the order in which they end."""
         entry = self.archive.getinfo(part)
         if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
             raise TableError(DAMAGED)
@@ -172,9 +176,9 @@ class _Workbook:
             raise TableError("Descomprimido es demasiado grande.")
         parser, parsed, tags = _Parser(), 0, 0
         with self.archive.open(entry) as xml:
-            while piece := xml.read(PIECE):
-                yield from parser.elements(piece)
-                parsed, tags = parsed + len(piece), tags + piece.count(b"<")
+            while chunk := xml.read(CHUNK):
+                yield from parser.elements(chunk)
+                parsed, tags = parsed + len(chunk), tags + chunk.count(b"<")
                 if parsed - parser.expat.CurrentByteIndex > MAX_TOKEN:
                     raise TableError(UNREADABLE)
                 if tags > self.max_tags:
@@ -183,8 +187,8 @@ class _Workbook:
 
 
 class _Parser:
-    """Makes XML into elements as they end. Cells and shared strings come with their text, without
-    the elements in it."""
+    """Parses XML into elements. The text of cells and shared strings is joined from the elements
+    in them."""
 
     def __init__(self) -> None:
         self.expat = expat.ParserCreate()
@@ -193,13 +197,15 @@ class _Parser:
         self.expat.CharacterDataHandler = self._data
         self.expat.StartDoctypeDeclHandler = self._refuse_document_type
         self.attributes: dict[str, Attributes] = {}
-        self.pieces: list[str] = []
+        self.ended: list[Element] = []
+        self.texts: list[str] = []
         self.length, self.collects, self.phonetic, self.formula = 0, False, False, False
 
-    def elements(self, piece: bytes, is_last: bool = False) -> list[Element]:
-        self.found = []
-        self.expat.Parse(piece, is_last)
-        return self.found
+    def elements(self, chunk: bytes, is_last: bool = False) -> list[Element]:
+        """Parse a chunk and return the elements that end in it."""
+        self.ended = []
+        self.expat.Parse(chunk, is_last)
+        return self.ended
 
     def _start(self, tag: str, attributes: Attributes) -> None:
         tag = tag.rpartition(":")[2]
@@ -208,11 +214,11 @@ class _Parser:
             return
         self.attributes[tag] = attributes
         if tag in ("c", "si"):
-            self.pieces, self.length, self.formula = [], 0, False
+            self.texts, self.length, self.formula = [], 0, False
         elif tag == "f":
             self.formula = True
         elif tag == "rPh":
-            self.phonetic = True  # how a text is read aloud is no part of it
+            self.phonetic = True  # the pronunciation of a text, which is left out
 
     def _data(self, text: str) -> None:
         if not self.collects:
@@ -220,31 +226,31 @@ class _Parser:
         self.length += len(text)
         if self.length > MAX_CELL:
             raise TableError(f"Una celda tiene más de {MAX_CELL:,} caracteres.")
-        self.pieces.append(text)
+        self.texts.append(text)
 
     def _end(self, tag: str) -> None:
         tag, self.collects = tag.rpartition(":")[2], False
         if tag in ("c", "si"):
-            text = None if self.formula and not self.pieces else "".join(self.pieces)
-            self.found.append((tag, self.attributes[tag], text))
+            text = None if self.formula and not self.texts else "".join(self.texts)
+            self.ended.append((tag, self.attributes[tag], text))
         elif tag == "rPh":
             self.phonetic = False
         elif tag not in ("t", "v", "is", "f"):
-            self.found.append((tag, self.attributes[tag], ""))
+            self.ended.append((tag, self.attributes[tag], ""))
 
     def _refuse_document_type(self, *_declaration: Any) -> None:
         raise TableError("El libro contiene entidades XML; no se admiten.")
 
 
 def _unescaped(text: str) -> str:
-    """With the characters that XML cannot hold, which Excel writes as «_x000B_»."""
+    """Decode the characters that XML cannot hold, which Excel writes as «_x000B_»."""
     if "_x" not in text:
         return text
     return re.sub("_x([0-9A-Fa-f]{4})_", lambda code: chr(int(code[1], 16)), text)
 
 
-def _shown_date(value: Any, code: str) -> str:
-    """A date with as much of it as its number format shows; a time or a span of time as it is."""
+def _displayed_date(value: Any, code: str) -> str:
+    """Return a date as precisely as its number format shows it, or a time or duration as text."""
     if not isinstance(value, date):
         return str(value)
     if isinstance(value, datetime) and value.time() != time():

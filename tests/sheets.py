@@ -7,9 +7,8 @@ from django.contrib.auth.models import User
 
 from editing.resources import Outcome
 from editing.widgets import TableError
-from exchange.formats import FORMATS
+from exchange.formats import FORMATS, SheetDataset, read_dataset
 from exchange.imports import RESOURCES
-from exchange.tables import SheetDataset, read_dataset
 
 
 def csv_of(*rows: str) -> bytes:

@@ -12,9 +12,9 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection, connections, transaction
 
+from exchange.formats import read_dataset
 from exchange.imports import Refused, make, preview
 from exchange.models import Receipt
-from exchange.tables import read_dataset
 from freshness.models import Stamp
 from freshness.stamp import present
 from organizations.models import Organization, RepresentationTerm

@@ -13,11 +13,11 @@ from django.db import models
 
 from dates.edtf import parse
 from dates.text import collapse
-from exchange.facts import FILES, KINDS, FactsError, read_facts
+from exchange.facts import FILES, MODELS, FactsError, read_facts
 from sources.models import Citation
 
 FIXTURES = settings.BASE_DIR / "fixtures"
-ALL_MODELS = [*KINDS.values(), Citation]
+ALL_MODELS = [*MODELS.values(), Citation]
 EVENT = ("events", "salida-del-stt")
 
 
@@ -105,17 +105,17 @@ def test_the_record_is_loaded_with_first_versions_and_only_into_an_empty_databas
         assert model.history.count() == model.objects.count() > 0
         for record in model.objects.all():
             record.full_clean()
-    event = KINDS["events"].objects.get(slug="salida-del-stt")
+    event = MODELS["events"].objects.get(slug="salida-del-stt")
     version = event.history.get()
     assert version.history_change_reason == "Primera carga"
     assert version.organizations.count() == event.organizations.count() > 0
     loaded = {model: rows(model) for model in ALL_MODELS}
     call_command("loaddata", *FILES, verbosity=0)  # again: each row is found by its slug
     assert {model: rows(model) for model in ALL_MODELS} == loaded
-    KINDS["statements"].objects.all().delete()
+    MODELS["statements"].objects.all().delete()
     call_command("load_record")
     assert "nothing was loaded" in capsys.readouterr().out
-    assert not KINDS["statements"].objects.exists()
+    assert not MODELS["statements"].objects.exists()
 
 
 def test_every_record_but_the_source_is_cited_and_every_bound_of_a_date_too():
@@ -124,7 +124,7 @@ def test_every_record_but_the_source_is_cited_and_every_bound_of_a_date_too():
     for citation in facts.citations:
         cited.setdefault(id(citation.record), set()).add(citation.field)
     for model, records in facts.records.items():
-        for record in records.values() if model is not KINDS["sources"] else ():
+        for record in records.values() if model is not MODELS["sources"] else ():
             assert id(record) in cited, record.slug
             for name in ("start", "end", "date"):
                 date, fields = parse(getattr(record, name, "")), cited[id(record)]
@@ -136,6 +136,6 @@ def test_every_record_but_the_source_is_cited_and_every_bound_of_a_date_too():
 
 def test_a_statement_is_the_text_under_its_heading_whole():
     text = collapse((FIXTURES / "nucleo-de-sociedad-civil.txt").read_text(encoding="utf-8"))
-    for statement in read_facts(FIXTURES / "facts.yaml").records[KINDS["statements"]].values():
+    for statement in read_facts(FIXTURES / "facts.yaml").records[MODELS["statements"]].values():
         paragraphs = statement.body.removeprefix("<p>").removesuffix("</p>").split("</p><p>")
         assert f"{collapse(statement.title)} {' '.join(paragraphs)}" in text

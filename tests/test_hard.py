@@ -18,10 +18,9 @@ from django.core.management import call_command
 from django.db import connection
 
 from editing.resources import RecordResource
-from exchange.formats import FORMATS
+from exchange.formats import FORMATS, read_dataset
 from exchange.imports import RESOURCES
 from exchange.models import Receipt
-from exchange.tables import read_dataset
 from tests.records import organization
 from timeline.models import Event, EventOrganization
 

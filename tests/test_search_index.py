@@ -9,9 +9,9 @@ from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.db import connection, transaction
 
+from exchange.formats import read_dataset
 from exchange.imports import make, undo
 from exchange.models import Receipt
-from exchange.tables import read_dataset
 from organizations.models import Organization
 from search.index import differences, rebuild
 from search.models import Entry

@@ -11,9 +11,9 @@ from django.core.management import call_command
 from django.db import DatabaseError, connection, models, transaction
 from django.utils import timezone
 
+from exchange.formats import read_dataset
 from exchange.imports import make, undo
 from exchange.models import Receipt
-from exchange.tables import read_dataset
 from freshness import stamp, triggers
 from freshness.middleware import page_name
 from freshness.stamp import present

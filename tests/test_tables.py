@@ -12,9 +12,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from editing.widgets import TableError, UnreadableCell
-from exchange.formats import FORMATS, XLSX, Upload
+from exchange.formats import FORMATS, XLSX, SheetDataset, Upload, disarm, read_dataset, rearm
 from exchange.models import Receipt
-from exchange.tables import SheetDataset, disarm, read_dataset, rearm
 from record.text import may_be_cut
 from tests.sheets import file_as, refusal, rows_of
 
@@ -82,10 +81,10 @@ def test_an_unreadable_file_is_refused_for_its_reason():
 
 
 def test_a_file_of_too_many_bytes_or_characters_is_refused(monkeypatch):
-    monkeypatch.setattr("exchange.tables.MAX_BYTES", 1 << 20)
+    monkeypatch.setattr("exchange.formats.MAX_BYTES", 1 << 20)
     assert refusal(b"a\n" + b"1\n" * 500) == ""
     assert "Pesa más de 1 MB" in refusal(b"a\n" * (1 << 20))
-    monkeypatch.setattr("exchange.tables.MAX_CHARACTERS", 10)
+    monkeypatch.setattr("exchange.formats.MAX_CHARACTERS", 10)
     assert refusal(b"a,b\n12345,12345\n") == ""
     assert "más de 10 caracteres" in refusal(b"a,b\n12345,123456\n")
 

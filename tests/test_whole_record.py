@@ -15,7 +15,7 @@ from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
 
-from exchange.facts import KINDS
+from exchange.facts import MODELS
 from organizations.models import Organization
 from search.models import Entry
 from sources.models import Citation, Source
@@ -79,7 +79,7 @@ def records() -> list[Any]:
 def test_every_fact_on_a_page_leads_to_its_marked_sentence_and_back(pages):
     text = pages[Source.objects.get().get_absolute_url()]
     for kind in ("organizations", "events", "statements"):
-        for fact in KINDS[kind].objects.all():
+        for fact in MODELS[kind].objects.all():
             assert fact.get_absolute_url() in text.links, fact
             for quote in fact.citations.all():
                 assert quote.get_absolute_url() in pages[fact.get_absolute_url()].links, quote.exact

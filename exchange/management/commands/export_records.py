@@ -27,14 +27,14 @@ class Command(BaseCommand):
         rows = resource.rows(resource.model.objects.all())
         try:
             opened = file.open("wb") if file else nullcontext(sys.stdout.buffer)
-            with opened as out, progress(self.stderr) as tell:
-                form.write(out, _counted(rows, tell), table)
+            with opened as output, progress(self.stderr) as report:
+                form.write(output, _reported(rows, report), table)
         except OSError as error:
             raise CommandError(f"No se puede escribir «{file}»: {error.strerror}.") from error
 
 
-def _counted(rows: Iterator[list[str]], tell: Callable[[int], None]) -> Iterator[list[str]]:
+def _reported(rows: Iterator[list[str]], report: Callable[[int], None]) -> Iterator[list[str]]:
     for number, row in enumerate(rows, 1):
         yield row
         if not number % 500:
-            tell(500)
+            report(500)

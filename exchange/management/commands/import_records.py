@@ -10,10 +10,10 @@ from django.core.management.base import BaseCommand, CommandError
 from dates.text import collapse
 from editing.resources import Outcome, RecordResource
 from editing.widgets import TableError
+from exchange.formats import read_dataset
 from exchange.imports import COMMAND_ROWS, RESOURCES, Refused, make
 from exchange.management.progress import progress
 from exchange.models import Receipt, may_import
-from exchange.tables import read_dataset
 
 
 class Command(BaseCommand):
@@ -29,7 +29,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, table: str, file: Path, **options: Any) -> None:
         try:
             with file.open("rb") as content:
-                outcome = self._take(table, content, file.name, options)
+                outcome = self._import(table, content, file.name, options)
         except OSError as error:
             raise CommandError(f"No se puede leer «{file}»: {error.strerror}.") from error
         except TableError as error:
@@ -40,21 +40,21 @@ class Command(BaseCommand):
         if outcome.error_count:
             sys.exit(1)
 
-    def _take(self, name: str, content: Any, file_name: str, options: dict[str, Any]) -> Outcome:
+    def _import(self, name: str, content: Any, file_name: str, options: dict[str, Any]) -> Outcome:
         user = _user(options["username"], RESOURCES[name])
         sha256 = hashlib.file_digest(content, "sha256").hexdigest()
         dataset = read_dataset(content, COMMAND_ROWS)
         self.stderr.write(f"{file_name}: {dataset.reading}")
-        with progress(self.stderr) as tell:
+        with progress(self.stderr) as report:
             if options["dry_run"]:
-                return RESOURCES[name](user, tell=tell).import_data(dataset, dry_run=True)
+                return RESOURCES[name](user, tell=report).import_data(dataset, dry_run=True)
             receipt = Receipt(
                 resource=name, file_name=collapse(file_name)[:200], sha256=sha256, user=user,
                 encoding=dataset.encoding, delimiter=dataset.delimiter,
                 reason=options["reason"][:200],
             )  # fmt: skip
             try:
-                return make(receipt, dataset, tell=tell)
+                return make(receipt, dataset, tell=report)
             except Refused as refused:
                 return refused.outcome
 

@@ -5,7 +5,8 @@ from django.core.management.base import BaseCommand
 from django.db import transaction
 from django.test.utils import override_settings
 
-from exchange.facts import FILES, KINDS
+from exchange.facts import FILES, MODELS
+from record.publishing import Record
 from sources.models import Citation
 
 
@@ -14,7 +15,7 @@ class Command(BaseCommand):
 
     @transaction.atomic
     def handle(self, *args: Any, **options: Any) -> None:
-        models = [*KINDS.values(), Citation]
+        models: list[type[Record]] = [*MODELS.values(), Citation]
         if any(model.objects.exists() for model in models):
             self.stdout.write("The record is there already; nothing was loaded.")
             return
