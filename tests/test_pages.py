@@ -15,9 +15,8 @@ from organizations.models import Organization
 from sources.models import Source
 from timeline.models import Event, Statement
 
-from .markup import DATA, LISTS, PAGES, page
+from .markup import DATA, LISTS, PAGES, page, read
 from .records import (
-    HIDDEN,
     citation,
     event,
     many,
@@ -27,6 +26,8 @@ from .records import (
     statement,
     term,
 )
+from .test_feeds import CALENDAR, EVENTS, STATEMENTS
+from .test_visibility import CANARY, hide_a_word_in_each_state
 
 pytestmark = pytest.mark.django_db
 WITH_PAGES = (organization, event, statement, source)
@@ -118,15 +119,6 @@ def test_each_page_of_a_list_has_an_address_of_its_own(visitor):
 # What is not there
 
 
-def test_what_is_not_public_answers_like_what_does_not_exist_byte_for_byte(visitor):
-    for make in WITH_PAGES:
-        for n, state in enumerate(HIDDEN):
-            url = make(slug=f"oculto-{n}", **state).get_absolute_url()
-            answer, missing = visitor.get(url), visitor.get(url.replace("oculto", "no-hay"))
-            assert (answer.status_code, missing.status_code) == (404, 404)
-            assert answer.content.replace(b"oculto", b"no-hay") == missing.content
-
-
 def test_staff_see_a_draft_as_a_marked_preview_that_nobody_keeps(reader, visitor):
     for make in WITH_PAGES:
         url = make(publish_at=None).get_absolute_url()
@@ -136,6 +128,18 @@ def test_staff_see_a_draft_as_a_marked_preview_that_nobody_keeps(reader, visitor
         assert "no-store" in response["Cache-Control"]
         assert response["X-Robots-Tag"] == "noindex"
         assert visitor.get(url).status_code == 404
+
+
+def test_staff_see_related_drafts_on_the_pages_of_records_and_nowhere_else(reader):
+    hide_a_word_in_each_state()
+    details = [model.objects.get(slug="visible") for model in (Organization, Event, Statement)]
+    details = [record.get_absolute_url() for record in details]
+    files = [EVENTS, STATEMENTS, CALENDAR, "/sitemap.xml", *(f"{url}cita.bib" for url in details)]
+    for url in (*PAGES, *files):
+        assert CANARY not in read(reader, url).decode(), url
+    for url in details:
+        assert CANARY in page(reader, url).text
+        assert CANARY not in str(page(reader, url).graph), url
 
 
 def test_an_old_slug_leads_once_to_the_present_one_and_a_reused_slug_wins(visitor):

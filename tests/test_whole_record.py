@@ -19,15 +19,13 @@ from exchange.facts import MODELS
 from organizations.models import Organization
 from search.models import Entry
 from sources.models import Citation, Source
-from tests.markup import DATA, DATES, PAGES, Page, page, read
-from tests.records import HIDDEN, citation, event, membership, organization, source, statement, term
+from tests.markup import DATA, DATES, PAGES, Page, read
 from tests.test_feeds import CALENDAR, EVENTS, STATEMENTS, feed, titles
 from timeline.models import Event, Statement
 
 pytestmark = pytest.mark.django_db
 HERE = "http://testserver"
 STATIC = Path(settings.BASE_DIR, "static")
-CANARY = "canarioquenadiedebever"
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -220,42 +218,3 @@ def test_the_record_is_loaded_with_its_index(visitor, capsys):
     assert "is as the record" in capsys.readouterr().out
     assert "<mark>" in visitor.get("/buscar/?q=representantes").text
     assert "<mark>" not in visitor.get("/buscar/?q=hipopótamo").text
-
-
-# Nothing that is not public
-
-
-def hide(public: Event, said: Statement, who: Organization) -> None:
-    """Hidden records of each kind and state, related to these public ones."""
-    for number, state in enumerate(HIDDEN):
-        slug = f"{CANARY}-{number}"
-        here = source(slug=slug, title=CANARY, text=f"{CANARY} dijo algo. Fin.", **state)
-        hidden = organization(slug=slug, name=CANARY, **state)
-        membership(slug=f"{slug}-m", organization=hidden, start="2011", end="[2017..]")
-        membership(organization=organization(), replaces=hidden, note=CANARY)
-        year = f"{1990 + number}"
-        term(slug=f"{slug}-t", organization=hidden, start=year, end=year, note=CANARY)
-        happened = event(slug=slug, title=CANARY, start="2017", **state)
-        happened.organizations.add(who)
-        other = statement(slug=slug, title=CANARY, **state)
-        other.organizations.add(who)
-        other.events.add(public)
-        public.organizations.add(hidden)
-        said.organizations.add(hidden)
-        said.events.add(happened)
-        citation(public, "dijo algo", source=here, slug=f"{slug}-c")
-
-
-def test_a_canary_in_drafts_is_on_no_public_page_and_in_nothing_that_machines_read(visitor, reader):
-    """Staff see related drafts on the pages of records, and nowhere else."""
-    public, said, who = (model.objects.first() for model in (Event, Statement, Organization))
-    hide(public, said, who)
-    details = [one.get_absolute_url() for one in (public, said, who, *Source.objects.all()[:1])]
-    files = [EVENTS, STATEMENTS, CALENDAR, "/sitemap.xml", "/robots.txt"]
-    files += [f"{url}cita.bib" for url in details]
-    for person in (visitor, reader):
-        for url in (*PAGES, *files):
-            assert CANARY not in read(person, url).decode(), url
-        for url in details:
-            shown = page(person, url)
-            assert CANARY not in (str(shown.graph) if person is reader else shown.text), url
