@@ -220,3 +220,11 @@ def test_members_are_those_that_the_source_left_as_such_and_former_those_that_it
     ends = {"current": "[2017-05-23..]", "former": "[2011-08..2017-04]", "unsaid": ""}
     expected = [(state, membership(end=end)) for state, end in ends.items()]
     assert [(record.state, record) for record in Membership.objects.by_state()] == expected
+
+
+@pytest.mark.django_db
+def test_answers_are_counted_from_the_surest_yes_to_no():
+    for start, end in (("2017", ""), ("2018", ""), ("", "2012"), ("2011", "2017"), ("2016-02", "")):
+        membership(start=start, end=end)
+    counts = Membership.objects.on(parse("2016")).counts()
+    assert list(counts.items()) == [(Answer.YES, 1), (Answer.UNKNOWN, 1), (Answer.NO, 3)]
