@@ -109,9 +109,9 @@ def test_of_overlapping_terms_imported_and_saved_at_once_exactly_one_commits():
         content = f"identificador,organizacion,papel,inicio,fin\n{row}\n".encode()
         outcomes: list[str] = []
         job = partial(import_rows, content, outcomes, "representacion")
-        refused, import_raised = at_once(record.save, job)
+        save_raised, import_raised = at_once(record.save, job)
         assert import_raised is None
-        assert outcomes[0].startswith("nuevos: 0") == (refused is None)
+        assert outcomes[0].startswith("nuevos: 0") == (save_raised is None)
         RepresentationTerm.objects.get().delete()
 
 

@@ -168,8 +168,10 @@ def test_a_place_of_the_rotation_is_one_term_s_and_counted_from_one():
     assert_refused(term, "Los lugares de la rotación se cuentan desde 1.", order=0)
 
 
-def test_the_place_of_another_role_and_an_unknown_place_are_free():
-    assert_stored(partial(beside_other_terms, role="co_representative"), order=3)
+def test_place_and_dates_of_another_role_and_an_unknown_place_are_free():
+    of_other_role = partial(beside_other_terms, role="co_representative")
+    assert_stored(of_other_role, order=3)
+    assert_stored(of_other_role, **dates("2015/2016"))
     term(start="2018")
     assert_stored(partial(beside_other_terms, order=2), order=None)
 
