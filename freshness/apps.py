@@ -9,5 +9,5 @@ class FreshnessConfig(AppConfig):
         from freshness import triggers
 
         pre_migrate.connect(triggers.suspend, sender=self, dispatch_uid="freshness-suspended")
-        # After every `migrate`, since one that rebuilds a table on SQLite drops its triggers.
+        # After each `migrate`, since SQLite drops the triggers of a table that it rebuilds.
         post_migrate.connect(triggers.keep, sender=self, dispatch_uid="freshness-triggers")

@@ -1,4 +1,4 @@
-"""Answers 304, or the stored page. docs/freshness.md says why neither is ever out of date."""
+"""Answers 304, or the stored page. docs/freshness.md explains why neither is out of date."""
 
 import logging
 import re
@@ -15,17 +15,18 @@ from freshness.stamp import edition, present
 Handler = Callable[[HttpRequest], HttpResponse]
 
 log = logging.getLogger(__name__)
-# Browsers and CDNs may keep a page if they ask each time whether it still holds.
+# Browsers and CDNs may keep a page, but must revalidate it for each request.
 REVALIDATE = "public, max-age=0, must-revalidate"
 LARGEST = 64 * 1024  # bytes of a stored page
 GZIP = re.compile(r"\bgzip\b")
 
 
 def stored_pages(get_response: Handler) -> Handler:
-    """Comes early in MIDDLEWARE, so that a stored page costs nothing further in."""
+    """Answers public pages from the store. It stands early in MIDDLEWARE, so that a stored page
+    does not pass through the rest."""
     if not settings.STORE_PAGES:
         raise MiddlewareNotUsed
-    # The staff's pages, and those that need no database.
+    # The pages of the staff, and pages without a query.
     others = ("/admin/", "/healthz", "/robots.txt", settings.STATIC_URL)
 
     def middleware(request: HttpRequest) -> HttpResponse:
@@ -43,13 +44,13 @@ def stored_pages(get_response: Handler) -> Handler:
 def _answer(request: HttpRequest, state: str, get_response: Handler) -> HttpResponse:
     name = page_name(request, state)
     etag = f'"{name[:32]}"'
-    environ = request.META  # request.headers copies all headers, a quarter of the answer's time
+    environ = request.META  # request.headers would copy all headers: a quarter of the time
     if etag in environ.get("HTTP_IF_NONE_MATCH", ""):
         return HttpResponseNotModified(headers={"ETag": f"W/{etag}", "Vary": "Accept-Encoding"})
     if stored := _stored(name):
         return stored
     response = get_response(request)
-    if _is_for_everybody(response):
+    if _is_public(response):
         response["ETag"] = f"W/{etag}"
         if request.method == "GET" and not response.streaming and len(response.content) <= LARGEST:
             _store(name, HttpResponse(response.content, headers=dict(response.items())))
@@ -57,7 +58,7 @@ def _answer(request: HttpRequest, state: str, get_response: Handler) -> HttpResp
 
 
 def page_name(request: HttpRequest, state: str) -> str:
-    """A digest of all that a visitor's page depends on."""
+    """The digest of everything that a public page depends on: code, record and request."""
     environ = request.META
     parts = (
         edition(),
@@ -72,9 +73,10 @@ def page_name(request: HttpRequest, state: str) -> str:
 
 
 def _stored(name: str) -> HttpResponse | None:
-    """The stored page, if there is one and the store answers."""
+    """The stored page; None if there is none or if the store fails."""
     try:
-        return cache.get(name)
+        page: HttpResponse | None = cache.get(name)
+        return page
     except Exception:  # each cache backend raises its own errors
         log.warning("The store of pages does not answer", exc_info=True)
         return None
@@ -87,13 +89,13 @@ def _store(name: str, response: HttpResponse) -> None:
         log.warning("The store of pages takes nothing", exc_info=True)
 
 
-def _is_for_everybody(response: HttpResponse) -> bool:
+def _is_public(response: HttpResponse) -> bool:
     return (
         response.status_code == 200
         and not response.cookies
         and not response.has_header("Cache-Control")
         and "cookie" not in response.get("Vary", "").lower()
-        # Rows streamed from the database may break off; an ETag would say that the piece is whole.
+        # A stream of rows may break off, and an ETag would declare the part to be whole.
         and (not response.streaming or isinstance(response, FileResponse))
     )
 

@@ -2,11 +2,11 @@ from django.db import models
 
 
 class Stamp(models.Model):
-    """The state of the record: random numbers that the database draws anew with every change, so
-    that no two states ever share a name, not even after a backup is restored.
+    """The state of the record: random numbers that the database replaces at each change. They are
+    random, so that a state never repeats, even after a backup is restored.
 
-    One row on SQLite, which has one writer at a time. PostgreSQL has as many rows as it ever had
-    writers at once: each changes one that no other has locked, so that none waits.
+    SQLite, with one writer at a time, has one row. PostgreSQL has a row for each simultaneous
+    writer: a writer changes a row that is not locked, and does not wait.
     """
 
     value = models.BigIntegerField()

@@ -1,5 +1,5 @@
-"""The state of the record as public pages show it: the stamp that every change redraws, and the
-last moment at which a scheduled record appeared or disappeared. The edition of the code."""
+"""The state of the record on public pages: the stamp, which each change replaces, and the last
+moment at which the clock published or withdrew a record. Also the edition of the code."""
 
 from collections.abc import Iterable
 from contextlib import suppress
@@ -23,12 +23,12 @@ SHOWN = (
 WRITES = ("[a-z]*/*.py", "[a-z]*/templatetags/*.py", "templates/**/*.html", "locale/**/*.mo")
 STAMP = "SELECT value FROM freshness_stamp"
 _known: tuple[str, datetime | None, datetime | None] = ("", None, None)
-"""A stamp, the last scheduled moment that has passed under it, and the next one."""
+"""A stamp, the last scheduled moment before now, and the next one."""
 
 
 def present() -> str | None:
-    """A name for the state of the record as a visitor sees it, never used for another state; None
-    while there is no stamp. Takes one query, and four more after a change or a scheduled moment."""
+    """The name of the present state of the record for a visitor, unique to that state; None if
+    there is no stamp. Needs one query, and four more after a change or a scheduled moment."""
     global _known
     stamp, now = _stamp(), timezone.now()
     if not stamp:
@@ -41,12 +41,12 @@ def present() -> str | None:
 
 
 def _stamp() -> str:
-    """All numbers drawn. Each request asks for them. On PostgreSQL the driver plans the query once
-    for a kept connection, and Django does not try the connection before it."""
-    kept = connection.connection if connection.vendor == "postgresql" else None
-    if kept is not None:
+    """All numbers of the stamp. Since each request reads them, PostgreSQL gets a prepared query on
+    the open connection, without Django's check of the connection."""
+    opened = connection.connection if connection.vendor == "postgresql" else None
+    if opened is not None:
         with suppress(OperationalError), connection.wrap_database_errors:
-            return _joined(psycopg.Cursor(kept).execute(STAMP, prepare=True))
+            return _joined(psycopg.Cursor(opened).execute(STAMP, prepare=True))
     with connection.cursor() as cursor:
         return _joined(cursor.execute(STAMP) or cursor)
 
@@ -56,7 +56,7 @@ def _joined(rows: Iterable[tuple[int]]) -> str:
 
 
 def _moments(now: datetime) -> tuple[datetime | None, datetime | None]:
-    """The last moment at which a record appeared or disappeared by the clock, and the next."""
+    """The last moment at which the clock published or withdrew a record, and the next one."""
     turns = [m.objects.turns(now) for m in apps.get_models() if issubclass(m, Publishable)]
     last, following = zip(*turns, strict=True)
     return max(filter(None, last), default=None), min(filter(None, following), default=None)
@@ -64,7 +64,7 @@ def _moments(now: datetime) -> tuple[datetime | None, datetime | None]:
 
 @cache
 def edition() -> str:
-    """A digest of the code, templates and settings that the pages are made of."""
+    """The digest of the code, templates and settings."""
     root = Path(settings.BASE_DIR)
     digest = sha256(repr([getattr(settings, name) for name in SHOWN]).encode())
     for pattern in WRITES:

@@ -1,4 +1,4 @@
-"""Every version of every record, in a table beside the record's own (django-simple-history)."""
+"""The versions of records, in a table for each model (django-simple-history)."""
 
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -13,17 +13,17 @@ class Version(models.Model):
     """Columns in addition to those of the package."""
 
     history_receipt = models.PositiveBigIntegerField(null=True, db_index=True)
-    """The import that made this version, if one did: `exchange.Receipt`'s primary key."""
+    """The primary key of the `exchange.Receipt` of the import that made this version."""
 
     class Meta:
         abstract = True
 
 
 class Versions(HistoricalRecords):
-    """A model's `history`: who saved which version, when and why.
+    """The `history` of a model: its versions, with their author, moment and reason.
 
-    Generated columns follow from the others, so versions do not repeat them. The model has this
-    object as `versions`, to write versions of what was written without signals.
+    Versions leave out generated columns. The object itself is `versions` of the model, with which
+    to write the versions of records that were written without signals.
     """
 
     def __init__(self, **kwargs: Any) -> None:
@@ -42,7 +42,7 @@ class Versions(HistoricalRecords):
 
     def contribute_to_class(self, cls: type[models.Model], name: str) -> None:
         super().contribute_to_class(cls, name)
-        cls.versions = self
+        cls.versions = self  # type: ignore[attr-defined]  # each record declares it
 
     def write(
         self,
@@ -53,13 +53,13 @@ class Versions(HistoricalRecords):
         receipt: int | None = None,
         at: datetime | None = None,
     ) -> None:
-        """The rows with these ids, as they now are in the database, as versions: one statement a
-        table, copied inside the database, many-to-many rows too. `at` is when the act began that
-        they are versions of: what it did to the records' citations came after that."""
+        """Copies the rows with these ids, and their many-to-many rows, to the tables of versions,
+        with a statement for each table. `at` is the start of the act that changed the records; the
+        versions of their citations come later."""
         if not ids:
             return
         version = self.cls.history.model
-        own = [field.column for field in self.fields_included(self.cls)]
+        own = [str(field.column) for field in self.fields_included(self.cls)]
         added = ["history_date", "history_type", "history_change_reason", "history_user_id"]
         moment = connection.ops.adapt_datetimefield_value(at or timezone.now())
         values = [moment, history_type, reason, user_id, receipt]

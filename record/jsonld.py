@@ -1,9 +1,9 @@
-"""The record as linked data: schema.org in JSON-LD, one graph per page.
+"""JSON-LD: the record in the vocabulary of schema.org, a graph for each page.
 
-The address of a page of this site is its path; `page` adds the scheme and the host.
+Nodes contain paths as addresses; `page` adds the scheme and the host.
 
-Dates are ISO 8601, reduced if they are partial (`2011-08`). A date that its source only bounds has
-no such form: it is left out, and a description says it in words.
+Dates are ISO 8601, reduced if they are partial (`2011-08`). A bounded date has no such form: it is
+left out, and a description contains it in words.
 """
 
 import json
@@ -22,12 +22,12 @@ from record.publishing import Record
 LICENSE = "https://creativecommons.org/licenses/by/4.0/"
 ADDRESSES = ("@id", "url", "item", "logo", "contentUrl", "usageInfo")
 Node = dict[str, Any]
-# The signs that could end the element or its line, as JSON's own escapes.
+# Characters that could end the element or its line, and their escapes in JSON.
 _ESCAPES = [(sign, f"\\u{ord(sign):04x}") for sign in "<>&\u2028\u2029"]
 
 
 def script(data: Node) -> SafeString:
-    """A data block that no text can break out of, and that parses back equal."""
+    """A `<script>` element that no text in the data can end."""
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
     for sign, escape in _ESCAPES:
         text = text.replace(sign, escape)
@@ -35,19 +35,18 @@ def script(data: Node) -> SafeString:
 
 
 def node(**properties: Any) -> Node:
-    """A node without empty properties. `kind` and `id` are JSON-LD's `@type` and `@id`."""
+    """A node without empty properties. `kind` and `id` become `@type` and `@id`."""
     renamed = {"kind": "@type", "id": "@id"}
     return {renamed.get(name, name): value for name, value in properties.items() if value}
 
 
 def iso(date: EDTF) -> str:
-    """The date, reduced if it is partial; empty for bounds and for an unknown date."""
+    """An exact date in ISO 8601; empty for other dates."""
     return date.text if date.is_exact else ""
 
 
 def page_subject(record: Record, kind: str, anchor: str, **name: str) -> Node:
-    """The node of a record with a page, to which other nodes refer; `name` is `name=…` or
-    `headline=…`."""
+    """The node of a record that has a page; `name` is `name=…` or `headline=…`."""
     url = record.get_absolute_url()
     return node(kind=kind, id=f"{url}#{anchor}", **name, url=url)
 
@@ -73,9 +72,9 @@ def page(
     sources: Iterable[Node] = (),
     is_ours: bool = True,
 ) -> Node:
-    """The graph of a page. `crumbs` (name, path) lead from the front page to this one. `main` is
-    its subject, `sources` are the sources of that. Only a page mostly in our own words (`is_ours`)
-    has our license."""
+    """The graph of a page. `crumbs` are the names and paths from the front page to this page,
+    `main` is its subject and `sources` are the sources of the subject. Our licence covers the page
+    if most of its text is our own (`is_ours`)."""
     url = request.path
     about = [
         node(
@@ -105,7 +104,7 @@ def page(
 
 
 def with_host(value: Any, absolute: Callable[[str], str], name: str = "") -> Any:
-    """A node, or a list of nodes, with each path among its addresses made absolute."""
+    """Makes the addresses in a node, or in a list of nodes, absolute."""
     if isinstance(value, dict):
         return {name: with_host(part, absolute, name) for name, part in value.items()}
     if isinstance(value, list):

@@ -48,7 +48,7 @@ def listed(records: Iterable[Any]) -> str:
 def page_of(
     request: HttpRequest, records: QuerySet | list[Any], size: int, count: int | None = None
 ) -> Page:
-    """The page that `?pagina=` asks for; `count` saves counting what is known already."""
+    """The page that `?pagina=` requests; pass `count` if it is known. Raises Http404."""
     paginator = Paginator(records, size)
     if count is not None:
         paginator.count = count
@@ -59,25 +59,25 @@ def page_of(
         raise Http404(f"Esta lista tiene {pages}.") from None
 
 
-def last_change(*shown: Record | Iterable[Record] | None) -> datetime | None:
-    """When anything shown, or fetched along with it, last changed or became public."""
-    now, fields = timezone.now(), chain(*(vars(record).items() for record in _fetched(shown)))
+def last_change(*records: Record | Iterable[Record] | None) -> datetime | None:
+    """When the records, or the related records fetched with them, last changed or became public."""
+    now, fields = timezone.now(), chain(*(vars(record).items() for record in _fetched(records)))
     moments = (value for name, value in fields if name in MOMENTS and value and value <= now)
     return max(moments, default=None)
 
 
-def _fetched(shown: Iterable[Any]) -> Collection[Record]:
-    """The records of nested lists, and the records in their fetched foreign keys and in lists set
-    on them."""
-    found: dict[int, Record] = {}
-    waiting = list(shown)
+def _fetched(values: Iterable[Any]) -> Collection[Record]:
+    """The records in nested lists, with the records in their fetched foreign keys and in the lists
+    set on them."""
+    records: dict[int, Record] = {}
+    waiting = list(values)
     while waiting:
         value = waiting.pop()
         if isinstance(value, Record):
-            if id(value) not in found:
-                found[id(value)] = value
+            if id(value) not in records:
+                records[id(value)] = value
                 waiting += value._state.fields_cache.values()
                 waiting += (field for field in vars(value).values() if type(field) is list)
-        elif value is not None:
+        elif value is not None and not isinstance(value, str):
             waiting += value
-    return found.values()
+    return records.values()

@@ -1,11 +1,12 @@
-"""What is public and who may change it: the one rule that every reader and every door asks.
+"""The rule of publication, which every page and every form applies: which records are public, and
+who may change them.
 
-Visibility is computed from the clock, so nothing has to run at midnight and nothing races.
+Visibility is computed from the clock, so that no scheduled job is needed.
 """
 
 from collections.abc import Collection, Iterable, Iterator
 from datetime import UTC, datetime
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, cast
 
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser, User
@@ -19,10 +20,12 @@ from django.utils import timezone
 from record.history import Versions
 from record.text import clean_text_fields
 
+R = TypeVar("R", bound="Record", covariant=True)
+P = TypeVar("P", bound="Publishable", covariant=True)
 PUBLISH = "sources.publish_record"
 written = Signal()
-"""Rows are written without `save`: `sender` is their model, `keys` are their primary keys. The
-querysets below and imports send it after the write."""
+"""Sent after a write that does not call `save`, by the querysets below and by imports. `sender` is
+the model, `keys` are the primary keys."""
 
 
 def may_publish(user: User | AnonymousUser | None) -> bool:
@@ -37,15 +40,16 @@ class StaffRequest(HttpRequest):
 
 
 def may_enter(user: User | AnonymousUser) -> bool:
-    """Whether all doors are behind `user`: an account of the staff, and the second factor given in
-    this session, where the site asks for one. The admin and every preview ask here."""
+    """Whether `user` may see the admin and previews: an active account of the staff which, if the
+    site requires a second factor, has given it in this session."""
     if not (user.is_active and user.is_staff):
         return False
     return not settings.SECOND_FACTOR or getattr(user, "otp_device", None) is not None
 
 
 def viewer(request: HttpRequest) -> User | None:
-    """Who looks, or None for a visitor, found without opening a session (so without a cookie)."""
+    """The member of the staff who sent the request, or None for a visitor. Does not open a session
+    for a visitor, so that no cookie is set."""
     if settings.SESSION_COOKIE_NAME not in request.COOKIES:
         return None
     user = request.user
@@ -53,22 +57,22 @@ def viewer(request: HttpRequest) -> User | None:
 
 
 def visible(model: type["Record"], at: datetime, path: str = "") -> Q:
-    """The rule as a condition: `model`, reached over `path`, is public `at` that moment, and so
-    is everything that it points to through `visible_through`."""
+    """The condition that a record of `model`, at the end of `path`, is public `at` that moment, and
+    so are the records that it points to through `visible_through`."""
     rule = Q()
     if issubclass(model, Publishable):
         rule &= Q(**{f"{path}publish_at__lte": at})
         rule &= Q(**{f"{path}unpublish_at": None}) | Q(**{f"{path}unpublish_at__gt": at})
     for name in model.visible_through:
         field = model._meta.get_field(name)
-        pointed_to = visible(field.related_model, at, f"{path}{name}__")
+        pointed_to = visible(cast("type[Record]", field.related_model), at, f"{path}{name}__")
         rule &= pointed_to | Q(**{f"{path}{name}": None}) if field.null else pointed_to
     return rule
 
 
-class RecordQuerySet(models.QuerySet):
+class RecordQuerySet(models.QuerySet[R]):
     def visible_to(self, user: User | AnonymousUser | None) -> Self:
-        """What `user` may read; None, as all lists, feeds and downloads say, is a visitor."""
+        """The records that `user` may read. Lists, feeds and downloads pass None, for a visitor."""
         if user and user.is_active and user.is_staff and user.has_perm(_view(self.model)):
             return self
         return self.filter(visible(self.model, timezone.now()))
@@ -79,24 +83,24 @@ class RecordQuerySet(models.QuerySet):
         written.send(self.model, keys=keys)
         return count
 
-    def bulk_create(self, objs: Iterable["Record"], *args: Any, **options: Any) -> list["Record"]:
+    def bulk_create(self, objs: Iterable[R], *args: Any, **options: Any) -> list[R]:
         created = super().bulk_create(objs, *args, **options)
         written.send(self.model, keys=[record.pk for record in created if record.pk])
         return created
 
-    def get_by_natural_key(self, slug: str) -> "Record":
+    def get_by_natural_key(self, slug: str) -> R:
         return self.get(slug=slug)
 
     def moved_from(self, old_slug: str) -> Self:
-        """The record that was public under a slug it no longer has, the latest bearer first."""
+        """The record that was public under `old_slug`; if there are several, the latest."""
         versions = self.model.history.all()
         later = versions.filter(id=OuterRef("id"), history_id__gt=OuterRef("history_id"))
         until = Subquery(later.order_by("history_id").values("history_date")[:1])
         was_public = Q(until__isnull=False)
         if issubclass(self.model, Publishable):
             was_public = Q(publish_at__lt=F("until"))
-        bearers = versions.annotate(until=until).filter(was_public, slug=old_slug)
-        latest = bearers.order_by("-history_date", "-history_id").values_list("id", flat=True)[:1]
+        owners = versions.annotate(until=until).filter(was_public, slug=old_slug)
+        latest = owners.order_by("-history_date", "-history_id").values_list("id", flat=True)[:1]
         return self.filter(pk__in=list(latest))
 
 
@@ -105,7 +109,7 @@ def _view(model: type[models.Model]) -> str:
 
 
 class Record(models.Model):
-    """What every record has: a slug that never changes by itself, and when it last changed."""
+    """The base of every record: a slug, and the moment of its last change."""
 
     slug = models.SlugField(
         "identificador",
@@ -122,64 +126,70 @@ class Record(models.Model):
     """The `Versions` object, to write versions; `history` is the manager that it installs."""
     visible_through: tuple[str, ...] = ()
     belongs_to: tuple[str, ...] = ()
-    """Of those, the one (of several, the one there is) whose page it stands on."""
+    """Foreign keys, among `visible_through`, to the record whose page shows this record."""
 
     class Meta:
         abstract = True
 
+    if TYPE_CHECKING:  # records with a page define it
+
+        def get_absolute_url(self) -> str: ...
+
     def natural_key(self) -> tuple[str]:
         return (self.slug,)
 
-    def full_clean(self, exclude: Collection[str] | None = None, **checks: bool) -> None:
-        clean_text_fields(self, exclude or ())  # first, for `clean` may ask the database
-        super().full_clean(exclude, **checks)
+    def full_clean(self, exclude: Iterable[str] | None = None, *args: Any, **checks: Any) -> None:
+        exclude = set(exclude or ())
+        clean_text_fields(self, exclude)  # first, since `clean` may query the database
+        super().full_clean(exclude, *args, **checks)
 
     def clean_fields(self, exclude: Collection[str] | None = None) -> None:
         clean_text_fields(self, exclude or ())
         super().clean_fields(exclude)
 
     def slug_words(self) -> str:
-        """The words of a generated slug; empty if the model generates its own."""
+        """The text from which a slug is generated."""
         return str(getattr(self, "title", "") or getattr(self, "name", ""))
 
     def points_to(self) -> Iterator["Record"]:
-        """The records that this one's visibility depends on."""
+        """The records on which the visibility of this record depends."""
         for name in self.visible_through:
             if (record := getattr(self, name, None)) is not None:
                 yield record
 
     @property
     def publication(self) -> str:
-        """Of a record that is visible through others, the state of these that hides it."""
+        """The state of the record, here the state of the hidden record that it points to."""
         states = {record.publication for record in self.points_to()} or {"draft"}
         return next(s for s in ("draft", "withdrawn", "scheduled", "public") if s in states)
 
     def is_public(self) -> bool:
-        """`visible` for one record at hand."""
+        """The rule of `visible`, for a record in memory."""
         return all(record.is_public() for record in self.points_to())
 
     def is_draft(self) -> bool:
-        """Whether nobody has decided yet that it, or what it belongs to, becomes public. What it
-        merely mentions does not count: a draft source keeps no public event's citation a draft."""
+        """Whether the record, or a record that it belongs to, has no moment of publication. Other
+        related records do not count: the citation of a draft source on a public event is public
+        work."""
         owners = (getattr(self, name, None) for name in self.belongs_to)
         return any(owner.is_draft() for owner in owners if owner is not None)
 
 
-# The last days of the year 9999 have no moment in Mexico City.
+# Converting the last days of the year 9999 to the time of Mexico City would overflow.
 _in_calendar = MaxValueValidator(datetime(9000, 1, 1, tzinfo=UTC), "Un año anterior a 9000.")
 
 
-class PublishableQuerySet(RecordQuerySet):
-    def newest(self, count: int) -> list["Publishable"]:
-        """The last by their `moment`, latest first; of those that are public."""
+class PublishableQuerySet(RecordQuerySet[P]):
+    def newest(self, count: int) -> list[Any]:
+        """The records with the latest `moment`, latest first; call it on public records."""
         later = self.filter(publish_at__gt=F("updated_at")).order_by("-publish_at")
-        found = {*self.order_by("-updated_at")[:count], *later[:count]}
-        return sorted(found, key=lambda record: (record.moment, record.pk), reverse=True)[:count]
+        records: set[Any] = {*self.order_by("-updated_at")[:count], *later[:count]}
+        return sorted(records, key=lambda record: (record.moment, record.pk), reverse=True)[:count]
 
     def turns(self, now: datetime) -> tuple[datetime | None, datetime | None]:
-        """The last moment, up to `now`, at which one of these became public or ceased to be because
-        that had been decided before, and the next at which one will. A change that another clock
-        made, which is ahead of this one, is such a moment too, and what it published at once."""
+        """The last moment, up to `now`, at which the clock published or withdrew a record, and the
+        next such moment. A change saved by a server whose clock is ahead counts as such a moment,
+        and so does its publication."""
         later = self.filter(publish_at__gt=F("updated_at"))
         ahead = self.filter(updated_at__gt=now)
         ends = [
@@ -195,13 +205,13 @@ class PublishableQuerySet(RecordQuerySet):
                 (records.filter(**{f"{name}__gt": now}), name),
             )
         ]
-        found = next(iter(self.order_by().values_list(*ends)[:1]), ())
-        last, following = filter(None, found[::2]), filter(None, found[1::2])
+        row = next(iter(self.order_by().values_list(*ends)[:1]), ())
+        last, following = filter(None, row[::2]), filter(None, row[1::2])
         return max(last, default=None), min(following, default=None)
 
 
 class Publishable(Record):
-    """A record that is published in its own right. No `publish_at`: a draft."""
+    """A record with moments of publication. Without `publish_at` it is a draft."""
 
     publish_at = models.DateTimeField(
         "se publica",
@@ -218,16 +228,16 @@ class Publishable(Record):
         help_text="Vacío: no se retira.",
     )
 
-    objects = PublishableQuerySet.as_manager()
+    objects = PublishableQuerySet.as_manager()  # type: ignore[misc]  # the stubs' manager is no ClassVar
 
     class Meta:
         abstract = True
 
     @staticmethod
     def clock_indexes() -> list[models.Index]:
-        """What `newest` and `turns` read. The second holds the few that became public after their
-        last change: one of all would tempt SQLite to find by it whatever is public, and then to
-        sort it all."""
+        """The indexes of `newest` and `turns`. The second contains only records that became public
+        after their last change: with an index of all records, SQLite would use it to find public
+        records and then sort them all."""
         return [
             models.Index(fields=["updated_at"], name="%(class)s_updated"),
             models.Index(
@@ -252,22 +262,24 @@ class Publishable(Record):
 
     @staticmethod
     def public_index(name: str, *fields: str) -> models.Index:
-        """For lists in the order of `fields`: it holds all that the clock's rule asks, so that what
-        is not public is passed over within the index, and drafts are not in it at all."""
+        """An index for lists in the order of `fields`. It includes the moments of publication, so
+        that the rule is applied within the index, and it leaves out drafts."""
         fields = (*fields, "publish_at", "unpublish_at")
         return models.Index(name=name, fields=fields, condition=Q(publish_at__isnull=False))
 
     @property
     def moment(self) -> datetime:
-        """Of what is public: when it last changed or, if later, became public."""
-        return max(self.updated_at, self.publish_at)
+        """When a public record last changed or, if later, became public."""
+        return max(self.updated_at, self.publish_at or self.updated_at)
 
     @property
     def state(self) -> str:
         """`draft`, `scheduled`, `public` or `withdrawn`."""
         return self.state_at(timezone.now())
 
-    publication = state
+    @property
+    def publication(self) -> str:
+        return self.state
 
     def state_at(self, now: datetime) -> str:
         if self.publish_at is None:
@@ -277,7 +289,7 @@ class Publishable(Record):
         return "public" if self.publish_at <= now else "scheduled"
 
     def publish(self, at: datetime) -> None:
-        """Public from `at` on, until further notice."""
+        """Makes the record public from `at`, without an end."""
         self.publish_at, self.unpublish_at = at, None
 
     def withdraw(self, at: datetime) -> None:

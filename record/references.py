@@ -1,8 +1,8 @@
-"""How to cite a page of the record: APA in Spanish, BibTeX, CSL-JSON, and the tags that reference
-managers read.
+"""References to a page of the record: APA in Spanish, BibTeX, CSL-JSON, and the meta tags of
+reference managers.
 
-The date of the record stays as partial as in its source. The day of the page's last change is the
-version that was read.
+A reference contains the partial date of the record, and the day of the last change of the page as
+its version.
 """
 
 import json
@@ -16,7 +16,7 @@ from dates.text import collapse
 
 FORMATS = {"bib": "application/x-bibtex", "json": "application/vnd.citationstyles.csl+json"}
 _MACROS = "jan feb mar apr may jun jul aug sep oct nov dec".split()
-# BibTeX counts braces even after a backslash, so no brace of the text may stay one.
+# BibTeX also counts braces after a backslash, so braces become commands.
 _TEX = str.maketrans(
     {
         "\\": r"\textbackslash{}",
@@ -31,7 +31,7 @@ _TEX = str.maketrans(
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """The data of a citation. `url` is absolute, `changed` is the day of the version, `period` has
+    """The data of a reference. `url` is absolute; `changed` is the day of the version; `period` has
     an end if the record lasted."""
 
     key: str
@@ -44,8 +44,8 @@ class Reference:
 
     @property
     def exact(self) -> list[str]:
-        """The one or two dates as ISO 8601, reduced if partial; none if one is only bounded, for
-        the formats cannot say so."""
+        """The start and, if there is one, the end, in ISO 8601; empty if either is bounded, since
+        the formats have no bounds."""
         ends = [end for end in (self.period.start, self.period.end) if end]
         return [end.text for end in ends] if all(end.is_exact for end in ends) else []
 
@@ -55,7 +55,7 @@ class Reference:
 
     @property
     def apa_parts(self) -> tuple[str, str, str]:
-        """The text before the title, the title, which is set in italics, and the rest."""
+        """The text before the title, the title (in italics), and the text after it."""
         when = f"({self._apa_date()})."
         title, author = collapse(self.title), collapse(self.author)
         version = f"{self.version}." if self.version else ""
@@ -64,7 +64,7 @@ class Reference:
         return before, title, f"{_sentence(title)[len(title) :]} {' '.join(filter(None, rest))}"
 
     def _apa_date(self) -> str:
-        """«2017, 23 de mayo», «2011, agosto», «2016», a bounded date in words, «s. f.»."""
+        """«2017, 23 de mayo», «2011, agosto», «2016», a bounded date in words, or «s. f.»."""
         if len(self.exact) != 1:
             return self.period.when or "s. f."
         year, month, day = [*self.exact[0].split("-"), "", ""][:3]
@@ -109,19 +109,20 @@ class Reference:
         return json.dumps([item], ensure_ascii=False, indent=2) + "\n"
 
     def _csl_date(self) -> dict[str, Any]:
-        """Partial dates stay partial: `[[2011, 8]]`; bounds are words."""
+        """`date-parts` of exact dates, such as `[[2011, 8]]`; bounded dates in words."""
         if self.exact:
             return {"date-parts": [[int(n) for n in date.split("-")] for date in self.exact]}
         return {"literal": self.period.when} if self.period.when else {}
 
     @property
     def highwire_date(self) -> str:
-        """The date for Highwire's `<meta>` tags; empty if they cannot hold it."""
+        """The date in the format of Highwire's `<meta>` tags; empty for a bounded or a second
+        date."""
         return self.exact[0].replace("-", "/") if len(self.exact) == 1 else ""
 
 
 def _sentence(text: str) -> str:
-    """With a full stop, unless it ends in a sign of its own."""
+    """Adds a full stop, unless the text ends in a punctuation mark."""
     return text if text.endswith((".", "?", "!", "…")) else f"{text}."
 
 

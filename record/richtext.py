@@ -1,6 +1,7 @@
-"""Rich text, sanitised on the way into the database, whichever way that is."""
+"""Rich text: HTML that is sanitised at each write to the database."""
 
 import re
+from collections.abc import Sequence
 from html import unescape
 from typing import Any, NamedTuple
 
@@ -30,7 +31,7 @@ _CLEANER = nh3.Cleaner(
 
 
 def sanitize(html: str) -> str:
-    """Headings, lists, quotes, links and emphasis; everything else goes, its text stays."""
+    """Keeps headings, lists, quotes, links and emphasis, and only the text of other elements."""
     cleaned = _CLEANER.clean(html).strip()
     return "" if cleaned == "<p></p>" else cleaned
 
@@ -39,7 +40,7 @@ _BLOCK = re.compile(r"</?(?:p|h2|h3|ul|ol|li|blockquote)>")
 
 
 def plain_lines(html: str) -> list[str]:
-    """The words of sanitised HTML, a text a paragraph, heading or item."""
+    """The texts of the paragraphs, headings and items of sanitised HTML."""
     lines = filter(str.strip, _BLOCK.split(html.replace("<br>", " ")))
     texts = (strip_tags(line) if "<" in line else line for line in lines)
     return [text for line in texts if (text := " ".join(unescape(line).split()))]
@@ -49,7 +50,7 @@ _HEADING = re.compile(r"<(h[23])>(.*?)</\1>", re.DOTALL)
 
 
 class Heading(NamedTuple):
-    """A line of a table of contents: the id that it leads to, a sign, what it says."""
+    """A line of a table of contents, with the id of its heading."""
 
     anchor: str
     sign: str
@@ -57,10 +58,11 @@ class Heading(NamedTuple):
 
 
 def with_contents(html: str) -> tuple[SafeString, list[Heading]]:
-    """Sanitised, each heading with an id, and the contents; a lone heading needs none."""
+    """The sanitised HTML, with an id on each heading, and its table of contents, empty for a single
+    heading."""
     contents: list[Heading] = []
 
-    def anchored(heading: re.Match) -> str:
+    def anchored(heading: re.Match[str]) -> str:
         number = len(contents) + 1
         contents.append(Heading(f"s{number}", f"§ {number}", unescape(strip_tags(heading[2]))))
         return f'<{heading[1]} id="s{number}">{heading[2]}</{heading[1]}>'
@@ -70,8 +72,8 @@ def with_contents(html: str) -> tuple[SafeString, list[Heading]]:
 
 
 class RichTextField(ProseEditorField):
-    """HTML. The package sanitises in `full_clean` alone; this one where every write passes:
-    `save`, `create`, bulk writes, `update` and fixtures."""
+    """HTML, sanitised at each write: `save`, `create`, bulk writes, `update` and fixtures. The
+    field of the package sanitises only in `full_clean`."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(
@@ -84,6 +86,6 @@ class RichTextField(ProseEditorField):
         value = super().get_prep_value(value)
         return sanitize(value) if isinstance(value, str) else value
 
-    def deconstruct(self) -> tuple[str, str, list, dict]:
+    def deconstruct(self) -> tuple[str, str, Sequence[Any], dict[str, Any]]:
         name, _path, args, kwargs = models.Field.deconstruct(self)
         return name, "record.richtext.RichTextField", args, kwargs

@@ -1,4 +1,4 @@
-"""The page of a list, and that of a record with its preview and the redirects from old slugs."""
+"""The pages of lists and of records, with previews and redirects from old slugs."""
 
 from typing import Any
 
@@ -23,27 +23,28 @@ def list_page(
     context: dict[str, Any],
     main: jsonld.Node | None = None,
 ) -> TemplateResponse:
-    """The page of a list: `section` is its title and its URL name, `main` its subject in the words
-    of schema.org. `context` has the moment of the last change as `changed`."""
+    """The page of a list. `section` is its title and its URL name, `main` its subject as JSON-LD.
+    `context` contains `changed`, the moment of the last change."""
     crumb, changed = (section[0], reverse(section[1])), context["changed"]
     graph = jsonld.page(request, crumb, kind="CollectionPage", changed=changed, main=main)
     return TemplateResponse(request, template, context | {"linked": graph})
 
 
 class RecordView(DetailView):
-    """The page of a record, and its reference as a file. A public record's page also says how to
-    cite it, and describes it for machines: of that, the context has the moment of the last change
-    as `changed`, the record in the words of schema.org as `main` and its sources as `based_on`,
-    and as `cited` the fields of the Reference that are not common to all records."""
+    """The page of a record, and its reference as a file. The page of a public record includes the
+    reference and JSON-LD. For these, `get_context_data` returns `changed`, the moment of the last
+    change; `main`, the record as JSON-LD; `based_on`, its sources as JSON-LD; and `cited`, the
+    fields of the Reference that are specific to the model."""
 
     section: tuple[str, str]
     """The title and the URL name of the list that the record is in."""
     page_kind = "WebPage"
     is_ours = True
-    """Whether most of the page is in our own words, and not in a source's."""
+    """Whether most of the page is our own text, and not the text of a source."""
 
-    def get_queryset(self) -> RecordQuerySet:
-        return self.model.objects.visible_to(viewer(self.request))
+    def get_queryset(self) -> RecordQuerySet[Any]:
+        records: RecordQuerySet[Any] = self.model.objects.visible_to(viewer(self.request))
+        return records
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if kwargs.get("format_name", "bib") not in FORMATS:
@@ -54,12 +55,12 @@ class RecordView(DetailView):
             return self._redirect()
         if not self.object.is_public():
             response["X-Robots-Tag"] = "noindex"
-        if viewer(request) or not self.object.is_public():  # staff see related drafts, too
+        if viewer(request) or not self.object.is_public():  # staff also see related drafts
             add_never_cache_headers(response)
         return response
 
     def _redirect(self) -> HttpResponse:
-        """From a slug that a visible record had once."""
+        """Redirects from the old slug of a visible record. Raises Http404."""
         record = self.get_queryset().moved_from(self.kwargs["slug"]).first()
         if record is None:
             raise Http404
@@ -81,7 +82,7 @@ class RecordView(DetailView):
         text = reference.bibtex if format_name == "bib" else reference.csl
         headers = {
             "Content-Disposition": f'attachment; filename="{reference.key}.{format_name}"',
-            "X-Robots-Tag": "noindex",  # the page is what search engines should find
+            "X-Robots-Tag": "noindex",  # search engines should find the page
         }
         content_type = f"{FORMATS[format_name]}; charset=utf-8"
         return HttpResponse(text, content_type=content_type, headers=headers)

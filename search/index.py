@@ -1,4 +1,4 @@
-"""Updates the index after every write of a record, and rebuilds or checks all of it."""
+"""Updates the index of words after each write of a record, and rebuilds or checks it."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -18,8 +18,8 @@ REST = ["day", "slug", "title_end", "names_end", "summary_end", "text"]
 
 
 def listen() -> None:
-    """Connects `keep` to every write: saves, deletions, and the signal `written` that imports and
-    querysets send."""
+    """Connects `keep` to saves, to deletions, and to the signal `written` of imports and
+    querysets."""
     for kind in KINDS:
         post_save.connect(_saved, sender=kind.model, dispatch_uid=f"search-{kind.letter}")
         post_delete.connect(_saved, sender=kind.model, dispatch_uid=f"search-{kind.letter}")
@@ -32,12 +32,12 @@ def _saved(sender: type[Record], instance: Record, **kwargs: Any) -> None:
 
 def keep(sender: type[Record], keys: list[int], **kwargs: Any) -> None:
     """Updates the entries of these records, and of the records whose visibility depends on them."""
-    for some in _batches(keys):
-        _keep(BY_MODEL[sender], some)
+    for batch in _batches(keys):
+        _keep(BY_MODEL[sender], batch)
         for kind in KINDS:
             for name in kind.model.belongs_to:
                 if kind.model._meta.get_field(name).related_model is sender:
-                    dependent = kind.model.objects.filter(**{f"{name}__in": some}).order_by()
+                    dependent = kind.model.objects.filter(**{f"{name}__in": batch}).order_by()
                     keep(kind.model, list(dependent.values_list("pk", flat=True)))
 
 
@@ -46,11 +46,11 @@ def _batches(keys: list[int]) -> Iterator[list[int]]:
 
 
 def _keep(kind: Kind, keys: list[int]) -> None:
-    """Locks and reads the records again, so that of two simultaneous saves of one record the later
-    one's words stay."""
+    """Locks the records and reads them again, so that after two simultaneous saves the index has
+    the words of the later one."""
     with transaction.atomic(savepoint=False):
-        held = kind.model.objects.select_for_update(of=("self",), no_key=True)
-        entries = _entries(kind, held, keys)
+        locked = kind.model.objects.select_for_update(of=("self",), no_key=True)
+        entries = _entries(kind, locked, keys)
         if gone := set(keys) - {entry.key for entry in entries}:
             Entry.objects.filter(kind=kind.letter, key__in=gone).delete()
         if entries:
@@ -60,7 +60,7 @@ def _keep(kind: Kind, keys: list[int]) -> None:
 
 
 def _entries(kind: Kind, records: models.QuerySet, keys: list[int]) -> list[Entry]:
-    """Entries of the records with these keys that are no drafts and have words."""
+    """The entries of the records with these keys, without drafts and without empty texts."""
     records = records.filter(pk__in=keys).order_by("pk")
     if kind.shown_with:
         records = records.select_related(*kind.shown_with)
@@ -69,7 +69,7 @@ def _entries(kind: Kind, records: models.QuerySet, keys: list[int]) -> list[Entr
 
 
 def entry_of(kind: Kind, record: Record) -> Entry:
-    text, ends = " ", []
+    text, ends = " ", list[int]()
     title, names, summary = kind.heads(record)
     for paragraphs in ([title], names, [summary], kind.body(record)):
         for paragraph in paragraphs:
@@ -82,29 +82,29 @@ def entry_of(kind: Kind, record: Record) -> Entry:
 
 
 def rebuild(tell: Callable[[int], None] | None = None) -> int:
-    """Writes every entry again, one transaction per batch, while the site stays up. Returns the
-    number of records."""
+    """Writes all entries again, in a transaction for each batch, while the site is in use. Calls
+    `tell` with the size of each batch. Returns the number of records."""
     total = 0
     for kind in KINDS:
-        for some in _batches(_keys(kind)):
-            _keep(kind, some)
-            total += len(some)
+        for batch in _batches(_keys(kind)):
+            _keep(kind, batch)
+            total += len(batch)
             if tell:
-                tell(len(some))
+                tell(len(batch))
         _orphans(kind).delete()
     return total
 
 
 def differences(tell: Callable[[int], None] | None = None) -> int:
-    """Counts the entries that differ from their records: missing, stale, or of no record."""
+    """The number of entries that are missing, out of date, or without a record."""
     wrong = 0
     for kind in KINDS:
-        for some in _batches(_keys(kind)):
-            entries = _entries(kind, kind.model.objects.all(), some)
-            stored = Entry.objects.filter(kind=kind.letter, key__in=some)
+        for batch in _batches(_keys(kind)):
+            entries = _entries(kind, kind.model.objects.all(), batch)
+            stored = Entry.objects.filter(kind=kind.letter, key__in=batch)
             wrong += len({_values(e) for e in entries} ^ {_values(e) for e in stored})
             if tell:
-                tell(len(some))
+                tell(len(batch))
         wrong += _orphans(kind).count()
     return wrong
 

@@ -1,4 +1,4 @@
-"""What is searched of each kind of record, field by field, in the order of the tiers."""
+"""The searched fields of each kind of record, in the order of the tiers."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,53 +17,58 @@ Heads = tuple[str, list[str], str]
 
 @dataclass(frozen=True)
 class Kind:
-    """`letter` names it in the index, `name` in addresses, `one` and `many` on screen; `shown_with`
-    are the relations that a hit's words come from."""
+    """A kind of record: `letter` is its name in the index, `name` in addresses, `singular` and
+    `plural` on screen; `shown_with` are the relations that a hit displays."""
 
     letter: str
     name: str
-    one: str
-    many: str
+    singular: str
+    plural: str
     model: type[Record]
     heads: Callable[[Any], Heads]
     body: Callable[[Any], list[str]]
-    """A text a paragraph."""
+    """The texts of the paragraphs."""
     day: Callable[[Any], str] = lambda record: ""
     shown_with: tuple[str, ...] = ()
 
 
-def _organization(one: Organization) -> Heads:
-    return one.name, [*filter(None, [one.short_name]), *one.other_names_list], one.summary
+def _organization(record: Organization) -> Heads:
+    names = [*filter(None, [record.short_name]), *record.other_names_list]
+    return record.name, names, record.summary
 
 
-def _told(one: Event | Statement) -> Heads:
-    return one.title, [], one.summary
+def _titled(record: Event | Statement) -> Heads:
+    return record.title, [], record.summary
 
 
-def _note(one: Membership | RepresentationTerm) -> Heads:
-    """Their titles are made of the organization's name, which is found by itself."""
+def _source(record: Source) -> Heads:
+    return record.title, [], record.publisher
+
+
+def _note(record: Membership | RepresentationTerm) -> Heads:
+    """Empty: the title contains only the name of the organization, which is a hit of its own."""
     return "", [], ""
 
 
-def _published(one: Source) -> str:
-    """As `sort_day` has it for events and statements."""
-    date = parse(one.published)
+def _published(record: Source) -> str:
+    """The day of a source, as `sort_day` of events and statements."""
+    date = parse(record.published)
     return date.earliest or (date.latest if date else "")
 
 
 KINDS = (
     Kind("o", "organizaciones", "organización", "organizaciones", Organization, _organization,
-         lambda one: plain_lines(one.description)),
+         lambda record: plain_lines(record.description)),
     Kind("m", "membresias", "membresía", "membresías", Membership, _note,
-         lambda one: [one.note], shown_with=("organization",)),
+         lambda record: [record.note], shown_with=("organization",)),
     Kind("r", "representacion", "periodo de representación", "periodos de representación",
-         RepresentationTerm, _note, lambda one: [one.note], shown_with=("organization",)),
-    Kind("e", "eventos", "acontecimiento", "acontecimientos", Event, _told,
-         lambda one: plain_lines(one.body), lambda one: one.sort_day),
-    Kind("p", "pronunciamientos", "pronunciamiento", "pronunciamientos", Statement, _told,
-         lambda one: plain_lines(one.body), lambda one: one.sort_day),
-    Kind("f", "fuentes", "fuente", "fuentes", Source, lambda one: (one.title, [], one.publisher),
-         lambda one: one.text.splitlines(), _published),
+         RepresentationTerm, _note, lambda record: [record.note], shown_with=("organization",)),
+    Kind("e", "eventos", "acontecimiento", "acontecimientos", Event, _titled,
+         lambda record: plain_lines(record.body), lambda record: record.sort_day),
+    Kind("p", "pronunciamientos", "pronunciamiento", "pronunciamientos", Statement, _titled,
+         lambda record: plain_lines(record.body), lambda record: record.sort_day),
+    Kind("f", "fuentes", "fuente", "fuentes", Source, _source,
+         lambda record: record.text.splitlines(), _published),
 )  # fmt: skip
 BY_LETTER = {kind.letter: kind for kind in KINDS}
 BY_NAME = {kind.name: kind for kind in KINDS}

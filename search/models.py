@@ -1,7 +1,7 @@
-"""The index of what is searched: one row per record, its text in stems. Pages show the record.
+"""The index of words: a row for each record, with the stems of its text.
 
-The index holds no draft. Each search asks the record itself whether it is public, so a record that
-is withdrawn disappears at once.
+The index contains no drafts. Each search checks that the record is public, so that a withdrawn
+record disappears at once.
 """
 
 from functools import reduce
@@ -21,30 +21,31 @@ _ENDS = {TITLE: "title_end", NAMES: "names_end", SUMMARY: "summary_end"}
 
 
 class HasWords(Func):
-    """True when an entry has every word of a text, asked of the database's own index of words."""
+    """True if an entry contains every word of a text, by the index of words of the database."""
 
     output_field = models.BooleanField()
     conditional = True
 
-    def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> tuple[str, list]:
+    def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
         rows = "SELECT rowid FROM search_words WHERE search_words MATCH %(expressions)s"
         template = f"search_entry.id IN ({rows})"
         return self.as_sql(compiler, connection, template=template, **context)
 
-    def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> tuple[str, list]:
+    def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
         words = "string_to_array(%(expressions)s, ' ')"
         template = f"string_to_array(search_entry.text, ' ') @> {words}"
         return self.as_sql(compiler, connection, template=template, **context)
 
 
-class EntryQuerySet(models.QuerySet):
+class EntryQuerySet(models.QuerySet["Entry"]):
     def public(self) -> Self:
-        """Entries of the records that a visitor may read."""
+        """The entries of public records."""
         return self.filter(reduce(or_, map(_public, KINDS)))
 
     def matching(self, query: Query) -> Self:
-        """Entries with every wanted term and no unwanted one, each with its `tier`: the last field,
-        from the title on, that must be read to find every term. By tier, then the newest first."""
+        """The entries that contain all wanted terms and no unwanted term, by `tier`, then newest
+        first. The tier is the first field, in the order title, other names, summary and body, by
+        whose end all terms have begun."""
         if not query:
             return self.none()
         words = " ".join(sorted({stem for term in query.wanted for stem in term}))
@@ -62,21 +63,21 @@ def _public(kind: Kind) -> Q:
 
 
 def _spelled(term: Term) -> str:
-    """A term as an entry's `text` has it."""
+    """A term as in the `text` of an entry."""
     return f" {' '.join(term)} "
 
 
 def _within(end: str, query: Query) -> Q:
-    """All wanted terms begin before the column `end`."""
+    """The condition that all wanted terms begin before the column `end`."""
     starts = (StrIndex("text", Value(_spelled(term))) for term in query.wanted)
     return Q(*(LessThan(start, F(end)) for start in starts))
 
 
 class Entry(models.Model):
-    """`text` is ` title | other names | summary | body `: stems between spaces and a bar after each
-    paragraph, so that a phrase is a piece of it. `title_end`, `names_end` and `summary_end` are the
-    lengths of the text up to the ends of these fields. The database indexes the words of the text
-    (FTS5 on SQLite, GIN on PostgreSQL)."""
+    """The indexed text of a record. `text` is ` title | other names | summary | body `: stems
+    between spaces, with a bar after each paragraph, so that a phrase is a substring. `title_end`,
+    `names_end` and `summary_end` are the positions in the text at which these fields end. The
+    database indexes the words (FTS5 on SQLite, GIN on PostgreSQL)."""
 
     kind = models.CharField(max_length=1)
     key = models.PositiveBigIntegerField()
@@ -86,6 +87,7 @@ class Entry(models.Model):
     names_end = models.PositiveIntegerField()
     summary_end = models.PositiveIntegerField()
     text = models.TextField()
+    tier: int  # an annotation of `matching`
 
     shown_to_readers = True  # `freshness` discards stored pages when an entry changes
 

@@ -1,4 +1,4 @@
-"""What a reader typed, understood: words, "phrases" and -words."""
+"""Parses the text of a search: words, "phrases" and -words."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -13,24 +13,25 @@ _PART = re.compile(
     r'(?P<minus>(?<!\S)-)?(?:["“”„«»](?P<phrase>[^"“”„«»]*)["“”„«»]|(?P<word>[^\s"“”„«»]+))'
 )
 Term = tuple[str, ...]
-"""Stems that stand side by side: of one word, of a phrase, of «co-representante»."""
+"""Adjacent stems: of a word, of a phrase, or of «co-representante»."""
+Terms = tuple[Term, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """`text` as typed, `wanted` terms that must all be found, `unwanted` ones of which none may."""
+    """The `text` as typed; a record must contain all `wanted` terms and no `unwanted` term."""
 
     text: str
-    wanted: tuple[Term, ...] = ()
-    unwanted: tuple[Term, ...] = ()
+    wanted: Terms = ()
+    unwanted: Terms = ()
     shortened: bool = False
 
     def __bool__(self) -> bool:
         return bool(self.wanted)
 
     def alone(self) -> list["Query"]:
-        """Each of several wanted terms by itself, as typed."""
-        parts = _parts(self.text) if len(self.wanted) > 1 else ()
+        """A query for each wanted term, as typed, if there are several."""
+        parts = _parts(self.text) if len(self.wanted) > 1 else iter(())
         return [
             Query(part.text, (part.term,))
             for part in parts
@@ -39,11 +40,11 @@ class Query:
 
 
 def parse(typed: str) -> Query:
-    """Words that are in every text count within phrases, or when there are no others."""
+    """Ignores stop words, except in phrases and in a text of stop words only."""
     text = " ".join(echoed(typed[:LONGEST]).split())
     parts = list(_parts(text))
-    wanted = [part for part in parts if not part.unwanted]
-    wanted = _different([part for part in wanted if part.tells] or wanted)
+    all_wanted = [part for part in parts if not part.unwanted]
+    wanted = _different([part for part in all_wanted if part.tells] or all_wanted)
     unwanted = _different(part for part in parts if part.unwanted)
     shortened = len(typed) > LONGEST or max(len(wanted), len(unwanted)) > MOST_TERMS
     return Query(text, wanted[:MOST_TERMS], unwanted[:MOST_TERMS], shortened)
@@ -53,10 +54,10 @@ class _Part(NamedTuple):
     text: str
     term: Term
     unwanted: bool
-    tells: bool
+    tells: bool  # it is not a stop word
 
 
-def _different(parts: Iterable[_Part]) -> tuple[Term, ...]:
+def _different(parts: Iterable[_Part]) -> Terms:
     return tuple(dict.fromkeys(part.term for part in parts))
 
 

@@ -1,8 +1,9 @@
-"""The page of a search, and the suggestions of a page that is missing."""
+"""The page of a search, and the suggestions on the page of error 404."""
 
 from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
+from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
@@ -26,8 +27,8 @@ HEADINGS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
-    """`url` shows this kind alone or, for the chosen kind, all kinds."""
+class KindLink:
+    """A filter by kind. `url` selects the kind or, for the chosen kind, all kinds."""
 
     text: str
     count: str
@@ -38,16 +39,16 @@ class Choice:
 def results(request: HttpRequest) -> HttpResponse:
     query, chosen = parse(request.GET.get("q", "")), _chosen(request)
     entries = _entries(query)
-    found = list(entries.values_list("pk", "kind"))
-    keys = [key for key, letter in found if not chosen or letter == chosen.letter]
-    letters, total = [letter for _key, letter in found], len(keys)
+    rows = list(entries.values_list("pk", "kind"))
+    keys = [key for key, letter in rows if not chosen or letter == chosen.letter]
+    letters, total = [letter for _key, letter in rows], len(keys)
     counts = {kind: letters.count(kind.letter) for kind in KINDS}
     page = page_of(request, keys[:SHOWN], ON_A_PAGE)
     hits, by_tier = hits_of(entries.filter(pk__in=page.object_list), query), attrgetter("tier")
-    context = {
+    context: dict[str, Any] = {
         "searched": query,
         "page": page,
-        "sections": [(HEADINGS[tier], list(some)) for tier, some in groupby(hits, by_tier)],
+        "sections": [(HEADINGS[tier], list(group)) for tier, group in groupby(hits, by_tier)],
         "total": f"{total:,}",
         "one": total == 1,
         "choices": _choices(query, counts, chosen),
@@ -73,12 +74,12 @@ def _chosen(request: HttpRequest) -> Kind | None:
     return BY_NAME.get(name)
 
 
-def _choices(query: Query, counts: dict[Kind, int], chosen: Kind | None) -> list[Choice]:
-    """The kinds that have hits, and the chosen one."""
+def _choices(query: Query, counts: dict[Kind, int], chosen: Kind | None) -> list[KindLink]:
+    """A link for each kind that has hits, and for the chosen kind."""
     kinds = [kind for kind in KINDS if counts[kind] or (query and kind is chosen)]
     return [
-        Choice(
-            kind.many, f"{counts[kind]:,}",
+        KindLink(
+            kind.plural, f"{counts[kind]:,}",
             _address(query, None if kind is chosen else kind), kind is chosen,
         )
         for kind in kinds
@@ -91,14 +92,14 @@ def _address(query: Query, kind: Kind | None = None) -> str:
 
 
 def _alone(query: Query) -> list[tuple[str, str, str]]:
-    """The words that have hits alone, where all of them together have none: each as typed, its
-    number of hits, its address."""
+    """The words of the query that have hits alone: each as typed, its number of hits, its
+    address."""
     counted = ((word, _entries(word).count()) for word in query.alone()[:WORDS_TRIED])
     return [(word.text, f"{count:,}", _address(word)) for word, count in counted if count]
 
 
 def meant_by(address: str) -> list[Hit]:
-    """The hits of the words at the end of an address that leads nowhere, or of one of them."""
+    """The hits of the words at the end of an address without a page, or of one of these words."""
     words = parse(address.rstrip("/").rpartition("/")[2].replace("-", " ").replace("_", " "))
     for query in (words, *words.alone()[:WORDS_TRIED]):
         if hits := hits_of(_entries(query)[:SUGGESTED], query):

@@ -1,5 +1,5 @@
-"""The words of Spanish text as search compares them: the one function that folds and stems, for the
-index and for what a reader types, so that every database finds the same."""
+"""Splits Spanish text into words and stems them, both for the index and for queries, so that all
+databases give the same hits."""
 
 import re
 from collections.abc import Iterator
@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 
 from dates.text import fold
 
-_WORD = re.compile(r"(?:[^\W_]|[\u0300-\u036f])+")  # with accents that stand beside their letter
+_WORD = re.compile(r"(?:[^\W_]|[\u0300-\u036f])+")  # with accents as separate characters
 _PLURAL = re.compile(r"enes$")
 _LONGEST = 60
-# Words that are in every text and tell nothing; folded.
+# Words that are in almost every text; folded.
 STOP_WORDS = frozenset(
     "a al ante aquel aquella aquellas aquello aquellos asi aun aunque bajo cada como con contra "
     "cual cuales cualquier cuando cuanto de del desde donde durante e el ella ellas ello ellos en "
@@ -23,7 +23,7 @@ STOP_WORDS = frozenset(
 
 
 class Word(NamedTuple):
-    """A word where it stands in a text."""
+    """The stem of a word, and its place in the text."""
 
     start: int
     end: int
@@ -32,7 +32,7 @@ class Word(NamedTuple):
 
 @cache
 def _snowball() -> Any:
-    """Loaded, with the stemmers of thirty languages, when the first word is looked for."""
+    """The stemmer. Imported late, since the package loads thirty languages."""
     import snowballstemmer
 
     return snowballstemmer.stemmer("spanish")
@@ -40,15 +40,15 @@ def _snowball() -> Any:
 
 @lru_cache(maxsize=30_000)
 def stem_of(word: str) -> str:
-    """«Decidió», «DECIDIERON» → `decid`; empty when nothing of it is a letter or a figure.
+    """«Decidió», «DECIDIERON» → `decid`; empty if the word has no letter and no figure.
 
-    Folded first, so that who types no accents finds the same. What accents would have told the
-    stemmer is made up for by dropping a last `i` («decidi»); and «jóvenes» is taken for «joven»,
-    whose ending it would take for a verb's."""
+    The word is folded first, so that a query without accents has the same hits. Without accents the
+    stemmer leaves a last `i` («decidi»), which is dropped, and takes the ending of «jóvenes» for a
+    verb's, so that this ending is replaced first."""
     plain = "".join(filter(str.isalnum, fold(word[:_LONGEST]))).lower()
     if plain.isdecimal():
         return plain
-    stem = _snowball().stemWord(_PLURAL.sub("en", plain))
+    stem: str = _snowball().stemWord(_PLURAL.sub("en", plain))
     return stem.removesuffix("i") if len(stem) > 3 else stem
 
 
@@ -57,9 +57,9 @@ def is_stop_word(word: str) -> bool:
 
 
 def words_of(text: str) -> Iterator[Word]:
-    for found in _WORD.finditer(text):
-        if stem := stem_of(found[0]):
-            yield Word(found.start(), found.end(), stem)
+    for match in _WORD.finditer(text):
+        if stem := stem_of(match[0]):
+            yield Word(match.start(), match.end(), stem)
 
 
 def stems_of(text: str) -> list[str]:

@@ -215,6 +215,6 @@ def test_a_feed_is_atom_with_every_public_record(url, model, visitor):
 def test_the_record_is_loaded_with_its_index(visitor, capsys):
     assert Entry.objects.filter(kind="e").count() == Event.objects.count()
     call_command("rebuild_search", check=True)
-    assert "is as the record" in capsys.readouterr().out
+    assert "agrees with the record" in capsys.readouterr().out
     assert "<mark>" in visitor.get("/buscar/?q=representantes").text
     assert "<mark>" not in visitor.get("/buscar/?q=hipopótamo").text

@@ -1,4 +1,4 @@
-"""How templates show what the record holds."""
+"""Template tags and filters for dates, texts and JSON-LD."""
 
 from datetime import date
 from html import unescape
@@ -26,27 +26,26 @@ register.filter(pages.listed)
 
 @register.filter
 def edtf(text: str) -> EDTF:
-    """`{% with date=event.start|edtf %}`: the EDTF text of a field as a value that shows itself in
-    Spanish and knows its `kind`."""
+    """`{% with date=event.start|edtf %}`: the EDTF text of a field as an `EDTF`."""
     return parse(text)
 
 
 @register.filter
 def day(value: date | None) -> str:
-    """«23 de mayo de 2017»; with years before 1000 too, which strftime gets wrong."""
+    """«23 de mayo de 2017». Not by strftime, which fails for years before 1000."""
     return in_words(value.isoformat()) if value else ""
 
 
 @register.filter
 def unsaid(text: str) -> SafeString:
-    """Words of ours with «la fuente no lo dice» shown as the unknown is shown everywhere."""
-    shown = f'<span class="unsaid">{UNSAID}</span>'
-    return mark_safe(escape(text).replace(UNSAID, shown))  # noqa: S308, escaped here
+    """Marks «la fuente no lo dice» in our own sentences as an unknown value."""
+    marked = f'<span class="unsaid">{UNSAID}</span>'
+    return mark_safe(escape(text).replace(UNSAID, marked))  # noqa: S308, escaped here
 
 
 @register.filter
 def prose(html: str) -> SafeString:
-    """Rich text, sanitised once more where it leaves: what is in memory was not yet in the
+    """Rich text, sanitised again, since a record in memory may not have been written to the
     database."""
     return mark_safe(sanitize(html))  # noqa: S308, sanitised here
 
@@ -58,8 +57,8 @@ def linked_data(graph: dict[str, Any]) -> SafeString:
 
 @register.simple_block_tag
 def text(content: str, length: str = "") -> str:
-    """`{% text as head_title %}…{% endtext %}` keeps its content as one line of plain text;
-    `{% text "description" as name %}` in the length that search engines show of a description."""
+    """`{% text as head_title %}…{% endtext %}` stores its content as a line of plain text;
+    `{% text "description" as name %}` does so in the length of a description in search engines."""
     line = collapse(unescape(content))
     if length == "description":
         return cut(line if len(line) >= SHORTEST else f"{line} {MOTTO}".strip(), LONGEST)
