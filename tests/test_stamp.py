@@ -62,7 +62,7 @@ def test_what_is_rolled_back_gives_the_stamp_back():
 
 def test_every_table_that_pages_show_is_watched():
     with connection.cursor() as cursor:
-        existing = triggers._found(connection.vendor, cursor)
+        existing = triggers._existing(connection.vendor, cursor)
     for table in triggers.tables():
         names = {name for name, _statement in triggers._triggers(connection.vendor, table)}
         assert names <= existing, table
