@@ -86,6 +86,7 @@ def test_wrong_codes_wait_as_wrong_passwords_do(step, way_in, ana, phone, reques
     reset_throttles()
     code = codes[0] if step == RECOVERY else code_of(TOTPDevice.objects.get(user=ana))
     assert person.post(step, wrong | {"code": code}).status_code == 429
+    assert person.get(step).status_code == 429
     assert try_password().status_code == 429
 
 
