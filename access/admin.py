@@ -1,5 +1,5 @@
-"""Accounts and roles. Whoever keeps the accounts can let nobody do more than the roles allow, and
-touches neither a superuser's account nor, but for its password and phone, their own."""
+"""Accounts and roles. A user who may change accounts gives roles, but no single permissions, and
+cannot change a superuser's account or their own."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -22,32 +22,34 @@ from access.models import OneOffPassword
 from editing.admin import StaffAdmin
 from record.text import is_key
 
-MAY = {"add": "agregar", "change": "modificar", "delete": "eliminar", "view": "ver"}
+ACTIONS = {"add": "agregar", "change": "modificar", "delete": "eliminar", "view": "ver"}
 PASSWORD = ("Contraseña nueva de un solo uso", "Dio una contraseña nueva de un solo uso.")
 PHONE = ("Quitar el segundo factor", "Quitó el segundo factor.")
 
-admin.site.unregister([User, Group, TOTPDevice, StaticDevice])  # devices show their keys
+admin.site.unregister([User, Group, TOTPDevice, StaticDevice])  # the pages of devices show keys
 
 
 class PermissionsField(forms.ModelMultipleChoiceField):
-    """Permissions in Spanish: Django keeps their names in the database, in English."""
+    """Shows permissions in Spanish. Django stores their names in English."""
 
     def label_from_instance(self, permission: Permission) -> str:
         action, _, model = permission.codename.partition("_")
-        kind = permission.content_type
-        return f"{kind.name}: puede {MAY[action]}" if model == kind.model else permission.name
+        content_type = permission.content_type
+        if model != content_type.model:
+            return permission.name
+        return f"{content_type.name}: puede {ACTIONS[action]}"
 
 
 class AccessAdmin(StaffAdmin):
-    """Of the permissions, those that this site asks for; only a superuser gives them one by one."""
+    """Offers the permissions that this site checks, and leaves out the other apps'."""
 
     def formfield_for_manytomany(
         self, db_field: models.ManyToManyField, request: HttpRequest, **kwargs: Any
-    ) -> forms.Field:
+    ) -> forms.ModelMultipleChoiceField | None:
         if db_field.related_model is Permission:
-            ours = [model._meta.model_name for model in self.admin_site._registry]
+            names = [model._meta.model_name for model in self.admin_site._registry]
             permissions = Permission.objects.filter(
-                models.Q(content_type__model__in=ours) | models.Q(content_type__app_label="access")
+                models.Q(content_type__model__in=names) | models.Q(content_type__app_label="access")
             )
             kwargs["form_class"] = PermissionsField
             kwargs["queryset"] = permissions.select_related("content_type")
@@ -55,13 +57,14 @@ class AccessAdmin(StaffAdmin):
 
 
 @admin.register(Group)
-class RoleAdmin(AccessAdmin, GroupAdmin):
+# The stubs let the request of GroupAdmin.formfield_for_manytomany be None.
+class RoleAdmin(AccessAdmin, GroupAdmin):  # type: ignore[misc]
     def get_queryset(self, request: HttpRequest) -> models.QuerySet:
         return super().get_queryset(request).prefetch_related("permissions__content_type")
 
 
 class NewAccountForm(forms.ModelForm):
-    """Its password is made by the site, shown once, and changed at the first login."""
+    """Creates an account with a one-off password, which the site makes and shows once."""
 
     class Meta:
         model = User
@@ -85,7 +88,7 @@ class AccountAdmin(AccessAdmin, UserAdmin):
         ("Fechas", {"fields": ("last_login", "date_joined")}),
     )
     readonly_fields = ("last_login", "date_joined")
-    superusers_alone = ("Sin límites", {"fields": ("is_superuser", "user_permissions")})
+    superuser_fieldset = ("Sin límites", {"fields": ("is_superuser", "user_permissions")})
 
     @admin.display(description="roles")
     def roles(self, user: User) -> str:
@@ -94,26 +97,30 @@ class AccountAdmin(AccessAdmin, UserAdmin):
     def get_queryset(self, request: HttpRequest) -> models.QuerySet:
         return super().get_queryset(request).prefetch_related("groups")
 
-    def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> tuple:
+    def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
         fieldsets = super().get_fieldsets(request, obj)
-        return (*fieldsets, self.superusers_alone) if _unlimited(request) and obj else fieldsets
+        if obj and _is_superuser(request):
+            return (*fieldsets, self.superuser_fieldset)
+        return fieldsets
 
     def get_form(
-        self, request: HttpRequest, obj: User | None = None, **kwargs: Any
+        self, request: HttpRequest, obj: User | None = None, change: bool = False, **kwargs: Any
     ) -> type[forms.ModelForm]:
-        form = super().get_form(request, obj, **kwargs)
-        if "groups" in form.base_fields:
-            form.base_fields["groups"].widget = forms.CheckboxSelectMultiple()
-            form.base_fields["groups"].help_text = "Qué puede hacer: lo que digan sus roles."
-            form.base_fields["groups"].widget.choices = form.base_fields["groups"].choices
+        form = super().get_form(request, obj, change=change, **kwargs)
+        groups: Any = form.base_fields.get("groups")
+        if groups:
+            groups.widget = forms.CheckboxSelectMultiple()
+            groups.widget.choices = groups.choices
+            groups.help_text = "Qué puede hacer: lo que digan sus roles."
         return form
 
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
-        others = obj is None or not (obj.is_superuser or obj.pk == request.user.pk)
-        return super().has_change_permission(request, obj) and (others or _unlimited(request))
+        is_protected = obj is not None and (obj.is_superuser or obj.pk == request.user.pk)
+        may_change = super().has_change_permission(request, obj)
+        return may_change and (_is_superuser(request) or not is_protected)
 
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
-        """Accounts are switched off: what they did must keep its name."""
+        """Accounts are deactivated instead, so that the history keeps their names."""
         return False
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
@@ -123,7 +130,7 @@ class AccountAdmin(AccessAdmin, UserAdmin):
         super().save_model(request, obj, form, change)
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
-        """Which roles were taken and given is told in the log, and not only that some were."""
+        """Log the names of the roles before and after."""
         before = _names(form.instance.groups.all() if change else ())
         super().save_related(request, form, formsets, change)
         if (after := _names(form.cleaned_data["groups"])) != before:
@@ -156,15 +163,16 @@ class AccountAdmin(AccessAdmin, UserAdmin):
         if request.method == "POST":
             self.log_change(request, user, PASSWORD[1])
             return self._password_page(request, user)
-        what = "Se cierran sus sesiones, y al entrar tendrá que elegir otra."
-        return self._confirm(request, user, PASSWORD[0], what)
+        effect = "Se cierran sus sesiones, y al entrar tendrá que elegir otra."
+        return self._confirm(request, user, PASSWORD[0], effect)
 
     def _password_page(self, request: HttpRequest, user: User) -> HttpResponse:
-        password = second_factor.readable(4, 5)
+        password = second_factor.random_code(4, 5)
         OneOffPassword.give(user, password)
         title = f"La contraseña de {user.get_username()}"
-        context = {"password": password, "original": user, "opts": self.opts}
-        return page(request, "access/one_off", title, **context)
+        return page(
+            request, "access/one_off", title, password=password, original=user, opts=self.opts
+        )
 
     def remove_phone(self, request: HttpRequest, id: str) -> HttpResponse:
         user = self._account(request, id)
@@ -173,17 +181,16 @@ class AccountAdmin(AccessAdmin, UserAdmin):
             self.log_change(request, user, PHONE[1])
             messages.success(request, f"{user} activará otro teléfono la próxima vez que entre.")
             return redirect("admin:auth_user_change", user.pk)
-        what = (
+        effect = (
             "Su teléfono y sus códigos de recuperación dejan de servir; activará otros al entrar."
         )
-        return self._confirm(request, user, PHONE[0], what)
+        return self._confirm(request, user, PHONE[0], effect)
 
-    def _confirm(self, request: HttpRequest, user: User, title: str, what: str) -> HttpResponse:
-        context = {"original": user, "opts": self.opts, "what": what}
-        return page(request, "access/confirm", title, **context)
+    def _confirm(self, request: HttpRequest, user: User, title: str, effect: str) -> HttpResponse:
+        return page(request, "access/confirm", title, original=user, opts=self.opts, effect=effect)
 
 
-def _unlimited(request: HttpRequest) -> bool:
+def _is_superuser(request: HttpRequest) -> bool:
     return request.user.is_superuser
 
 

@@ -1,3 +1,5 @@
+"""The forms of the login and of «Su cuenta»."""
+
 from typing import Any
 
 from django import forms
@@ -31,7 +33,7 @@ def _code(label: str, **attrs: str) -> forms.CharField:
 
 
 class CodeForm(forms.Form):
-    """What a phone shows: «482 911» as well as «482911»."""
+    """The code that a phone shows, «482 911» or «482911»."""
 
     code = _code("Código", inputmode="numeric")
 
@@ -47,17 +49,18 @@ class RecoveryForm(forms.Form):
 
 
 class NewPasswordForm(SetPasswordForm):
-    """In the place of a one-off one, which it may not repeat."""
+    """Replaces a one-off password. The new password must differ from it."""
 
     def clean(self) -> dict[str, Any]:
-        data = super().clean()
+        super().clean()
+        data = self.cleaned_data
         if self.user.check_password(data.get("new_password2") or ""):
             self.add_error("new_password2", "Elija una distinta de la que le dieron.")
         return data
 
 
-class AgainForm(CodeForm):
-    """Who asks for new codes, or for another phone, shows once more who they are."""
+class ReauthenticationForm(CodeForm):
+    """Asks for password and code again before the second factor changes."""
 
     password = forms.CharField(
         label="Contraseña",

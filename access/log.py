@@ -1,5 +1,8 @@
-"""«Bitácora»: who logged in, published, imported and changed permissions. It is read from the
-tables that tell so and has none of its own, so there is nothing in it to edit."""
+"""«Bitácora»: logins, publications, other changes, imports and changes of accounts.
+
+The log has no table. It merges the tables that hold these events, so that nothing in it can be
+edited.
+"""
 
 from collections.abc import Callable, Iterator
 from datetime import datetime
@@ -25,7 +28,7 @@ from exchange.models import Receipt, may_see_receipts
 from record.publishing import Publishable
 from record.text import is_key
 
-READ = 200
+PAGE_LINES = 200
 KINDS = {
     "entradas": "Entradas",
     "publicaciones": "Publicaciones",
@@ -33,12 +36,12 @@ KINDS = {
     "importaciones": "Importaciones",
     "permisos": "Cuentas y permisos",
 }
-ACTS = {"+": "agregó", "~": "cambió", "-": "movió a la papelera"}
+VERBS = {"+": "agregó", "~": "cambió", "-": "movió a la papelera"}
 
 
 class Line(NamedTuple):
     at: datetime
-    strand: str
+    source: str
     id: int
     kind: str
     who: str
@@ -49,44 +52,48 @@ class Line(NamedTuple):
 
     @property
     def key(self) -> str:
-        return f"{self.at.isoformat()}~{self.strand}~{self.id}"
+        """Return the line's place in the order of the log, for the address of the next page."""
+        return f"{self.at.isoformat()}~{self.source}~{self.id}"
 
 
-class Strand(NamedTuple):
-    """What one table tells."""
+class LineSource(NamedTuple):
+    """A table that holds lines of the log. `at` and `id` name its columns, and `describe` returns
+    the rest of a row's Line, from `kind` on."""
 
     name: str
     rows: QuerySet
     at: str
     id: str
-    line: Callable[[Any], tuple]
+    describe: Callable[[Any], tuple[str, ...]]
 
-    def after(self, key: str) -> Iterator[Line]:
-        """Its lines older than the one with that key, the newest first: by moment, and within one
-        by strand and number, so that no line is shown twice or skipped."""
+    def lines_after(self, key: str) -> Iterator[Line]:
+        """Yield the lines that follow the line with this key, or all lines, the newest first.
+        Lines of one moment are ordered by source and number, so that pages neither repeat nor skip
+        a line."""
         rows = self.rows.order_by(f"-{self.at}", f"-{self.id}")
         if key:
-            moment, strand, number = _parts(key)
+            moment, source, number = _parse_key(key)
             before = Q(**{f"{self.at}__lt": moment})
-            if self.name > strand:
+            if self.name > source:
                 before |= Q(**{self.at: moment})
-            elif self.name == strand:
+            elif self.name == source:
                 before |= Q(**{self.at: moment, f"{self.id}__lt": number})
             rows = rows.filter(before)
-        for row in rows[: READ + 1]:
-            yield Line(getattr(row, self.at), self.name, getattr(row, self.id), *self.line(row))
+        for row in rows[: PAGE_LINES + 1]:
+            at, number = getattr(row, self.at), getattr(row, self.id)
+            yield Line(at, self.name, number, *self.describe(row))
 
 
-def _parts(key: str) -> tuple[datetime, str, int]:
+def _parse_key(key: str) -> tuple[datetime, str, int]:
     moment, _, rest = key.partition("~")
-    strand, _, number = rest.partition("~")
+    source, _, number = rest.partition("~")
     try:
         at = parse_datetime(moment)
     except ValueError:
         at = None
     if at is None or at.tzinfo is None or not is_key(number) or not 1900 < at.year < 9000:
         raise BadRequest("A key of no line")
-    return at, strand, int(number)
+    return at, source, int(number)
 
 
 @never_cache
@@ -94,103 +101,102 @@ def log(request: HttpRequest) -> HttpResponse:
     kind, key = request.GET.get("tipo", ""), request.GET.get("antes", "")
     if kind and kind not in KINDS:
         raise BadRequest("A kind of no line")
-    strands = [strand.after(key) for strand in _strands(request, kind)]
-    lines = merge(*strands, key=lambda line: (-line.at.timestamp(), line.strand, -line.id))
-    shown = list(islice(lines, READ + 1))
-    context = {
-        "lines": list(_together(shown[:READ])),
-        "kinds": KINDS,
-        "kind": kind,
-        "older": shown[READ - 1].key if len(shown) > READ else "",
-        "newest": not key,
-    }
-    return page(request, "access/log", "Bitácora", **context)
+    streams = [source.lines_after(key) for source in _sources(request, kind)]
+    merged = merge(*streams, key=lambda line: (-line.at.timestamp(), line.source, -line.id))
+    lines = list(islice(merged, PAGE_LINES + 1))
+    return page(
+        request, "access/log", "Bitácora", kinds=KINDS, kind=kind, newest=not key,
+        lines=list(_grouped(lines[:PAGE_LINES])),
+        older=lines[PAGE_LINES - 1].key if len(lines) > PAGE_LINES else "",
+    )  # fmt: skip
 
 
-def _together(lines: list[Line]) -> Iterator[tuple[Line, int]]:
-    """Lines with how many there are of each: the same act of the same person within a minute."""
+def _grouped(lines: list[Line]) -> Iterator[tuple[Line, int]]:
+    """Group equal acts of a user within a minute: yield the first line and the number of lines."""
 
-    def act(line: Line) -> tuple:
+    def act(line: Line) -> tuple[Any, ...]:
         return line.at.replace(second=0, microsecond=0), line.kind, line.who, line.what, line.why
 
-    for _act, alike in groupby(lines, act):
-        first, *others = alike
+    for _act, group in groupby(lines, act):
+        first, *others = group
         yield first, 1 + len(others)
 
 
-def _strands(request: HttpRequest, kind: str) -> Iterator[Strand]:
-    """Those of the kind, and of what the reader may see."""
+def _sources(request: HttpRequest, kind: str) -> Iterator[LineSource]:
+    """Yield the sources of a kind of line, or of all kinds, that the user may see."""
     user = request.user
     if kind in ("", "entradas") and user.has_perm("access.view_loginevent"):
-        yield Strand("entradas", LoginEvent.objects.all(), "at", "id", _entry)
+        yield LineSource("entradas", LoginEvent.objects.all(), "at", "id", _login)
     if kind in ("", "permisos") and user.has_perm("access.view_loginevent"):
         entries = LogEntry.objects.filter(content_type__app_label="auth")
         entries = entries.select_related("user", "content_type")
-        yield Strand("permisos", entries, "action_time", "id", _account)
+        yield LineSource("permisos", entries, "action_time", "id", _account)
     if kind in ("", "importaciones") and may_see_receipts(user):
         made = Receipt.objects.made().select_related("user").defer("content", "problems", "lost")
-        yield Strand("importaciones", made, "made_at", "id", _import)
+        yield LineSource("importaciones", made, "made_at", "id", _import)
         undone = made.filter(undone_at__isnull=False).select_related("undone_by")
-        yield Strand("importaciones-deshechas", undone, "undone_at", "id", _undo)
+        yield LineSource("importaciones-deshechas", undone, "undone_at", "id", _undo)
     if kind in ("", "publicaciones", "cambios"):
         for model_admin in admin.site._registry.values():
             if isinstance(model_admin, RecordAdmin) and model_admin.has_view_permission(request):
-                yield _record(model_admin, kind)
+                yield _versions(model_admin, kind)
 
 
-def _entry(event: LoginEvent) -> tuple:
+def _login(event: LoginEvent) -> tuple[str, ...]:
     return "entradas", event.username or "(nadie de aquí)", event.get_kind_display()
 
 
-def _account(entry: LogEntry) -> tuple:
-    what = entry.get_change_message()
-    return "permisos", entry.user.get_username(), what, entry.object_repr, entry.get_admin_url()
+def _account(entry: LogEntry) -> tuple[str, ...]:
+    who, what = entry.user.get_username(), entry.get_change_message()
+    return "permisos", who, what, entry.object_repr, entry.get_admin_url() or ""
 
 
-def _import(receipt: Receipt) -> tuple:
+def _import(receipt: Receipt) -> tuple[str, ...]:
     table = RESOURCES[receipt.resource].model._meta.verbose_name_plural
     what = f"importó {table}: {receipt.new} nuevos, {receipt.changed} modificados"
     who = receipt.user.get_username() if receipt.user else ""
     return "importaciones", who, what, receipt.file_name, receipt.get_absolute_url()
 
 
-def _undo(receipt: Receipt) -> tuple:
+def _undo(receipt: Receipt) -> tuple[str, ...]:
     who = receipt.undone_by.get_username() if receipt.undone_by else ""
     what = "deshizo una importación"
     return "importaciones", who, what, receipt.file_name, receipt.get_absolute_url()
 
 
-def _record(model_admin: RecordAdmin, kind: str) -> Strand:
-    """Versions, but for those of imports, which have their receipt."""
+def _versions(model_admin: RecordAdmin, kind: str) -> LineSource:
+    """Return the versions of a model, except the versions of imports, whose receipts are logged."""
     model, meta = model_admin.model, model_admin.opts
     versions = model.history.filter(history_receipt=None).select_related("history_user")
     versions = versions.annotate(label=F(model_admin.label))
-    published = issubclass(model, Publishable)
-    if published:
+    is_publishable = issubclass(model, Publishable)
+    if is_publishable:
         versions = _with_former(model, versions)
-        moved = versions.filter(
-            _moved("publish_at", "former_start") | _moved("unpublish_at", "former_end")
+        publications = versions.filter(
+            _differs("publish_at", "former_start") | _differs("unpublish_at", "former_end")
         )
         if kind == "publicaciones":
-            versions = moved
+            versions = publications
         elif kind == "cambios":
-            versions = versions.exclude(pk__in=moved.values("pk"))
+            versions = versions.exclude(pk__in=publications.values("pk"))
     elif kind == "publicaciones":
         versions = versions.none()
 
-    def line(version: Any) -> tuple:
-        what = published and _publication(version)
+    def describe(version: Any) -> tuple[str, ...]:
+        publication = _publication(version) if is_publishable else ""
         who = version.history_user.get_username() if version.history_user else "(el sistema)"
-        words = [what or ACTS[version.history_type], meta.verbose_name]
+        what = f"{publication or VERBS[version.history_type]} {meta.verbose_name}"
         url = reverse(f"admin:{meta.app_label}_{meta.model_name}_history", args=[version.id])
         about = Truncator(version.label).chars(90)
         why = version.history_change_reason or ""
-        return "publicaciones" if what else "cambios", who, " ".join(words), about, url, why
+        return "publicaciones" if publication else "cambios", who, what, about, url, why
 
-    return Strand(f"registro-{meta.model_name}", versions, "history_date", "history_id", line)
+    name = f"registro-{meta.model_name}"
+    return LineSource(name, versions, "history_date", "history_id", describe)
 
 
 def _with_former(model: type[Publishable], versions: QuerySet) -> QuerySet:
+    """Annotate the publication and the withdrawal of the version before."""
     earlier = model.history.filter(id=OuterRef("id"), history_id__lt=OuterRef("history_id"))
     earlier = earlier.order_by("-history_id")
     return versions.annotate(
@@ -199,18 +205,18 @@ def _with_former(model: type[Publishable], versions: QuerySet) -> QuerySet:
     )
 
 
-def _moved(now: str, former: str) -> Q:
-    """Whether that moment is another one than in the version before."""
+def _differs(column: str, former: str) -> Q:
+    """Compare two moments of which either may be NULL."""
     return (
-        Q(**{f"{now}__isnull": True, f"{former}__isnull": False})
-        | Q(**{f"{now}__isnull": False, f"{former}__isnull": True})
-        | Q(**{f"{now}__lt": F(former)})
-        | Q(**{f"{now}__gt": F(former)})
+        Q(**{f"{column}__isnull": True, f"{former}__isnull": False})
+        | Q(**{f"{column}__isnull": False, f"{former}__isnull": True})
+        | Q(**{f"{column}__lt": F(former)})
+        | Q(**{f"{column}__gt": F(former)})
     )
 
 
 def _publication(version: Any) -> str:
-    """What was done to when the record is public, if anything."""
+    """Return the verb for a change of publication or withdrawal, or "" if neither changed."""
     if version.publish_at != version.former_start:
         if version.publish_at is None:
             return "devolvió a borrador"

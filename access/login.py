@@ -1,16 +1,18 @@
-"""From the login page to the admin: password, a new password where somebody else made it, and the
-second factor. Until the last step the session knows who is on the way in, and nobody is logged in.
+"""The steps from the login page to the admin: the password, a new password if the old one was given
+by somebody else, and the code of the second factor.
+
+Until the last step the session holds a pending user under PENDING, and nobody is logged in.
 """
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
+from typing import Any, cast
 
 from axes.handlers.proxy import AxesProxyHandler
 from django.conf import settings
 from django.contrib import admin, messages
-from django.contrib.auth import get_user_model, login
-from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth import login
+from django.contrib.auth.models import User
 from django.contrib.auth.signals import user_login_failed
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -20,7 +22,7 @@ from django.utils.crypto import constant_time_compare
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
-from django_otp import login as verified_by
+from django_otp import login as otp_login
 from django_otp.models import Device
 
 from access import second_factor
@@ -30,16 +32,13 @@ from access.throttle import locked_out
 from record.publishing import may_enter
 
 PENDING, ENROLLING = "pending", "enrolling"
-MINUTES = 10 * 60
-"""Seconds from the password to the code."""
+PENDING_SECONDS = 10 * 60
 MODEL_BACKEND = "django.contrib.auth.backends.ModelBackend"
-View = Callable[..., HttpResponse]
-KIND = LoginEvent.Kind
-NOT_THIS = (
+WRONG_CODE = (
     "Ya no sirve o no es de esta clave. Espere el siguiente y revise que la hora de su teléfono "
     "sea automática."
 )
-NOT_RECOVERY = "No es uno de sus códigos, o ya se usó."
+WRONG_RECOVERY_CODE = "No es uno de sus códigos, o ya se usó."
 
 
 def page(
@@ -49,58 +48,66 @@ def page(
     return render(request, f"admin/{template}.html", context, status=status)
 
 
-def _step(view: View) -> View:
-    """For who has shown the password and is on the way in; anybody else begins at the login."""
-
-    @never_cache
-    @sensitive_post_parameters()
-    @wraps(view)
-    def step(request: HttpRequest) -> HttpResponse:
-        user = on_the_way_in(request)
-        return view(request, user) if user else redirect("admin:login")
-
-    return step
+# The pending user
 
 
-def _begin(request: HttpRequest, user: AbstractBaseUser) -> HttpResponse:
-    following = request.POST.get("next", "")
-    if not url_has_allowed_host_and_scheme(following, {request.get_host()}, request.is_secure()):
-        following = reverse("admin:index")
+def _start(request: HttpRequest, user: User) -> HttpResponse:
+    """Make the user pending in a new session, and go to the next step."""
+    destination = request.POST.get("next", "")
+    if not url_has_allowed_host_and_scheme(destination, {request.get_host()}, request.is_secure()):
+        destination = reverse("admin:index")
     request.session.flush()
     request.session[PENDING] = {
         "user": user.pk,
         "hash": user.get_session_auth_hash(),
         "at": timezone.now().timestamp(),
-        "next": following,
+        "next": destination,
     }
     return _next_step(request, user)
 
 
-def on_the_way_in(request: HttpRequest) -> AbstractBaseUser | None:
-    waiting = request.session.get(PENDING)
-    if not waiting or timezone.now().timestamp() - waiting["at"] > MINUTES:
+def pending_user(request: HttpRequest) -> User | None:
+    """Return the user who has given the password less than PENDING_SECONDS ago."""
+    pending = request.session.get(PENDING)
+    if not pending or timezone.now().timestamp() - pending["at"] > PENDING_SECONDS:
         return None
-    user = get_user_model()._default_manager.filter(pk=waiting["user"], is_active=True).first()
-    if user is None or not constant_time_compare(waiting["hash"], user.get_session_auth_hash()):
+    user = User.objects.filter(pk=pending["user"], is_active=True).first()
+    if user is None or not constant_time_compare(pending["hash"], user.get_session_auth_hash()):
         return None
     return user
 
 
-def _next_step(request: HttpRequest, user: AbstractBaseUser) -> HttpResponse:
+def _next_step(request: HttpRequest, user: User) -> HttpResponse:
     if OneOffPassword.objects.filter(user=user).exists():
         return redirect("admin:new_password")
     if second_factor.phone_of(user):
         return redirect("admin:code")
-    return redirect("admin:enrol") if settings.SECOND_FACTOR else redirect(_enter(request, user))
+    return redirect("admin:enrol") if settings.SECOND_FACTOR else redirect(_finish(request, user))
 
 
-def _enter(request: HttpRequest, user: AbstractBaseUser, device: Device | None = None) -> str:
-    """Where the user wanted to go."""
-    following = request.session.pop(PENDING)["next"]
+def _finish(request: HttpRequest, user: User, device: Device | None = None) -> str:
+    """Log in the pending user, and return the address of the page that the user asked for."""
+    destination: str = request.session.pop(PENDING)["next"]
     login(request, user, MODEL_BACKEND)
     if device:
-        verified_by(request, device)
-    return following
+        otp_login(request, device)
+    return destination
+
+
+# Steps
+
+
+def _step(view: Callable[[HttpRequest, User], HttpResponse]) -> Callable[..., HttpResponse]:
+    """Pass the pending user to `view`, or redirect to the login page."""
+
+    @never_cache
+    @sensitive_post_parameters()
+    @wraps(view)
+    def step(request: HttpRequest) -> HttpResponse:
+        user = pending_user(request)
+        return view(request, user) if user else redirect("admin:login")
+
+    return step
 
 
 @never_cache
@@ -110,18 +117,18 @@ def log_in(request: HttpRequest) -> HttpResponse:
         return redirect("admin:index")
     form = LoginForm(request, request.POST if request.method == "POST" else None)
     if form.is_valid():
-        return _begin(request, form.get_user())
-    following = request.POST.get("next", request.GET.get("next", ""))
-    return page(request, "login", "Entrar", form=form, next=following)
+        return _start(request, form.get_user())
+    destination = request.POST.get("next", request.GET.get("next", ""))
+    return page(request, "login", "Entrar", form=form, next=destination)
 
 
 @_step
-def new_password(request: HttpRequest, user: AbstractBaseUser) -> HttpResponse:
+def new_password(request: HttpRequest, user: User) -> HttpResponse:
     form = NewPasswordForm(user, request.POST or None)
     if form.is_valid():
         form.save()
         OneOffPassword.objects.filter(user=user).delete()
-        LoginEvent.objects.note(KIND.NEW_PASSWORD, user)
+        LoginEvent.objects.note(LoginEvent.Kind.NEW_PASSWORD, user)
         request.session[PENDING] |= {"hash": user.get_session_auth_hash()}
         request.session.modified = True
         return _next_step(request, user)
@@ -129,94 +136,104 @@ def new_password(request: HttpRequest, user: AbstractBaseUser) -> HttpResponse:
 
 
 @_step
-def code(request: HttpRequest, user: AbstractBaseUser) -> HttpResponse:
-    return _asked(request, user, "access/code", CodeForm, second_factor.verified_by_phone, NOT_THIS)
+def code(request: HttpRequest, user: User) -> HttpResponse:
+    verify = second_factor.verified_by_phone
+    return _code_step(request, user, "access/code", CodeForm, verify, WRONG_CODE)
 
 
 @_step
-def recovery(request: HttpRequest, user: AbstractBaseUser) -> HttpResponse:
-    check = second_factor.verified_by_recovery
-    return _asked(request, user, "access/recovery", RecoveryForm, check, NOT_RECOVERY)
+def recovery(request: HttpRequest, user: User) -> HttpResponse:
+    verify = second_factor.verified_by_recovery
+    return _code_step(request, user, "access/recovery", RecoveryForm, verify, WRONG_RECOVERY_CODE)
 
 
-def _asked(
-    request: HttpRequest, user: AbstractBaseUser, template: str, kind: type[CodeForm],
-    check: Callable[[AbstractBaseUser, str], Device | None], refusal: str,
-) -> HttpResponse:  # fmt: skip
+def _code_step(
+    request: HttpRequest,
+    user: User,
+    template: str,
+    form_class: type[CodeForm] | type[RecoveryForm],
+    verify: Callable[[User, str], Device | None],
+    refusal: str,
+) -> HttpResponse:
+    """Ask for a code. A right code logs the user in."""
     if OneOffPassword.objects.filter(user=user).exists():
         return redirect("admin:new_password")
-    if waiting(request, user):
+    if is_locked_out(request, user):
         return locked_out(request)
-    form = kind(request.POST or None)
+    form = form_class(request.POST or None)
     if form.is_valid():
-        device = check(user, form.cleaned_data["code"])
+        device = verify(user, form.cleaned_data["code"])
         if device:
-            if template == "access/recovery":
-                LoginEvent.objects.note(KIND.RECOVERED, user)
+            if form_class is RecoveryForm:
+                LoginEvent.objects.note(LoginEvent.Kind.RECOVERED, user)
                 left = second_factor.codes_left(user)
                 messages.warning(request, f"Le quedan {left} códigos de recuperación.")
-            return redirect(_enter(request, user, device))
-        failed(request, user)
+            return redirect(_finish(request, user, device))
+        count_failure(request, user)
         form.add_error("code", refusal)
     return page(request, template, "Segundo paso", form=form)
 
 
-def waiting(request: HttpRequest, user: AbstractBaseUser) -> bool:
+def is_locked_out(request: HttpRequest, user: User) -> bool:
     return not AxesProxyHandler.is_allowed(request, {"username": user.get_username()})
 
 
-def failed(request: HttpRequest, user: AbstractBaseUser) -> None:
-    """A wrong code counts as a wrong password does."""
+def count_failure(request: HttpRequest, user: User) -> None:
+    """Count a wrong code like a wrong password."""
     credentials = {"username": user.get_username(), "code": ""}
     user_login_failed.send(__name__, credentials=credentials, request=request)
 
 
+# Enrolling a phone
+
+
 @never_cache
 def enrol(request: HttpRequest) -> HttpResponse:
-    """For who is on the way in without a phone, and for who is in and has none or wants another."""
-    user = on_the_way_in(request)
-    inside = user is None and may_enter(request.user)
-    if inside and second_factor.phone_of(request.user) and not request.session.get(ENROLLING):
+    """Confirm a phone: of a pending user without a phone, or of a logged-in user who has no phone
+    or has asked for another."""
+    pending = pending_user(request)
+    inside = pending is None and may_enter(request.user)
+    user = pending or cast(User, request.user)  # AnonymousUser may not enter
+    if inside and second_factor.phone_of(user) and not request.session.get(ENROLLING):
         return redirect("admin:account")
-    if not inside and (user is None or second_factor.phone_of(user)):
+    if not inside and (pending is None or second_factor.phone_of(pending)):
         return redirect("admin:login")
-    user = user or request.user
     if OneOffPassword.objects.filter(user=user).exists():
         return redirect("admin:new_password")
-    if waiting(request, user):
+    if is_locked_out(request, user):
         return locked_out(request)
     form = CodeForm(request.POST or None)
     if form.is_valid():
-        phone = second_factor.confirm_phone(user, form.cleaned_data["code"])
-        if phone:
-            return _enrolled(request, user, phone, inside)
-        failed(request, user)
-        form.add_error("code", NOT_THIS)
-    phone = second_factor.phone_to_be(user)
-    drawing, key = second_factor.drawn(phone), second_factor.key_of(phone)
-    context = {"form": form, "qr": drawing, "key": key, "inside": inside}
-    return page(request, "access/enrol", "Activar el segundo paso", **context)
+        device = second_factor.confirm_phone(user, form.cleaned_data["code"])
+        if device:
+            return _enrolled(request, user, device, inside)
+        count_failure(request, user)
+        form.add_error("code", WRONG_CODE)
+    phone = second_factor.unconfirmed_phone(user)
+    return page(
+        request, "access/enrol", "Activar el segundo paso", form=form, inside=inside,
+        qr=second_factor.qr_code(phone), key=second_factor.key_of(phone),
+    )  # fmt: skip
 
 
-def _enrolled(
-    request: HttpRequest, user: AbstractBaseUser, phone: Device, inside: bool
-) -> HttpResponse:
-    following = reverse("admin:account")
+def _enrolled(request: HttpRequest, user: User, device: Device, inside: bool) -> HttpResponse:
+    destination = reverse("admin:account")
     if inside:
         request.session.pop(ENROLLING, None)
         request.session.cycle_key()
-        verified_by(request, phone)
+        otp_login(request, device)
     else:
-        following = _enter(request, user, phone)
-    LoginEvent.objects.note(KIND.ENROLLED, user)
+        destination = _finish(request, user, device)
+    LoginEvent.objects.note(LoginEvent.Kind.ENROLLED, user)
     messages.success(request, "El segundo paso está activado.")
-    return codes_page(request, following)
+    return codes_page(request, user, destination)
 
 
-def codes_page(request: HttpRequest, following: str) -> HttpResponse:
-    """The only time that they are shown."""
-    user = request.user
+def codes_page(request: HttpRequest, user: User, destination: str) -> HttpResponse:
+    """Make new recovery codes and show them. They cannot be shown again."""
     codes = second_factor.new_codes(user)
-    listed = "\n".join([f"{settings.SITE_NAME}, {user.get_username()}", *codes])
-    context = {"codes": codes, "listed": listed, "following": following}
-    return page(request, "access/codes", "Códigos de recuperación", **context)
+    lines = "\n".join([f"{settings.SITE_NAME}, {user.get_username()}", *codes])
+    return page(
+        request, "access/codes", "Códigos de recuperación",
+        codes=codes, lines=lines, destination=destination,
+    )  # fmt: skip

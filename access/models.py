@@ -1,29 +1,31 @@
-"""What is kept of logins: who, what and when; never from where."""
+"""The log of logins, and one-off passwords. No address of a visitor is stored."""
 
 from datetime import timedelta
 from typing import Self
 
 from django.conf import settings
-from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db import models
 from django.utils import timezone
 
-KEPT = timedelta(days=2 * 365)
-ONE_OFF_LASTS = timedelta(days=3)
+EVENT_LIFETIME = timedelta(days=2 * 365)
+ONE_OFF_LIFETIME = timedelta(days=3)
 
 
 class LoginEventQuerySet(models.QuerySet):
-    def note(self, kind: str, user: AbstractBaseUser | None) -> None:
-        """Of a name that nobody has, nothing is kept: it may be a password in the wrong box."""
-        who = {"user_id": user.pk, "username": user.get_username()} if user else {}
-        self.create(kind=kind, **who)
+    def note(self, kind: str, user: User | None) -> None:
+        """Log an event. The name that was typed is not stored if it is no user's, because it may be
+        a password in the wrong field."""
+        account = {"user_id": user.pk, "username": user.get_username()} if user else {}
+        self.create(kind=kind, **account)
 
-    def past_keeping(self) -> Self:
-        return self.filter(at__lt=timezone.now() - KEPT)
+    def expired(self) -> Self:
+        return self.filter(at__lt=timezone.now() - EVENT_LIFETIME)
 
 
 class LoginEvent(models.Model):
-    """Never changed (a trigger sees to it), and gone after two years."""
+    """Something that happened to an account. A trigger refuses changes; `forget` deletes events
+    after two years."""
 
     class Kind(models.TextChoices):
         ENTERED = "entered", "entró"
@@ -37,7 +39,7 @@ class LoginEvent(models.Model):
         NEW_PASSWORD = "new_password", "cambió su contraseña"
 
     kind = models.CharField("qué", max_length=20, choices=Kind)
-    # No foreign key: what happened stays as it was when the account is gone.
+    # No foreign key, so that the event stays the same when the account is deleted.
     user_id = models.BigIntegerField("cuenta", null=True)
     username = models.CharField("quién", max_length=150, blank=True)
     at = models.DateTimeField("cuándo", default=timezone.now)
@@ -60,7 +62,7 @@ class OneOffQuerySet(models.QuerySet):
 
 
 class OneOffPassword(models.Model):
-    """This user's password was made by somebody else: it must be changed at the next login."""
+    """Marks a password that somebody else made. The user must change it at the next login."""
 
     user = models.OneToOneField(
         settings.AUTH_USER_MODEL, models.CASCADE, primary_key=True, related_name="one_off_password"
@@ -76,10 +78,10 @@ class OneOffPassword(models.Model):
         return f"{self.user}, {self.expires_at}"
 
     @classmethod
-    def give(cls, user: AbstractBaseUser, password: str) -> None:
-        """Ends the user's sessions too, which are bound to the former password."""
+    def give(cls, user: User, password: str) -> None:
+        """Set a one-off password. Its new hash ends the user's sessions."""
         user.set_password(password)
         user.save(update_fields=["password"])
         cls.objects.update_or_create(
-            user=user, defaults={"expires_at": timezone.now() + ONE_OFF_LASTS}
+            user=user, defaults={"expires_at": timezone.now() + ONE_OFF_LIFETIME}
         )

@@ -1,4 +1,5 @@
-"""Long passwords that are short in truth: Django's list of common ones has hardly any of 15."""
+"""Refuses long passwords that are easy to guess. Django's list of common passwords has very few of
+15 characters or more."""
 
 import re
 from itertools import pairwise
@@ -7,7 +8,7 @@ from typing import Any
 from django.contrib.auth.password_validation import CommonPasswordValidator
 from django.core.exceptions import ValidationError
 
-FEWEST_CHARACTERS, LONGEST_LOOKED_AT = 5, 200
+MIN_DIFFERENT_CHARACTERS, MAX_CHECKED_LENGTH = 5, 200
 SPANISH = {
     "contraseña",
     "contrasena",
@@ -19,16 +20,16 @@ SPANISH = {
 
 
 class PlainPasswordValidator(CommonPasswordValidator):
-    """Refuses what repeats itself or counts on, and a common password with figures behind it."""
+    """Refuses repetitions, sequences, and a common password followed by digits."""
 
     def validate(self, password: str, user: Any = None) -> None:
-        bare = re.sub(r"[\W\d_]+$", "", password.lower())
+        letters = re.sub(r"[\W\d_]+$", "", password.lower())
         if (
-            len(set(password)) < FEWEST_CHARACTERS
+            len(set(password)) < MIN_DIFFERENT_CHARACTERS
             or _repeats(password.lower())
-            or _repeats(bare)
-            or _counts_on(password)
-            or bare in self.passwords | SPANISH
+            or _repeats(letters)
+            or _is_sequence(password)
+            or letters in self.passwords | SPANISH
         ):
             raise ValidationError("Es demasiado fácil de adivinar.", code="password_too_plain")
 
@@ -37,13 +38,14 @@ class PlainPasswordValidator(CommonPasswordValidator):
 
 
 def _repeats(text: str) -> bool:
-    """«abcabcab». Of what is longer than anybody types, nothing is asked: it would take long."""
-    units = range(1, len(text) // 2 + 1) if len(text) <= LONGEST_LOOKED_AT else ()
+    """Return whether a text repeats its beginning, as «abcabcab» does. Texts longer than
+    MAX_CHECKED_LENGTH are not checked, because that takes quadratic time."""
+    units = range(1, len(text) // 2 + 1) if len(text) <= MAX_CHECKED_LENGTH else ()
     return any(text == (text[:unit] * len(text))[: len(text)] for unit in units)
 
 
-def _counts_on(text: str) -> bool:
-    """«abcdefghijklmno», «987654321098765»: each character the next one, or the one before."""
+def _is_sequence(text: str) -> bool:
+    """Return whether a text is a sequence, as «abcdefghijklmno» and «987654321098765» are."""
     steps = {(ord(b) - ord(a)) % 10 if (a + b).isdigit() else ord(b) - ord(a)
              for a, b in pairwise(text)}  # fmt: skip
     return len(steps) == 1 and steps <= {1, -1, 9}

@@ -9,12 +9,12 @@ from django.db import InternalError, OperationalError
 from django.utils import timezone
 
 BEGAN, SEEN = "began", "seen"
-SEEN_EVERY = 5 * 60  # seconds: a request does not write for less
+SEEN_INTERVAL = 5 * 60  # seconds between two writes of SEEN
 
 
 class SessionStore(db.SessionStore):
     def begin(self) -> None:
-        """From here on its age is counted."""
+        """Start counting the session's age."""
         self[BEGAN] = self[SEEN] = timezone.now().timestamp()
 
     def load(self) -> dict[str, Any]:
@@ -24,15 +24,16 @@ class SessionStore(db.SessionStore):
             self.delete(self.session_key)
             self._session_key = None
             return {}
-        if SEEN in data and now - seen >= SEEN_EVERY:
+        if SEEN in data and now - seen >= SEEN_INTERVAL:
             data[SEEN] = now
-            self._note(data)
+            self._save_seen(data)
         return data
 
-    def _note(self, data: dict[str, Any]) -> None:
-        """That they were here, if it can be written: on a full disk, who is inside still reads."""
-        until = self.get_expiry_date(expiry=self.get_session_cookie_age())
+    def _save_seen(self, data: dict[str, Any]) -> None:
+        """Save the time of the request. An error is suppressed, so that logged-in users can read
+        pages while the disk is full."""
+        expiry = self.get_expiry_date(expiry=self.get_session_cookie_age())
         with suppress(OperationalError, InternalError):
             self.model.objects.filter(session_key=self.session_key).update(
-                session_data=self.encode(data), expire_date=until
+                session_data=self.encode(data), expire_date=expiry
             )

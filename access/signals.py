@@ -1,4 +1,4 @@
-"""Logins as Django tells of them, into the table that the staff read."""
+"""Logs the signals of logins as LoginEvents."""
 
 from typing import Any
 
@@ -9,37 +9,35 @@ from django.dispatch import receiver
 
 from access.models import LoginEvent
 
-KIND = LoginEvent.Kind
-
 
 @receiver(user_logged_in, dispatch_uid="access.entered")
-def entered(request: Any, user: Any, **_: Any) -> None:
+def log_login(request: Any, user: Any, **_: Any) -> None:
     if hasattr(request, "session"):
         request.session.begin()
-    LoginEvent.objects.note(KIND.ENTERED, user)
+    LoginEvent.objects.note(LoginEvent.Kind.ENTERED, user)
 
 
 @receiver(user_logged_out, dispatch_uid="access.left")
-def left(user: Any, **_: Any) -> None:
+def log_logout(user: Any, **_: Any) -> None:
     if user is not None:
-        LoginEvent.objects.note(KIND.LEFT, user)
+        LoginEvent.objects.note(LoginEvent.Kind.LEFT, user)
 
 
 @receiver(user_login_failed, dispatch_uid="access.failed")
-def failed(credentials: dict[str, Any], request: Any = None, **_: Any) -> None:
+def log_failure(credentials: dict[str, Any], request: Any = None, **_: Any) -> None:
     if not getattr(request, "axes_locked_out", False):
-        kind = KIND.WRONG_CODE if "code" in credentials else KIND.FAILED
-        LoginEvent.objects.note(kind, _known(credentials.get("username")))
+        kind = LoginEvent.Kind.WRONG_CODE if "code" in credentials else LoginEvent.Kind.FAILED
+        LoginEvent.objects.note(kind, _user_named(credentials.get("username")))
 
 
 @receiver(user_locked_out, dispatch_uid="access.locked")
-def locked(request: Any, username: str | None = None, **_: Any) -> None:
-    """Noted once, when it begins: not for every attempt during the wait."""
+def log_lockout(request: Any, username: str | None = None, **_: Any) -> None:
+    """Log the beginning of a lockout, and no attempts during it."""
     if request.axes_failures_since_start is not None:
-        LoginEvent.objects.note(KIND.LOCKED, _known(username))
+        LoginEvent.objects.note(LoginEvent.Kind.LOCKED, _user_named(username))
 
 
-def _known(username: str | None) -> Any:
+def _user_named(username: str | None) -> Any:
     if not username or "\0" in username:
         return None
     return get_user_model()._default_manager.filter(username=username).first()

@@ -1,5 +1,5 @@
-"""Failed logins are counted by name and by address. What stands in the table for an address is a
-pseudonym of it, which only the secret key can make, and goes with the cool-off."""
+"""Counts failed logins by name and by address (django-axes). The table holds a pseudonym of the
+address, made with the secret key, and forgets it after the cool-off."""
 
 from hashlib import sha256
 from hmac import digest
@@ -14,12 +14,15 @@ from django.shortcuts import render
 from django.utils import timezone
 
 NAMES_PER_ADDRESS = 10
-"""An office shares an address: it may fail as often as ten names together."""
+"""An address may fail as often as ten names, because an office shares an address."""
 
 
 def pseudonym(request: HttpRequest) -> str:
-    """In the form of an IPv6 address, as the column is. Only what the proxy says of the connection
-    counts (`REMOTE_ADDR`); headers are the visitor's to write. IPv6 is taken by its network."""
+    """Return the pseudonym of an address as an IPv6 address, which the column holds.
+
+    The proxy sets REMOTE_ADDR; other headers could be forged. All addresses of an IPv6 network
+    have one pseudonym.
+    """
     key = settings.SECRET_KEY.encode()
     network = _network(request.META.get("REMOTE_ADDR", ""))
     return str(IPv6Address(digest(key, f"throttle {network}".encode(), sha256)[:16]))
@@ -27,46 +30,52 @@ def pseudonym(request: HttpRequest) -> str:
 
 def _network(address: str) -> str:
     try:
-        found = ip_address(address)
+        parsed = ip_address(address)
     except ValueError:
         return ""
-    return str(ip_network((found, 64), strict=False)) if found.version == 6 else str(found)
+    return str(ip_network((parsed, 64), strict=False)) if parsed.version == 6 else str(parsed)
 
 
-def _is_the_proxy(request: HttpRequest) -> bool:
-    """Where the proxy does not hand on who connects to it, everybody has its address, and fifty
-    failures would keep all of them waiting: then names alone are counted."""
+def _is_proxy(request: HttpRequest) -> bool:
+    """Return whether the address is the proxy's own, which all visitors share if the proxy does not
+    pass theirs. Failures are then counted by name only; fifty would lock everybody out."""
     try:
         return ip_address(request.META.get("REMOTE_ADDR", "")).is_private
     except ValueError:
         return True
 
 
-def nobody(*_: Any) -> str:
-    """Whom the log names."""
+def client_name(*_: Any) -> str:
+    """Return the name for all clients in the log of django-axes, which holds no personal data."""
     return "somebody"
 
 
 class Throttle(AxesDatabaseHandler):
     def user_login_failed(
-        self, sender: Any, credentials: dict, request: HttpRequest | None = None, **kwargs: Any
+        self,
+        sender: Any,
+        credentials: dict[str, Any],
+        request: HttpRequest | None = None,
+        **kwargs: Any,
     ) -> None:
         if request is None:
             return
-        # Of what the browser sent, nothing that we count and so nothing that we keep.
-        request.axes_user_agent = request.axes_http_accept = request.axes_path_info = ""
+        # Attributes that django-axes sets on the request, and stores.
+        request.axes_user_agent = request.axes_http_accept = request.axes_path_info = ""  # type: ignore[attr-defined]
         super().user_login_failed(sender, credentials, request, **kwargs)
         AccessAttempt.objects.exclude(post_data="", get_data="").update(post_data="", get_data="")
 
-    def get_failures(self, request: HttpRequest, credentials: dict | None = None) -> int:
+    def get_failures(self, request: HttpRequest, credentials: dict[str, Any] | None = None) -> int:
         by_name, by_address = (
             sum(attempts.values_list("failures_since_start", flat=True))
             for attempts in self.get_user_attempts(request, credentials)
         )
-        return by_name if _is_the_proxy(request) else max(by_name, by_address // NAMES_PER_ADDRESS)
+        return by_name if _is_proxy(request) else max(by_name, by_address // NAMES_PER_ADDRESS)
 
-    def reset_user_attempts(self, request: HttpRequest, credentials: dict | None = None) -> int:
-        """Whoever got in is forgiven; not whoever else tried from the same address."""
+    def reset_user_attempts(
+        self, request: HttpRequest, credentials: dict[str, Any] | None = None
+    ) -> int:
+        """Forget the failures of the name that logged in, and keep the failures of its address."""
         by_name, _by_address = self.filter_user_attempts(request, credentials)
         return by_name.delete()[0]
 
@@ -78,7 +87,7 @@ def locked_out(request: HttpRequest, *_: Any) -> HttpResponse:
     return response
 
 
-def forget() -> int:
-    """Attempts whose cool-off is over; any login does it as well."""
-    over = timezone.now() - settings.AXES_COOLOFF_TIME
-    return AccessAttempt.objects.filter(attempt_time__lte=over).delete()[0]
+def delete_expired_attempts() -> int:
+    """Delete the attempts whose cool-off is over. django-axes does so at each login."""
+    oldest = timezone.now() - settings.AXES_COOLOFF_TIME
+    return AccessAttempt.objects.filter(attempt_time__lte=oldest).delete()[0]

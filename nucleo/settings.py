@@ -199,7 +199,7 @@ AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_LOCKOUT_PARAMETERS = ["username", "ip_address"]
 AXES_CLIENT_IP_CALLABLE = "access.throttle.pseudonym"
-AXES_CLIENT_STR_CALLABLE = "access.throttle.nobody"
+AXES_CLIENT_STR_CALLABLE = "access.throttle.client_name"
 AXES_LOCKOUT_CALLABLE = "access.throttle.locked_out"
 AXES_RESET_ON_SUCCESS = True
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False

@@ -17,7 +17,7 @@ from django.db import connection
 from django.test import Client
 from playwright.sync_api import expect
 
-from access.sessions import SEEN, SEEN_EVERY
+from access.sessions import SEEN, SEEN_INTERVAL
 from nucleo import views
 from nucleo.errors import is_fault
 from nucleo.logs import Line
@@ -247,7 +247,7 @@ def test_where_nothing_can_be_written_readers_and_staff_read_on(anybody, staff):
     address = address_of("change", draft())
     session = staff.session
     session.begin()
-    session[SEEN] -= SEEN_EVERY + 1
+    session[SEEN] -= SEEN_INTERVAL + 1
     session.save()
     before = Session.objects.get().session_data
     with read_only():

@@ -80,7 +80,7 @@ def test_what_comes_back_and_what_goes_is_in_the_log_with_its_reason(publisher):
 
 
 def test_the_log_is_read_to_its_end_without_a_line_twice_or_skipped(reader, monkeypatch):
-    monkeypatch.setattr(log, "READ", 7)
+    monkeypatch.setattr(log, "PAGE_LINES", 7)
     moment = timezone.now()
     LoginEvent.objects.bulk_create(
         LoginEvent(kind="left", username=f"u{n}", at=moment) for n in range(20)

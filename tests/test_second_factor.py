@@ -111,7 +111,7 @@ def test_a_recovery_code_serves_once_in_any_spelling_and_until_new_ones_are_made
 def test_recovery_codes_are_kept_as_slow_digests_that_differ_for_each_user(
     ana, settings, monkeypatch
 ):
-    monkeypatch.setattr(second_factor, "readable", lambda *_: "abcd-2345")
+    monkeypatch.setattr(second_factor, "random_code", lambda *_: "abcd-2345")
     monkeypatch.setattr(second_factor, "CODES", 1)
     assert project.RECOVERY_CODE_COST >= 2**14
     kept = set()

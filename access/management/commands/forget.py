@@ -9,9 +9,9 @@ from access.models import LoginEvent
 
 
 class Command(BaseCommand):
-    help = "Delete what is kept of logins for a time only and is past it; to be run every day."
+    help = "Delete expired login events, sessions and failed attempts; to be run every day."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        throttle.forget()
+        throttle.delete_expired_attempts()
         Session.objects.filter(expire_date__lt=timezone.now()).delete()
-        LoginEvent.objects.past_keeping().delete()
+        LoginEvent.objects.expired().delete()

@@ -1,7 +1,7 @@
-"""Nobody changes what the log tells of logins, whatever they may do in the admin or in its code.
+"""Triggers that refuse changes of login events.
 
-On PostgreSQL nobody deletes it either before its two years are over. SQLite cannot tell the tests'
-emptying of all tables from any other deletion, so there only the code's lack of a way stands.
+On PostgreSQL they also refuse to delete events of the last two years. SQLite has no such trigger,
+because it would refuse the flush of all tables after a test too.
 """
 
 from typing import Any

@@ -22,6 +22,7 @@ class Command(BaseCommand):
         with override_settings(SIMPLE_HISTORY_ENABLED=False):
             call_command("loaddata", *FILES, verbosity=0)
         for model in models:
+            record: Any
             for record in model.objects.all():
                 record._change_reason = "Primera carga"
                 model.versions.create_historical_record(record, "+")

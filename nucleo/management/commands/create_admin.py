@@ -3,7 +3,7 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand
 
-from access.second_factor import readable
+from access.second_factor import random_code
 
 
 class Command(BaseCommand):
@@ -13,6 +13,6 @@ class Command(BaseCommand):
         users = get_user_model()._default_manager
         if users.exists():
             return
-        password = readable(4, 5)  # 100 bits of chance
+        password = random_code(4, 5)  # 100 random bits
         users.create_superuser(username="admin", password=password)
         self.stdout.write(f"Staff login: admin / {password}   (shown this once; keep it)")
