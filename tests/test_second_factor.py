@@ -112,7 +112,7 @@ def test_recovery_codes_are_kept_as_slow_digests_that_differ_for_each_user(
     ana, settings, monkeypatch
 ):
     monkeypatch.setattr(second_factor, "random_code", lambda *_: "abcd-2345")
-    monkeypatch.setattr(second_factor, "CODES", 1)
+    monkeypatch.setattr(second_factor, "RECOVERY_CODES", 1)
     assert project.RECOVERY_CODE_COST >= 2**14
     kept = set()
     for cost in (2, project.RECOVERY_CODE_COST):
