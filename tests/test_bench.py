@@ -21,10 +21,10 @@ BENCHES = re.search(r"^BENCH \?= (.*)$", MAKEFILE, re.MULTILINE)[1].split()
 PRINTED = "  1000 requests in 2.00s, 0.3MB read\nRequests/sec:    500.25\n"
 
 
-def test_every_bench_of_make_is_a_program_with_a_place_in_readme_and_report():
+def test_every_bench_of_make_is_a_program_with_a_place_in_contributing_and_report():
     for name in BENCHES:
         assert importlib.import_module(f"tools.{name}").main
-        assert f"| `{name}` |" in (ROOT / "README.md").read_text(encoding="utf-8")
+        assert f"| `{name}` |" in (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
         assert report.REPORT.read_text(encoding="utf-8").count(f"<!-- {name} -->") == 2
 
 
