@@ -37,7 +37,7 @@ def worlds(period: Period) -> Iterator[tuple[date, date]]:
 
 
 def truth(period: Period, when: EDTF) -> tuple[bool, bool, bool]:
-    """Whether, in every world, it was so on all of `when`, on some of it, on none of it."""
+    """Whether every world agrees: so on all of `when`; so on a part of it; not so on any day."""
     first, last = when.first_day, when.last_day
     known = set(worlds(period))
     return (

@@ -68,8 +68,8 @@ def quote() -> Citation:
     return citation(event(), source=source())
 
 
-def beside_other_terms(**fields: Any) -> RepresentationTerm:
-    """A new term, beside one of each role."""
+def among_other_terms(**fields: Any) -> RepresentationTerm:
+    """A new term, where each role has a term already."""
     cidac = organization(name="Centro de Prueba", short_name="CIDAC")
     term(organization=cidac, order=3, start="2015", end="2016-12")
     term(start="2016", end="2016-12", role="co_representative")
@@ -164,16 +164,16 @@ def test_a_withdrawal_not_after_publication_is_refused(make):
 
 def test_a_place_of_the_rotation_is_one_term_s_and_counted_from_one():
     words = "Otro periodo de este papel ya tiene ese lugar."
-    assert_refused(partial(beside_other_terms, order=2), words, order=3)
+    assert_refused(partial(among_other_terms, order=2), words, order=3)
     assert_refused(term, "Los lugares de la rotación se cuentan desde 1.", order=0)
 
 
 def test_place_and_dates_of_another_role_and_an_unknown_place_are_free():
-    of_other_role = partial(beside_other_terms, role="co_representative")
+    of_other_role = partial(among_other_terms, role="co_representative")
     assert_stored(of_other_role, order=3)
     assert_stored(of_other_role, **dates("2015/2016"))
     term(start="2018")
-    assert_stored(partial(beside_other_terms, order=2), order=None)
+    assert_stored(partial(among_other_terms, order=2), order=None)
 
 
 def test_overlapping_terms_are_refused_with_the_other_one_named():
@@ -182,14 +182,14 @@ def test_overlapping_terms_are_refused_with_the_other_one_named():
         "un papel, una a la vez."
     )
     for span in ("2015-06/2016-06", "2014/[2016-02-02..]", "2016-02-02/2016-02-02"):
-        assert_refused(beside_other_terms, words, "start", **dates(span))
+        assert_refused(among_other_terms, words, "start", **dates(span))
     fields = dates("2014/[2016-06..]") | {"role": "co_representative"}
-    assert_refused(partial(beside_other_terms, **fields), words, "start", role="representative")
+    assert_refused(partial(among_other_terms, **fields), words, "start", role="representative")
 
 
 @pytest.mark.parametrize("span", "2014/2015 2016-12/2017 2016-12/[2017-05-23..] 2014/ /".split())
 def test_a_hand_over_or_an_unknown_date_is_no_overlap(span):
-    assert_stored(beside_other_terms, **dates(span))
+    assert_stored(among_other_terms, **dates(span))
 
 
 def test_overlapping_terms_written_by_one_statement_are_refused():

@@ -292,8 +292,8 @@ def hide_a_word_in_each_state() -> list[str]:
 
 
 def test_no_public_address_of_the_site_tells_of_a_record_that_is_not_public(visitor):
-    """Over the resolver itself, so over pages, feeds, downloads and files that come later. The
-    page of a hidden record is, byte for byte, that of a record that does not exist."""
+    """Asks every address of the resolver, so also pages, feeds and files that come later. A hidden
+    record and a record that does not exist have the same page, byte for byte."""
     slugs = hide_a_word_in_each_state()
     missing = cache(lambda url: answer_without_address(visitor, url))
     addresses = [url for name in READERS for url in public_addresses(name, ["visible", *slugs])]
