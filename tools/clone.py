@@ -1,8 +1,8 @@
-"""Measures `make run` in a fresh clone until the site answers, and once more.
+"""Measure `make run` in a fresh clone until the site answers, twice.
 
     python -m tools.clone
 
-What is committed is cloned; pip takes the packages from its cache after the first run.
+Only committed files are cloned. After the first run, pip reads the packages from its cache.
 """
 
 import os
@@ -20,7 +20,7 @@ OURS = {"DEBUG", "SECRET_KEY", "ALLOWED_HOSTS", "DATABASE_URL", "MAKEFLAGS", "MA
 
 
 def serve(clone: str) -> float:
-    """Waits until the site of the clone listens, and stops it; returns when that was."""
+    """Start the site, stop it when it listens, and return that moment."""
     port = free_port()
     environment = {name: value for name, value in os.environ.items() if name not in OURS}
     make = subprocess.Popen(

@@ -1,8 +1,8 @@
-"""Fills an empty database with a large invented record, the same for the same seed.
+"""Fill an empty database with a large invented record. The seed determines the record.
 
     python -m tools.demo [--events 1000000] [--seed 1] [--no-search]
 
-It takes the database and the other settings as manage.py does.
+Reads the same settings as manage.py.
 """
 
 import argparse

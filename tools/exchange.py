@@ -1,8 +1,8 @@
-"""Measures imports and exports of events beside django-import-export alone.
+"""Compare imports and exports of events with django-import-export alone.
 
     python -m tools.exchange [--only new]
 
-Each figure is of a process of its own. A whole run is written to docs/performance.md.
+Each figure comes from a separate process. A full run writes docs/performance.md.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from django.core.management import call_command
 from tools import serving
 from tools.report import met, table, write
 
-WANTED = {"new": 20, "changed": 10, "preview": 10, "export": 2}  # times the defaults' rate
+WANTED = {"new": 20, "changed": 10, "preview": 10, "export": 2}  # times the package's rate
 COUNTS = {"ours": 20_000, "defaults": 1_000, "expert": 20_000}  # rows
 MEMORY = {20_000: 250, 100_000: 550}  # rows, megabytes
 
@@ -85,7 +85,7 @@ def resource_of(is_expert: bool) -> type:
 
 
 def prepare(step: str, file: Path, count: int) -> None:
-    """Writes the file that a step imports, and what there is before it."""
+    """Write the file for a step, and the records that the step needs in the database."""
     from organizations.models import Organization
 
     for slug in ("uno", "dos", "tres"):
@@ -97,7 +97,7 @@ def prepare(step: str, file: Path, count: int) -> None:
 
 
 def measure(side: str, step: str, count: int) -> None:
-    """Prints the rate and the peak memory of this process."""
+    """Print the rate and the peak memory of this process."""
     django.setup()
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "eventos.csv"
@@ -110,7 +110,7 @@ def measure(side: str, step: str, count: int) -> None:
 
 
 def figure(url: str, side: str, count: int, step: str) -> dict[str, float]:
-    """Of a process of its own, on an empty database."""
+    """Measure in a separate process, on an empty database."""
     program = f"-m tools.exchange --measure {side} {step} {count}"
     empty = ("manage.py migrate -v 0", "manage.py flush --no-input -v 0")
     return json.loads(serving.python(url, *empty, program))

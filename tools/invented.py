@@ -1,6 +1,6 @@
-"""A large invented record, to measure on and to try things on.
+"""A large invented record for benchmarks and trials.
 
-Everything follows from the seed. Its texts are invented, and its pages say so.
+The seed determines all of it. Its pages state that their texts are invented.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -49,7 +49,7 @@ class Size:
 
 @dataclass(slots=True)
 class Paragraph:
-    """Of a source: its words, and the citations that they could be of, of no record yet."""
+    """A paragraph of a source, with unsaved citations of its sentences."""
 
     text: str
     quotes: list[Citation] = field(default_factory=list)
@@ -61,12 +61,14 @@ Text = list[Paragraph]
 def invent(
     size: Size, seed: int = 1, search: bool = True, tell: Callable[[int], None] | None = None
 ) -> str:
-    """Writes an invented record into an empty database, and the index of words with `search`;
-    returns the counts in words. Raises CommandError."""
+    """Write an invented record into an empty database, and build the search index if `search`.
+
+    Return the counts as text. Raise CommandError if the database holds a record.
+    """
     if size.organizations > MOST_ORGANIZATIONS:
         raise CommandError(f"There are names for {MOST_ORGANIZATIONS:,} organizations.")
     with transaction.atomic():
-        # No invented fact may stand among real ones, nor its version among theirs.
+        # Invented facts and versions must not mix with real ones.
         if any(model.objects.exists() or model.history.exists() for model in MODELS):
             raise CommandError("There is a record already; nothing was invented.")
         Demo(size, seed, tell).write()
@@ -77,20 +79,20 @@ def invent(
 
 
 def analyze() -> None:
-    """Tells the planner how many rows there are. PostgreSQL by itself learns it only after the
-    transaction, and scans whole tables until then."""
+    """Update the planner's statistics. Within the transaction autovacuum cannot do it, and
+    PostgreSQL would scan whole tables."""
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
 
 
 class Demo:
-    """`write` writes all of it; `tell` hears how many records more there are."""
+    """Writes the record. Calls `tell` with the number of records after each batch."""
 
     def __init__(self, size: Size, seed: int, tell: Callable[[int], None] | None = None) -> None:
         self.size, self.tell, self.chance = size, tell, Random(seed)  # noqa: S311, no secret
         self.names = names(self.chance, size.organizations)
         self.prose = Prose(self.chance, [short or name for name, short in self.names])
-        self.events: list[int] = []  # some of their keys
+        self.events: list[int] = []  # keys of some events
 
     def write(self) -> None:
         organizations = list(self._organizations())
@@ -110,8 +112,8 @@ class Demo:
             self._write_statements(range(first, min(first + BATCH, self.size.statements)))
 
     def _store(self, records: Sequence[Record]) -> None:
-        """Writes records with what `_related` draws for them and their first versions. Django's own
-        queryset sends no signal: the index of words is built once, at the end."""
+        """Write records, the relations from `_related`, and first versions. Django's own queryset
+        sends no signal, so the search index is built once, at the end."""
         if not records:
             return
         model = type(records[0])
@@ -124,7 +126,7 @@ class Demo:
             pairs = [through(**{own: key, other: pk}) for key in keys for pk in sorted(others())]
             through.objects.bulk_create(pairs)
         model.versions.write(keys, "+", NOTICE)
-        reset_queries()  # which are long, and kept while debugging
+        reset_queries()  # DEBUG keeps them
         if self.tell:
             self.tell(len(records))
 
@@ -135,7 +137,7 @@ class Demo:
             yield "events", lambda: set(self.chance.choices(self.events, k=self._few()))
 
     def _few(self) -> int:
-        """None to three."""
+        """Draw a number from 0 to 3."""
         return int(self.chance.random() * 3.4)
 
     # Dates and publication
@@ -159,7 +161,7 @@ class Demo:
         return {"publish_at": PUBLIC}
 
     def _date(self) -> tuple[str, int]:
-        """EDTF text of any kind, and a year not before it."""
+        """Return EDTF text of a random kind, and a year that is not before it."""
         kind, year = self._drawn(DATES), self.chance.randint(FIRST_YEAR, LAST_YEAR)
         month = f"{year}-{self.chance.randint(1, 12):02}"
         until = year + self.chance.randint(1, 3)
@@ -173,7 +175,7 @@ class Demo:
         }
         return dates.get(kind, ""), until
 
-    # Who there is
+    # Organizations
 
     def _organizations(self) -> Iterator[Organization]:
         yield Organization(
@@ -195,7 +197,7 @@ class Demo:
             )
 
     def _memberships(self) -> Iterator[Membership]:
-        """The second one's place was taken by the third; the fourth's end is not said."""
+        """The third member replaces the second. The fourth has no known end."""
         for number, key in enumerate(self.organizations[:MEMBERS], 1):
             start = ("2001-03", "2001-03", "[2009..2011]", "", "2012", "2015-06-01")[number % 6]
             end = {2: "[2008..2010]", 4: ""}.get(number, f"[{LAST_YEAR}-05..]")
@@ -210,7 +212,7 @@ class Demo:
             )
 
     def _terms(self) -> Iterator[RepresentationTerm]:
-        """One after the other; the last goes on, with another beside it."""
+        """Consecutive terms. The last has no end and overlaps with a co-representative's."""
         for number, key in enumerate(self.organizations[:TERMS], 1):
             year = FIRST_YEAR + 3 * number - 3
             yield RepresentationTerm(
@@ -224,10 +226,10 @@ class Demo:
                 start=f"{LAST_YEAR - 2}", end=f"[{LAST_YEAR}-05..]",
             )  # fmt: skip
 
-    # What it rests on
+    # Sources
 
     def _sources(self) -> list[Text]:
-        """The text of each, in the order of how often it is cited."""
+        """Return the texts of the sources, the most cited first."""
         paragraphs = [
             [self.prose.sentences(2, 4) for _ in range(self.chance.randint(8, 16))]
             for _ in range(self.size.sources)
@@ -254,7 +256,7 @@ class Demo:
         )
 
     def _text(self, source: Source, paragraphs: list[str]) -> Text:
-        """Most of its sentences can be cited, each by its first words or as a whole."""
+        """Draw citations of most sentences: of the first words, or of the whole sentence."""
         text, number = [Paragraph(one) for one in paragraphs], 0
         for paragraph in text:
             for sentence in paragraph.text.split(". "):
@@ -286,7 +288,7 @@ class Demo:
         slug = f"{record.slug}-{record._meta.model_name}-{number}"
         return Citation(slug=slug, field=about, **{f"{name}_id": record.pk}, **values)
 
-    # What happened and what was said
+    # Events and statements
 
     def _write_events(self, numbers: range) -> None:
         events = [self._event(number) for number in numbers]
@@ -321,7 +323,7 @@ class Demo:
         )
 
     def _statement(self, number: int) -> tuple[Statement, list[Citation]]:
-        """Its text is from a source, word by word, with the quotes in it; or else its own."""
+        """Take the text and its quotes from a source for each third statement."""
         kind, text, quotes = self._drawn(KINDS), [self.prose.sentences(2, 5)], []
         if number % 3 == 0:
             (source,) = self.texts.some(1)

@@ -1,4 +1,4 @@
-"""Invented Spanish text for an invented record: neutral words, places that are on no map."""
+"""Spanish text for an invented record: neutral words and invented places."""
 
 from collections.abc import Sequence
 from itertools import accumulate, product
@@ -86,7 +86,7 @@ SAID = {
 
 
 class Zipf:
-    """Draws among things, the n-th 1/n as often as the first."""
+    """A Zipf-distributed choice: the n-th thing has 1/n of the weight of the first."""
 
     def __init__(self, chance: Random, things: Sequence[Any]) -> None:
         self.chance, self.things = chance, things
@@ -97,13 +97,13 @@ class Zipf:
 
 
 class Prose:
-    """Text at random, the same for the same chance."""
+    """Random text from `chance`."""
 
     def __init__(self, chance: Random, organizations: Sequence[str]) -> None:
         self.chance, self.organizations = chance, Zipf(chance, organizations)
 
     def __getitem__(self, name: str) -> str:
-        """A word for a pattern's `{name}`."""
+        """Return a word for `{name}` in a pattern."""
         if name == "organizacion":
             return self.organizations.some(1)[0]
         if name == "numero":
@@ -123,7 +123,7 @@ class Prose:
 
 
 def names(chance: Random, count: int) -> list[tuple[str, str]]:
-    """So many organizations, each with a name of its own and, if nobody else has them, initials."""
+    """Return `count` different names of organizations, each with its initials if unique."""
     every = [
         f"{kind} de {theme} de {place}" for kind, theme, place in product(KINDS, THEMES, PLACES)
     ]

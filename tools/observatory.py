@@ -1,6 +1,8 @@
-"""MDN's HTTP Observatory against the site as a server runs it, behind TLS: fails below A+.
+"""Scan the site in production settings over TLS with MDN's HTTP Observatory. Fail below A+.
 
-python -m tools.observatory          needs node, openssl, and `npm ci` in tools/
+    python -m tools.observatory
+
+Needs node, openssl, and `npm ci` in tools/.
 """
 
 import os
@@ -60,13 +62,13 @@ def make_certificate(certificate: Path, key: Path) -> None:
     names = ["-subj", f"/CN={HOST}", "-addext", f"subjectAltName=DNS:{HOST}"]
     kind = ["-newkey", "rsa:2048", "-pkeyopt", "rsa_keygen_bits:2048"]
     command = ["openssl", "req", "-x509", *kind, "-nodes", "-days", "2", *names]
-    # PKCS#8 and a leaf that may stand for itself, which both granian and node take.
+    # granian needs a PKCS#8 key, and node a certificate that signs itself.
     subprocess.run([*command, "-keyout", str(key), "-out", str(certificate)],
                    check=True, capture_output=True)  # fmt: skip
 
 
 def redirecting_to(port: int) -> int:
-    """The proxy's port 80."""
+    """Start a server that redirects to HTTPS, as port 80 of the proxy does. Return its port."""
 
     class Redirect(BaseHTTPRequestHandler):
         def do_GET(self) -> None:

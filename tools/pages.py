@@ -1,8 +1,8 @@
-"""Measures pages a second beside a bare Django and the blog of Wagtail's tutorial.
+"""Compare pages per second with a bare Django and the blog of Wagtail's tutorial.
 
     python -m tools.pages [--only grown] [--rounds 5]
 
-The figures of a whole run are written to docs/performance.md.
+A full run writes its figures to docs/performance.md.
 """
 
 import argparse
@@ -25,7 +25,7 @@ from tools import serving
 from tools.report import met, table, write
 
 ROUNDS, SECONDS, CONNECTIONS = 5, 3, 4
-FORWARDED = (("X-Forwarded-Proto", "https"),)  # as a proxy that ends TLS says
+FORWARDED = (("X-Forwarded-Proto", "https"),)  # from a proxy that ends TLS
 GZIP = (("Accept-Encoding", "gzip"),)
 WRK = f"wrk -t 1 -c {CONNECTIONS} -d {SECONDS}s --timeout 60s".split()
 FEW, SOME, MANY = 200, 1_000, 20_000  # events
@@ -37,13 +37,13 @@ LISTS = (
 STATEMENTS_CSV = "identificador,titulo,tipo,fecha,se_publica,resumen,texto\n" + "".join(
     f"dia-{n},Lo que se dijo el día {n},position,2017-05-0{n},2020-01-01,"
     f"{'Una frase que dice qué hay en él. ' * 3},{'<p>Lo que se dijo en varias frases.</p>' * 5}\n"
-    for n in range(1, 8)  # beside the three of the record
+    for n in range(1, 8)  # with the three of the record, ten
 )
 
 
 class Page(NamedTuple):
-    """A page of the server on `port`, and what its answer must be. `anew`: every request has
-    another query, so that no stored page answers it."""
+    """A page of the server on `port`, and its expected answer. With `anew`, each request has a
+    different query, so that no stored page answers it."""
 
     port: int
     path: str
@@ -53,7 +53,7 @@ class Page(NamedTuple):
     anew: bool = False
 
     def answer(self) -> tuple[HTTPResponse, bytes]:
-        """One response and its body; raises HTTPException."""
+        """Return a response and its body. Raise HTTPException for another answer."""
         with closing(HTTPConnection("127.0.0.1", self.port, timeout=120)) as connection:
             connection.request("GET", self.path, headers=dict(FORWARDED + self.headers))
             response = connection.getresponse()
@@ -63,7 +63,7 @@ class Page(NamedTuple):
         return response, body
 
     def rate(self) -> float:
-        """Responses a second over kept connections, none of which may fail."""
+        """Return the responses per second over kept connections. Raise HTTPException on errors."""
         self.answer()
         counted = wrk(self)
         if "Non-2xx" in counted or "Socket errors" in counted:
@@ -72,7 +72,7 @@ class Page(NamedTuple):
 
 
 def wrk(page: Page) -> str:
-    """What wrk prints. A client in Python is slower than the pages that it would measure."""
+    """Return the output of wrk. A client in Python would be slower than the pages."""
     install_debian_package("wrk", "wrk")
     if not shutil.which("wrk"):
         sys.exit("make bench needs wrk (Debian: apt install wrk).")
@@ -83,7 +83,7 @@ def wrk(page: Page) -> str:
 
 
 def in_turn(pages: Iterable[Page], rounds: int = ROUNDS) -> dict[Page, list[float]]:
-    """Each page's rate in each round, A B C A B C, after a first round that does not count."""
+    """Return the rates of each page. Rounds alternate (A B C A B C); the first is not counted."""
     rates: dict[Page, list[float]] = {page: [] for page in pages}
     for _ in range(rounds + 1):
         for page in rates:
@@ -92,12 +92,12 @@ def in_turn(pages: Iterable[Page], rounds: int = ROUNDS) -> dict[Page, list[floa
 
 
 def median_ratio(ours: list[float], reference: list[float]) -> float:
-    """The median of the rounds' own ratios: a slow round counts for neither."""
-    return median(one / other for one, other in zip(ours, reference, strict=True))
+    """Return the median of the ratios of each round, which a slow round does not change."""
+    return median(rate / base for rate, base in zip(ours, reference, strict=True))
 
 
 class Figure(NamedTuple):
-    """A page beside a reference; `wanted` is the least ratio of their rates."""
+    """A page and its reference; `wanted` is the minimum ratio of their rates."""
 
     name: str
     page: Page
@@ -113,15 +113,15 @@ class Figure(NamedTuple):
 
 
 class Servers(NamedTuple):
-    """Starts servers on databases beside `url`."""
+    """Start servers on databases of the same server as `url`."""
 
     url: str
     folder: Path
     stack: ExitStack
 
-    @cache  # noqa: B019, it lives as long as the program
+    @cache  # noqa: B019, lives as long as the program
     def site(self, *commands: str) -> int:
-        """The port of the site on a database that these commands fill."""
+        """Return the port of the site on a database that these commands fill."""
         url = serving.database(self.url, f"site{abs(hash(commands))}")
         serving.python(url, "manage.py migrate", *commands, "manage.py collectstatic --no-input")
         return self.stack.enter_context(
@@ -132,7 +132,7 @@ class Servers(NamedTuple):
         return self.site(f"-m tools.demo --events {events}")
 
     def stored(self) -> Iterator[Figure]:
-        """The stored page and its 304 beside a bare Django."""
+        """Compare the stored page and its 304 with a bare Django."""
         wanted = 0.75 if self.url.startswith("sqlite") else 0.4
         bare = self.stack.enter_context(serving.hello(self.url, self.folder))
         hello = Page(bare, "/", holds=b"hello")
@@ -143,7 +143,7 @@ class Servers(NamedTuple):
         yield Figure("304", unchanged, "hello", hello, wanted)
 
     def anew(self) -> Iterator[Figure]:
-        """Pages that are not stored beside Wagtail's index."""
+        """Compare pages that are not stored with the index of Wagtail's blog."""
         blog = serving.wagtail(serving.database(self.url, "wagtail"), self.folder)
         index = Page(self.stack.enter_context(blog), "/blog/", holds=b"on day 9", anew=True)
         statements = self.folder / "statements.csv"
@@ -161,7 +161,7 @@ class Servers(NamedTuple):
         yield Figure("timeline, first page", events, *beside, 0.75)
 
     def grown(self) -> Iterator[Figure]:
-        """List pages at many events beside the same at few."""
+        """Compare list pages at many events with the same pages at few."""
         few, many = self.invented(FEW), self.invented(MANY)
         for path in LISTS:
             page, reference = (Page(port, path, anew=True) for port in (many, few))
@@ -187,9 +187,9 @@ def main() -> None:
     parser.add_argument("--only", choices=GROUPS, help="print this group; write nothing")
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     options = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that servers are stopped too
-    found = rows([options.only] if options.only else GROUPS, options.rounds)
-    text = table("database|page| a second|reference| a second| ratio| wanted|", found)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # stops the servers too
+    figures = rows([options.only] if options.only else GROUPS, options.rounds)
+    text = table("database|page| a second|reference| a second| ratio| wanted|", figures)
     if options.only:
         print(text)
     else:

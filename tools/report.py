@@ -1,4 +1,4 @@
-"""Writes the figures of each benchmark into docs/performance.md."""
+"""Write the figures of each benchmark to docs/performance.md."""
 
 import os
 import platform
@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 REPORT = Path(__file__).resolve().parent.parent / "docs" / "performance.md"
-# The load before the first benchmark of a run, which is itself a load for the next ones.
+# The load before the first benchmark of a run. Each benchmark adds to the load of the next.
 LOAD, QUIET = float(os.environ.get("LOAD_BEFORE") or os.getloadavg()[0]), 1.0
 
 
 def write(name: str, *figures: str) -> None:
-    """Puts the figures between the two marks of `name`; the rest of the page stays."""
+    """Replace the text between the two marks of `name`."""
     mark = f"<!-- {name} -->"
     before, _, after = REPORT.read_text(encoding="utf-8").split(mark)
     text = "\n\n".join(["", machine(), *figures, ""])
@@ -30,7 +30,7 @@ def machine() -> str:
 
 
 def table(heading: str, rows: Iterable[Iterable[str]]) -> str:
-    """A Markdown table; columns whose heading begins with a space are aligned to the right."""
+    """Return a Markdown table. A heading that begins with a space aligns its column right."""
     names = heading.split("|")
     lines = "|".join("---:" if name.startswith(" ") else "---" for name in names)
     cells = [f"| {' | '.join(row)} |" for row in rows]

@@ -1,4 +1,4 @@
-"""Starts the servers that are measured, each in a process of its own on a free port."""
+"""Start the measured servers, each in its own process on a free port."""
 
 import os
 import subprocess
@@ -20,7 +20,7 @@ GRANIAN = "-m granian --interface wsgi --workers 1 --blocking-threads 1 --log-le
 
 
 def settings(url: str, **more: str) -> dict[str, str]:
-    """A server's environment, whatever this machine's own settings are."""
+    """Return the environment of a production server, over the settings of this machine."""
     return os.environ | {
         "DATABASE_URL": url, "DEBUG": "0", "SECRET_KEY": "bench" * 12,
         "ALLOWED_HOSTS": "127.0.0.1,localhost,testserver", "PYTHONPATH": str(ROOT),
@@ -29,7 +29,7 @@ def settings(url: str, **more: str) -> dict[str, str]:
 
 
 def database(url: str, name: str) -> str:
-    """The address of an empty database beside that of `url`."""
+    """Create an empty database on the server of `url`, and return its URL."""
     if url.startswith("sqlite"):
         return f"{url.rpartition('/')[0]}/{name}.sqlite3"
     with psycopg.connect(url, autocommit=True) as connection:
@@ -38,7 +38,7 @@ def database(url: str, name: str) -> str:
 
 
 def python(url: str, *commands: str) -> str:
-    """Runs Python with the site's settings, once for each command; returns what the last prints."""
+    """Run Python once for each command, and return the output of the last."""
     run = {"cwd": ROOT, "env": settings(url), "check": True, "text": True}
     for line in commands:
         done = subprocess.run([sys.executable, *line.split()], stdout=subprocess.PIPE, **run)
@@ -47,7 +47,7 @@ def python(url: str, *commands: str) -> str:
 
 @contextmanager
 def granian(application: str, environment: Mapping[str, str], folder: Path = ROOT) -> Iterator[int]:
-    """Gives the port of one worker with one blocking thread, which listens by then."""
+    """Start one worker with one blocking thread, and yield its port when it listens."""
     port = free_port()
     command = [sys.executable, *GRANIAN, "--port", f"{port}", application]
     server = subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.DEVNULL)
@@ -76,14 +76,14 @@ urlpatterns = [path("", lambda request: HttpResponse("hello"))]
 
 
 def hello(url: str, folder: Path) -> AbstractContextManager[int]:
-    """Serves a view that says «hello» in the project of `startproject`."""
+    """Serve a view that answers «hello» in the project of `startproject`."""
     run = _started("django startproject", folder / "hello", url, "settings")
     (run["cwd"] / "mysite" / "urls.py").write_text(HELLO, encoding="utf-8")
     return granian("mysite.wsgi:application", run["env"], run["cwd"])
 
 
 def wagtail(url: str, folder: Path) -> AbstractContextManager[int]:
-    """Serves the project of `wagtail start` with the tutorial's blog, whose index is /blog/."""
+    """Serve the project of `wagtail start` with the blog of its tutorial at /blog/."""
     more, base = 'INSTALLED_APPS += ["blog"]', "settings.production"
     run = _started("wagtail.bin.wagtail start", folder / "wagtail", url, base, more)
     copytree(ROOT / "tools" / "blog", run["cwd"] / "blog")
@@ -95,7 +95,7 @@ def wagtail(url: str, folder: Path) -> AbstractContextManager[int]:
 
 
 def _started(command: str, project: Path, url: str, base: str, more: str = "") -> dict[str, Any]:
-    """Makes a project with settings for the bench; returns how to run a program in it."""
+    """Make a project with settings for the bench. Return the options to run a program in it."""
     environment = settings(url, PYTHONPATH="", DJANGO_SETTINGS_MODULE="mysite.bench")
     run = {"cwd": project, "env": environment, "check": True, "stdout": subprocess.DEVNULL}
     project.mkdir()
