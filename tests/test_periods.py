@@ -53,8 +53,8 @@ def test_yes_no_in_part_and_a_certain_day_are_so_in_every_possible_world(period,
     wholly, partly, never = truth(period, when)
     known = {Answer.YES: wholly, Answer.NO: never, Answer.PARTLY: partly, Answer.UNKNOWN: True}
     assert known[period.on(when)]
-    if period.has_certain_day:
-        first, last = period.start.last_day, period.end.first_day
+    if period.certain_days:
+        first, last = period.certain_days
         assert all(start <= first <= last <= end for start, end in worlds(period))
 
 
