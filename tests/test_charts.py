@@ -1,4 +1,4 @@
-"""The drawn charts show each date as far as its source goes, and no further."""
+"""The drawn charts show each date exactly as precisely as its source."""
 
 import re
 from datetime import date
@@ -85,7 +85,7 @@ def test_an_event_is_drawn_over_the_whole_of_its_date_and_no_more(start, stretch
         # Bounds that leave no certain day are one stretch, never a solid bar.
         ("[2011-08..2017-04]", "[2011-08..2017-04]", ["between 2011-08-01 2017-04-30"]),
         ("2015-03-10", "2015-03", ["between 2015-03-10 2015-03-31"]),
-        # What is not said is dashed.
+        # A side that the source does not give is dashed.
         ("2015-03", "", ["month-start 2015-03-01 2015-03-31", "unsaid-end 2015-04-01 .."]),
         ("", "[2017-05-23..]", ["unsaid-start .. 2017-05-23", "open 2017-05-24 .."]),
         ("", "[..2014]", ["before .. 2014-12-31"]),
@@ -268,7 +268,7 @@ def charts_of_all_dates() -> list[Chart]:
 
 @pytest.mark.parametrize("chart", charts_of_all_dates(), ids=["periods", "events"])
 def test_every_kind_of_mark_is_drawn_inert_and_with_unique_ids(chart):
-    """Without inline style or script, whatever the titles, and with a point in each number."""
+    """No inline style, no script, and a decimal point in each number."""
     with translation.override("es"):
         tree = drawn(chart)
     ids = [element.get("id") for element in tree.iter() if element.get("id")]

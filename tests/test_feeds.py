@@ -73,7 +73,7 @@ def test_an_entry_s_id_outlives_its_slug_its_title_and_the_host_asked(visitor, u
 def test_a_feed_holds_the_newest_by_either_moment_and_costs_two_queries(
     visitor, monkeypatch, django_assert_num_queries
 ):
-    """A change or a publication, whichever came later."""
+    """The moment of an entry is its last change or its publication, the later of the two."""
     monkeypatch.setattr(feeds, "ENTRIES", 4)
     for n in range(7):
         newer, older = NOON + timedelta(days=n), NOON

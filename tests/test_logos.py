@@ -1,4 +1,4 @@
-"""Logos: what is kept is drawn anew from the pixels, whatever came in and whatever way."""
+"""Logos are drawn anew from their pixels, and no other part of a file is kept."""
 
 import struct
 import zlib

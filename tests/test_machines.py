@@ -197,7 +197,7 @@ def test_a_sitemap_too_long_becomes_an_index_that_costs_no_more_a_page(visitor, 
         for part in parts
         for entry in visitor.get(part.location.removeprefix(HERE)).context["urlset"]
     ]
-    # Organizations twice, events, statements, and sources with the one that all cite.
+    # 35 records each of two series of organizations and of three other kinds, and two sources.
     assert len(listed) == len(set(listed)) == 5 * 35 + 2 + len(PAGES) - 2
     for wrong in (f"{events}?p=999999", f"{events}?p=x", "/sitemap-nada.xml", "/sitemap-.xml"):
         answer = visitor.get(wrong)

@@ -21,7 +21,7 @@ def cases(table: str) -> list[tuple[list[str], str]]:
 
 
 # Start a end en date: the reason for «yes», «no», «partly» and «unknown», in this order. Of a part,
-# the certain days come first, then what is denied and what is not said.
+# the certain days come first, then the denied and the unknown ones.
 REASONS = """
 2012 a 2014 en 2013: Lo era desde 2012 y hasta 2014.
 [2012-05..2013-02] a [2016-05-23..] en 2014: Lo era a más tardar desde febrero de 2013 y al menos

@@ -130,7 +130,7 @@ def test_an_organization_is_found_by_its_other_names_and_its_short_one():
 @pytest.mark.parametrize(
     ("typed", "found"),
     [
-        # All words must be there, but those that are in every text.
+        # All words must be in the text; very common words count only alone.
         ("plan acción", "junto suelto"),
         ("plan de la acción", "junto suelto"),
         ("plan hipopótamo", ""),
@@ -314,7 +314,7 @@ def test_a_record_is_found_by_any_word_of_it(text):
     one.delete()
 
 
-# What it costs
+# Cost
 
 
 def test_a_search_asks_the_database_the_same_however_much_it_finds(visitor):

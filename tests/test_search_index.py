@@ -1,6 +1,5 @@
-"""The index is as the record, whichever way a record was written, and holds no draft."""
+"""Every write of a record updates the index, which holds no draft."""
 
-from datetime import timedelta
 from io import BytesIO
 from typing import Any
 
@@ -18,7 +17,6 @@ from search.models import Entry
 from tests.records import (
     FAR_OFF,
     LONG_AGO,
-    NOW,
     WAYS,
     by_raw_sql,
     citation,
@@ -71,13 +69,6 @@ def test_a_draft_is_not_in_the_index_and_comes_in_when_its_moment_is_set():
         one.save()
         assert is_held("giraf") is bool(moment)
         assert slugs("girafa") == []
-
-
-def test_a_record_is_found_from_its_publication_until_its_withdrawal(clock):
-    event(slug="uno", title="Girafa", publish_at=NOW, unpublish_at=NOW + timedelta(hours=1))
-    for minutes, expected in ((-1, []), (0, ["uno"]), (59, ["uno"]), (60, [])):
-        clock(NOW + timedelta(minutes=minutes))
-        assert slugs("girafa") == expected
 
 
 def test_a_note_goes_with_its_organization():

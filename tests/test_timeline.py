@@ -143,7 +143,7 @@ def test_filters_that_contradict_each_other_say_which_one_to_let_go(visitor):
     assert "Sin «" not in text
     assert "Al quitar" not in text
     assert "Quitar todo" in text
-    # The title says what was chosen.
+    # The title names the filters.
     text = text_of(visitor, f"{HERE}?anio=2016&categoria=relevo")
     title = "Dos de cinco acontecimientos (Año: 2016; Categoría: relevo)"
     assert f"<title>{title} ·" in text

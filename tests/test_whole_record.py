@@ -48,7 +48,7 @@ def responses(record: None) -> dict[str, HttpResponse]:
             assert answers[url].status_code == 200, url
             within = {link.split("#")[0] for link in Page(answers[url].text).links}
             within = {link for link in within if link.startswith("/") and "." not in link}
-            # Filters on filters have no end: those of the unfiltered page are enough.
+            # Combinations of filters have no end; the filters of the unfiltered page are enough.
             waiting += [link for link in within if "?" not in link or "?" not in url]
     return answers
 
@@ -60,7 +60,7 @@ def pages(responses: dict[str, HttpResponse]) -> dict[str, Page]:
 
 @pytest.fixture
 def plain_pages(pages: dict[str, Page]) -> dict[str, Page]:
-    """The pages without a query: of each record, and those that belong to no record."""
+    """The pages without a query: the page of each record, the lists and the other pages."""
     plain = {url: page for url, page in pages.items() if "?" not in url and url != "/buscar/"}
     assert set(plain) >= {*PAGES, *(record.get_absolute_url() for record in records())}
     return plain
@@ -94,7 +94,7 @@ def test_memberships_and_terms_show_their_citations_where_they_are_told(pages):
 
 
 def test_every_link_within_the_site_leads_somewhere(pages, visitor):
-    """The pages were read when they were linked to; what is left are files and anchors."""
+    """The crawl has read each page that is linked; here follow the files and the anchors."""
     assert len(pages) > 60
     files = set()
     for url, shown in pages.items():
