@@ -315,6 +315,7 @@ def test_an_impossible_date_is_not_found_says_why_and_offers_one_nearby(
     assert f'Una fecha posible: <a href="/al/{nearby}/">' in response.text
     assert '<form class="date-form" action="/al/"' in response.text
     assert "canonical" not in response.text
+    assert "ld+json" not in response.text
     assert visitor.get(f"/al/{nearby}/").status_code == 200
 
 
