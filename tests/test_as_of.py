@@ -154,6 +154,7 @@ def test_events_of_then_are_told_and_those_that_may_have_been_then_as_such(visit
     assert around("2012") == {"Sigue": True}
     page = words(visitor.get("/al/2014/"))
     assert re.search(r"Sucede.*Pudo ser entonces.*Tal vez", page)
+    assert (page.count("Sucede"), page.count("Tal vez")) == (1, 1)
     assert "Nunca acaba" not in page
 
 
