@@ -1,5 +1,5 @@
-"""Memberships and terms on a date: the answers, with the citations that prove them, and the moments
-at which they change or may change."""
+"""Memberships and terms on a date: the answers with their citations, and the moments at which
+memberships and terms change or may change."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -10,7 +10,6 @@ from django.db.models import F
 from django.utils.text import capfirst
 
 from dates.edtf import EDTF, parse
-from dates.models import SpanningQuerySet
 from dates.periods import (
     Answer,
     Period,
@@ -21,6 +20,7 @@ from dates.text import fold
 from organizations import rotation
 from organizations.models import Membership, RepresentationTerm
 from record.pages import counted, in_words
+from record.spanning import SpanningQuerySet
 from sources.models import Citation
 
 ALIKE = ("start_earliest", "start_latest", "end_earliest", "end_latest")
@@ -37,8 +37,9 @@ NOUNS = {
     Membership: ("la membresía de", "membresías"),
     RepresentationTerm: ("el periodo de representación de", "periodos de representación"),
 }
-TOLD, AROUND = 3, 6
-Record = Membership | RepresentationTerm
+CLAUSES, AROUND = 3, 6
+Lasting = Membership | RepresentationTerm
+ReasonKey = tuple[str, Reason, tuple[str, ...]]
 
 
 def tally(counts: dict[Answer, int], noun: str, feminine: bool = False) -> str:
@@ -48,24 +49,24 @@ def tally(counts: dict[Answer, int], noun: str, feminine: bool = False) -> str:
     return ": ".join(filter(None, (capfirst(total), "; ".join(parts))))
 
 
-def members(when: EDTF) -> SpanningQuerySet:
-    """The public memberships with their answers, those with the same bounds together."""
+def members(when: EDTF) -> SpanningQuerySet[Membership]:
+    """The public memberships with their answers, sorted by answer and bounds."""
     memberships = Membership.objects.visible_to(None).on(when)
     memberships = memberships.select_related("organization", "replaces")
-    return memberships.order_by("rank", *ALIKE, "organization__name", "slug")
+    return memberships.order_by(F("rank"), *ALIKE, "organization__name", "slug")
 
 
-def representatives(when: EDTF) -> SpanningQuerySet:
-    """The public terms with their answers, representatives first."""
+def representatives(when: EDTF) -> SpanningQuerySet[RepresentationTerm]:
+    """The public terms with their answers, sorted by role, answer and bounds."""
     terms = RepresentationTerm.objects.visible_to(None).on(when).select_related("organization")
     order = F("order").asc(nulls_last=True)
-    return terms.order_by("-role", "rank", *ALIKE, order, "slug")
+    return terms.order_by("-role", F("rank"), *ALIKE, order, "slug")
 
 
-def groups(records: Iterable[Record], when: EDTF) -> Iterator[dict[str, Any]]:
-    """The records that `members` or `representatives` returns, those of one role with the same
-    answer for the same reason together. `labels` are the source's words for the bounds of the
-    reason; `already` are the citations that an earlier group shows."""
+def groups(records: Iterable[Lasting], when: EDTF) -> Iterator[dict[str, Any]]:
+    """Groups the records of `members` or `representatives` by role and by reason of the answer.
+    `labels` are the words of the source for the bounds of the reason; `already` are the citations
+    that an earlier group shows."""
     shown: set[tuple[int, int]] = set()
     for (_role, why, labels), alike in _by_reason(records, when).items():
         if isinstance(alike[0], Membership):
@@ -84,16 +85,19 @@ def groups(records: Iterable[Record], when: EDTF) -> Iterator[dict[str, Any]]:
         }
 
 
-def _notes(records: list[Record]) -> list[tuple[str, str]]:
-    """Each note once, with the names of its organizations unless it is about all."""
+def _notes(records: list[Lasting]) -> list[tuple[str, str]]:
+    """The notes without repetition, with the names of their organizations unless a note is about
+    all records."""
     notes = rotation.notes(records)
     is_about_all = len(notes) == 1 and all(record.note for record in records)
     return [("" if is_about_all else names, note) for names, note in notes]
 
 
-def _by_reason(records: Iterable[Record], when: EDTF) -> dict[tuple, list[Record]]:
-    """The records by role, reason, and the source's words for the bounds of the reason."""
-    alike = defaultdict(list)
+def _by_reason(
+    records: Iterable[Lasting], when: EDTF
+) -> dict[tuple[str, Reason, tuple[str, ...]], list[Lasting]]:
+    """The records by role, reason, and the words of the source for the bounds of the reason."""
+    alike = defaultdict[ReasonKey, list[Lasting]](list)
     for record in records:
         why = reason(record.period, when)
         sides = dict.fromkeys(bound.partition("_")[0] for bound in why.bounds)
@@ -102,9 +106,9 @@ def _by_reason(records: Iterable[Record], when: EDTF) -> dict[tuple, list[Record
     return alike
 
 
-def _bearing(why: Reason, records: list[Record]) -> list[Citation]:
-    """The citations of the reason's bounds and, unless the answer is «no», of the whole record; all
-    citations if there are none of these."""
+def _bearing(why: Reason, records: list[Lasting]) -> list[Citation]:
+    """The citations of the bounds of the reason and, unless the answer is «no», of the whole
+    record; if there are none, all citations."""
     every = [c for record in records for c in record.visible_citations if c.field != "note"]
     return [citation for citation in every if _bears_on(why, citation.field)] or every
 
@@ -117,35 +121,35 @@ def _bears_on(why: Reason, field: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A day, a month or a year with the records that change or may change in it, by verb."""
+    """A day, a month or a year, with the records that change or may change then, by verb."""
 
     when: EDTF
-    changes: dict[str, list[Record]]
+    changes: dict[str, list[Lasting]]
 
     @property
-    def records(self) -> list[Record]:
+    def records(self) -> list[Lasting]:
         return [record for records in self.changes.values() for record in records]
 
     @property
     def words(self) -> str:
         """«empiezan dos membresías; a más tardar termina la membresía de…»."""
         clauses = [_clause(verb, self.changes[verb]) for verb in VERBS if verb in self.changes]
-        return "; ".join([*clauses[:TOLD], *["y más"] * (len(clauses) > TOLD)])
+        return "; ".join([*clauses[:CLAUSES], *["y más"] * (len(clauses) > CLAUSES)])
 
 
 def moments() -> list[Moment]:
     """The moments of all public memberships and terms, oldest first."""
     changes: dict[str, dict[str, list[Any]]] = defaultdict(lambda: defaultdict(list))
-    for model in NOUNS:
+    for model in (Membership, RepresentationTerm):
         for record in model.objects.visible_to(None).select_related("organization"):
             for level_0, verb in _bounds(record.period):
                 changes[level_0][verb].append(record)
-    found = (Moment(parse(level_0), of_it) for level_0, of_it in changes.items())
-    return sorted(found, key=lambda moment: (moment.when.earliest, moment.when.latest))
+    moments = (Moment(parse(level_0), by_verb) for level_0, by_verb in changes.items())
+    return sorted(moments, key=lambda moment: (moment.when.earliest, moment.when.latest))
 
 
 def _bounds(period: Period) -> Iterator[tuple[str, str]]:
-    """The level 0 dates of a period, each with a key of VERBS."""
+    """The dates of a period at level 0, each with a key of VERBS."""
     start, end = period.start, period.end
     if start.kind == "between" and start == end:
         yield from ((start.lower, "may start"), (end.upper, "has ended"))
@@ -162,7 +166,7 @@ def _bounds(period: Period) -> Iterator[tuple[str, str]]:
             yield from ((bound, verb) for bound, verb in bounds if bound)
 
 
-def _clause(verb: str, records: list[Record]) -> str:
+def _clause(verb: str, records: list[Lasting]) -> str:
     """«empiezan dos membresías y el periodo de representación de…»."""
     subjects = []
     for model, (singular, plural) in NOUNS.items():
@@ -176,12 +180,12 @@ def _clause(verb: str, records: list[Record]) -> str:
 
 
 def neighbours(when: EDTF) -> dict[str, Any]:
-    """The nearest moments `before` and `after` a date, the first moments `around` it, and whether
-    there are `more` around it."""
+    """The nearest moments `before` and `after` a date, the first moments `around` it (that share a
+    day with it), and whether there are `more` of these."""
     every = moments()
-    before = [m for m in every if m.when.latest < when.earliest]
-    after = [m for m in every if m.when.earliest > when.latest]
-    around = [m for m in every if m.when.latest >= when.earliest and m.when.earliest <= when.latest]
+    before = [moment for moment in every if moment.when.latest < when.earliest]
+    after = [moment for moment in every if moment.when.earliest > when.latest]
+    around = [moment for moment in every if moment not in before and moment not in after]
     return {
         "before": max(before, key=lambda m: (m.when.latest, m.when.earliest), default=None),
         "around": around[:AROUND],

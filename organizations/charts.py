@@ -1,4 +1,6 @@
-"""Charts of the rotation and of replacements: a row for each period, in the order given."""
+"""Charts of the rotation and of replacements, with a row for each period."""
+
+from datetime import date
 
 from dates.edtf import EDTF, MONTHS
 from dates.periods import Period
@@ -24,7 +26,7 @@ BETWEEN = 24  # px between two rows, for the label of a replacement
 def rotation_chart(
     rows: list[Row], until: EDTF, axis: Axis | None = None, chart_id: str = "rotacion"
 ) -> Chart | None:
-    """A row per period; `until` is the source's last day. None if no date is known."""
+    """The chart of the rows; `until` is the last day of the source. None if no date is known."""
     dates = [when for row in rows for when in (row.period.start, row.period.end)]
     axis = axis or year_axis([*dates, until])
     if axis is None:
@@ -42,7 +44,7 @@ def rotation_chart(
 
 
 def _name(text: str, marks: list[Mark]) -> Label:
-    """Before the bar if it fits there on a phone, else above its start, end or middle."""
+    """The name before the bar, if it fits on a phone, else above its start, end or middle."""
     left, right, needed = marks[0].x, marks[-1].end, share(text)
     if left >= 40 and left > needed + 3:
         return Label(text, left, dx=-8, anchor="end")
@@ -57,45 +59,56 @@ def _name(text: str, marks: list[Mark]) -> Label:
 
 
 def _limit(axis: Axis, until: EDTF) -> Label | None:
-    """The source's last day, if it is on the axis; only its date where a phone has no room."""
-    if not until.upper or not axis.first < ordinals(until)[1] <= axis.end:
+    """The label of the last day of the source, if it is on the axis; only the date if a phone has
+    no room for more."""
+    _, end = ordinals(until)
+    if not end or not axis.first < end <= axis.end:
         return None
     year, month, day = [*until.upper.split("-"), "", ""][:3]
     parts = (day.lstrip("0"), MONTHS[int(month) - 1][:3] if month else "", year)
     when = " ".join(filter(None, parts))
-    text, x = f"la fuente llega {'al' if day else 'a'} {when}", axis.x(ordinals(until)[1])
+    text, x = f"la fuente llega {'al' if day else 'a'} {when}", axis.x(end)
     is_roomy = share(text) <= max(x, 100 - x)
     return Label(text if is_roomy else when, x, anchor="end" if x > 50 else "start")
 
 
 def zoom_chart(rows: list[Row], until: EDTF) -> Chart | None:
     """The last months with a certain day; None if no period is known to the month."""
-    close = [row for row in rows if _is_close(row.period)]
+    close = [(row, day) for row in rows if (day := _last_close_day(row.period))]
     if not close:
         return None
-    last = max(row.period.end.first_day for row in close)
+    last = max(day for _row, day in close)
     month = last.year * 12 + last.month - 1
     first = max(min(last.year * 12, month - 4), 12)
     axis = months_between(first, min(month + 1, 9999 * 12 + 11))
-    near = [row for row in close if ordinals(row.period.end)[0] >= axis.first]
+    near = [row for row, day in close if day.toordinal() >= axis.first]
     chart = rotation_chart(near, until, axis, "de-cerca")
-    chart.title = "De cerca, " + " y ".join(str(y) for y in sorted({first // 12, last.year}))
+    if chart:
+        years = sorted({first // 12, last.year})
+        chart.title = f"De cerca, {' y '.join(map(str, years))}"
     return chart
 
 
-def _is_close(period: Period) -> bool:
-    """Whether both ends are known to the month or the day, with certain days between them."""
-    exact = period.start.kind in ("day", "month") and period.end.kind in ("day", "month", "after")
-    return exact and "solid" in {kind for kind, *_days in period_stretches(period)}
+def _last_close_day(period: Period) -> date | None:
+    """The last certain day of a period whose ends are known to the month or the day, if there is a
+    certain day between them."""
+    is_exact = period.start.kind in ("day", "month") and period.end.kind in (
+        "day",
+        "month",
+        "after",
+    )
+    kinds = {kind for kind, *_days in period_stretches(period)}
+    return period.end.first_day if is_exact and "solid" in kinds else None
 
 
 def replacement_chart(before: Row, after: Row, until: EDTF) -> Chart | None:
-    """Two rows, with arrows between them wherever the second may have replaced the first."""
+    """Two rows, with arrows at the days on which the second may have replaced the first."""
     chart = rotation_chart([before, after], until, chart_id="sustitucion")
-    room = [*ordinals(before.period.end), *ordinals(after.period.start)]
-    if chart is None or None in room:
+    stretches = ordinals(before.period.end), ordinals(after.period.start)
+    starts, ends = ([day for day in days if day] for days in zip(*stretches, strict=True))
+    if chart is None or len(starts) + len(ends) < 4:
         return chart
-    first, last = max(room[0], room[2]), min(room[1], room[3])
+    first, last = max(starts), min(ends)
     if first >= last:
         return chart
     is_exact = last - first <= 31

@@ -1,6 +1,7 @@
-"""Logos are redrawn, so that nothing but their pixels gets into the site."""
+"""Logos are redrawn, so that only their pixels enter the site."""
 
 import secrets
+from collections.abc import Sequence
 from io import BytesIO
 from typing import Any
 
@@ -21,15 +22,15 @@ class Redrawn(ContentFile):
 
 
 def redrawn(file: File) -> Redrawn:
-    """The picture, at most LONGEST_SIDE wide and high, in the same format, under a new name,
-    without metadata. Raises ValidationError if the file is no PNG, JPEG or WebP, or too large."""
+    """The picture in the same format, without metadata, at most LONGEST_SIDE wide and high, under a
+    new name. Raises ValidationError if the file is not a PNG, JPEG or WebP, or is too large."""
     if file.size > MOST_BYTES:
         raise ValidationError(f"Pesa más de {MOST_BYTES // 1_000_000} MB.")
     try:
         picture = Image.open(file, formats=list(FORMATS))
-        if picture.width * picture.height <= MOST_PIXELS:  # read from the header alone
-            name = f"{secrets.token_hex(16)}.{FORMATS[picture.format]}"
-            return Redrawn(_drawn(picture, picture.format), name)
+        if picture.width * picture.height <= MOST_PIXELS:  # from the header
+            kind = str(picture.format)
+            return Redrawn(_drawn(picture, kind), f"{secrets.token_hex(16)}.{FORMATS[kind]}")
     except Image.DecompressionBombError as problem:
         raise ValidationError(TOO_MANY) from problem
     except Exception as problem:  # a hostile file may raise anything
@@ -55,13 +56,16 @@ class LogoFormField(forms.FileField):
 
 
 class LogoField(models.ImageField):
-    """Redraws every file that is saved in it."""
+    """Redraws each file before it is saved."""
 
-    def formfield(self, **kwargs: Any) -> forms.Field:
-        own = {"form_class": LogoFormField, "help_text": "PNG, JPEG o WebP, de hasta 5 MB."}
+    def formfield(self, **kwargs: Any) -> forms.Field | None:
+        own: dict[str, Any] = {
+            "form_class": LogoFormField,
+            "help_text": "PNG, JPEG o WebP, de hasta 5 MB.",
+        }
         return super().formfield(**own | kwargs)
 
-    def deconstruct(self) -> tuple[str, str, list, dict]:
+    def deconstruct(self) -> tuple[str, str, Sequence[Any], dict[str, Any]]:
         """Migrations see a plain ImageField."""
         name, _path, args, kwargs = super().deconstruct()
         return name, "django.db.models.ImageField", args, kwargs

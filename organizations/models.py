@@ -13,17 +13,17 @@ from dates.edtf import (
     ImpossibleDate,
     at,
 )
-from dates.models import Spanning, SpanningQuerySet, rank_on
 from dates.periods import RANKED, UNSAID, Answer
 from dates.text import fold
 from organizations.logos import LogoField
 from record.history import Versions
 from record.jsonld import Node, node, page_subject, role
-from record.publishing import Publishable, PublishableQuerySet, Record, RecordQuerySet
+from record.publishing import Publishable, PublishableQuerySet, Record
 from record.richtext import RichTextField
+from record.spanning import Spanning, SpanningQuerySet, rank_on
 from record.text import WebAddressField
 
-# The sectors that schema.org has a word for; the others are organizations and no more.
+# The sectors with a type in schema.org.
 SCHEMA_TYPES = {
     "civil_society": "NGO",
     "government": "GovernmentOrganization",
@@ -33,9 +33,9 @@ SCHEMA_TYPES = {
 }
 
 
-class OrganizationQuerySet(PublishableQuerySet):
+class OrganizationQuerySet(PublishableQuerySet["Organization"]):
     def coalition(self) -> "Organization | None":
-        """The organization that the record is about: settings.COALITION is its slug."""
+        """The organization of the coalition, whose slug is settings.COALITION."""
         return self.filter(slug=settings.COALITION).first()
 
     def named(self) -> Self:
@@ -86,7 +86,7 @@ class Organization(Publishable):
     description = RichTextField("descripción")
     logo = LogoField("logotipo", upload_to="logos/", blank=True)
 
-    objects = OrganizationQuerySet.as_manager()
+    objects = OrganizationQuerySet.as_manager()  # type: ignore[misc]
     history = Versions()
 
     class Meta:
@@ -115,7 +115,7 @@ class Organization(Publishable):
         coalition: "Organization | None" = None,
         records: Iterable["Membership | RepresentationTerm"] = (),
     ) -> Node:
-        """In the words of schema.org, with its memberships and terms in the `coalition`."""
+        """The node of the organization, with its memberships and terms in the `coalition`."""
         whole = coalition.in_short if coalition else {}
         return self.in_short | node(
             alternateName=list(filter(None, [self.short_name, *self.other_names_list])),
@@ -126,7 +126,7 @@ class Organization(Publishable):
         )
 
     def with_members(self, records: Iterable["Membership | RepresentationTerm"]) -> Node:
-        """The coalition in the words of schema.org, with its members or representatives."""
+        """The node of the coalition, with its members or representatives."""
         members = (role(r.role_name, r.period, member=r.organization.in_short) for r in records)
         return self.in_short | node(member=list(members))
 
@@ -137,8 +137,7 @@ def _note_field() -> models.TextField:
 
 
 def visible_organizations() -> models.Prefetch:
-    """For `prefetch_related` of events and statements: `visible_organizations`, the organizations
-    that visitors may read."""
+    """Prefetches the public organizations of events and statements as `visible_organizations`."""
     organizations = Organization.objects.visible_to(None).defer("summary", "description")
     return models.Prefetch("organizations", organizations, to_attr="visible_organizations")
 
@@ -150,32 +149,31 @@ STATE = Case(
 )
 
 
-class MembershipQuerySet(SpanningQuerySet, RecordQuerySet):
+class MembershipQuerySet(SpanningQuerySet["Membership"]):
     def on(self, when: EDTF) -> Self:
-        """Leaves out a «no» if another membership of the organization has another answer, and all
-        other answers if one membership has a «sí»."""
+        """Keeps the best answer of each organization: leaves out «no» if another membership has
+        another answer, and all other answers if a membership has «sí»."""
         others = Membership.objects.visible_to(None).filter(organization=OuterRef("organization"))
         others = others.annotate(rank=rank_on(when))
         yes, no = RANKED.index(Answer.YES), RANKED.index(Answer.NO)
-        contradicted = Q(rank=no) & Exists(others.exclude(rank=no))
-        outdone = ~Q(rank=yes) & Exists(others.filter(rank=yes))
+        contradicted = Q(rank=no) & Exists(others.exclude(Q(rank=no)))
+        outdone = ~Q(rank=yes) & Exists(others.filter(Q(rank=yes)))
         return super().on(when).exclude(contradicted | outdone)
 
     def by_state(self) -> Self:
-        """Sorted by state, then by how they began."""
+        """Sorts by state, then by start."""
         alike = ("start_earliest", "start_latest", "start_label", "replaces__slug")
         return self.order_by(STATE, *alike, "organization__name", "slug")
 
     def of(self, organization: Organization) -> Self:
-        """The memberships of an organization, of those that replaced it, and of those that it
-        replaced."""
-        replaced = Membership.objects.filter(organization=organization).values("replaces")
-        mine = Q(organization=organization) | Q(replaces=organization)
-        found = self.filter(mine | Q(organization__in=replaced))
-        return found.select_related("organization", "replaces")
+        """The memberships of an organization, of its successors and of its predecessors."""
+        predecessors = Membership.objects.filter(organization=organization).values("replaces")
+        own = Q(organization=organization) | Q(replaces=organization)
+        memberships = self.filter(own | Q(organization__in=predecessors))
+        return memberships.select_related("organization", "replaces")
 
     def counts_by_state(self) -> dict[str, tuple[int, int]]:
-        """By state, the number of memberships and the number of their organizations."""
+        """The number of memberships and the number of their organizations, by state."""
         states = self.order_by().values_list(STATE)
         counts = states.annotate(Count("pk"), Count("organization", distinct=True))
         return {state: numbers for state, *numbers in counts}
@@ -205,9 +203,10 @@ class Membership(Spanning, Record):
     note = _note_field()
 
     role_name = "integrante"
+    successor: Organization | None  # set by the list of organizations
     visible_through = ("organization", "replaces")
     belongs_to = ("organization",)
-    objects = MembershipQuerySet.as_manager()
+    objects = MembershipQuerySet.as_manager()  # type: ignore[misc]
     history = Versions()
 
     class Meta:
@@ -239,7 +238,7 @@ class Membership(Spanning, Record):
 
     @property
     def state(self) -> str:
-        """`current`, `former`, or `unsaid` if no end is known; STATE in SQL."""
+        """`current`, `former`, or `unsaid` if the source does not say the end; STATE in SQL."""
         if self.end_latest < END_OF_TIME:
             return "former"
         return "current" if self.end else "unsaid"
@@ -250,21 +249,22 @@ class Membership(Spanning, Record):
 
     @property
     def handover(self) -> str:
-        """When it replaced another organization, after the name of that: «, en 2016»."""
+        """When it replaced another organization, after the name of the other: «, en 2016»."""
         is_known = self.period.start.is_exact
         return f", {at(self.start)}" if is_known else f"; cuándo, {UNSAID}"
 
     @property
     def listed_as(self) -> str:
-        """The other name of the organization in the citations of its end, if they use one."""
+        """The other name of the organization that the citations of its end use; empty if they use
+        its own."""
         words = fold(" ".join(c.exact for c in self.visible_citations if c.field == "end"))
         others = (name for name in self.organization.other_names_list if fold(name) in words)
         return "" if fold(str(self.organization)) in words else next(others, "")
 
 
-class RepresentationTermQuerySet(SpanningQuerySet, RecordQuerySet):
+class RepresentationTermQuerySet(SpanningQuerySet["RepresentationTerm"]):
     def possibly_overlapping(self) -> Self:
-        """The terms whose bounds leave room for another one of their role at the same time."""
+        """The terms that may overlap with another term of their role."""
         others = RepresentationTerm.objects.filter(
             ~Q(pk=OuterRef("pk")),
             role=OuterRef("role"),
@@ -275,8 +275,8 @@ class RepresentationTermQuerySet(SpanningQuerySet, RecordQuerySet):
 
 
 class RepresentationTerm(Spanning, Record):
-    """The period in which an organization spoke for the coalition, in a role and, if the source
-    says it, in a place of the rotation."""
+    """The period in which an organization represented the coalition, with its role and, if the
+    source says it, its place in the rotation."""
 
     class Role(models.TextChoices):
         REPRESENTATIVE = "representative", "representante"
@@ -297,7 +297,7 @@ class RepresentationTerm(Spanning, Record):
     note = _note_field()
 
     visible_through = belongs_to = ("organization",)
-    objects = RepresentationTermQuerySet.as_manager()
+    objects = RepresentationTermQuerySet.as_manager()  # type: ignore[misc]
     history = Versions()
 
     class Meta:

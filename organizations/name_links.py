@@ -1,4 +1,4 @@
-"""Links to the organizations that running text names."""
+"""Links from text to the organizations that it names."""
 
 import re
 from collections import defaultdict
@@ -19,16 +19,16 @@ _WORD = re.compile(r"\w+")
 
 
 class Names:
-    """The names of organizations exactly as they are spelled, for «fundar» is a verb. Matches whole
-    words, the longest name first, and ignores a name that two organizations share."""
+    """The names of organizations. Matches whole words in the exact spelling («fundar» is a verb),
+    the longest name first, and ignores names that two organizations share."""
 
     coalition: Organization | None = None
-    """The coalition, if it is one of the organizations."""
+    """The coalition, if it is among the organizations."""
 
     def __init__(self, organizations: Iterable[Organization]) -> None:
         self._bearers: dict[str, Organization | None] = {}
         self._lengths: dict[str, set[int]] = defaultdict(set)
-        """By the first word of names, the numbers of words of these names."""
+        """The possible lengths of a name, in words, by its first word."""
         for organization in organizations:
             if organization.slug == settings.COALITION:
                 self.coalition = organization
@@ -47,8 +47,8 @@ class Names:
     def public(cls) -> Self:
         return cls(Organization.objects.visible_to(None).defer("summary", "description"))
 
-    def found(self, text: str) -> Iterator[tuple[int, int, Organization]]:
-        """The start and end of each name in plain text, in order, none within another."""
+    def places(self, text: str) -> Iterator[tuple[int, int, Organization]]:
+        """The start and the end of each name in plain text, in order and without overlaps."""
         words, at = list(_WORD.finditer(text)), 0
         while at < len(words):
             start, length = words[at].start(), 1
@@ -73,9 +73,9 @@ class Names:
         return mark_safe("".join(pieces))  # noqa: S308, of safe pieces and escaped names
 
     def _linked(self, piece: str, seen: set[Organization | None]) -> str:
-        """Links names in HTML without tags, and adds the organizations to `seen`."""
+        """Links the names in HTML without tags, and adds their organizations to `seen`."""
         text, pieces, at = unescape(piece), [], 0
-        for start, end, organization in self.found(text):
+        for start, end, organization in self.places(text):
             if organization not in seen:
                 seen.add(organization)
                 link = '<a href="{}">{}</a>'

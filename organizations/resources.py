@@ -3,7 +3,6 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from import_export.fields import Field
 
-from dates.models import Spanning
 from editing.resources import Outcome, RecordResource
 from editing.widgets import (
     AddressWidget,
@@ -18,6 +17,7 @@ from editing.widgets import (
     TextWidget,
 )
 from organizations.models import Membership, Organization, RepresentationTerm
+from record.spanning import Spanning
 
 
 class OrganizationResource(RecordResource):
@@ -67,17 +67,17 @@ class RepresentationTermResource(RecordResource):
         model = RepresentationTerm
         name = "representacion"
         batch_size = None
-        """All terms are written at the end, when each is known as the import leaves it."""
+        """All terms are written at the end, after a comparison of the new states of all of them."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self.terms: dict[int, RepresentationTerm] = {}
 
-    def clean_instance(self, instance: RepresentationTerm) -> None:
-        """Leave out the model's own comparison with the terms as they are stored."""
+    def clean_instance(self, instance: Any) -> None:
+        """Leaves out the comparison of the model with the stored terms."""
         Spanning.clean(instance)
 
-    def before_save_instance(self, instance: RepresentationTerm, row: Any, **kwargs: Any) -> None:
+    def before_save_instance(self, instance: Any, row: Any, **kwargs: Any) -> None:
         super().before_save_instance(instance, row, **kwargs)
         self.terms[kwargs["row_number"]] = instance
 

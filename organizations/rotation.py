@@ -1,4 +1,4 @@
-"""What the terms of representation say and do not say: in words, and as rows of the charts."""
+"""The rotation: its gaps and overlaps in words, and the rows of its charts."""
 
 from collections.abc import Iterable
 from itertools import chain
@@ -21,13 +21,13 @@ Terms = list[RepresentationTerm]
 
 
 def with_article(name: str) -> str:
-    """«el Núcleo», «la Alianza para…»: the ending of the first word decides."""
+    """«el Núcleo», «la Alianza para…», by the ending of the first word."""
     first = name.split()[0].lower() if name.split() else ""
     return f"{'la' if first.endswith(FEMININE_ENDINGS) else 'el'} {name}"
 
 
 def gaps(periods: Iterable[Period], role: str) -> list[str]:
-    """The stretches in which no day has a certain holder of the role, in words."""
+    """Sentences about the stretches without a certain holder of the role."""
     periods = list(periods)
     certain = [period for period in periods if period.certain_days]
     certain.sort(key=lambda period: period.start.latest)
@@ -43,13 +43,15 @@ def gaps(periods: Iterable[Period], role: str) -> list[str]:
 
 
 def _leaves_a_gap(end: EDTF, start: EDTF) -> bool:
-    """A hand-over on the next day, or within one month, leaves none."""
+    """Whether more than a day lies between the two, in different months."""
+    if not start.last_day or not end.first_day:
+        return False
     days_between = (start.last_day - end.first_day).days - 1
     return days_between > 0 and end.earliest[:7] != start.latest[:7]
 
 
 def _before(periods: list[Period], first: Period, role: str) -> str:
-    """The gap before the first certain day, as far back as any bound goes."""
+    """The gap before the first certain day, from the earliest bound."""
     bounded = [period.start for period in periods if period.start.lower]
     earliest = min(bounded, key=lambda start: start.earliest, default=EDTF())
     if earliest.lower and earliest.earliest < first.start.earliest:
@@ -64,7 +66,8 @@ def _between(lower: str, upper: str, role: str) -> str:
 
 
 def overlaps(terms: Terms) -> list[str]:
-    """The terms of a role that may have held at once, by more than the month of a hand-over."""
+    """Sentences about terms of a role that may have overlapped by more than the month of a
+    hand-over."""
     runs: list[Terms] = []
     until = ""
     for term in sorted(terms, key=lambda term: (term.role, term.start_earliest)):
@@ -86,8 +89,8 @@ def _sharing(terms: Terms) -> str:
     return f"{names} {room}: la fuente {order}."
 
 
-def notes(records: list[Membership | RepresentationTerm]) -> list[tuple[str, str]]:
-    """Each of our notes once, after the names of its organizations."""
+def notes(records: Iterable[Membership | RepresentationTerm]) -> list[tuple[str, str]]:
+    """The notes without repetition, each after the names of its organizations."""
     about: dict[str, list[str]] = {}
     for record in records:
         if note := record.note.removeprefix("Nota nuestra:").strip():
@@ -110,7 +113,8 @@ def rows(terms: Terms, close: bool = False) -> list[Row]:
 
 
 def lead(terms: Terms) -> dict[str, Any]:
-    """How far the source goes: the order, the known starts, the co-representatives."""
+    """The representatives, how many have an order, the ones with a known start, and the
+    co-representatives."""
     first = [term for term in terms if term.role == Role.REPRESENTATIVE]
     return {
         "first": [term.organization for term in first],
@@ -121,7 +125,7 @@ def lead(terms: Terms) -> dict[str, Any]:
 
 
 def of_page(terms: Terms, until: EDTF, whole: bool) -> dict[str, Any]:
-    """What a page shows of its terms; `whole` if no others are on another page."""
+    """The context of a page of terms; `whole` if there is no other page."""
     citations = sorted(chain(*(term.visible_citations for term in terms)), key=lambda c: c.passage)
     general = {c.passage: c for c in citations if c.field in ("order", "role")}
     others = {c.passage: c for c in citations if c.passage not in general}
@@ -137,8 +141,8 @@ def of_page(terms: Terms, until: EDTF, whole: bool) -> dict[str, Any]:
 
 
 def of_all(terms: Terms, coalition: Organization | None) -> dict[str, Any]:
-    """How many organizations were representatives, of how many of these the start is known, and the
-    gaps, from the terms of all pages."""
+    """The context from the terms of all pages: the number of representatives, the number of
+    representatives with a known start, and the gaps."""
     first = [term for term in terms if term.role == Role.REPRESENTATIVE]
     spoke = {term.organization_id for term in first}
     dated = {term.organization_id for term in first if term.period.start.is_exact}

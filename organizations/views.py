@@ -1,4 +1,4 @@
-"""The pages of organizations: the members of the coalition, and all others in the record."""
+"""The pages of organizations and of the rotation, and the logos."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -44,16 +44,15 @@ STATES = {
 
 
 def organization_list(request: HttpRequest) -> HttpResponse:
-    organizations, memberships = (
-        model.objects.visible_to(None) for model in (Organization, Membership)
-    )
+    organizations = Organization.objects.visible_to(None)
+    memberships = Membership.objects.visible_to(None)
     others, coalition = organizations.named(), organizations.coalition()
     counts, named = memberships.counts_by_state(), others.count()
     length = max(sum(rows for rows, _organizations in counts.values()), named)
     page = page_of(request, others, ON_A_PAGE, length)
     first = (page.number - 1) * ON_A_PAGE
-    shown = memberships.by_state().select_related("organization", "replaces")
-    shown = with_citations(shown[first : first + ON_A_PAGE])
+    sorted_memberships = memberships.by_state().select_related("organization", "replaces")
+    shown = with_citations(sorted_memberships[first : first + ON_A_PAGE])
     context = {
         "counts": [
             *((counts[state][1], *nouns) for state, nouns in STATES.items() if state in counts),
@@ -80,8 +79,8 @@ def described_until(records: Iterable[Any]) -> EDTF:
 def _sections(
     memberships: list[Membership], counts: dict[str, tuple[int, int]]
 ) -> Iterator[tuple[str, list[dict[str, Any]], list[Citation]]]:
-    """A heading for each state, the groups of its memberships that began in the same way, and the
-    citations that all of them share. Adds `successor` to each membership."""
+    """For each state: its heading, its memberships grouped by start, and the citations that all of
+    them share. Sets `successor` on the memberships."""
     successors = {m.replaces_id: m.organization for m in memberships if m.replaces_id}
     for membership in memberships:
         membership.successor = successors.get(membership.organization_id)
@@ -99,7 +98,7 @@ def _sections(
 
 
 def _group(memberships: list[Membership], common: set[tuple[int, int]]) -> dict[str, Any]:
-    """Memberships that began in the same way, with the citations that are not `common`."""
+    """A group of memberships with the same start, and their citations that are not `common`."""
     memberships = sorted(memberships, key=lambda m: fold(str(m.organization)))
     citations = chain(*(membership.visible_citations for membership in memberships))
     own = (citation for citation in citations if citation.passage not in common)
@@ -122,7 +121,7 @@ class OrganizationView(RecordView):
         terms = RepresentationTerm.objects.visible_to(user).filter(organization=organization)
         events = organization.events.visible_to(None).by_time().defer("body")
         statements = organization.statements.visible_to(None).by_time().defer("body")[:RELATED]
-        records = {
+        records: dict[str, list[Any]] = {
             "memberships": [m for m in around if m.organization_id == organization.pk],
             "successors": [m for m in around if m.replaces_id == organization.pk],
             "terms": list(terms[:RELATED]),
@@ -153,19 +152,19 @@ class OrganizationView(RecordView):
 
 
 def _together(organization: Organization, events: Iterable[Any]) -> list[tuple[Organization, int]]:
-    """The other organizations named in these events, each with the number of its events."""
+    """The other organizations of these events, each with its number of events."""
     named = Counter(chain(*(event.visible_organizations for event in events)))
     named.pop(organization, None)
     return sorted(named.items(), key=lambda item: (-item[1], fold(str(item[0]))))[:TOGETHER]
 
 
 def _succession(memberships: list[Membership], until: EDTF) -> Chart | None:
-    """The chart of the first membership that replaced another, below the replaced one."""
+    """The chart of the first replacement among the memberships."""
     ended = {m.organization_id: m for m in memberships if m.state == "former"}
     for after in memberships:
-        if before := ended.get(after.replaces_id):
-            rows = (Row(str(m.organization), m.period) for m in (before, after))
-            return replacement_chart(*rows, until)
+        if after.replaces_id and (before := ended.get(after.replaces_id)):
+            first, second = (Row(str(m.organization), m.period) for m in (before, after))
+            return replacement_chart(first, second, until)
     return None
 
 
@@ -186,8 +185,8 @@ def representation(request: HttpRequest) -> HttpResponse:
 
 
 def logo(request: HttpRequest, name: str) -> HttpResponseBase:
-    """A logo, while its organization is visible, with the site's headers. The proxy does not serve
-    logos, for it knows neither."""
+    """The logo of a visible organization. The proxy does not serve logos, since it does not know
+    who may see them."""
     organizations = Organization.objects.visible_to(viewer(request))
     organization = get_object_or_404(organizations, logo=f"logos/{name}")
     if not_modified := get_conditional_response(request, etag=quote_etag(name)):
@@ -196,7 +195,7 @@ def logo(request: HttpRequest, name: str) -> HttpResponseBase:
         response = FileResponse(organization.logo.open())
     except FileNotFoundError:
         raise Http404 from None
-    if organization.is_public():  # browsers ask each time whether it still is
+    if organization.is_public():  # browsers revalidate for each request
         response["Cache-Control"], response["ETag"] = "no-cache", quote_etag(name)
     else:
         add_never_cache_headers(response)

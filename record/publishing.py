@@ -124,6 +124,7 @@ class Record(models.Model):
     history: ClassVar[Versions]
     versions: ClassVar[Any]
     """The `Versions` object, to write versions; `history` is the manager that it installs."""
+    visible_citations: list[Any]  # set by `sources.models.with_citations`
     visible_through: tuple[str, ...] = ()
     belongs_to: tuple[str, ...] = ()
     """Foreign keys, among `visible_through`, to the record whose page shows this record."""
@@ -228,7 +229,7 @@ class Publishable(Record):
         help_text="Vacío: no se retira.",
     )
 
-    objects = PublishableQuerySet.as_manager()  # type: ignore[misc]  # the stubs' manager is no ClassVar
+    objects = PublishableQuerySet.as_manager()  # type: ignore[misc]
 
     class Meta:
         abstract = True

@@ -14,7 +14,7 @@ from editing.filters import CitationsFilter, ConditionFilter, StateFilter
 from editing.forms import link
 from record.publishing import Record
 from sources.forms import CitationForm, SourceForm, quote_field, source_field
-from sources.models import SUPPORTED, Citation, Source
+from sources.models import SUPPORTED, Citation, Source, supported_model
 
 NOT_FACTS = {"id", "slug", "updated_at", "publish_at", "unpublish_at", "sort_day"}
 
@@ -22,12 +22,12 @@ NOT_FACTS = {"id", "slug", "updated_at", "publish_at", "unpublish_at", "sort_day
 def citable(model: type[models.Model]) -> list[tuple[str, str]]:
     """The fields of a record that a citation may support, as choices."""
     fields = [*model._meta.fields, *model._meta.many_to_many]
-    named = [(f.name, capfirst(f.verbose_name)) for f in fields if f.name not in NOT_FACTS]
+    named = [(f.name, capfirst(str(f.verbose_name))) for f in fields if f.name not in NOT_FACTS]
     return [("", "Todo el registro"), *named]
 
 
 class CitationFields:
-    """The form fields of a citation, in an inline and by itself."""
+    """The form fields of a citation, for its inline and its admin."""
 
     def formfield_for_dbfield(
         self, db_field: models.Field, request: HttpRequest, **kwargs: Any
@@ -39,7 +39,7 @@ class CitationFields:
 
     @admin.display(description="apoya")
     def supported(self, citation: Citation) -> str:
-        """Where the form is only read."""
+        """The supported field in a read-only form."""
         return citation.get_field_display() or "todo el registro"
 
 
@@ -63,7 +63,7 @@ class CitationInline(CitationFields, RecordInline):
         self, request: HttpRequest, obj: Record | None = None, **kwargs: Any
     ) -> type[forms.BaseInlineFormSet]:
         formset = super().get_formset(request, obj, **kwargs)
-        if "field" in formset.form.base_fields:  # not where it is only read
+        if "field" in formset.form.base_fields:  # the form is not read-only
             formset.form.base_fields["field"].choices = citable(self.parent_model)
         return formset
 
@@ -100,13 +100,16 @@ class SupportsFilter(ConditionFilter):
     @classmethod
     def conditions(cls, model_admin: RecordAdmin) -> dict[str, tuple[str, Q]]:
         return {
-            name: (capfirst(_kind(name)._meta.verbose_name), Q(**{f"{name}__isnull": False}))
+            name: (
+                capfirst(supported_model(name)._meta.verbose_name),
+                Q(**{f"{name}__isnull": False}),
+            )
             for name in SUPPORTED
         }
 
 
-def _kind(name: str) -> type[Record]:
-    return Citation._meta.get_field(name).related_model
+def _kind(name: str) -> str:
+    return capfirst(str(supported_model(name)._meta.verbose_name))
 
 
 @admin.register(Citation)
@@ -134,12 +137,12 @@ class CitationAdmin(CitationFields, RecordAdmin):
         return link(citation.record)
 
     def add_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Asks first what kind of record the citation is to support."""
+        """First asks for the kind of record that the citation supports."""
         if not self.has_add_permission(request):
             raise PermissionDenied
         if request.GET.get("apoya") in SUPPORTED:
             return super().add_view(request, *args, **kwargs)
-        kinds = [(name, _kind(name)._meta.verbose_name) for name in SUPPORTED]
+        kinds = [(name, supported_model(name)._meta.verbose_name) for name in SUPPORTED]
         context = {
             **self.admin_site.each_context(request),
             "title": "¿Qué apoya la cita?",
@@ -164,7 +167,7 @@ class CitationAdmin(CitationFields, RecordAdmin):
     ) -> type[CitationForm]:
         form = super().get_form(request, obj, *args, **kwargs)
         name = self._supported(request, obj)
-        if name in form.base_fields:  # not where it is only read
+        if name in form.base_fields:  # the form is not read-only
             form.base_fields[name].required = True
-            form.base_fields["field"].choices = citable(_kind(name))
+            form.base_fields["field"].choices = citable(supported_model(name))
         return form

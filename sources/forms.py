@@ -1,5 +1,5 @@
-"""How a quote stands in its source, said while it is written; and the correction of a source's text
-together with the citations that it would break."""
+"""The form of a citation, which shows the places of the quote in its source, and the form of a
+source, which corrects its text together with the citations that the text breaks."""
 
 import hashlib
 from contextlib import suppress
@@ -20,8 +20,8 @@ PLACES_SHOWN = 10
 
 
 def read_quote(source: Source | None, words: str) -> dict[str, Any]:
-    """For `sources/_quote_reading.html`: every place where `words` stand in the source, with their
-    sentence; else the words there that are most like them, and how they differ."""
+    """The context of `sources/_quote_reading.html`: the places of `words` in the source, with their
+    sentences; if there are none, the most similar words and the difference."""
     words = collapse(words)
     if not source or not words or len(words) > LONGEST_QUOTE:
         return {"source": source, "too_long": len(words) > LONGEST_QUOTE, "empty": not words}
@@ -50,7 +50,7 @@ def _place(source: Source, start: int, words: str) -> dict[str, Any]:
 
 
 def _made_unique(source: Source, start: int, end: int) -> str:
-    """The words from `start` on, with as many of the next ones as it takes to stand only here."""
+    """The words from `start`, extended until they occur only here; empty if that is impossible."""
     text = source.passages.text
     while " " not in text[start:end] or text.count(text[start:end]) > 1:
         if end >= len(text):
@@ -61,13 +61,13 @@ def _made_unique(source: Source, start: int, end: int) -> str:
 
 
 def source_field() -> forms.TypedChoiceField:
-    """One select for all citations of a form, which reads each source once; the only source, if
-    there is just one, is chosen."""
+    """The select of all citations of a form: it reads each source once, and selects the source if
+    there is only one."""
 
     @cache
     def titles() -> list[tuple[int | str, str]]:
-        found = list(Source.objects.values_list("pk", "title"))
-        return found if len(found) == 1 else [("", "Elija la fuente"), *found]
+        options: list[tuple[int | str, str]] = [*Source.objects.values_list("pk", "title")]
+        return options if len(options) == 1 else [("", "Elija la fuente"), *options]
 
     @cache
     def source(pk: int) -> Source | None:
@@ -82,7 +82,7 @@ def source_field() -> forms.TypedChoiceField:
 
 
 class QuoteInput(AdminTextareaWidget):
-    """A text area with, below it, how its words stand in `source`."""
+    """A text area with the places of its words in `source` below."""
 
     template_name = "sources/quote_input.html"
     source: Source | None = None
@@ -105,34 +105,35 @@ class CitationForm(RecordForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if "source" in self.fields:
-            with suppress(TypeError, ValueError):  # none is chosen yet
-                chosen = self.fields["source"].coerce(self["source"].value())
-                self.fields["exact"].widget.source = chosen
+            with suppress(TypeError, ValueError):  # no source is chosen
+                field: Any = self.fields["source"]
+                self.fields["exact"].widget.source = field.coerce(self["source"].value())
 
 
 class SourceForm(RecordForm):
-    """Where a corrected text breaks citations, asks for new words for each; saves all at once."""
+    """If a corrected text breaks citations, asks for new words for each, and saves all together."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.asked: dict[str, str] = {}  # the broken words by the name of the field that mends them
+        self.asked: dict[str, str] = {}  # the broken quote of each field for new words
         self.unanswered = False
         if "text" in self.fields:
-            self.fields["text"].strip = False
-            self.fields["text"].widget.attrs["rows"] = 20
+            field: Any = self.fields["text"]
+            field.strip, field.widget.attrs["rows"] = False, 20
             if self.is_bound and self.instance.pk:
-                self._ask_for_new_words(self.fields["text"].to_python(self["text"].data or ""))
+                self._ask_for_new_words(field.to_python(self["text"].data or ""))
 
     def _ask_for_new_words(self, text: str) -> None:
         corrected = Source(title=self.instance.title, slug=self.instance.slug, text=text)
-        self.data = self.data.copy()
+        data: Any = self.data.copy()  # type: ignore[attr-defined]  # a QueryDict
+        self.data = data
         for words, proposal in self.instance.quotes_broken_by(text).items():
             name = f"requote-{hashlib.sha256(words.encode()).hexdigest()[:12]}"
             self.asked[name] = words
             self.fields[name] = PlainTextField(label=f"En vez de «{words}»", widget=QuoteInput())
             self.fields[name].widget.source = corrected
-            self.unanswered |= name not in self.data
-            self.data.setdefault(name, proposal)
+            self.unanswered |= name not in data
+            data.setdefault(name, proposal)
 
     @property
     def requotes(self) -> list[forms.BoundField]:

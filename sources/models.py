@@ -3,9 +3,9 @@ from collections import defaultdict
 from collections.abc import Iterable
 from contextlib import suppress
 from functools import cached_property
-from typing import Any, Self
+from typing import Any, cast
 
-from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.db import models, transaction
 from django.db.models import Count, Max, Min, OuterRef, Q, Subquery, Value, Window
@@ -33,7 +33,9 @@ FACTS = 60  # citations of one passage that a page lists
 
 
 class Source(Publishable):
-    """A text that the record rests on, kept whole."""
+    """A text on which the record is based, stored in full."""
+
+    passage_count: int  # set by the list of sources
 
     title = models.CharField("título", max_length=300)
     publisher = models.CharField(
@@ -80,14 +82,14 @@ class Source(Publishable):
         return page_subject(self, "CreativeWork", "fuente", name=self.title)
 
     def jsonld(self) -> Node:
-        """In the words of schema.org."""
+        """The node of the source."""
         publisher = node(kind="Organization", name=self.publisher) if self.publisher else None
         published = iso(parse(self.published))
         return self.in_short | node(publisher=publisher, datePublished=published, sameAs=self.url)
 
     @property
     def sha256(self) -> str:
-        """Of the text as UTF-8, hexadecimal."""
+        """The digest of the text in UTF-8, hexadecimal."""
         return hashlib.sha256(self.text.encode()).hexdigest()
 
     @cached_property
@@ -95,7 +97,7 @@ class Source(Publishable):
         return Passages(self.text)
 
     def quotes_broken_by(self, text: str) -> dict[str, str]:
-        """The quoted words that do not stand exactly once in `text`, with the most similar words of
+        """The quotes that do not occur exactly once in `text`, each with the most similar words of
         `text`."""
         quotes = self.citations.values_list("exact", flat=True) if self.pk else []
         passages = Passages(text)
@@ -140,8 +142,8 @@ class Source(Publishable):
             models.Model.save(citation)
 
 
-class CitationQuerySet(RecordQuerySet):
-    def of_passages(self, sources: Iterable[Source]) -> Self:
+class CitationQuerySet(RecordQuerySet["Citation"]):
+    def of_passages(self, sources: Iterable[Source]) -> "CitationQuerySet":
         """The first FACTS + 1 citations of each passage of these sources, with the records that
         they support, without the long texts of these."""
         place = Window(RowNumber(), partition_by=["source", "number"], order_by="pk")
@@ -153,18 +155,18 @@ class CitationQuerySet(RecordQuerySet):
         return citations.defer(*long_texts).order_by("number", "pk")
 
     def passage_counts(self, sources: Iterable[Source]) -> dict[int, int]:
-        """By source, the number of its passages that these citations quote. Looks for one citation
-        of each passage, which takes less time than counting all."""
+        """The number of passages of each source that these citations quote, by the key of the
+        source. Looks up one citation of each passage, which is faster than counting all."""
         same_words = self.filter(source=OuterRef("source"), number=OuterRef("number"))
         passages = Citation.objects.filter(source__in=sources).order_by().values("source", "number")
         firsts = Citation.objects.filter(pk__in=passages.annotate(first=Min("pk")).values("first"))
-        found = firsts.annotate(found=Subquery(same_words.order_by().values("pk")[:1]))
-        quoted = found.exclude(found=None).order_by().values_list("source")
+        quoting = firsts.annotate(quote=Subquery(same_words.order_by().values("pk")[:1]))
+        quoted = quoting.exclude(quote=None).order_by().values_list("source")
         return dict(quoted.annotate(Count("pk")))
 
     def figures(self) -> dict[str, Any]:
-        """The number of `sources` that they quote, the number of `facts`, which are the records
-        that they support, and `until`, the last date (EDTF text) that these sources describe."""
+        """The number of quoted `sources`, the number of `facts` (supported records), and `until`,
+        the last date (EDTF text) that these sources describe."""
         exact = ~Q(source__describes_until__startswith="[")
         return self.aggregate(
             sources=Count("source", distinct=True),
@@ -173,22 +175,29 @@ class CitationQuerySet(RecordQuerySet):
         )
 
 
+def supported_model(name: str) -> type[Record]:
+    """The model of a foreign key in SUPPORTED."""
+    return cast("type[Record]", Citation._meta.get_field(name).related_model)
+
+
 def _supported(model: str, verbose_name: str) -> models.ForeignKey:
     """A foreign key to a record that a citation may support."""
-    options = {"null": True, "blank": True, "db_index": False, "related_name": "citations"}
-    return models.ForeignKey(model, models.CASCADE, verbose_name=verbose_name, **options)
+    return models.ForeignKey(
+        model, models.CASCADE, verbose_name=verbose_name, related_name="citations",
+        null=True, blank=True, db_index=False,
+    )  # fmt: skip
 
 
 def _index_of(name: str) -> models.Index:
-    """Leaves out the citations of other kinds of record. With them, SQLite would take the index for
-    a bad one and read the whole table."""
+    """An index without the citations of other kinds of record: with them, SQLite would judge the
+    index useless and read the whole table."""
     condition = Q(**{f"{name}__isnull": False})
     return models.Index(fields=[name], name=f"cited_{name}", condition=condition)
 
 
 class Citation(Record):
-    """The words of a source that support a record: a TextQuoteSelector of the W3C Web Annotation
-    model, whose `prefix` and `suffix` complete the sentence around `exact`."""
+    """A quote from a source that supports a record: a TextQuoteSelector of the W3C Web Annotation
+    model. `prefix` and `suffix` complete the sentence around `exact`."""
 
     source = models.ForeignKey(
         Source, models.PROTECT, verbose_name="fuente", related_name="citations"
@@ -219,7 +228,7 @@ class Citation(Record):
 
     visible_through = ("source", *SUPPORTED)
     belongs_to = SUPPORTED
-    objects = CitationQuerySet.as_manager()
+    objects = CitationQuerySet.as_manager()  # type: ignore[misc]
     history = Versions()
 
     class Meta:
@@ -254,41 +263,41 @@ class Citation(Record):
 
     @property
     def passage(self) -> tuple[int, int]:
-        """Equal for citations of the same words of a source."""
+        """The key of the quoted passage, equal for equal quotes from a source."""
         return self.source_id, self.number
 
     @property
     def span(self) -> tuple[int, int]:
-        """Where its words begin and end in the source's collapsed text."""
+        """The start and the end of the quote in the collapsed text of the source."""
         return self.position, self.position + len(self.exact)
 
     @property
     def supported(self) -> str:
-        """The name of its foreign key to the record that it supports; empty if none is set."""
-        cached = self._state.fields_cache  # a record that is not saved yet has no key
-        set_ones = (n for n in SUPPORTED if getattr(self, f"{n}_id") is not None or cached.get(n))
-        return next(set_ones, "")
+        """The name of the foreign key to the supported record; empty if no key is set."""
+        cached = self._state.fields_cache  # a new record has no key
+        used = (n for n in SUPPORTED if getattr(self, f"{n}_id") is not None or cached.get(n))
+        return next(used, "")
 
     @property
     def record(self) -> Record | None:
         return getattr(self, self.supported) if self.supported else None
 
     def get_field_display(self) -> str:
-        """«inicio: no antes de»; empty when it supports the whole record."""
+        """«inicio: no antes de»; empty if the citation supports the whole record."""
         if not self.field or not self.supported:
             return ""
-        model = self._meta.get_field(self.supported).related_model
-        return str(model._meta.get_field(self.field).verbose_name)
+        field: Any = supported_model(self.supported)._meta.get_field(self.field)
+        return str(field.verbose_name)
 
     def clean(self) -> None:
         super().clean()
-        with suppress(Source.DoesNotExist):  # the field itself has said so
+        with suppress(Source.DoesNotExist):  # the field reports it
             if self.exact:
                 self.locate()
         try:
             self.get_field_display()
         except FieldDoesNotExist:
-            kind = self._meta.get_field(self.supported).related_model._meta.verbose_name
+            kind = supported_model(self.supported)._meta.verbose_name
             message = f"«{self.field}» no es un dato de {kind}."
             raise ValidationError({"field": message}) from None
 
@@ -319,7 +328,7 @@ class Citation(Record):
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         with transaction.atomic():
-            # The source is locked: its text stays, and no other citation takes the same number.
+            # Locks the source, so that its text stays and no other citation takes the number.
             if self.source.stored_text() != self.source.text:
                 self.source = Source.objects.get(pk=self.source_id)
             self.locate()
@@ -328,8 +337,8 @@ class Citation(Record):
             super().save(*args, **kwargs)
 
     def _number(self) -> int:
-        """The number of the same words in the source; else its own, if no other words have it; else
-        the next one."""
+        """The number of an equal quote; else the present number, if no other quote has it; else the
+        next number."""
         others = Citation.objects.filter(source=self.source_id).exclude(pk=self.pk)
         if same := others.filter(exact=self.exact).first():
             return same.number
@@ -341,16 +350,18 @@ class Citation(Record):
         return ""
 
     def _free_slug(self) -> str:
-        """`firma-del-acuerdo-2`: its record's slug and the first number free."""
-        base = f"{self.record.slug[:90]}-{self.record._meta.model_name}"
+        """`firma-del-acuerdo-event-2`: the slug and model of the record, and the first free
+        number."""
+        record = getattr(self, self.supported)
+        base = f"{record.slug[:90]}-{record._meta.model_name}"
         taken = set(Citation.objects.filter(slug__startswith=base).values_list("slug", flat=True))
         return next(s for n in range(1, len(taken) + 2) if (s := f"{base}-{n}") not in taken)
 
 
-def with_citations(records: Iterable[Record], user: AbstractBaseUser | None = None) -> list[Any]:
-    """The records, which `user` may read and which may be of several models, each with
-    `visible_citations`: the citations that `user` may read, with their sources, by number."""
-    records, cited = list(records), defaultdict(dict)
+def with_citations(records: Iterable[Any], user: User | None = None) -> list[Any]:
+    """Sets `visible_citations` on the records, which may be of several models and which `user` may
+    read: the citations that `user` may read, with their sources, by number."""
+    records, cited = list(records), defaultdict[str, dict[int, list[Citation]]](dict)
     for record in records:
         lists = cited[type(record).citations.rel.field.name]
         record.visible_citations = lists.setdefault(record.pk, [])
@@ -358,7 +369,7 @@ def with_citations(records: Iterable[Record], user: AbstractBaseUser | None = No
         return records
     if user:
         citations = Citation.objects.visible_to(user)
-    else:  # the rule without the record, which is public: the query takes a third of the time
+    else:  # the rule without the record, which is public: three times as fast
         citations = Citation.objects.filter(visible(Source, timezone.now(), "source__"))
     supporting = [(f"{name}__in", list(keys)) for name, keys in cited.items()]
     citations = citations.filter(Q(*supporting, _connector=Q.OR)).order_by("number", "pk")
@@ -369,6 +380,6 @@ def with_citations(records: Iterable[Record], user: AbstractBaseUser | None = No
 
 
 def cited_sources(citations: Iterable[Citation]) -> list[Node]:
-    """Each public source once, in the words of schema.org."""
+    """The nodes of the public sources of the citations."""
     sources = dict.fromkeys(citation.source for citation in citations)
     return [source.in_short for source in sources if source.is_public()]

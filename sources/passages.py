@@ -16,7 +16,8 @@ _SENTENCE_END = re.compile(r"(?<=[.?!…])[»”\")\]]*\s+(?=[«“\"(]?[¿¡A-Z
 
 
 class Span(NamedTuple):
-    """A stretch of the collapsed text, end excluded. `kind`: paragraph, heading or item."""
+    """A part of the collapsed text, without the character at `end`. `kind` is `paragraph`,
+    `heading` or `item`."""
 
     start: int
     end: int
@@ -24,8 +25,8 @@ class Span(NamedTuple):
 
 
 class Piece(NamedTuple):
-    """Words between two borders of passages, with the numbers of the passages that they belong to;
-    `opens` are those that begin here. Overlapping passages are split into pieces."""
+    """The text between two borders of passages, with the numbers of the passages that contain it;
+    `opens` are the passages that begin here. Overlapping passages are split into pieces."""
 
     text: str
     numbers: tuple[int, ...] = ()
@@ -33,7 +34,8 @@ class Piece(NamedTuple):
 
 
 class MarkedSentence(NamedTuple):
-    """`numbers` are the passages that end in this sentence; `used`: a passage touches it."""
+    """A sentence. `numbers` are the passages that end in it; it is `used` if a passage touches
+    it."""
 
     pieces: list[Piece]
     numbers: tuple[int, ...]

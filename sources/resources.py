@@ -35,13 +35,13 @@ class SourceResource(RecordResource):
         super().__init__(*args, **options)
         self.rewritten: set[str] = set()
 
-    def clean_instance(self, instance: Source) -> None:
-        """Ask which citations a text breaks only where the text changes."""
+    def clean_instance(self, instance: Any) -> None:
+        """Checks the citations of a source only if its text changes."""
         if not self.is_new and "texto" in self.changes:
             self.rewritten.add(instance.slug)
             super().clean_instance(instance)
 
-    def after_write(self, records: list[Source]) -> None:
+    def after_write(self, records: list[Any]) -> None:
         for source in records:
             if source.slug in self.rewritten:
                 source.move_citations({})
@@ -68,13 +68,13 @@ class CitationResource(RecordResource):
         super().__init__(*args, **options)
         self.passages: dict[int, dict[str, int]] = {}
 
-    def clean_instance(self, instance: Citation) -> None:
+    def clean_instance(self, instance: Any) -> None:
         if sum(getattr(instance, f"{name}_id") is not None for name in SUPPORTED) != 1:
             raise ValidationError({"event": "Una cita apoya exactamente un registro."})
         super().clean_instance(instance)
 
-    def before_write(self, records: list[Citation]) -> None:
-        """Number the passages of each source; equal words are one passage."""
+    def before_write(self, records: list[Any]) -> None:
+        """Numbers the passages of each source; equal quotes are the same passage."""
         for citation in records:
             numbers = self._passages_of(citation.source_id)
             if citation.exact not in numbers:

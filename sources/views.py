@@ -1,4 +1,4 @@
-"""The pages of sources: the list, and each source's full text with its passages marked."""
+"""The list of sources, and the page of a source: its full text with the passages marked."""
 
 from typing import Any
 
@@ -32,8 +32,8 @@ class SourceView(RecordView):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         source = self.object
-        citations = Citation.objects.visible_to(viewer(self.request))
-        citations = list(citations.of_passages([source]))
+        visible = Citation.objects.visible_to(viewer(self.request))
+        citations = list(visible.of_passages([source]))
         sentences = [s for s in source.passages.sentences if s.kind != "heading"]
         unused = len(source.passages.unused({citation.span for citation in citations}))
         text = list(paragraphs(source, citations))

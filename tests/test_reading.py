@@ -99,7 +99,7 @@ def page_of(visitor: Client, record: Record) -> str:
 def test_a_name_is_found_as_spelled_whole_the_longest_first_and_only_if_one_organization_has_it(
     text: str, names: list[str]
 ) -> None:
-    found = NAMES.found(text)
+    found = NAMES.places(text)
     assert [f"{who.slug}: {text[start:end]}" for start, end, who in found] == names
 
 

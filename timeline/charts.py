@@ -1,4 +1,5 @@
-"""The chart of a list of events: a row per event or, of many events, a column per year."""
+"""The chart of a list of events: a row for each event or, for many events, a column for each
+year."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -23,13 +24,13 @@ from timeline import years
 from timeline.models import Event, EventQuerySet
 
 MOST_ROWS, MOST_NUMBERS = 50, 12
-ROW, TOP, FOOT = 24, 18, 158  # px of a row's height, and where the tallest column begins and ends
-DIGIT, GAP, BASE = 8, 10, 10  # px of a digit's width, between things, of a row's baseline
+ROW, TOP, FOOT = 24, 18, 158  # px: the height of a row, the top and the foot of the tallest column
+DIGIT, GAP, BASE = 8, 10, 10  # px: the width of a digit, a gap, the baseline of a row
 TO_THE_LEFT, TO_THE_RIGHT = ("before", "unsaid-start"), ("after", "open", "unsaid-end")
 
 
 def overview_chart(events: EventQuerySet) -> Chart | None:
-    """The chart of all `events`; None when none has a date."""
+    """The chart of all `events`; None if all are undated."""
     counts = events.counts_by_year()
     if sum(map(sum, counts.values())) <= MOST_ROWS:
         return events_chart(events.by_time().only("slug", "title", "start", "end"))
@@ -38,11 +39,13 @@ def overview_chart(events: EventQuerySet) -> Chart | None:
 
 
 def events_chart(events: Iterable[Event]) -> Chart | None:
-    return rows_chart([Row(one.title, one.period, one.get_absolute_url()) for one in events])
+    return rows_chart(
+        [Row(event.title, event.period, event.get_absolute_url()) for event in events]
+    )
 
 
 def rows_chart(rows: list[Row]) -> Chart | None:
-    """The rows, numbered, in the order given; the undated ones last and off the axis."""
+    """The chart of the rows, numbered in their order; undated rows are last and off the axis."""
     axis = year_axis(when for row in rows for when in (row.period.start, row.period.end))
     if axis is None:
         return None
@@ -59,7 +62,8 @@ def rows_chart(rows: list[Row]) -> Chart | None:
 
 
 def _labels(title: str, number: str, marks: list[Mark]) -> tuple[Label, Label]:
-    """Title and number, after the marks or before them, where the title has room; else within."""
+    """The title and the number: after the marks or before them, if the title has room there, else
+    within the marks."""
     left = min(mark.end if mark.kind in TO_THE_LEFT else mark.x for mark in marks)
     right = max(mark.x if mark.kind in TO_THE_RIGHT else mark.end for mark in marks)
     goes_on = any(mark.kind in TO_THE_RIGHT for mark in marks)
@@ -76,7 +80,8 @@ def _labels(title: str, number: str, marks: list[Mark]) -> tuple[Label, Label]:
 
 
 def _numeral(number: str, left: float, right: float) -> Label:
-    """The number beside a title that stands within: after it or before it, as a phone has room."""
+    """The number of a title within the marks: after the marks or before them, by the room on a
+    phone."""
     needed = 100 * (GAP + DIGIT * len(number)) / PHONE
     if right <= 100 - needed:
         return Label(number, right, GAP, BASE)
@@ -86,8 +91,9 @@ def _numeral(number: str, left: float, right: float) -> Label:
 def columns_chart(
     counts: Mapping[str, Sequence[int]], undated: int = 0, url: str = ""
 ) -> Chart | None:
-    """A column per year of `counts` (events with a date, with bounds) or, where these are too many,
-    per longer span. Each links to its events in the list at `url`."""
+    """A column for each year of `counts` (numbers of events with an exact date and with bounds) or,
+    if there are too many years, for each longer span. A column links to its events in the list at
+    `url`."""
     if not counts:
         return None
     sums: dict[str, list[int]] = {}
@@ -110,8 +116,8 @@ def columns_chart(
 
 
 def _column(x: float, width: float, dated: int, bounded: int, tallest: int) -> dict[str, Any]:
-    """The numbers of events of a span, and two bars, a tenth of the width free on each side: that
-    of `bounded` events, whose source gives only bounds, from `y` to `dated_y`, above the other."""
+    """The column of a span, with a margin of a tenth of the width on each side: the bar of
+    `bounded` events from `y` to `dated_y`, above the bar of `dated` events."""
     x, width = round(x + width / 10, 3), round(width * 0.8, 3)
     dated_y, y = (
         round(FOOT - (FOOT - TOP) * number / tallest, 2) for number in (dated, dated + bounded)

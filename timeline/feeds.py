@@ -1,7 +1,7 @@
-"""Feeds of what changed (Atom, RFC 4287), and a calendar of what happened (iCalendar, RFC 5545).
+"""Feeds of changed records (Atom, RFC 4287), and a calendar of events (iCalendar, RFC 5545).
 
-Ids are made of `settings.TAG_AUTHORITY` and primary keys: a slug may change, and feed readers would
-then show the entry as new.
+Ids are made of `settings.TAG_AUTHORITY` and primary keys. If they contained slugs, feed readers
+would show an entry as new when its slug changes.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -35,9 +35,9 @@ WHOLE = {
 
 
 class _Atom(Atom1Feed):
-    """With the text of each entry, and a fixed date for a feed without entries."""
+    """Adds the text of each entry, and a fixed date for an empty feed."""
 
-    def add_item_elements(self, handler: SimplerXMLGenerator, item: dict) -> None:
+    def add_item_elements(self, handler: SimplerXMLGenerator, item: dict[str, Any]) -> None:
         super().add_item_elements(handler, item)
         handler.addQuickElement("content", item["content"], {"type": "html"})
 
@@ -60,7 +60,7 @@ class EventFeed(Feed):
         f"La curaduría: CC BY 4.0, {LICENSE} Los textos de las fuentes y las "
         "palabras que de ellos se citan: de sus autores."
     )
-    item_description = None
+    item_description: Any = None
 
     def get_object(self, request: HttpRequest) -> HttpRequest:
         return request
@@ -89,18 +89,19 @@ class EventFeed(Feed):
     def item_guid(self, item: Event | Statement) -> str:
         return f"tag:{settings.TAG_AUTHORITY}:{item._meta.model_name}/{item.pk}"
 
-    def item_pubdate(self, item: Event | Statement) -> datetime:
+    def item_pubdate(self, item: Event | Statement) -> datetime | None:
         return item.publish_at
 
     def item_updateddate(self, item: Event | Statement) -> datetime:
         return item.moment
 
     def item_categories(self, item: Event | Statement) -> list[str]:
-        is_event = isinstance(item, Event)
-        return [item.get_category_display() if is_event else item.get_kind_display()]
+        if isinstance(item, Event):
+            return [item.get_category_display()]
+        return [item.get_kind_display()]
 
     def item_extra_kwargs(self, item: Event | Statement) -> dict[str, Any]:
-        """Date, summary and text, as the page has them."""
+        """Date, summary and text, as on the page."""
         texts = [f"Fecha: {item.period.when or 'la fuente no la dice'}.", item.summary]
         paragraphs = "".join(f"<p>{escape(text)}</p>" for text in texts if text)
         return {"content": printable(paragraphs + sanitize(item.body))}
@@ -112,8 +113,8 @@ class StatementFeed(EventFeed):
 
 
 def calendar(request: HttpRequest) -> HttpResponse:
-    """The latest IN_CALENDAR events as whole days. An event without a first and a last possible
-    day fits no calendar."""
+    """The latest IN_CALENDAR events as whole days. Leaves out events without a first and a last
+    possible day."""
     once = Q(end="", start_latest__lt=END_OF_TIME)
     bounded = ~Q(start_earliest="") & (once | (~Q(end="") & Q(end_latest__lt=END_OF_TIME)))
     events = Event.objects.visible_to(None).defer("body")
@@ -145,8 +146,9 @@ def _empty(request: HttpRequest, every: int, bounded: int) -> icalendar.Calendar
 
 
 def _vevent(request: HttpRequest, event: Event) -> icalendar.Event:
-    """The title ends in the date in words, unless the source says the days."""
-    url, end = request.build_absolute_uri(event.get_absolute_url()), event.period.end or event.when
+    """An event of the calendar. Its title ends in the date in words, unless the days are known."""
+    url = request.build_absolute_uri(event.get_absolute_url())
+    end = (event.period.end or event.when).last_day
     dates = (event.when, event.period.end)
     whole = "; ".join(dict.fromkeys(WHOLE[date.kind] for date in dates if date.kind in WHOLE))
     when = event.period.when
@@ -156,7 +158,7 @@ def _vevent(request: HttpRequest, event: Event) -> icalendar.Event:
         stamp=event.moment.astimezone(UTC),
         last_modified=event.moment.astimezone(UTC),
         start=event.when.first_day,
-        end=end.last_day + timedelta(days=1),
+        end=end + timedelta(days=1) if end else None,
         summary=printable(collapse(event.title) + (f" [{when}]" if whole else "")),
         description=printable("\n\n".join(filter(None, (*texts, url)))),
         url=url,

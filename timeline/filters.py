@@ -1,10 +1,11 @@
-"""The filters of the lists of events and statements, with the number of records behind each."""
+"""The filters of the lists of events and statements, with the number of records of each option."""
 
 from collections.abc import Iterator
 from functools import cached_property
+from typing import Any
 from urllib.parse import urlencode
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Q
 from django.http import Http404, HttpRequest
 from django.urls import reverse
 
@@ -17,28 +18,30 @@ UNDATED = "sin-fecha"
 MOST_NAMED = 24  # organizations offered as filters
 
 
-Choice = tuple[str, str, str, bool]
-"""Text, number of records, and the address that sets a filter or, if it is chosen, unsets it."""
+FilterLink = tuple[str, str, str, bool]
+"""The text, the number of records, the address that sets or unsets the filter, and whether it is
+set."""
 
 
 class Filters:
-    """The filters set by a request's query string. Raises Http404 for a value that matches nothing
-    public, and for two values of one filter."""
+    """The filters in a query string. Raises Http404 for a value without public records, and for two
+    values of the same filter."""
 
     model: type[Record]
     url_name: str
     place: str
     titles: dict[str, str]
     related: dict[str, tuple[type[Record], str]]
-    """By filter, the model whose slugs are its values, and the lookup from `model`."""
+    """The filters whose values are slugs, each with their model and the lookup from `model`."""
 
     def __init__(self, request: HttpRequest) -> None:
         self.path = reverse(self.url_name)
-        self.every: QuerySet = self.model.objects.visible_to(None)
-        self.chosen = {name: value for name in self.titles if (value := self._one(request, name))}
+        self.every: Any = self.model.objects.visible_to(None)
+        values = {name: self._value(request, name) for name in self.titles}
+        self.chosen = {name: value for name, value in values.items() if value}
         self.meant = {name: self.meaning(name, self.chosen[name]) for name in self.chosen}
 
-    def _one(self, request: HttpRequest, name: str) -> str:
+    def _value(self, request: HttpRequest, name: str) -> str:
         values = sorted(set(filter(None, request.GET.getlist(name))))
         if len(values) > 1:
             title = self.titles[name].lower()
@@ -46,19 +49,19 @@ class Filters:
         return values[0] if values else ""
 
     def meaning(self, name: str, value: str) -> tuple[str, Q]:
-        """The words of a filter's value, and its condition."""
+        """The text of a value, and its condition."""
         if name in self.related:
             model, lookup = self.related[name]
             if record := model.objects.visible_to(None).filter(slug=value).first():
                 return str(record), Q(**{lookup: record})
         raise Http404(f"En {self.place} no hay {self.titles[name].lower()} «{value[:60]}».")
 
-    def records(self, but: str = "") -> QuerySet:
-        """The public records that match all filters except `but`."""
+    def records(self, but: str = "") -> Any:
+        """The public records that match all filters except `but`: a queryset of `model`."""
         return self.every.filter(*(q for name, (_words, q) in self.meant.items() if name != but))
 
     def url(self, **changes: str) -> str:
-        """The address of the first page with some filters changed; an empty value unsets one."""
+        """The address of the first page with changed filters; an empty value unsets a filter."""
         chosen = {name: value for name, value in (self.chosen | changes).items() if value}
         return f"{self.path}{'?' if chosen else ''}{urlencode(chosen)}"
 
@@ -68,7 +71,7 @@ class Filters:
 
     @property
     def chips(self) -> list[tuple[str, str]]:
-        """The text of each filter that is set, and the link that unsets it."""
+        """The text of each chosen filter, and the address that unsets it."""
         return [
             (f"{self.titles[name]}: {words}", self.url(**{name: ""}))
             for name, (words, _condition) in self.meant.items()
@@ -121,25 +124,26 @@ class EventFilters(Filters):
 
     @cached_property
     def by_year(self) -> dict[str, tuple[int, int]]:
-        """By year (`""`: undated), the events with a date and with bounds, whatever the year."""
-        return self.records(but="anio").counts_by_year()
+        """`counts_by_year` of the events of all years."""
+        counts: dict[str, tuple[int, int]] = self.records(but="anio").counts_by_year()
+        return counts
 
     @property
     def undated(self) -> int:
         return sum(self.by_year.get("", ()))
 
     @cached_property
-    def ways_out(self) -> list[Choice]:
-        """The links that unset one filter and find something."""
+    def ways_out(self) -> list[FilterLink]:
+        """The links that unset a filter and lead to records."""
         counts = [self.records(but=name).count() for name in self.chosen]
         chips = zip(self.chips, counts, strict=True)
         return [(text, f"{count:,}", url, False) for (text, url), count in chips if count]
 
-    def groups(self) -> list[tuple[str, list[Choice]]]:
-        """The choices of each filter under its title."""
-        return [(title, list(self._choices(name))) for name, title in self.titles.items()]
+    def groups(self) -> list[tuple[str, list[FilterLink]]]:
+        """The title and the links of each filter."""
+        return [(title, list(self._links(name))) for name, title in self.titles.items()]
 
-    def _choices(self, name: str) -> Iterator[Choice]:
+    def _links(self, name: str) -> Iterator[FilterLink]:
         for value, text, count in self._options(name):
             is_chosen = value == self.chosen.get(name)
             if count or is_chosen:
@@ -147,13 +151,13 @@ class EventFilters(Filters):
                 yield text, f"{count:,}", url, is_chosen
 
     def _options(self, name: str) -> Iterator[tuple[str, str, int]]:
-        """The values of a filter, each with its text and the number of its events."""
+        """The values of a filter, each with its text and its number of events."""
         if name in self.related and name in self.chosen:
             yield self.chosen[name], self.meant[name][0], self.records().count()
         if name == "anio":
             for span in years.offered(filter(None, self.by_year), self.year):
-                counts = (sum(n) for year, n in self.by_year.items() if years.has(span, year))
-                yield span, years.words(span), sum(counts)
+                numbers = (sum(n) for year, n in self.by_year.items() if years.has(span, year))
+                yield span, years.words(span), sum(numbers)
             yield UNDATED, "sin fecha", self.undated
         elif name == "categoria":
             events = self.records(but=name).order_by()
@@ -164,12 +168,16 @@ class EventFilters(Filters):
             yield from self._organizations()
 
     def _organizations(self) -> list[tuple[str, str, int]]:
-        """The organizations named most. Two queries: with a join, SQLite takes twice as long."""
+        """The most frequent organizations. With a join in place of two queries, SQLite takes twice
+        the time."""
         events = self.records(but="organizacion").order_by().values("pk")
         links = EventOrganization.objects.filter(event__in=events).values_list("organization")
         counts = dict(links.annotate(Count("pk")))
         others = Organization.objects.visible_to(None).exclude(slug=self.chosen.get("organizacion"))
-        named = others.filter(pk__in=counts).order_by("name")
-        named = named.values_list("pk", "slug", "short_name", "name")
+        named = (
+            others.filter(pk__in=counts)
+            .order_by("name")
+            .values_list("pk", "slug", "short_name", "name")
+        )
         options = [(slug, short or name, counts[key]) for key, slug, short, name in named]
         return sorted(options, key=lambda option: -option[2])[:MOST_NAMED]

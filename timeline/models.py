@@ -16,18 +16,18 @@ from dates.fields import (
     day_column,
     possible_date,
 )
-from dates.models import Spanning, padded
-from dates.periods import Period
+from dates.periods import Period, days_of
 from organizations.models import Organization
 from record.history import Versions
 from record.jsonld import Node, iso, node, page_subject
 from record.publishing import Publishable, PublishableQuerySet
 from record.richtext import RichTextField
+from record.spanning import Spanning, padded
 
 BY_TIME = ("sort_day", "start_latest", "slug")
 DATED_FIRST = Length("sort_day").desc()  # an undated record has the empty text
 
-# The many-to-many tables are models of their own, so that PROTECT guards the records they refer to.
+# The many-to-many tables are explicit models, so that PROTECT covers the records in them.
 
 
 class EventOrganization(models.Model):
@@ -44,29 +44,29 @@ class EventOrganization(models.Model):
         return f"{self.event} nombra a {self.organization}"
 
 
-class EventQuerySet(PublishableQuerySet):
+class EventQuerySet(PublishableQuerySet["Event"]):
     def counts_by_year(self) -> dict[str, tuple[int, int]]:
-        """By year (`""`: undated), the numbers of events with a date and with bounds only."""
+        """The numbers of events with an exact date and with bounds, by year (`""` if undated)."""
         bounded = Count("pk", filter=Q(start__startswith="["))
         years = self.order_by().values_list(Substr("sort_day", 1, 4))
         counts = years.annotate(every=Count("pk"), bounded=bounded)
         return {year: (every - bounded, bounded) for year, every, bounded in counts}
 
     def by_time(self) -> Self:
-        """Oldest first, then the narrower date; the undated last, in order of entry."""
+        """Sorts by time, then the more precise date first; undated events last, in order of
+        entry."""
         entered = Case(When(sort_day="", then="pk"))
         return self.order_by(DATED_FIRST, "sort_day", "start_latest", entered, "slug")
 
     def latest_dated(self) -> Self:
-        """Newest first, by the first possible day."""
+        """The events with a first possible day, newest first."""
         dated = self.filter(sort_day__gt="", start_earliest__gt="")
         return dated.order_by(*(f"-{name}" for name in BY_TIME))
 
     def around(self, when: EDTF) -> Self:
-        """The events that began in `when` (a day, a month or a year) or went on then. `surely`:
-        the dates leave no doubt; these come first. A date with one open side counts only where its
-        bound is."""
-        first, last = when.earliest, padded(when.last_day)
+        """The events that began or went on in `when`, a day, a month or a year. The certain ones
+        are first and have `surely`. A date with one bound counts only on that bound."""
+        first, last = when.earliest, padded(days_of(when)[1])
         began = Q(start_earliest__gte=first, start_latest__lte=last, sort_day__gte=first)
         went_on = Q(end_earliest__gt="", end_earliest__gte=first, start_latest__lte=last)
         may_have_begun = Q(
@@ -82,17 +82,17 @@ class EventQuerySet(PublishableQuerySet):
 
     def before(self, event: "Event") -> Self:
         """The dated events before `event` in the timeline, nearest first."""
-        earlier = self.filter(_beside(event, "lt"), sort_day__lte=event.sort_day, sort_day__gt="")
+        earlier = self.filter(_side(event, "lt"), sort_day__lte=event.sort_day, sort_day__gt="")
         return earlier.order_by("-sort_day", "-start_latest", "-slug")
 
     def after(self, event: "Event") -> Self:
         """The dated events after `event` in the timeline, nearest first."""
-        later = self.filter(_beside(event, "gt"), sort_day__gte=event.sort_day)
+        later = self.filter(_side(event, "gt"), sort_day__gte=event.sort_day)
         return later.order_by(*BY_TIME)
 
 
-def _beside(event: "Event", side: str) -> Q:
-    """The events on one side of `event` in the order BY_TIME; `side` is `lt` or `gt`."""
+def _side(event: "Event", side: str) -> Q:
+    """The condition of the events before (`lt`) or after (`gt`) `event` in the order BY_TIME."""
     condition = Q(**{f"slug__{side}": event.slug})
     for name in ("start_latest", "sort_day"):
         value = getattr(event, name)
@@ -101,7 +101,9 @@ def _beside(event: "Event", side: str) -> Q:
 
 
 class Event(Spanning, Publishable):
-    """Something that happened, or went on."""
+    """Something that happened or went on."""
+
+    visible_organizations: list[Organization]  # prefetched by `visible_organizations()`
 
     class Category(models.TextChoices):
         CALL = "convocatoria", "convocatoria"
@@ -136,7 +138,7 @@ class Event(Spanning, Publishable):
         blank=True,
     )
 
-    objects = EventQuerySet.as_manager()
+    objects = EventQuerySet.as_manager()  # type: ignore[misc]
     history = Versions(m2m_fields=[organizations])
 
     class Meta:
@@ -164,7 +166,7 @@ class Event(Spanning, Publishable):
 
     @property
     def when(self) -> EDTF:
-        """When it happened, or began."""
+        """When it happened or began."""
         return parse(self.start)
 
     @property
@@ -172,7 +174,7 @@ class Event(Spanning, Publishable):
         return page_subject(self, "Event", "acontecimiento", name=self.title)
 
     def jsonld(self, statements: Iterable["Statement"]) -> Node:
-        """In the words of schema.org."""
+        """The node of the event."""
         start, end = iso(self.when), iso(self.period.end)
         is_exact = start and (end or not self.end)
         dated = "" if is_exact else f"Fecha: {self.period.when or 'la fuente no la dice'}."
@@ -213,9 +215,9 @@ class StatementEvent(models.Model):
         return f"{self.statement} cuenta {self.event}"
 
 
-class StatementQuerySet(PublishableQuerySet):
+class StatementQuerySet(PublishableQuerySet["Statement"]):
     def by_time(self) -> Self:
-        """Oldest first; the undated last, in order of entry."""
+        """Sorts by time; undated statements last, in order of entry."""
         return self.order_by(DATED_FIRST, "sort_day", "pk")
 
     def before(self, statement: "Statement") -> Self:
@@ -233,7 +235,9 @@ class StatementQuerySet(PublishableQuerySet):
 
 
 class Statement(Publishable):
-    """What the coalition said, in its own words."""
+    """A text of the coalition, in its own words."""
+
+    visible_organizations: list[Organization]  # prefetched by `visible_organizations()`
 
     class Kind(models.TextChoices):
         QUESTION_AND_ANSWER = "question_and_answer", "pregunta y respuesta"
@@ -264,7 +268,7 @@ class Statement(Publishable):
         blank=True,
     )
 
-    objects = StatementQuerySet.as_manager()
+    objects = StatementQuerySet.as_manager()  # type: ignore[misc]
     history = Versions(m2m_fields=[organizations, events])
 
     class Meta:
@@ -296,7 +300,7 @@ class Statement(Publishable):
         return page_subject(self, "Article", "texto", headline=self.title)
 
     def jsonld(self, author: Organization | None, events: Iterable[Event]) -> Node:
-        """In the words of schema.org."""
+        """The node of the statement."""
         return self.in_short | node(
             **self._said_by(author),
             abstract=self.summary,
@@ -305,7 +309,7 @@ class Statement(Publishable):
         )
 
     def question_node(self, author: Organization | None, text: str) -> Node:
-        """For a page that is a FAQPage; `text` is the answer."""
+        """The node of a question, for a FAQPage; `text` is the answer."""
         short = self.in_short
         answer = node(kind="Answer", text=text, url=short["url"], **self._said_by(author))
         return node(
@@ -316,5 +320,5 @@ class Statement(Publishable):
         )
 
     def _said_by(self, author: Organization | None) -> Node:
-        """The author, and the date unless its source only bounds it or is silent."""
+        """The author, and the date if it is exact."""
         return node(author=author.in_short if author else None, datePublished=iso(self.when))

@@ -1,5 +1,5 @@
-"""The paragraphs of a statement's body. A paragraph that stands verbatim in a source carries the
-marks of the passages cited from it."""
+"""The paragraphs of a statement. A paragraph that is also in a source, word by word, has the marks
+of the passages cited from it."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -21,12 +21,13 @@ from timeline.models import Statement
 
 _TAG = re.compile(r"<(/?)(?:p|h2|h3|ul|ol|li|blockquote)>")
 WORDS_IN_CONTENTS = 4
-LONG = 4  # paragraphs of a text that needs a table of contents
+LONG = 4  # paragraphs of a text with a table of contents
 
 
 @dataclass(slots=True)
 class Paragraph:
-    """`blocks` are the blocks of `source` with the same words: several for a list's items."""
+    """A paragraph, or a list. `blocks` are the blocks of `source` with the same words: a block for
+    each item of a list."""
 
     html: str
     text: str
@@ -40,7 +41,7 @@ class Paragraph:
         return bool(self.blocks) and self.blocks[0].kind == "item"
 
     def append(self, item: "Paragraph") -> None:
-        """Adds another item of the same list."""
+        """Adds an item of the list."""
         self.text += f" {item.text}"
         self.names = list(dict.fromkeys([*self.names, *item.names]))
         self.blocks += item.blocks
@@ -53,27 +54,27 @@ def paragraphs(
     citations: Iterable[Citation] = (),
     names: Names | None = None,
 ) -> list[Paragraph]:
-    """The paragraphs of the body, a list as one. `citations` are those of the sources, whatever
-    they support; `names` finds the organizations that a paragraph names."""
-    proofs, found = _proofs(sources, citations), []
+    """The paragraphs of the body; a list is a single paragraph. `citations` are the citations of
+    the sources; with `names`, a paragraph lists the organizations that it names."""
+    proofs, items = _proofs(sources, citations), list[Paragraph]()
     for html in outermost(sanitize(statement.body)):
         text = collapse(unescape(strip_tags(html)))
         paragraph = Paragraph(html, text, _named(text, names) if names else [])
         if text in proofs:
             paragraph.source, block, passages = proofs[text]
             paragraph.blocks, paragraph.passages = [block], [*passages]
-        before = found[-1] if paragraph.is_list and found else None
+        before = items[-1] if paragraph.is_list and items else None
         if before and before.is_list and before.source == paragraph.source:
             before.append(paragraph)
         else:
-            found.append(paragraph)
-    return found
+            items.append(paragraph)
+    return items
 
 
 def _proofs(
     sources: Iterable[Source], citations: Iterable[Citation]
 ) -> dict[str, tuple[Source, MarkedBlock, list[Passage]]]:
-    """By the words of a block: the first source that has it, the block, and its passages."""
+    """The first source of a block, the block and its passages, by the text of the block."""
     proofs: dict[str, tuple[Source, MarkedBlock, list[Passage]]] = {}
     for source in sources:
         cited = [citation for citation in citations if citation.source_id == source.pk]
@@ -85,7 +86,7 @@ def _proofs(
 
 
 def outermost(html: str) -> Iterator[str]:
-    """The outermost elements of sanitised HTML, each whole; loose text by itself."""
+    """The outermost elements of sanitised HTML, and the text between them."""
     depth = start = 0
     for tag in _TAG.finditer(html):
         if depth == 0 and html[start : tag.start()].strip():
@@ -100,18 +101,19 @@ def outermost(html: str) -> Iterator[str]:
 
 
 def _named(text: str, names: Names) -> list[Organization]:
-    """Each organization once, without the coalition, which every page names."""
-    found = dict.fromkeys(organization for _start, _end, organization in names.found(text))
-    return [organization for organization in found if organization.slug != settings.COALITION]
+    """The organizations that the text names, without the coalition, which each page names."""
+    named = dict.fromkeys(organization for _start, _end, organization in names.places(text))
+    return [organization for organization in named if organization.slug != settings.COALITION]
 
 
-def contents(found: list[Paragraph]) -> list[Heading]:
-    """The headings of a long text or, without headings, the first words of its paragraphs."""
+def contents(paragraphs: list[Paragraph]) -> list[Heading]:
+    """The table of contents of a long text: its headings or, if it has none, the first words of its
+    paragraphs."""
     headings, lines = [], []
-    for number, paragraph in enumerate(found, 1):
+    for number, paragraph in enumerate(paragraphs, 1):
         is_heading = paragraph.html.startswith(("<h2", "<h3"))
         words = Truncator(paragraph.text).words(WORDS_IN_CONTENTS, truncate="…")
         line = Heading(f"p{number}", f"¶ {number}", paragraph.text if is_heading else words)
         lines.append(line)
         headings += [line] * is_heading
-    return [] if len(found) < LONG else headings if len(headings) > 1 else lines
+    return [] if len(paragraphs) < LONG else headings if len(headings) > 1 else lines

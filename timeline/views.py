@@ -12,7 +12,7 @@ from organizations.name_links import Names
 from record import jsonld
 from record.charts import Chart
 from record.pages import last_change, page_of
-from record.publishing import viewer
+from record.publishing import RecordQuerySet, viewer
 from record.richtext import with_contents
 from record.views import RecordView, list_page
 from sources.models import Citation, Source, cited_sources, with_citations
@@ -46,7 +46,7 @@ def event_list(request: HttpRequest) -> HttpResponse:
 
 
 def _overview(filters: EventFilters, page: Page) -> Chart | None:
-    """The chart of the whole list, on its first page; of a filtered list, only if it has more."""
+    """The chart of the list, on its first page; for a filtered list, only if it has more pages."""
     if page.has_previous() or (filters.chosen and not page.has_next()):
         return None
     if not page.has_next():
@@ -60,7 +60,7 @@ def _overview(filters: EventFilters, page: Page) -> Chart | None:
 
 
 class TimelineView(RecordView):
-    def get_queryset(self) -> QuerySet:
+    def get_queryset(self) -> RecordQuerySet[Any]:
         return super().get_queryset().prefetch_related(visible_organizations())
 
     def get_object(self, queryset: QuerySet | None = None) -> Event | Statement:
@@ -82,7 +82,7 @@ class EventView(TimelineView):
             "statements": statements,
             "before": others.before(event).first() if event.start else None,
             "after": others.after(event).first() if event.start else None,
-            # Not of the events before and after: the page only links to them.
+            # Without the events before and after: the page only links to them.
             "changed": last_change(event, statements),
             "main": event.jsonld(statements),
             "based_on": cited_sources(event.visible_citations),
@@ -111,34 +111,34 @@ class StatementView(TimelineView):
         statement, user = self.object, viewer(self.request)
         cited = {citation.source_id for citation in statement.visible_citations}
         sources = list(Source.objects.visible_to(user).filter(pk__in=cited))
-        citations = Citation.objects.visible_to(user).exclude(statement=statement)
-        citations = list(citations.of_passages(sources))
+        others_citations = Citation.objects.visible_to(user).exclude(statement=statement)
+        citations = list(others_citations.of_passages(sources))
         events = list(statement.events.visible_to(None).by_time()[:RELATED])
         names, others = Names.public(), Statement.objects.visible_to(None)
-        found = paragraphs(statement, sources, citations, names)
+        text = paragraphs(statement, sources, citations, names)
         before, after = others.before(statement).first(), others.after(statement).first()
         return super().get_context_data(**kwargs) | {
             "sources": sources,
-            "paragraphs": found,
-            "contents": contents(found),
+            "paragraphs": text,
+            "contents": contents(text),
             "names": names,
             "events": events,
             "before": before,
             "after": after,
             "changed": last_change(statement, sources, citations, events, before, after),
             "cited": {"author": names.coalition.name if names.coalition else ""},
-            "main": self._main(names.coalition, events, found),
+            "main": self._main(names.coalition, events, text),
             "based_on": [source.in_short for source in sources if source.is_public()],
         }
 
     def _main(
-        self, author: Organization | None, events: list[Event], found: list[Paragraph]
+        self, author: Organization | None, events: list[Event], text: list[Paragraph]
     ) -> jsonld.Node | list[jsonld.Node]:
         if self.page_kind == "WebPage":
             return self.object.jsonld(author, events)
-        return [self.object.question_node(author, "\n".join(p.text for p in found))]
+        return [self.object.question_node(author, "\n".join(paragraph.text for paragraph in text))]
 
     @property
-    def page_kind(self) -> str:
+    def page_kind(self) -> str:  # type: ignore[override]  # a class attribute of other pages
         is_question = self.object.kind == Statement.Kind.QUESTION_AND_ANSWER
         return "FAQPage" if is_question else "WebPage"

@@ -1,10 +1,10 @@
-"""Years and longer spans of years, written as in addresses: `2015`, or with EDTF's unspecified
-digits `201X` (a decade), `20XX` (a century) and `2XXX`."""
+"""Years and spans of years, as in addresses: `2015`, or with the unspecified digits of EDTF `201X`
+(a decade), `20XX` (a century) and `2XXX`."""
 
 import re
 from collections.abc import Iterable
 
-MOST = 40  # spans shown side by side; more years are grouped into longer spans
+MOST = 40  # spans in a list; more years are grouped into longer spans
 SPAN = re.compile(r"\d{4}|\d{3}X|\d{2}XX|\dXXX", re.ASCII)
 
 
@@ -14,7 +14,7 @@ def bounds(span: str) -> tuple[int, int]:
 
 
 def days(span: str) -> tuple[str, str]:
-    """Two texts between which all days of a span sort: `2015` → `2015`, `2015-99`."""
+    """Two texts, before and after all days of a span: `2015` → `2015`, `2015-99`."""
     return span.replace("X", "0"), f"{span.replace('X', '9')}-99"
 
 
@@ -34,14 +34,15 @@ def has(span: str, year: str) -> bool:
 
 
 def between(first: str, last: str) -> list[str]:
-    """All spans from one year to another, of the shortest length that gives fewer than MOST."""
+    """All spans from the year `first` to `last`, of the shortest length that gives fewer than
+    MOST."""
     unknown = next(n for n in range(4) if (int(last) - int(first)) / 10**n < MOST)
     starts = range(int(first) // 10**unknown, int(last) // 10**unknown + 1)
     return [around(f"{start * 10**unknown:04}", unknown) for start in starts]
 
 
 def offered(years: Iterable[str], chosen: str) -> list[str]:
-    """The spans to choose from: all `years`, or, near the `chosen` span, its shorter spans."""
+    """The spans of the filter: all `years`, or the shorter spans of the `chosen` span."""
     if "X" in chosen:
         return [chosen, *_shorter(chosen)]
     known = [*years, *filter(None, [chosen])]

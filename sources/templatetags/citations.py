@@ -1,4 +1,4 @@
-"""Filters that choose the citations of a fact, and that show them as sentences."""
+"""Filters that select the citations of a fact and show them as sentences."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -22,7 +22,7 @@ class Proof:
     @property
     def sentence(self) -> SafeString:
         """The sentence with the quoted words marked."""
-        first, pieces, at = self.citations[0], [], 0
+        first, pieces, at = self.citations[0], list[tuple[str, str]](), 0
         sentence = first.prefix + first.exact + first.suffix
         start = first.position - len(first.prefix)
         for begin, end in sorted(citation.span for citation in self.citations):
@@ -40,8 +40,8 @@ class Proof:
 
 @register.filter
 def proofs(citations: Iterable[Citation]) -> list[Proof]:
-    """Each sentence once, with one citation of each passage in it."""
-    sentences = defaultdict(dict)
+    """The quoted sentences without repetition, each with a citation of each passage in it."""
+    sentences = defaultdict[tuple[int, int, int], dict[int, Citation]](dict)
     for citation in citations:
         start = citation.position - len(citation.prefix)
         end = citation.span[1] + len(citation.suffix)
@@ -57,7 +57,7 @@ def about(citations: Iterable[Citation], names: str) -> list[Citation]:
 
 @register.filter
 def proving(citations: Iterable[Citation], names: str) -> list[Citation]:
-    """The citations of these fields; if there are none, of the whole record; if none, all."""
+    """The citations of these fields; if there are none, of the whole record; else all."""
     whole = [citation for citation in citations if not citation.field]
     return about(citations, names) or whole or list(citations)
 

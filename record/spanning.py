@@ -2,7 +2,7 @@
 
 from calendar import monthrange
 from datetime import date
-from typing import Self, TypeVar
+from typing import Self
 
 from django.core.exceptions import ValidationError
 from django.db import models
@@ -12,8 +12,7 @@ from django.db.models.lookups import LessThanOrEqual
 from dates.edtf import EDTF, ImpossibleDate, parse
 from dates.fields import Earliest, EDTFField, Latest, day_column, possible_date
 from dates.periods import RANKED, Answer, Period, days_of
-
-Model = TypeVar("Model", bound=models.Model, covariant=True)
+from record.publishing import R, RecordQuerySet
 
 
 def possible_period() -> models.CheckConstraint:
@@ -44,7 +43,7 @@ def rank_on(when: EDTF) -> Case:
     )
 
 
-class SpanningQuerySet(models.QuerySet[Model]):
+class SpanningQuerySet(RecordQuerySet[R]):
     def on(self, when: EDTF) -> Self:
         """Adds `rank`, the place in `RANKED` of the answer for `when`; ValueError if `when` is not
         a day, a month or a year."""
