@@ -1,16 +1,17 @@
-"""The admin site: login, front page, and the readings of dates and quotes."""
+"""The admin site: login, front page, and the previews of dates and quotes while the staff type."""
 
 from collections.abc import Callable
 from functools import wraps
 from http import HTTPStatus
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from django.conf import settings
 from django.contrib import admin
 from django.core.exceptions import BadRequest, FieldDoesNotExist, PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
-from django.urls import URLPattern, path
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, URLResolver, path
 from django.views.decorators.http import require_safe
 from django.views.i18n import JavaScriptCatalog
 
@@ -21,12 +22,12 @@ from access.views import account
 from dates.forms import reading_of
 from editing.admin import RecordAdmin
 from nucleo import dashboard
-from record.publishing import may_enter
+from record.publishing import StaffRequest, may_enter
 from record.text import is_key
 from sources.forms import read_quote
 from sources.models import Source
 
-View = Callable[..., HttpResponse]
+ViewType = TypeVar("ViewType", bound=Callable[..., HttpResponseBase])
 
 
 class NucleoAdminSite(admin.AdminSite):
@@ -34,37 +35,42 @@ class NucleoAdminSite(admin.AdminSite):
     index_title = f"{settings.SITE_NAME}: el registro"
 
     def has_permission(self, request: HttpRequest) -> bool:
-        """Guard every page of the admin but the login's."""
+        """Guard every page of the admin except the steps of the login."""
         return may_enter(request.user)
 
-    def admin_view(self, view: View, cacheable: bool = False) -> View:
+    def admin_view(self, view: ViewType, cacheable: bool = False) -> ViewType:
         """Answer 400, not 500, to an address that names a field that does not exist."""
         inner = super().admin_view(view, cacheable)
 
         @wraps(inner)
-        def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             try:
                 return inner(request, *args, **kwargs)
             except FieldDoesNotExist as error:
                 raise BadRequest("No such field") from error
 
-        return checked
+        return cast(ViewType, checked)  # `wraps` keeps the signature
 
     def login(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         return login.log_in(request)
 
-    def password_change(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        response = super().password_change(request, extra_context)
+    # The stubs omit the redirect that Django answers.
+    def password_change(  # type: ignore[override]
+        self, request: StaffRequest, extra_context: Any = None
+    ) -> HttpResponse:
+        response: HttpResponse = super().password_change(request, extra_context)
         if response.status_code == HTTPStatus.FOUND:
             LoginEvent.objects.note(LoginEvent.Kind.NEW_PASSWORD, request.user)
         return response
 
-    def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[dict]:
-        """The record first, then who may enter."""
+    def get_app_list(
+        self, request: HttpRequest, app_label: str | None = None
+    ) -> list[dict[str, Any]]:
+        """Put the accounts after the record."""
         apps = super().get_app_list(request, app_label)
         return sorted(apps, key=lambda app: app["app_label"] == "auth")
 
-    def get_urls(self) -> list[URLPattern]:
+    def get_urls(self) -> list[URLResolver | URLPattern]:
         return [
             path("leer/fecha/", self.admin_view(require_safe(self.read_date)), name="read_date"),
             path("leer/cita/", self.admin_view(require_safe(self.read_quote)), name="read_quote"),
@@ -82,7 +88,7 @@ class NucleoAdminSite(admin.AdminSite):
         return render(request, "dates/_date_reading.html", reading)
 
     def read_quote(self, request: HttpRequest) -> HttpResponse:
-        """Show what the source says beside the quote, also of a draft."""
+        """Show the quote in the text of its source, which may be a draft."""
         rights = ("sources.view_source", "sources.add_citation", "sources.change_citation")
         if not any(map(request.user.has_perm, rights)):
             raise PermissionDenied
@@ -92,10 +98,11 @@ class NucleoAdminSite(admin.AdminSite):
         return render(request, "sources/_quote_reading.html", reading)
 
     def i18n_javascript(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        """Include our own translations, for the rich text editor."""
-        return JavaScriptCatalog.as_view()(request)
+        """Include the translations of all apps, which the rich text editor needs."""
+        response: Any = JavaScriptCatalog.as_view()(request)
+        return response
 
-    def index(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+    def index(self, request: HttpRequest, extra_context: Any = None) -> TemplateResponse:
         apps = self.get_app_list(request)
         models = [model for app in apps for model in app["models"]]
         for model in models:

@@ -2,7 +2,7 @@ from django.contrib.admin import apps
 
 
 class NucleoAdminConfig(apps.AdminConfig):
-    """Django's admin with our front page: see `nucleo.admin`."""
+    """Uses the admin site of `nucleo.admin` instead of Django's."""
 
-    default = False  # or it would be the configuration of `nucleo` too
+    default = False  # this class configures django.contrib.admin, not nucleo
     default_site = "nucleo.admin.NucleoAdminSite"

@@ -1,8 +1,8 @@
 """Backups: the database and the media files of one moment in one file.
 
-The file is a ZIP with the database, `media/…` and `manifest.json`, which holds the number of rows
-of each table. The ZIP's comment is the SHA-256 of all bytes before it. age
-(https://age-encryption.org) encrypts the file for the recipients; it does not sign it.
+The file is a ZIP with the database, `media/…`, and `manifest.json` with the number of rows of each
+table. The comment of the ZIP is the SHA-256 of all bytes before it. age
+(https://age-encryption.org) encrypts the file for the recipients, but does not sign it.
 """
 
 import hashlib
@@ -32,17 +32,18 @@ from django.db.migrations.loader import MigrationLoader
 from django.utils import timezone
 
 Manifest = dict[str, Any]
-Recipients, Identities = list[pyrage.x25519.Recipient], list[pyrage.x25519.Identity]
+Recipients = list[pyrage.x25519.Recipient]
+Identities = list[pyrage.x25519.Identity]
 ERRORS = (OSError, DatabaseError, sqlite3.Error, pyrage.EncryptError, zipfile.BadZipFile)
 DIGEST_SIZE, CHUNK = 64, 1 << 20
 DUMPS = {"sqlite": "database.sqlite3", "postgresql": "database.pgdump"}
 LEFT_OUT = ("sessions", "axes")
-"""Apps without rows in a backup: ended sessions and forgotten addresses must not come back."""
+"""Apps whose rows a backup omits, so that ended sessions and deleted addresses stay deleted."""
 NAME = re.compile(r"nucleo-\d{8}-\d{6}\.zip(\.age)?")
 
 
 class BackupCommand(BaseCommand):
-    """A command that says an error of the machine in one line."""
+    """A command that reports an error of the system in one line."""
 
     requires_system_checks = []
 
@@ -60,7 +61,7 @@ def summary(manifest: Manifest) -> str:
 
 
 def back_up(place: Path, recipients: Recipients) -> tuple[Path, Manifest]:
-    """Write the new file `place`, or one with a dated name in the folder `place`."""
+    """Write the new file `place`, or a file with a dated name in the folder `place`."""
     name = f"nucleo-{datetime.now(UTC):%Y%m%d-%H%M%S}.zip{'.age' if recipients else ''}"
     path = place / name if place.is_dir() else place
     if path.exists():
@@ -86,7 +87,8 @@ def back_up(place: Path, recipients: Recipients) -> tuple[Path, Manifest]:
 
 
 def delete_oldest(new: Path, keep: int) -> list[Path]:
-    """Delete all but the newest backups with a dated name beside `new`; return the deleted."""
+    """Delete the oldest backups with a dated name in the folder of `new`, so that `keep` are left.
+    Return the deleted files."""
     others = [path for path in new.parent.iterdir() if NAME.fullmatch(path.name) and path != new]
     oldest = sorted(others, reverse=True)[keep - 1 :]
     for path in oldest:
@@ -95,7 +97,7 @@ def delete_oldest(new: Path, keep: int) -> list[Path]:
 
 
 def _write_archive(path: Path, folder: Path) -> Manifest:
-    """Pack the media after the database, so that no file that the database names is missing."""
+    """Write the ZIP. The media follow the database, so that it names no missing file."""
     dump, media = folder / DUMPS[connection.vendor], Path(settings.MEDIA_ROOT)
     tables = _dump_sqlite(dump) if connection.vendor == "sqlite" else _dump_postgresql(dump)
     files = [file for file in media.rglob("*") if file.is_file() and not file.is_symlink()]
@@ -111,10 +113,10 @@ def _write_archive(path: Path, folder: Path) -> Manifest:
         for file in files:
             archive.write(file, f"media/{file.relative_to(media).as_posix()}")
         archive.writestr("manifest.json", json.dumps(manifest, indent=1))
-    with path.open("r+b") as file:
-        digest = _digest(file)
-        file.seek(-DIGEST_SIZE, os.SEEK_END)
-        file.write(digest)
+    with path.open("r+b") as zip_file:
+        digest = _digest(zip_file)
+        zip_file.seek(-DIGEST_SIZE, os.SEEK_END)
+        zip_file.write(digest)
     return manifest
 
 
@@ -135,7 +137,7 @@ def _dump_sqlite(path: Path) -> dict[str, int]:
         connection.connection.backup(copy)
         for table in _left_out():
             copy.execute(f'DELETE FROM "{table}"')  # noqa: S608, the name comes from a model
-        copy.execute("VACUUM")  # takes the deleted rows out of the file
+        copy.execute("VACUUM")  # overwrites the deleted rows
     with closing(_connection_to(str(path))) as copy:
         return _count_rows(copy)
 
@@ -172,7 +174,7 @@ def _connection_to(name: str) -> BaseDatabaseWrapper:
 
 
 def _run(program: str, database: BaseDatabaseWrapper, *arguments: str) -> None:
-    """Run a program of PostgreSQL. The password is in its environment, as for `dbshell`."""
+    """Run a program of PostgreSQL, and pass the password in the environment, as `dbshell` does."""
     shell, environment = database.client.settings_to_cmd_args_env(database.settings_dict, [])
     command = [program, *shell[1:-1], f"--dbname={shell[-1]}", "--no-owner", "--no-privileges"]
     environment = os.environ | (environment or {})
@@ -223,7 +225,7 @@ def drill(path: Path, identities: Identities) -> Manifest:
 
 @contextmanager
 def _opened(path: Path, identities: Identities) -> Iterator[zipfile.ZipFile]:
-    """Yield the archive, decrypted, after its digest is compared."""
+    """Decrypt the archive, compare its digest, and yield it."""
     with path.open("rb") as file, tempfile.TemporaryFile() as decrypted:
         archive: BinaryIO = file
         if file.peek().startswith(b"age-encryption.org/v1"):
@@ -245,7 +247,7 @@ def _opened(path: Path, identities: Identities) -> Iterator[zipfile.ZipFile]:
 def _load(archive: zipfile.ZipFile, folder: Path, database: BaseDatabaseWrapper) -> Manifest:
     """Unpack into `folder`, load the database, and compare the number of rows of each table."""
     manifest = json.loads(archive.read("manifest.json"))
-    _refuse_another_program(archive, manifest)
+    _refuse_other_code(archive, manifest)
     archive.extractall(folder)
     dump = folder / DUMPS[database.vendor]
     if database.vendor == "sqlite":
@@ -265,7 +267,7 @@ def _load(archive: zipfile.ZipFile, folder: Path, database: BaseDatabaseWrapper)
     return manifest
 
 
-def _refuse_another_program(archive: zipfile.ZipFile, manifest: Manifest) -> None:
+def _refuse_other_code(archive: zipfile.ZipFile, manifest: Manifest) -> None:
     if DUMPS[connection.vendor] not in archive.namelist():
         raise CommandError(
             f"El respaldo no es de {connection.vendor}, como la base que DATABASE_URL nombra."

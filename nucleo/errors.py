@@ -1,12 +1,13 @@
-"""The pages of errors, and the site's health.
+"""The error pages and the health check.
 
-503, in Spanish, while the database or a disk is away, full, read-only or busy for too long; an
-error in our code stays 500.
+The status is 503 while the database or a disk is absent, full, read-only or busy for too long, and
+500 for an error in our code.
 """
 
 import errno
 import sqlite3
 import sys
+from typing import Any
 
 from csp.utils import build_policy
 from django.conf import settings
@@ -29,29 +30,30 @@ READ_ONLY, BEYOND_A_LIMIT = "25006", "54"
 
 
 def is_fault(error: BaseException | None) -> bool:
-    """Return whether the request is right, and a working machine could answer it."""
+    """Return whether the error is a fault of the database or a disk, and not of the request or the
+    code."""
     if isinstance(error, OSError):
         return error.errno in DISK_ERRORS
     cause = getattr(error, "__cause__", None)
     state = getattr(cause, "sqlstate", None) or ""
     if isinstance(error, InternalError):
         return state == READ_ONLY
-    # SQLite has the same class for a missing table or a syntax error, with the code SQLITE_ERROR.
+    # SQLite raises OperationalError for a missing table and a syntax error too.
     mistake = getattr(cause, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR
     is_operational = isinstance(error, OperationalError | InterfaceError)
     return is_operational and not mistake and not state.startswith(BEYOND_A_LIMIT)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Answer 503 where a fault raised the exception that is being handled, and 500 otherwise."""
-    context = site(request)
+    """Answer 503 if a fault raised the current exception, and 500 otherwise."""
+    context: dict[str, Any] = site(request)
     if not is_fault(sys.exc_info()[1]):
         return HttpResponse(render_to_string("500.html", context), status=500)
     if not connection.in_atomic_block:  # only tests hold a transaction around a request
-        connection.close()  # SQLite keeps a connection from a read-only disk read-only
+        connection.close()  # SQLite would keep a connection to a read-only disk read-only
     context["sent"] = request.method not in ("GET", "HEAD")
     response = HttpResponse(render_to_string("503.html", context), status=503, headers=HEADERS)
-    # The middleware that stores pages fails outside of the one that adds the policy.
+    # The policy's middleware does not run when the middleware before it fails.
     response["Content-Security-Policy"] = build_policy()
     return response
 
@@ -61,8 +63,8 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Show the message of our Http404, in Spanish. Django's own messages are not for readers."""
-    reason = next((words for words in exception.args if isinstance(words, str)), "")
+    """Show the message of an Http404 of our own code, in Spanish. Django's messages are hidden."""
+    reason = next((message for message in exception.args if isinstance(message, str)), "")
     meant = [] if reason else meant_by(request.path)
     return render(request, "404.html", {"reason": echoed(reason), "meant": meant}, status=404)
 

@@ -1,12 +1,20 @@
+"""Response headers, compression, refused requests, and the policy of the rich text editor."""
+
 from collections.abc import Callable
 
 from django.core.exceptions import SuspiciousOperation
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    HttpResponseNotAllowed,
+)
 from django.middleware.gzip import GZipMiddleware
 from django.template.response import TemplateResponse
 from js_asset import Media
 
-Handler = Callable[[HttpRequest], HttpResponse]
+GetResponse = Callable[[HttpRequest], HttpResponse]
 
 FEATURES = (
     "accelerometer autoplay camera display-capture encrypted-media fullscreen geolocation "
@@ -17,11 +25,11 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": ", ".join(f"{feature}=()" for feature in FEATURES),
 }
-# The style that this version of the rich text editor writes into the page.
+# The digest of the style that this version of the rich text editor writes into the page.
 EDITOR_STYLE = "'sha256-PlumsSlvJ7vvWzjqibGAYKq92O3y/4JTxWWsWJvyUYA='"
 
 
-def headers(get_response: Handler) -> Handler:
+def headers(get_response: GetResponse) -> GetResponse:
     """Add the headers that Django's SecurityMiddleware does not send."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
@@ -34,16 +42,20 @@ def headers(get_response: Handler) -> Handler:
 
 
 class CompressPublicPages(GZipMiddleware):
-    """Leaves out downloads, and the admin: the length of its pages could betray their tokens."""
+    """Compresses neither downloads nor the admin, whose tokens the length of a page could reveal
+    (BREACH)."""
 
-    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+    def process_response(
+        self, request: HttpRequest, response: HttpResponseBase
+    ) -> HttpResponseBase:
         if response.streaming or request.path.startswith("/admin/"):
             return response
         return super().process_response(request, response)
 
 
-def refuse(get_response: Handler) -> Handler:
-    """Answer 404 and 400 to a NUL, on which PostgreSQL fails, and 405 to methods without a view."""
+def refuse(get_response: GetResponse) -> GetResponse:
+    """Answer 404 or 400 to an address with a NUL, which PostgreSQL refuses, and 405 to a method
+    without a view."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
         if "\0" in request.path:
@@ -59,10 +71,10 @@ def refuse(get_response: Handler) -> Handler:
 
 
 class EditorPolicy:
-    """Lets the rich text editor run: gives its import map the page's nonce and allows its style.
-    Public pages have no nonce, because they are stored."""
+    """Lets the rich text editor run: adds the page's nonce to its import map, and its style to the
+    policy. Public pages have no nonce, because they are stored."""
 
-    def __init__(self, get_response: Handler) -> None:
+    def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
@@ -71,9 +83,10 @@ class EditorPolicy:
     def process_template_response(
         self, request: HttpRequest, response: TemplateResponse
     ) -> TemplateResponse:
-        media = (response.context_data or {}).get("media")
-        if isinstance(media, Media):
-            nonced = Media.from_media(media, nonce=request.csp_nonce)
-            response.context_data["media"] = nonced
-            response._csp_update = {"style-src": [EDITOR_STYLE]}
+        context = response.context_data or {}
+        if isinstance(context.get("media"), Media):
+            # django-csp sets and reads these two attributes.
+            nonce = request.csp_nonce  # type: ignore[attr-defined]
+            response._csp_update = {"style-src": [EDITOR_STYLE]}  # type: ignore[attr-defined]
+            context["media"] = Media.from_media(context["media"], nonce=nonce)
         return response

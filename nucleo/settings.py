@@ -1,6 +1,6 @@
-"""The one settings file, driven by the environment (or `.env`) and safe by default.
+"""Settings from the environment, or from `.env`.
 
-Without DEBUG=1 it refuses to start until it has a secret key, hosts and a database.
+Without DEBUG=1 the site does not start before SECRET_KEY, ALLOWED_HOSTS and DATABASE_URL are set.
 """
 
 import tomllib
@@ -28,17 +28,17 @@ if _missing := [name for name, value in _required.items() if not value]:
         f"Set {', '.join(_missing)} in the environment or in .env; or DEBUG=1 on your own machine."
     )
 
-# Whose record this is.
+# The coalition that the record is about.
 COALITION = env.str("COALITION", "nucleo")  # the slug of the coalition's own organization
 SITE_NAME = env.str("SITE_NAME", "Núcleo")
 CONTACT_EMAIL = env.str("CONTACT_EMAIL", "")
-# Part of the ids of feeds and calendars (RFC 4151): a host name and a date on which it was ours.
-# Keep it when the site moves to another host, because ids must not change.
+# Part of the ids of feeds and calendars (RFC 4151): a host name, and a date on which we owned it.
+# Do not change it when the site moves to another host, because ids must stay the same.
 _hosts = [host.lstrip(".") for host in ALLOWED_HOSTS if host != "*"]
 TAG_AUTHORITY = env.str("TAG_AUTHORITY", f"{_hosts[0] if _hosts else 'localhost'},2026")
 SECURITY_CONTACT = env.str("SECURITY_CONTACT", CONTACT_EMAIL and f"mailto:{CONTACT_EMAIL}")
-# Public keys of age, for which `manage.py backup` encrypts.
-BACKUP_RECIPIENT = env.list("BACKUP_RECIPIENT", [])
+# The public keys of age that `manage.py backup` encrypts for.
+BACKUP_RECIPIENT: list[str] = env.list("BACKUP_RECIPIENT", [])
 
 INSTALLED_APPS = [
     "nucleo.apps.NucleoAdminConfig",
@@ -125,16 +125,16 @@ DATABASES = {
 }
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     DATABASES["default"]["OPTIONS"] = {
-        # A transaction that reads first and then writes fails unless it begins as a writer.
+        # Locks at the start, because a transaction that reads before it writes could fail.
         "transaction_mode": "IMMEDIATE",
         "timeout": 20,
-        # WAL lets readers work beside a writer; FULL survives a power cut.
+        # WAL lets connections read while another writes; FULL survives a power cut.
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; "
         "PRAGMA mmap_size=1073741824;",
     }
 else:
-    # Gives up an absent server after two seconds and a dead network after fifteen; the options of
-    # DATABASE_URL win.
+    # Gives up after two seconds without a server, and after fifteen without a network. The options
+    # in DATABASE_URL override these.
     DATABASES["default"]["OPTIONS"] = {
         "connect_timeout": 2,
         "keepalives_idle": 5,
@@ -165,7 +165,7 @@ STORAGES = {
 MEDIA_URL = "media/"
 MEDIA_ROOT = env.path("MEDIA_ROOT", BASE_DIR / "media")
 
-# Login and sessions.
+# Login and sessions
 LOGIN_URL = "admin:login"
 AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",  # refuses before the password is checked
@@ -184,16 +184,16 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 SECOND_FACTOR = not DEBUG
 OTP_TOTP_ISSUER = SITE_NAME
-RECOVERY_CODE_COST = 2**14  # scrypt's n; another value ends all codes
+RECOVERY_CODE_COST = 2**14  # n of scrypt; another value makes all codes invalid
 SESSION_ENGINE = "access.sessions"
-SESSION_COOKIE_AGE = 12 * 60 * 60  # seconds after the login, whatever was done since
+SESSION_COOKIE_AGE = 12 * 60 * 60  # seconds after the login
 SESSION_IDLE = 2 * 60 * 60  # seconds without a request
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 CSRF_COOKIE_HTTPONLY = True
 
-# The addresses of our own proxies: X-Forwarded-For counts only from them.
+# The addresses of our proxies. X-Forwarded-For is trusted from them only.
 TRUSTED_PROXIES = env.list("TRUSTED_PROXIES", ["127.0.0.1", "::1"])
-# Failed logins: five for a name, fifty from an address, forgotten after a quarter of an hour.
+# Locks out a name after five failed logins, and an address after fifty, for fifteen minutes.
 AXES_HANDLER = "access.throttle.Throttle"
 AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = timedelta(minutes=15)
@@ -223,13 +223,13 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 
-# What needs TLS.
+# Settings that need TLS
 ON_A_SERVER = {
     "SECURE_PROXY_SSL_HEADER": ("HTTP_X_FORWARDED_PROTO", "https"),
     "SECURE_SSL_REDIRECT": True,
     "SECURE_REDIRECT_EXEMPT": [r"^healthz$"],
     "SECURE_HSTS_SECONDS": 63_072_000,
-    # HSTS_SUBDOMAINS=0 if a subdomain has no TLS.
+    # Set HSTS_SUBDOMAINS=0 if a subdomain has no TLS.
     "SECURE_HSTS_INCLUDE_SUBDOMAINS": env.bool("HSTS_SUBDOMAINS", True),
     "SECURE_HSTS_PRELOAD": env.bool("HSTS_SUBDOMAINS", True),
     "SESSION_COOKIE_NAME": "__Host-sessionid",
@@ -243,7 +243,7 @@ if not DEBUG:
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"()": "nucleo.logs.Line"}, "plain": {}},
+    "formatters": {"line": {"()": "nucleo.logs.JSONFormatter"}, "plain": {}},
     "handlers": {
         "console": {
             "class": "logging.StreamHandler",
@@ -251,6 +251,6 @@ LOGGING = {
         }
     },
     "root": {"handlers": ["console"], "level": "WARNING"},
-    # Messages of the server's workers.
+    # The logger of the server's workers
     "loggers": {"_granian": {"handlers": ["console"], "propagate": False}},
 }

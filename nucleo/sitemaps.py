@@ -1,6 +1,7 @@
-"""Every public page for search engines. A record's page says when the record last changed."""
+"""Lists every public page for search engines, with the last change of the record that it shows."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from django.contrib.sitemaps import GenericSitemap, Sitemap, views
 from django.db.models.functions import Greatest
@@ -25,7 +26,7 @@ MODELS = {
 
 
 class PageSitemap(Sitemap):
-    """The pages that belong to no record."""
+    """The pages that show no single record."""
 
     def items(self) -> Sequence[str]:
         return PAGES
@@ -38,7 +39,7 @@ class RecordSitemap(GenericSitemap):
     limit = 5_000
 
 
-def _sections() -> dict[str, Sitemap]:
+def _sections() -> dict[str, Any]:
     sections: dict[str, Sitemap] = {"paginas": PageSitemap()}
     for name, model in MODELS.items():
         records = model.objects.visible_to(None).order_by("pk").only("slug")
@@ -48,7 +49,7 @@ def _sections() -> dict[str, Sitemap]:
 
 
 def sitemap(request: HttpRequest) -> HttpResponse:
-    """One file, or an index of several where one would be too long."""
+    """Answer one file, or an index of several files if one would be too long."""
     sections = _sections()
     if any(section.paginator.num_pages > 1 for section in sections.values()):
         return views.index(request, sections, sitemap_url_name="sitemap_section")

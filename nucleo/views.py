@@ -1,5 +1,5 @@
-"""The pages that cross the apps: the front page, who belonged and represented on a date, the page
-about the site, robots.txt and security.txt."""
+"""The pages that cross the apps: the front page, the record as of a date, the page about the site,
+robots.txt and security.txt."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -8,7 +8,7 @@ from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.template.response import TemplateResponse
-from django.urls import reverse, reverse_lazy
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.text import capfirst
 from django.views.decorators.cache import never_cache
@@ -26,10 +26,9 @@ from sources.models import Citation, with_citations
 from timeline.charts import overview_chart
 from timeline.models import Event, Statement
 
-MEMBERS, TERMS, LATEST = 100, 50, 3
+MAX_MEMBERSHIPS, MAX_TERMS, LATEST = 100, 50, 3
 PLAIN_TEXT = "text/plain; charset=utf-8"
-ON_A_PAGE, EVENTS, MOMENTS = 100, 8, 60
-FORM = ("En una fecha", reverse_lazy("as_of_form"))
+PAGE_SIZE, MAX_EVENTS, MAX_MOMENTS = 100, 8, 60
 MEANINGS = {
     Answer.YES: "consta para toda la fecha",
     Answer.PARTLY: "consta para una parte",
@@ -39,7 +38,7 @@ MEANINGS = {
 
 
 def site(request: HttpRequest) -> dict[str, str]:
-    """What every template may say about the site."""
+    """Return what every template may show of the settings."""
     return {
         "site_name": settings.SITE_NAME,
         "contact_email": settings.CONTACT_EMAIL,
@@ -50,23 +49,23 @@ def site(request: HttpRequest) -> dict[str, str]:
 def home(request: HttpRequest) -> HttpResponse:
     coalition = Organization.objects.visible_to(None).coalition()
     events = Event.objects.visible_to(None)
-    latest = list(events.latest_dated().defer("body")[:LATEST])
+    latest_events = list(events.latest_dated().defer("body")[:LATEST])
     statements = Statement.objects.visible_to(None).defer("body")
-    said = statements.order_by("-sort_day", "pk")[:LATEST]
+    latest_statements = statements.order_by("-sort_day", "pk")[:LATEST]
     figures = Citation.objects.visible_to(None).figures()
-    terms, members = _terms(), _members()
-    with_citations([*filter(None, [coalition]), *latest, *terms, *members])
-    context = {
+    terms, memberships = _terms(), _memberships()
+    with_citations([*filter(None, [coalition]), *latest_events, *terms, *memberships])
+    context: dict[str, Any] = {
         "coalition": coalition,
         "chart": overview_chart(events),
-        "latest": latest,
-        "said": said,
+        "latest_events": latest_events,
+        "latest_statements": latest_statements,
         "source_count": f"{figures['sources']:,}",
         "fact_count": f"{figures['facts']:,}",
         "until": parse(figures["until"]),
-        "changed": last_change(coalition, terms, members, latest, said),
+        "changed": last_change(coalition, terms, memberships, latest_events, latest_statements),
     }
-    context |= _representation(terms) | _membership(members)
+    context |= _representation(terms) | _membership(memberships)
     context["linked"] = _site_graph(request, coalition, context["changed"])
     return TemplateResponse(request, "home.html", context)
 
@@ -74,7 +73,7 @@ def home(request: HttpRequest) -> HttpResponse:
 def _site_graph(
     request: HttpRequest, coalition: Organization | None, changed: datetime | None
 ) -> jsonld.Node:
-    """The front page's, with the whole site and how it is searched."""
+    """Return the graph of the front page, with the whole site and its search."""
     main = coalition.jsonld() if coalition else None
     graph = jsonld.page(request, changed=changed, main=main)
     root = request.build_absolute_uri("/")
@@ -88,93 +87,104 @@ def _site_graph(
 
 
 def _terms() -> list[RepresentationTerm]:
-    """The terms that end last, open ones first."""
+    """Return the terms that end last, open terms first."""
     terms = RepresentationTerm.objects.visible_to(None).select_related("organization")
-    return list(terms.order_by("-end_latest", "-end_earliest", "-role", "order", "slug")[:TERMS])
+    return list(
+        terms.order_by("-end_latest", "-end_earliest", "-role", "order", "slug")[:MAX_TERMS]
+    )
 
 
 def _representation(terms: list[RepresentationTerm]) -> dict[str, Any]:
-    """The representatives when the source was written, and the earlier ones in their order."""
-    now = [term for term in terms if term.period.is_open]
-    before = [term for term in terms if term.order and term.period.end.upper]
-    before.sort(key=lambda term: term.order)
-    proofs = [c for term in now for c in term.visible_citations]
-    proofs += [c for term in before for c in term.visible_citations if c.field == "order"]
+    """Return the terms that were open when the source was written, and the earlier terms in their
+    order."""
+    current = [term for term in terms if term.period.is_open]
+    former = [term for term in terms if term.order and term.period.end.upper]
+    former.sort(key=lambda term: term.order or 0)
+    citations = [c for term in current for c in term.visible_citations]
+    citations += [c for term in former for c in term.visible_citations if c.field == "order"]
     return {
-        "representing": now,
-        "represented": before,
-        "undated": not any(term.period.start.is_exact for term in before),
-        "term_citations": tuple(proofs),
+        "current_terms": current,
+        "former_terms": former,
+        "undated": not any(term.period.start.is_exact for term in former),
+        "term_citations": tuple(citations),
     }
 
 
-def _members() -> list[Membership]:
-    """The memberships whose end is known or open, current ones first."""
+def _memberships() -> list[Membership]:
+    """Return the memberships whose end is known or open, current memberships first."""
     memberships = Membership.objects.visible_to(None).exclude(end="")
     memberships = memberships.select_related("organization", "replaces")
-    return list(memberships.order_by(STATE, "organization__name")[:MEMBERS])
+    return list(memberships.order_by(STATE, "organization__name")[:MAX_MEMBERSHIPS])
 
 
-def _membership(members: list[Membership]) -> dict[str, Any]:
-    current = [membership for membership in members if membership.state == "current"]
-    citations = tuple(c for m in members for c in m.visible_citations if c.field[:3] in ("", "end"))
-    named = {membership.organization: membership.listed_as for membership in current}
-    number = in_words(len(named), feminine=True)
+def _membership(memberships: list[Membership]) -> dict[str, Any]:
+    """Return the current members with their names in the source, and the former members."""
+    names = {m.organization: m.listed_as for m in memberships if m.state == "current"}
+    former = dict.fromkeys(m.organization for m in memberships if m.organization not in names)
+    citations = (c for m in memberships for c in m.visible_citations if c.field[:3] in ("", "end"))
+    number = in_words(len(names), feminine=True)
     return {
-        "members": sorted(named.items(), key=lambda item: fold(str(item[0]))),
-        "member_count": capfirst(number) if len(members) < MEMBERS else "",
-        "former": list(
-            dict.fromkeys(m.organization for m in members if m.organization not in named)
-        ),
-        "member_citations": citations,
+        "members": sorted(names.items(), key=lambda item: fold(str(item[0]))),
+        "member_count": capfirst(number) if len(memberships) < MAX_MEMBERSHIPS else "",
+        "former_members": list(former),
+        "member_citations": tuple(citations),
     }
 
 
 def about(request: HttpRequest) -> HttpResponse:
     coalition = Organization.objects.visible_to(None).coalition()
-    context = {"coalition": coalition, "changed": last_change(coalition)}
+    changed = last_change(coalition)
     crumb = ("Acerca de y método", reverse("about"))
-    context["linked"] = jsonld.page(request, crumb, kind="AboutPage", changed=context["changed"])
+    linked = jsonld.page(request, crumb, kind="AboutPage", changed=changed)
+    context = {"coalition": coalition, "changed": changed, "linked": linked}
     return TemplateResponse(request, "about.html", context)
 
 
 def as_of(request: HttpRequest, when: EDTF) -> HttpResponse:
-    """Who belonged and who represented on a day, in a month or in a year."""
-    answers = members(when), representatives(when)
-    counts = [some.counts() for some in answers]
-    page = page_of(request, answers[0], ON_A_PAGE, max(sum(count.values()) for count in counts))
-    first = (page.number - 1) * ON_A_PAGE
-    memberships, terms = (list(some[first : first + ON_A_PAGE]) for some in answers)
-    events = Event.objects.visible_to(None).around(when).defer("body")
-    events = list(events[: EVENTS + 1])
+    """Show who belonged and who represented on a day, in a month or in a year."""
+    every_membership, every_term = members(when), representatives(when)
+    membership_counts, term_counts = every_membership.counts(), every_term.counts()
+    longest = max(sum(membership_counts.values()), sum(term_counts.values()))
+    page = page_of(request, every_membership, PAGE_SIZE, longest)
+    on_page = slice((page.number - 1) * PAGE_SIZE, page.number * PAGE_SIZE)
+    memberships, terms = list(every_membership[on_page]), list(every_term[on_page])
+    events = list(Event.objects.visible_to(None).around(when).defer("body")[: MAX_EVENTS + 1])
     with_citations([*memberships, *terms, *events])
-    until = described_until([*memberships, *terms])
-    ends_before = until.last_day and until.last_day < when.last_day
     changed = last_change(memberships, terms, events)
+    crumb = (str(when), reverse("as_of", args=[when]))
     context = {
         "when": when,
-        "asked": at(when.text),
+        "at_date": at(when.text),
         "meanings": MEANINGS,
         "neighbours": neighbours(when),
         "page": page,
-        "belonging": tally(counts[0], "membresía", feminine=True),
+        "membership_tally": tally(membership_counts, "membresía", feminine=True),
         "members": list(groups(memberships, when)),
-        "representing": tally(counts[1], "periodo"),
+        "term_tally": tally(term_counts, "periodo"),
         "representatives": list(groups(terms, when)),
-        "until": until if ends_before else None,
-        "happened": [event for event in events[:EVENTS] if event.surely],
-        "perhaps": [event for event in events[:EVENTS] if not event.surely],
-        "more_events": len(events) > EVENTS,
+        "until": _end_of_sources([*memberships, *terms], when),
+        "certain_events": [event for event in events[:MAX_EVENTS] if event.surely],
+        "possible_events": [event for event in events[:MAX_EVENTS] if not event.surely],
+        "more_events": len(events) > MAX_EVENTS,
         "changed": changed,
-        "linked": jsonld.page(
-            request, FORM, (str(when), reverse("as_of", args=[when])), changed=changed
-        ),
+        "linked": jsonld.page(request, _form_crumb(), crumb, changed=changed),
     }
     return TemplateResponse(request, "as_of.html", context)
 
 
+def _end_of_sources(records: list[Membership | RepresentationTerm], when: EDTF) -> EDTF | None:
+    """Return the date until which the sources describe the records, if it is before `when`."""
+    until = described_until(records)
+    is_before = until.last_day and when.last_day and until.last_day < when.last_day
+    return until if is_before else None
+
+
+def _form_crumb() -> tuple[str, str]:
+    return ("En una fecha", reverse("as_of_form"))
+
+
 def as_of_form(request: HttpRequest) -> HttpResponse:
-    """The form. Redirects to the page of the date, or says what is wrong with it."""
+    """Show the form, or redirect to the page of the date in it. Show the error of another text."""
     written = request.GET.get("fecha")
     if written is None:
         return _form(request)
@@ -185,7 +195,7 @@ def as_of_form(request: HttpRequest) -> HttpResponse:
 
 
 def as_of_impossible(request: HttpRequest, written: str) -> HttpResponse:
-    """The form, under an address that names no day, month or year."""
+    """Show the form with an error for an address that names no day, month or year."""
     try:
         return redirect("as_of", _exact(parse(written)))
     except ImpossibleDate as error:
@@ -195,22 +205,22 @@ def as_of_impossible(request: HttpRequest, written: str) -> HttpResponse:
 def _form(
     request: HttpRequest, written: str = "", error: ImpossibleDate | None = None, status: int = 200
 ) -> HttpResponse:
-    every = moments()
-    changed = last_change(*(moment.records for moment in every))
+    every_moment = moments()
+    changed = last_change(*(moment.records for moment in every_moment))
     context = {
         "written": written,
         "problem": f"{capfirst(error.reason)}." if error else "",
-        "nearby": nearest(written) or (every[-1].when if every else None),
+        "nearby": nearest(written) or (every_moment[-1].when if every_moment else None),
         "status": status,
-        "moments": every[-MOMENTS:],
+        "moments": every_moment[-MAX_MOMENTS:],
         "changed": changed,
-        "linked": None if error else jsonld.page(request, FORM, changed=changed),
+        "linked": None if error else jsonld.page(request, _form_crumb(), changed=changed),
     }
     return TemplateResponse(request, "as_of_form.html", context, status=status)
 
 
 def _exact(date: EDTF) -> EDTF:
-    """The date if it is a day, a month or a year; raises ImpossibleDate otherwise."""
+    """Return a date that is a day, a month or a year. Raises ImpossibleDate for any other."""
     if not date:
         raise ImpossibleDate("", "falta la fecha: un día, un mes o un año")
     if not date.is_exact:
@@ -221,13 +231,13 @@ def _exact(date: EDTF) -> EDTF:
 
 
 def robots(request: HttpRequest) -> HttpResponse:
-    """All may be read except the staff's pages."""
+    """Allow all pages but the staff's."""
     return render(request, "robots.txt", content_type=PLAIN_TEXT)
 
 
 @never_cache
 def security_txt(request: HttpRequest) -> HttpResponse:
-    """Where to report a weakness (RFC 9116), while there is somebody to report it to."""
+    """Answer the contact for reports of vulnerabilities (RFC 9116), or 404 if none is set."""
     if not settings.SECURITY_CONTACT:
         raise Http404
     context = {"contact": settings.SECURITY_CONTACT, "until": timezone.now() + timedelta(days=300)}

@@ -20,7 +20,7 @@ from playwright.sync_api import expect
 from access.sessions import SEEN, SEEN_INTERVAL
 from nucleo import views
 from nucleo.errors import is_fault
-from nucleo.logs import Line
+from nucleo.logs import JSONFormatter
 from tests import records
 from tests.conftest import Person
 from tests.faults import away, end_kept_connection, read_only
@@ -184,7 +184,7 @@ def test_a_fault_is_logged_in_a_line_that_holds_nothing_of_the_request(staff, ca
     with away(), caplog.at_level(logging.INFO):
         staff.post(f"{address}?pista=secreta", data)
         staff.get("/admin/%0Afalsa")
-    lines = [Line().format(record) for record in caplog.records]
+    lines = [JSONFormatter().format(record) for record in caplog.records]
     assert len(lines) == 2
     line = json.loads(lines[0])
     assert line["message"] == f"Service Unavailable: {address}"

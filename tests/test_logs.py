@@ -8,11 +8,11 @@ import pytest
 from django.db import OperationalError
 from django.test import RequestFactory
 
-from nucleo.logs import Line
+from nucleo.logs import JSONFormatter
 
 
 def logged(caplog: pytest.LogCaptureFixture) -> list[dict]:
-    lines = [Line().format(record) for record in caplog.records]
+    lines = [JSONFormatter().format(record) for record in caplog.records]
     assert not any("\n" in line or "\r" in line or "secreto" in line for line in lines)
     return [json.loads(line) for line in lines]
 
