@@ -93,9 +93,7 @@ def _notes(records: list[Lasting]) -> list[tuple[str, str]]:
     return [("" if is_about_all else names, note) for names, note in notes]
 
 
-def _by_reason(
-    records: Iterable[Lasting], when: EDTF
-) -> dict[tuple[str, Reason, tuple[str, ...]], list[Lasting]]:
+def _by_reason(records: Iterable[Lasting], when: EDTF) -> dict[ReasonKey, list[Lasting]]:
     """The records by role, reason, and the words of the source for the bounds of the reason."""
     alike = defaultdict[ReasonKey, list[Lasting]](list)
     for record in records:
