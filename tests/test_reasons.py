@@ -5,7 +5,7 @@ import re
 import pytest
 from hypothesis import given
 
-from dates.edtf import parse
+from dates.edtf import EDTF, parse
 from dates.periods import Answer, Period, reason
 
 from .test_periods import exact, periods
@@ -15,7 +15,7 @@ def cases(table: str) -> list[tuple[list[str], str]]:
     """The dates before the colon of each row, `?` for an unknown one, and the sentence."""
     rows = (" ".join(row.split()).partition(": ") for row in re.split(r"\n(?! )", table.strip()))
     return [
-        (re.sub(r"\?", "", dates).replace(" en ", " a ").split(" a "), sentence)
+        (dates.replace("?", "").replace(" en ", " a ").split(" a "), sentence)
         for dates, _colon, sentence in rows
     ]
 
@@ -89,8 +89,8 @@ def test_a_reason_rests_on_bounds_that_alone_give_the_same_answer(period, when):
         assert alone.on(parse(when)) is why.answer
 
 
-def date_of(bounds, side, period):
-    """The start or the end of the period with no other bounds than these."""
+def date_of(bounds: tuple[str, ...], side: str, period: Period) -> EDTF:
+    """The start or the end of the period with these bounds alone."""
     date = getattr(period, side)
     lower = date.lower if f"{side}_earliest" in bounds else ""
     upper = date.upper if f"{side}_latest" in bounds else ""

@@ -10,13 +10,14 @@ from django.test.utils import CaptureQueriesContext
 from hypothesis import given, strategies
 from hypothesis import settings as hypothesis
 
-from search.hits import excerpt, marks, pieces
+from search.hits import excerpt, hits_of, marks, pieces
 from search.models import Entry, EntryQuerySet
 from search.query import parse
 from search.words import stem_of
 from tests.conftest import Person
 from tests.records import (
     HIDDEN,
+    by_raw_sql,
     citation,
     event,
     membership,
@@ -25,6 +26,7 @@ from tests.records import (
     statement,
     term,
 )
+from timeline.models import Event
 
 pytestmark = pytest.mark.django_db
 WITHOUT_NUL = strategies.characters(exclude_categories=["Cs"], exclude_characters="\0")
@@ -114,6 +116,13 @@ def test_what_is_not_public_is_found_by_no_search_and_counted_by_none(visitor, s
         assert "Nada de lo público lo dice" in page(person, canary)
         assert "Quizá buscaba" not in person.get(f"/{canary}/").text
     assert not entries(canary)
+
+
+def test_a_record_that_is_withdrawn_while_it_is_searched_is_no_hit():
+    event(title="Girafa")
+    found = list(entries("girafa"))
+    by_raw_sql(Event.objects.get(), publish_at=None)
+    assert hits_of(found, parse("girafa")) == []
 
 
 def test_an_organization_is_found_by_its_other_names_and_its_short_one():
