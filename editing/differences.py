@@ -23,7 +23,7 @@ from record.text import word_diff
 
 Pieces = list[tuple[str, str]]
 """«same» | «del» | «ins», words."""
-Names = dict[tuple[type[Record], int], str]
+RecordNames = dict[tuple[type[Record], int], str]
 """The titles of records by model and primary key, deleted records too."""
 NO_FACTS = ("id", "updated_at", "publish_at", "unpublish_at")
 SINCE = {"scheduled": ("publish_at", "para el"), "public": ("publish_at", "desde el"),
@@ -117,9 +117,9 @@ def plain(html: str) -> str:
 # Snapshots
 
 
-def names_in(snapshots: Iterable[Snapshot]) -> Names:
+def names_in(snapshots: Iterable[Snapshot]) -> RecordNames:
     """The names of all records that snapshots refer to: two queries a model."""
-    names: Names = {}
+    names: RecordNames = {}
     for model, keys in _references(snapshots).items():
         columns = {f.name for f in model._meta.concrete_fields}
         label = next(name for name in ("title", "name", "slug") if name in columns)
@@ -154,7 +154,7 @@ def _references(snapshots: Iterable[Snapshot]) -> dict[type[Record], set[int]]:
     return {model: of - {None} for model, of in keys.items()}
 
 
-def facts(snapshot: Snapshot, names: Names, at: datetime) -> dict[str, Fact]:
+def facts(snapshot: Snapshot, names: RecordNames, at: datetime) -> dict[str, Fact]:
     """By field name, in the order of the model; `at` is the moment of the state."""
     record = snapshot.record
     told = {
@@ -173,7 +173,7 @@ def facts(snapshot: Snapshot, names: Names, at: datetime) -> dict[str, Fact]:
     return told
 
 
-def _value(f: models.Field, record: Record, names: Names) -> tuple[str, Any]:
+def _value(f: models.Field, record: Record, names: RecordNames) -> tuple[str, Any]:
     """The kind of a fact and its value."""
     value = getattr(record, f.attname)
     if isinstance(f, EDTFField):

@@ -16,7 +16,15 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.views.decorators.http import require_safe
 
-from editing.differences import Fact, Names, difference, differences, facts, how_many, names_in
+from editing.differences import (
+    Fact,
+    RecordNames,
+    difference,
+    differences,
+    facts,
+    how_many,
+    names_in,
+)
 from editing.snapshots import read_past
 from record.publishing import Publishable, Record
 from record.text import is_key
@@ -143,7 +151,7 @@ class VersionsAdmin:
             publishable=issubclass(self.model, Publishable),
         )  # fmt: skip
 
-    def _trash_row(self, deletion: Any, before: Any, names: Names) -> dict[str, Any]:
+    def _trash_row(self, deletion: Any, before: Any, names: RecordNames) -> dict[str, Any]:
         snapshot = before.snapshot
         with_it = [how_many(len(of), of[0]._meta) for of in [snapshot.parts] if of]
         for name, keys in snapshot.lists.items():

@@ -17,7 +17,6 @@ from record.pages import listed
 FEMININE_ENDINGS = ("a", "ción", "sión", "dad", "red")
 GAPS_SHOWN = 12
 Role = RepresentationTerm.Role
-Terms = list[RepresentationTerm]
 
 
 def with_article(name: str) -> str:
@@ -65,10 +64,10 @@ def _between(lower: str, upper: str, role: str) -> str:
     return f"{stretch} no consta, de ningún día, quién era {role}."
 
 
-def overlaps(terms: Terms) -> list[str]:
+def overlaps(terms: list[RepresentationTerm]) -> list[str]:
     """Sentences about terms of a role that may have overlapped by more than the month of a
     hand-over."""
-    runs: list[Terms] = []
+    runs: list[list[RepresentationTerm]] = []
     until = ""
     for term in sorted(terms, key=lambda term: (term.role, term.start_earliest)):
         is_new = not runs or runs[-1][0].role != term.role
@@ -80,7 +79,7 @@ def overlaps(terms: Terms) -> list[str]:
     return [_sharing(run) for run in runs if len(run) > 1]
 
 
-def _sharing(terms: Terms) -> str:
+def _sharing(terms: list[RepresentationTerm]) -> str:
     names = listed(term.organization for term in sorted(terms, key=lambda t: t.order or 0))
     same = len({(term.start, term.end) for term in terms}) == 1
     room = "comparten un mismo tramo posible" if same else "tienen tramos posibles que coinciden"
@@ -98,7 +97,7 @@ def notes(records: Iterable[Membership | RepresentationTerm]) -> list[tuple[str,
     return [(listed(names), note) for note, names in about.items()]
 
 
-def rows(terms: Terms, close: bool = False) -> list[Row]:
+def rows(terms: list[RepresentationTerm], close: bool = False) -> list[Row]:
     """«5.º Alfa», «Co-representante: Beta»; for the chart seen `close`, «Alfa», «Beta (co-)»."""
     rows = []
     for term in terms:
@@ -112,7 +111,7 @@ def rows(terms: Terms, close: bool = False) -> list[Row]:
     return rows
 
 
-def lead(terms: Terms) -> dict[str, Any]:
+def lead(terms: list[RepresentationTerm]) -> dict[str, Any]:
     """The representatives, how many have an order, the ones with a known start, and the
     co-representatives."""
     first = [term for term in terms if term.role == Role.REPRESENTATIVE]
@@ -124,7 +123,7 @@ def lead(terms: Terms) -> dict[str, Any]:
     }
 
 
-def of_page(terms: Terms, until: EDTF, whole: bool) -> dict[str, Any]:
+def of_page(terms: list[RepresentationTerm], until: EDTF, whole: bool) -> dict[str, Any]:
     """The context of a page of terms; `whole` if there is no other page."""
     citations = sorted(chain(*(term.visible_citations for term in terms)), key=lambda c: c.passage)
     general = {c.passage: c for c in citations if c.field in ("order", "role")}
@@ -140,7 +139,7 @@ def of_page(terms: Terms, until: EDTF, whole: bool) -> dict[str, Any]:
     }
 
 
-def of_all(terms: Terms, coalition: Organization | None) -> dict[str, Any]:
+def of_all(terms: list[RepresentationTerm], coalition: Organization | None) -> dict[str, Any]:
     """The context from the terms of all pages: the number of representatives, the number of
     representatives with a known start, and the gaps."""
     first = [term for term in terms if term.role == Role.REPRESENTATIVE]

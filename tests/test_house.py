@@ -2,6 +2,7 @@
 
 import ast
 import re
+from collections import Counter
 from collections.abc import Iterator
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -66,7 +67,24 @@ def test_the_modules_of_a_room_are_few_and_named_for_their_contents():
     vague = {"utils.py", "services.py", "helpers.py", "managers.py"}
     assert [name for name in CODE if Path(name).name in vague] == []
     assert [name for name, text in CODE.items() if text.count("\n") > 400] == []
+    modules = Counter(
+        Path(n).parent.name for n in CODE if n.count("/") == 1 and "__init__" not in n
+    )
+    assert max(modules.values()) <= 12, modules
     assert list(apps.get_app_config("record").get_models()) == []  # rules without tables
+
+
+def test_a_name_stands_for_one_thing_and_a_docstring_says_more_than_its_name():
+    classes: list[str] = []
+    for name, text in OURS.items():
+        classes += re.findall(r"^(?:class )?([A-Z][a-z]\w+)(?:\(| = |:$)", text, re.M)
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.FunctionDef | ast.ClassDef):
+                assert node.name[0].isupper() or node.end_lineno - node.lineno < 40, node.name
+                words = {*re.findall(r"\w+", (ast.get_docstring(node) or "none").lower())}
+                repeated = {*re.findall("[a-z]+", re.sub("([A-Z])", r"_\1", node.name).lower())}
+                assert words - repeated - {"a", "an", "of", "the"}, f"{name}: {node.name}"
+    assert {c for c, times in Counter(classes).items() if times > 1} <= {"Command"}
 
 
 def test_the_security_page_names_tests_and_files_that_exist():
