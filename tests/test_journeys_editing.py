@@ -9,6 +9,7 @@ from django.urls import reverse
 from playwright.sync_api import expect
 
 from tests import records
+from tests.login import log_in
 from timeline.models import Event
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -18,24 +19,20 @@ EXPECTED = ("409 (Conflict)", "404 (Not Found)")
 
 
 def at_work(page: Any, live_server: Any, name: str, complaints: list[str]) -> Any:
-    """A browser at which `name` is logged in; what its console says is gathered."""
+    """A browser with `name` logged in, which gathers the messages of its console."""
     User.objects.create_superuser(name, password="only for tests")
     page.set_viewport_size({"width": 1280, "height": 2400})  # nothing under the bar of buttons
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on("console", lambda message: complaints.append(message.text))
-    page.goto(f"{live_server.url}/admin/")
-    page.fill("#id_username", name)
-    page.fill("#id_password", "only for tests")
-    page.click("[type=submit]")
-    page.wait_for_url(f"{live_server.url}/admin/")
+    log_in(page, live_server.url, name)
     return page
 
 
 @pytest.fixture
 def complaints() -> Iterator[list[str]]:
-    found: list[str] = []
-    yield found
-    assert [text for text in found if not any(words in text for words in EXPECTED)] == []
+    texts: list[str] = []
+    yield texts
+    assert [text for text in texts if not any(words in text for words in EXPECTED)] == []
 
 
 @pytest.fixture
@@ -60,36 +57,65 @@ def link(page: Any, name: str) -> Any:
     return page.get_by_role("link", name=name, exact=True)
 
 
-def test_a_draft_is_written_looked_at_published_and_withdrawn(live_server: Any, eva: Any) -> None:
+def test_a_form_reads_dates_and_quotes_while_they_are_typed_and_leads_to_its_errors(
+    live_server: Any, eva: Any
+) -> None:
+    records.source()
+    eva.goto(live_server.url + ADD)
+    eva.wait_for_load_state()  # the scripts too
+    eva.fill("#id_start", "30 de febrero de 2017")
+    eva.get_by_text("febrero de 2017 tiene 28 días").first.wait_for()
+    quote = eva.locator("#id_citations-0-exact")
+    quote.fill("Tres de ellos decidieron unirse")
+    eva.get_by_role("button", name="Usar las palabras de la fuente").click()
+    expect(quote).to_have_value("Tres de ellas decidieron sumarse")
+    eva.get_by_text("Está en la fuente, una sola vez").wait_for()
+    eva.locator("form").evaluate_all("forms => forms.forEach(form => form.noValidate = true)")
+    button(eva, "Guardar y seguir editando").click()
+    eva.locator(".problems:focus").get_by_text("No se guardó nada").wait_for()
+    eva.get_by_role("link", name="febrero de 2017 tiene 28 días").click()
+    expect(eva.locator("#id_start")).to_be_focused()
+    eva.fill("#id_start", "antes de 2015")
+    eva.get_by_text("Se guarda como [..2014]").wait_for()
+    eva.fill("#id_title", "Se suman")
+    eva.select_option("#id_category", "acuerdo")
+    button(eva, "Guardar").click()
+    eva.wait_for_url(live_server.url + LISTED)
+    event = Event.objects.get()
+    assert event.start == "[..2014]"
+    assert event.citations.get().exact == "Tres de ellas decidieron sumarse"
+
+
+def test_a_draft_is_written_looked_at_scheduled_published_and_withdrawn(
+    live_server: Any, eva: Any
+) -> None:
+    state = eva.locator(".publication")
     eva.goto(live_server.url + ADD)
     eva.fill("#id_title", "Se firma el acuerdo")
     eva.select_option("#id_category", "acuerdo")
     button(eva, "Guardar y seguir editando").click()
-    expect(eva.locator(".publication")).to_contain_text("Borrador")
+    expect(state).to_contain_text("Borrador")
     link(eva, "Vista previa").click()
     expect(eva.get_by_text("solo lo ve la redacción")).to_be_visible()
     eva.go_back()
+    eva.fill("#id_publish_at_0", "2090-01-02")
+    eva.fill("#id_publish_at_1", "09:00")
+    button(eva, "Programar").click()
+    expect(state).to_contain_text("Programado")
+    expect(state).to_contain_text("2 de enero de 2090")
     button(eva, "Publicar").click()
     expect(eva.get_by_text("Se guardó y se publicó «Se firma el acuerdo».")).to_be_visible()
-    expect(eva.locator(".publication")).to_contain_text("Público")
+    expect(state).to_contain_text("Público")
     button(eva, "Retirar").click()
     expect(eva.locator(".problems")).to_contain_text("Diga por qué")
     eva.fill("#id_change_reason", "se había publicado antes de tiempo")
     button(eva, "Retirar").click()
-    expect(eva.locator(".publication")).to_contain_text("Retirado")
+    expect(state).to_contain_text("Retirado")
 
 
-def test_a_draft_is_scheduled_with_a_day_and_an_hour(live_server: Any, eva: Any) -> None:
-    event = records.event(publish_at=None)
-    eva.goto(live_server.url + change(event))
-    eva.fill("#id_publish_at_0", "2090-01-02")
-    eva.fill("#id_publish_at_1", "09:00")
-    button(eva, "Programar").click()
-    expect(eva.locator(".publication")).to_contain_text("Programado")
-    expect(eva.locator(".publication")).to_contain_text("2 de enero de 2090")
-
-
-def test_a_list_is_published_after_saying_what_will_be_done(live_server: Any, eva: Any) -> None:
+def test_a_list_is_published_and_what_goes_to_the_papelera_comes_back(
+    live_server: Any, eva: Any
+) -> None:
     events = [records.event(publish_at=None, title=f"Número {n}") for n in range(3)]
     eva.goto(live_server.url + LISTED)
     eva.locator("#action-toggle").check()
@@ -98,6 +124,18 @@ def test_a_list_is_published_after_saying_what_will_be_done(live_server: Any, ev
     expect(eva.get_by_text("Se publica ahora.")).to_have_count(len(events))
     button(eva, "Publicar 3 acontecimientos").click()
     expect(eva.get_by_text("Se publicó en el sitio: 3 acontecimientos.")).to_be_visible()
+    link(eva, "Número 1").click()
+    link(eva, "Mover a la papelera").click()
+    eva.fill("#id_change_reason", "estaba repetido")
+    button(eva, "Mover a la papelera").click()
+    expect(eva.get_by_text("Se movió a la papelera: 1 acontecimiento.")).to_be_visible()
+    link(eva, "Papelera").click()
+    expect(eva.get_by_text("«estaba repetido»")).to_be_visible()
+    link(eva, "Restaurar… «Número 1»").click()
+    expect(eva.locator("#id_title")).to_have_value("Número 1")
+    button(eva, "Guardar y seguir editando").click()
+    expect(eva.locator(".publication")).to_contain_text("Borrador")
+    assert eva.url == live_server.url + change(events[1])
 
 
 def test_an_older_version_is_compared_and_comes_back(live_server: Any, eva: Any) -> None:
@@ -124,22 +162,6 @@ def test_an_older_version_is_compared_and_comes_back(live_server: Any, eva: Any)
     assert (event.title, event.start) == ("Antes", "2012-08")
 
 
-def test_what_goes_to_the_papelera_comes_back(live_server: Any, eva: Any) -> None:
-    event = records.event(title="El que se fue")
-    eva.goto(live_server.url + change(event))
-    link(eva, "Mover a la papelera").click()
-    eva.fill("#id_change_reason", "estaba repetido")
-    button(eva, "Mover a la papelera").click()
-    expect(eva.get_by_text("Se movió a la papelera: 1 acontecimiento.")).to_be_visible()
-    link(eva, "Papelera").click()
-    expect(eva.get_by_text("«estaba repetido»")).to_be_visible()
-    link(eva, "Restaurar… «El que se fue»").click()
-    expect(eva.locator("#id_title")).to_have_value("El que se fue")
-    button(eva, "Guardar y seguir editando").click()
-    expect(eva.locator(".publication")).to_contain_text("Borrador")
-    assert eva.url == live_server.url + change(event)
-
-
 def test_two_browsers_on_one_record_lose_nothing(live_server: Any, eva: Any, ana: Any) -> None:
     event = records.event(publish_at=None, title="Se firma", summary="Un resumen.")
     for page in (eva, ana):
@@ -157,26 +179,10 @@ def test_two_browsers_on_one_record_lose_nothing(live_server: Any, eva: Any, ana
     button(ana, "usar lo de eva").click()
     expect(ana.locator("#id_summary")).to_have_value("Lo que escribió Eva.")
     ana.fill("#id_summary", "Lo que escribieron las dos.")
-    button(ana, "Guardar").last.click()
+    ana.press("#id_title", "Enter")  # notes have buttons too
     ana.wait_for_url(live_server.url + LISTED)
     event.refresh_from_db()
     assert (event.summary, event.category) == ("Lo que escribieron las dos.", "salida")
-
-
-def test_enter_saves_while_notes_have_buttons(live_server: Any, eva: Any, ana: Any) -> None:
-    event = records.event(publish_at=None, title="Se firma", summary="Un resumen.")
-    for page in (eva, ana):
-        page.goto(live_server.url + change(event))
-    eva.fill("#id_title", "De Eva")
-    button(eva, "Guardar").click()
-    eva.wait_for_url(live_server.url + LISTED)
-    ana.fill("#id_title", "De Ana")
-    button(ana, "Guardar").click()
-    expect(ana.locator(".problems")).to_contain_text("Choca un campo: Título")
-    ana.press("#id_title", "Enter")
-    ana.wait_for_url(live_server.url + LISTED)
-    event.refresh_from_db()
-    assert event.title == "De Ana"
     assert event.is_draft()
 
 
@@ -185,34 +191,36 @@ def test_what_is_not_saved_is_said_and_asked_about_before_leaving(
 ) -> None:
     event = records.event(publish_at=None)
     eva.goto(live_server.url + change(event))
-    asked: list[str] = []
-    eva.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
+    dialogs: list[str] = []
+    eva.on("dialog", lambda dialog: (dialogs.append(dialog.type), dialog.accept()))
     link(eva, "Historial").click()
     expect(eva.get_by_text("1 versión.")).to_be_visible()
     eva.go_back()
     eva.fill("#id_summary", "Otro")
     eva.fill("#id_start", "2011")
     expect(eva.locator("#unsaved")).to_contain_text("Cambios sin guardar: Resumen; Inicio.")
-    assert asked == []
+    assert dialogs == []
     link(eva, "Historial").click()
     expect(eva.get_by_text("1 versión.")).to_be_visible()
-    assert asked == ["beforeunload"]
+    assert dialogs == ["beforeunload"]
     eva.goto(live_server.url + change(event))
     eva.fill("#id_summary", "Otro")
     button(eva, "Guardar").click()
     eva.wait_for_url(live_server.url + LISTED)
-    assert asked == ["beforeunload"]
+    assert dialogs == ["beforeunload"]
 
 
-@pytest.mark.parametrize("width", [390, 1280])
-def test_the_pages_of_the_past_fit_their_screen(live_server: Any, eva: Any, width: int) -> None:
+def test_the_pages_of_the_staff_fit_a_phone_and_a_desk(live_server: Any, eva: Any) -> None:
     event = records.event(title="Un título bastante largo " * 6, slug="un-titulo-" * 10 + "fin")
     event.summary = "palabra " * 200
     event.save()
+    records.citation(event, source=records.source())
     records.event(publish_at=None).delete()
-    eva.set_viewport_size({"width": width, "height": 800})
-    for name in ("change", "history", "compare", "delete"):
-        eva.goto(live_server.url + reverse(f"admin:timeline_event_{name}", args=[event.pk]))
-        assert eva.evaluate("document.documentElement.scrollWidth") <= width, name
-    eva.goto(live_server.url + reverse("admin:timeline_event_trash"))
-    assert eva.evaluate("document.documentElement.scrollWidth") <= width
+    of_event = ("change", "history", "compare", "delete")
+    addresses = [reverse(f"admin:timeline_event_{name}", args=[event.pk]) for name in of_event]
+    addresses += [LISTED, "/admin/", "/admin/sources/citation/", f"{LISTED}papelera/"]
+    for address in addresses:
+        eva.goto(live_server.url + address)
+        for width in (390, 1280):
+            eva.set_viewport_size({"width": width, "height": 800})
+            assert eva.evaluate("document.documentElement.scrollWidth") <= width, address

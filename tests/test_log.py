@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.contrib.sessions.models import Session
 from django.core.management import call_command
 from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
@@ -119,8 +120,11 @@ def test_the_log_of_logins_is_changed_by_nobody():
             LoginEvent.objects.all().delete()
 
 
-def test_login_events_past_keeping_go_and_others_stay():
+def test_login_events_and_sessions_past_keeping_go_and_others_stay():
+    for days, key in ((-1, "over"), (1, "under way")):
+        Session.objects.create(session_key=key, expire_date=timezone.now() + timedelta(days=days))
     LoginEvent.objects.create(kind="left", at=timezone.now() - timedelta(days=731))
     new = LoginEvent.objects.create(kind="left")
     call_command("forget")
     assert list(LoginEvent.objects.all()) == [new]
+    assert Session.objects.get().session_key == "under way"

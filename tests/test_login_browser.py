@@ -83,23 +83,30 @@ def test_the_first_login_enrols_a_phone_and_shows_recovery_codes_which_open_the_
     expect(page.get_by_text("Le quedan 9 códigos")).to_be_visible()
 
 
-def test_the_editor_writes_under_the_policy(ana_inside: str, page: Any) -> None:
-    one = records.event(publish_at=None)
-    page.goto(f"{ana_inside}/admin/timeline/event/{one.pk}/change/")
-    editor = page.locator(".ProseMirror:visible").first
+def test_the_editor_writes_under_the_policy_with_buttons_in_spanish(
+    ana_inside: str, page: Any
+) -> None:
+    event = records.event(publish_at=None)
+    page.goto(f"{ana_inside}/admin/timeline/event/{event.pk}/change/")
+    editor = page.locator("[contenteditable][aria-label='Texto']")
     editor.click()
     page.keyboard.type("Un párrafo con ")
     page.keyboard.press("Control+b")
     page.keyboard.type("énfasis")
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="lista", exact=True).click()
+    page.keyboard.type("Alfa")
+    for name in ("negritas", "cursivas", "cita", "poner enlace", "lista numerada"):
+        expect(page.get_by_role("button", name=name, exact=True)).to_have_count(1)
     page.get_by_role("button", name="Guardar", exact=True).click()
     page.wait_for_url("**/admin/timeline/event/")
-    assert Event.objects.get().body == "<p>Un párrafo con <strong>énfasis</strong></p>"
+    paragraph = "<p>Un párrafo con <strong>énfasis</strong></p>"
+    assert Event.objects.get().body.startswith(f"{paragraph}<ul><li><p>")
 
 
 def test_the_pages_of_the_admin_leave_the_console_clean(ana_inside: str, page: Any) -> None:
     """Every page that links lead to from the front page, but for files and other people's steps."""
-    source, one = records.source(), records.event()
-    records.citation(one, source=source)
+    records.citation(records.event(), source=records.source())
     records.term()
     records.membership()
     records.statement()
