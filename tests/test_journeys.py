@@ -106,8 +106,9 @@ def test_pages_fit_their_screen_and_have_no_accessibility_violation(
         for width in (320, 390, 1280):
             page.set_viewport_size({"width": width, "height": 800})
             assert page.evaluate("document.documentElement.scrollWidth") <= width, address
-            result = Axe().run(page)
-            assert result.violations_count == 0, f"{address}\n{result.generate_report()}"
+            if width != 390:  # which has the style of 320
+                result = Axe().run(page)
+                assert result.violations_count == 0, f"{address}\n{result.generate_report()}"
 
 
 def test_without_javascript_everything_is_there(server: str, browser: Any) -> None:
