@@ -153,6 +153,33 @@ def test_no_template_holds_inline_style_or_script_or_loads_from_elsewhere():
         assert not FOREIGN.search(LINK.sub("", text)), name
 
 
+def test_lines_of_templates_are_under_160_characters():
+    assert [name for name, text in TEMPLATES.items() if re.search(r".{160}", text)] == []
+
+
+SELECTOR = r"\.([a-zA-Z][\w-]*)(?=[^{}]*\{)"
+ATTRIBUTE = r'(?:class="|bodyclass %\})((?:\{[{%](?! endblock).*?[%}]\}|[^"{])*)'
+# The kinds of a review's notes, Django's names for fields, and the rich text editor's own classes.
+GENERATED = set("clash put row version field-exact field-role column-role".split())
+GENERATED |= {"ProseMirror", "prose-menubar__selected"}
+
+
+def classes(folder: Path, suffix: str, pattern: str) -> set[str]:
+    text = "\n".join(path.read_text(encoding="utf-8") for path in folder.rglob(f"*.{suffix}"))
+    names = " ".join(re.findall(pattern, text))
+    return set(re.sub(r"\{[{%].*?[%}]\}", " ", names).split())
+
+
+def test_each_class_of_a_template_is_styled_and_each_styled_class_is_used():
+    """Here or in Django's admin."""
+    django = Path(apps.get_app_config("admin").path)
+    theirs = classes(django, "html", ATTRIBUTE) | classes(django, "css", SELECTOR)
+    used = classes(ROOT / "templates", "html", ATTRIBUTE)
+    styled = classes(ROOT / "static", "css", SELECTOR)
+    assert used - styled - theirs == set()
+    assert styled - used - theirs == GENERATED
+
+
 def test_no_name_of_this_coalition_stands_in_code_or_templates():
     facts = yaml.safe_load((ROOT / "fixtures" / "facts.yaml").read_text(encoding="utf-8"))
     names: set[str] = set()

@@ -196,7 +196,7 @@ def test_a_long_text_has_a_table_of_contents(visitor: Client) -> None:
         statement(body=short): [],
     }.items():
         page = page_of(visitor, record)
-        contents = re.findall(r'<nav aria-label="En esta página">(.*?)</nav>', page)
+        contents = re.findall(r'<nav aria-label="En esta página">(.*?)</nav>', page, re.DOTALL)
         assert re.findall(r'href="(#\w+)"', "".join(contents)) == anchors, record
         assert all(f'id="{anchor[1:]}"' in page for anchor in anchors)
 

@@ -5,7 +5,7 @@ from html import unescape
 from typing import Any
 
 from django import template
-from django.utils.html import escape
+from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 
 from dates.edtf import EDTF, in_words, parse
@@ -18,6 +18,8 @@ from record.text import cut
 register = template.Library()
 MOTTO = "Expediente público: cada hecho, con la oración que lo prueba."
 SHORTEST, LONGEST = 50, 160
+UNKNOWN = format_html('<span class="unsaid">{}</span>', UNSAID)
+CHANGES = {"del": "se quita", "ins": "se agrega"}
 
 register.simple_tag(pages.counted)
 register.filter(pages.in_words)
@@ -39,8 +41,23 @@ def day(value: date | None) -> str:
 @register.filter
 def unsaid(text: str) -> SafeString:
     """Marks «la fuente no lo dice» in our own sentences as an unknown value."""
-    marked = f'<span class="unsaid">{UNSAID}</span>'
-    return mark_safe(escape(text).replace(UNSAID, marked))  # noqa: S308, escaped here
+    return mark_safe(escape(text).replace(UNSAID, UNKNOWN))  # noqa: S308, escaped here
+
+
+@register.filter
+def or_unsaid(value: Any) -> Any:
+    """The value, or «la fuente no lo dice» if it is empty."""
+    return value or UNKNOWN
+
+
+@register.simple_block_tag
+def change(content: str, kind: str) -> str:
+    """`{% change "del" %}…{% endchange %}`: the content as removed («del») or added («ins»), for
+    screen readers too; any other kind leaves it as it is."""
+    if kind not in CHANGES:
+        return content
+    markup = '<{0}><span class="visually-hidden">({1}:) </span>{2}</{0}>'
+    return format_html(markup, kind, CHANGES[kind], content)
 
 
 @register.filter
