@@ -17,7 +17,7 @@ from django_otp.plugins.otp_static.models import StaticDevice
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from access import second_factor
-from access.login import page
+from access.login import admin_page
 from access.models import OneOffPassword
 from editing.admin import StaffAdmin
 from record.text import is_key
@@ -170,7 +170,7 @@ class AccountAdmin(AccessAdmin, UserAdmin):
         password = second_factor.random_code(4, 5)
         OneOffPassword.give(user, password)
         title = f"La contraseña de {user.get_username()}"
-        return page(
+        return admin_page(
             request, "access/one_off", title, password=password, original=user, opts=self.opts
         )
 
@@ -187,7 +187,9 @@ class AccountAdmin(AccessAdmin, UserAdmin):
         return self._confirm(request, user, PHONE[0], effect)
 
     def _confirm(self, request: HttpRequest, user: User, title: str, effect: str) -> HttpResponse:
-        return page(request, "access/confirm", title, original=user, opts=self.opts, effect=effect)
+        return admin_page(
+            request, "access/confirm", title, original=user, opts=self.opts, effect=effect
+        )
 
 
 def _is_superuser(request: HttpRequest) -> bool:

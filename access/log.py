@@ -20,7 +20,7 @@ from django.utils.dateparse import parse_datetime
 from django.utils.text import Truncator
 from django.views.decorators.cache import never_cache
 
-from access.login import page
+from access.login import admin_page
 from access.models import LoginEvent
 from editing.admin import RecordAdmin
 from exchange.imports import RESOURCES
@@ -104,7 +104,7 @@ def log(request: HttpRequest) -> HttpResponse:
     streams = [source.lines_after(key) for source in _sources(request, kind)]
     merged = merge(*streams, key=lambda line: (-line.at.timestamp(), line.source, -line.id))
     lines = list(islice(merged, PAGE_LINES + 1))
-    return page(
+    return admin_page(
         request, "access/log", "Bitácora", kinds=KINDS, kind=kind, newest=not key,
         lines=list(_grouped(lines[:PAGE_LINES])),
         older=lines[PAGE_LINES - 1].key if len(lines) > PAGE_LINES else "",

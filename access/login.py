@@ -41,7 +41,7 @@ WRONG_CODE = (
 WRONG_RECOVERY_CODE = "No es uno de sus códigos, o ya se usó."
 
 
-def page(
+def admin_page(
     request: HttpRequest, template: str, title: str, *, status: int = 200, **context: Any
 ) -> HttpResponse:
     context = admin.site.each_context(request) | {"title": title} | context
@@ -119,7 +119,7 @@ def log_in(request: HttpRequest) -> HttpResponse:
     if form.is_valid():
         return _start(request, form.get_user())
     destination = request.POST.get("next", request.GET.get("next", ""))
-    return page(request, "login", "Entrar", form=form, next=destination)
+    return admin_page(request, "login", "Entrar", form=form, next=destination)
 
 
 @_step
@@ -132,7 +132,7 @@ def new_password(request: HttpRequest, user: User) -> HttpResponse:
         request.session[PENDING] |= {"hash": user.get_session_auth_hash()}
         request.session.modified = True
         return _next_step(request, user)
-    return page(request, "access/new_password", "Su contraseña nueva", form=form)
+    return admin_page(request, "access/new_password", "Su contraseña nueva", form=form)
 
 
 @_step
@@ -171,7 +171,7 @@ def _code_step(
             return redirect(_finish(request, user, device))
         count_failure(request, user)
         form.add_error("code", refusal)
-    return page(request, template, "Segundo paso", form=form)
+    return admin_page(request, template, "Segundo paso", form=form)
 
 
 def is_locked_out(request: HttpRequest, user: User) -> bool:
@@ -210,7 +210,7 @@ def enrol(request: HttpRequest) -> HttpResponse:
         count_failure(request, user)
         form.add_error("code", WRONG_CODE)
     phone = second_factor.unconfirmed_phone(user)
-    return page(
+    return admin_page(
         request, "access/enrol", "Activar el segundo paso", form=form, inside=inside,
         qr=second_factor.qr_code(phone), key=second_factor.key_of(phone),
     )  # fmt: skip
@@ -233,7 +233,7 @@ def codes_page(request: HttpRequest, user: User, destination: str) -> HttpRespon
     """Make new recovery codes and show them. They cannot be shown again."""
     codes = second_factor.new_codes(user)
     lines = "\n".join([f"{settings.SITE_NAME}, {user.get_username()}", *codes])
-    return page(
+    return admin_page(
         request, "access/codes", "Códigos de recuperación",
         codes=codes, lines=lines, destination=destination,
     )  # fmt: skip

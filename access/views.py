@@ -11,10 +11,10 @@ from access.forms import ReauthenticationForm
 from access.login import (
     ENROLLING,
     WRONG_CODE,
+    admin_page,
     codes_page,
     count_failure,
     is_locked_out,
-    page,
 )
 from access.models import LoginEvent
 from access.throttle import locked_out
@@ -36,7 +36,7 @@ def account(request: StaffRequest) -> HttpResponse:
         LoginEvent.objects.note(LoginEvent.Kind.NEW_CODES, user)
         return codes_page(request, user, request.path)
     left = second_factor.codes_left(user)
-    return page(request, "access/account", "Su cuenta", form=form, phone=phone, left=left)
+    return admin_page(request, "access/account", "Su cuenta", form=form, phone=phone, left=left)
 
 
 def _is_reauthenticated(request: StaffRequest, form: ReauthenticationForm) -> bool:

@@ -35,7 +35,15 @@ from exchange.formats import (
     Upload,
 )
 from exchange.forms import TOO_LARGE, ConfirmForm, ReadingForm, UploadForm
-from exchange.imports import RESOURCES, Refused, faulty_rows, make, preview, undo, versions_of
+from exchange.imports import (
+    RESOURCES,
+    Refused,
+    preview_import,
+    rows_to_correct,
+    run_import,
+    undo_import,
+    versions_made_by,
+)
 from exchange.models import (
     EXPORT,
     IMPORT,
@@ -205,7 +213,7 @@ class ReceiptAdmin(ImportMixin, ExchangePages):
         if form.is_valid():
             receipt = form.save()
             try:
-                preview(receipt)
+                preview_import(receipt)
             except TableError as error:
                 form.add_error("import_file", str(error))
             else:
@@ -250,7 +258,7 @@ class ReceiptAdmin(ImportMixin, ExchangePages):
     def reread_view(self, request: HttpRequest, receipt: Receipt) -> HttpResponse:
         if request.method == "POST" and ReadingForm(request.POST, instance=receipt).is_valid():
             try:
-                preview(receipt)
+                preview_import(receipt)
             except TableError as error:
                 messages.error(request, str(error))
         return redirect("admin:exchange_preview", receipt.pk)
@@ -262,7 +270,7 @@ class ReceiptAdmin(ImportMixin, ExchangePages):
         if format_name not in FORMATS:
             raise Http404
         name = f"{receipt.resource}-con-errores"
-        return download(request, name, format_name, faulty_rows(receipt))
+        return download(request, name, format_name, rows_to_correct(receipt))
 
     # Confirm
 
@@ -276,19 +284,19 @@ class ReceiptAdmin(ImportMixin, ExchangePages):
             if is_this_preview and self.process_import(request).status_code == 302:
                 return redirect(receipt)
         receipt = Receipt.objects.get(pk=receipt.pk, made_at=None)
-        preview(receipt)
+        preview_import(receipt)
         return self._preview_page(request, receipt, 409)
 
     def process_dataset(
         self, dataset: SheetDataset, form: ConfirmForm, request: HttpRequest, **kwargs: Any
     ) -> Outcome:
         receipt = form.cleaned_data["import_file_name"]
-        return make(receipt, dataset, receipt.state, keeps=form.keeps)
+        return run_import(receipt, dataset, receipt.state, keeps=form.keeps)
 
     def add_success_message(self, result: Outcome, request: HttpRequest) -> None:
         new, changed, _same = result.counts
-        total = counted(new + changed, "registro")
-        counts = f"{counted(new, 'nuevo')} y {counted(changed, 'modificado')}"
+        total = pluralized(new + changed, "registro")
+        counts = f"{pluralized(new, 'nuevo')} y {pluralized(changed, 'modificado')}"
         messages.success(request, f"Importación hecha en {total}: {counts}.")
 
     # Receipt and undo
@@ -301,7 +309,7 @@ class ReceiptAdmin(ImportMixin, ExchangePages):
         receipt = self.get_object(request, object_id)
         if receipt is None:
             return self.problem_page(request, 404, NO_IMPORT)
-        versions = versions_of(receipt)
+        versions = versions_made_by(receipt)
         untouched = versions.filter(untouched=True).count()
         page = Paginator(versions, PAGE_SIZE).get_page(request.GET.get("pagina"))
         return self.exchange_page(
@@ -320,17 +328,17 @@ class ReceiptAdmin(ImportMixin, ExchangePages):
             return self.problem_page(request, 404, NO_IMPORT)
         if request.method == "POST":
             try:
-                restored, unrestored = undo(receipt, request.user)
+                restored, unrestored = undo_import(receipt, request.user)
             except Receipt.DoesNotExist:
                 messages.info(request, "Esta importación ya se había deshecho.")
             else:
-                messages.success(request, f"Se deshizo en {counted(restored, 'registro')}.")
+                messages.success(request, f"Se deshizo en {pluralized(restored, 'registro')}.")
                 if unrestored:
-                    number = counted(unrestored, "se queda como está", "se quedan como están")
+                    number = pluralized(unrestored, "se queda como está", "se quedan como están")
                     messages.warning(request, f"Porque se tocaron después, {number}.")
         return redirect(receipt)
 
 
-def counted(count: int, singular: str, plural: str = "") -> str:
+def pluralized(count: int, singular: str, plural: str = "") -> str:
     """«1 registro», «5 registros»."""
     return f"{count} {singular if count == 1 else plural or singular + 's'}"

@@ -52,7 +52,7 @@ class UploadForm(ReadingForm):
         return file
 
     def save(self, commit: bool = False) -> Receipt:
-        """Put the file into the receipt, and leave saving to `preview`."""
+        """Put the file into the receipt, and leave saving to `preview_import`."""
         file = self.cleaned_data["import_file"]
         self.instance.file_name, self.instance.content = file.name[:200], file.read()
         return self.instance

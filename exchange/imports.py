@@ -1,4 +1,4 @@
-"""Runs an import: previews a file, writes its rows, and undoes them later."""
+"""Previews, runs and undoes imports."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -57,7 +57,7 @@ class Refused(Exception):
         self.outcome = outcome
 
 
-def preview(receipt: Receipt) -> None:
+def preview_import(receipt: Receipt) -> None:
     """Read the file of a receipt, and save its counts, errors, losses and changes.
 
     Raises TableError if the file cannot be read, and DoesNotExist if the receipt was deleted or
@@ -67,10 +67,11 @@ def preview(receipt: Receipt) -> None:
     Receipt.objects.filter(made_at=None, created_at__lt=oldest).delete()
     changes: list[dict[str, Any]] = []
     resource = RESOURCES[receipt.resource](user=receipt.user, show=changes.append)
-    receipt.keep(resource.import_data(Upload().create_dataset(receipt), dry_run=True), changes)
+    outcome = resource.import_data(Upload().create_dataset(receipt), dry_run=True)
+    receipt.save_preview(outcome, changes)
 
 
-def faulty_rows(receipt: Receipt) -> Iterator[list[str]]:
+def rows_to_correct(receipt: Receipt) -> Iterator[list[str]]:
     """Yield the header and the rows with errors, with a column that says how to correct them."""
     dataset = Upload().create_dataset(receipt)
     outcome = RESOURCES[receipt.resource](user=receipt.user).import_data(dataset, dry_run=True)
@@ -81,7 +82,7 @@ def faulty_rows(receipt: Receipt) -> Iterator[list[str]]:
         yield [*errors[0].cells, " ".join(messages)]
 
 
-def make(
+def run_import(
     receipt: Receipt,
     dataset: SheetDataset,
     expected_state: str = "",
@@ -135,9 +136,9 @@ def _exclusive_transaction() -> Iterator[None]:
 # Undo
 
 
-def versions_of(receipt: Receipt) -> models.QuerySet:
-    """Return the versions that an import made, with `untouched`: whether the record has no later
-    version."""
+def versions_made_by(receipt: Receipt) -> models.QuerySet:
+    """Return the versions that an import made. `untouched` is true of a version without a later
+    version of its record."""
     history = RESOURCES[receipt.resource].model.history
     latest = history.filter(id=models.OuterRef("id")).values("id").annotate(m=Max("history_id"))
     made = history.filter(history_receipt=receipt.pk)
@@ -146,14 +147,14 @@ def versions_of(receipt: Receipt) -> models.QuerySet:
     )
 
 
-def undo(receipt: Receipt, user: User) -> tuple[int, int]:
+def undo_import(receipt: Receipt, user: User) -> tuple[int, int]:
     """Put back each record that was not changed since the import. Returns how many records were
     put back, and how many were not."""
     with transaction.atomic():
         receipt = Receipt.objects.select_for_update().get(
             pk=receipt.pk, undone_at=None, made_at__isnull=False
         )
-        versions = versions_of(receipt)
+        versions = versions_made_by(receipt)
         total = versions.count()
         untouched = list(versions.filter(untouched=True))
         restored = sum(_put_back(version, receipt.undo_reason, user) for version in untouched)

@@ -94,7 +94,7 @@ class Receipt(models.Model):
     def get_absolute_url(self) -> str:
         return reverse("admin:exchange_receipt_change", args=[self.pk])
 
-    def keep(self, outcome: Outcome, changes: list[dict[str, Any]]) -> None:
+    def save_preview(self, outcome: Outcome, changes: list[dict[str, Any]]) -> None:
         """Save the preview. Raises DoesNotExist if the import was made in the meantime."""
         self.new, self.changed, self.same = outcome.counts
         self.state, self.sha256 = outcome.state, hashlib.sha256(self.content or b"").hexdigest()

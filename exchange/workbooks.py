@@ -45,7 +45,7 @@ def workbook_rows(file: BinaryIO, max_rows: int) -> NumberedRows:
     """Yield the rows with cells of the first visible sheet that has such rows."""
     file.seek(0)
     with _table_errors():
-        book = _Workbook(zipfile.ZipFile(file), max(MAX_TAGS, MAX_TAGS_OF_ROW * max_rows))
+        book = OpenedWorkbook(zipfile.ZipFile(file), max(MAX_TAGS, MAX_TAGS_OF_ROW * max_rows))
         sheets = (book.rows(part) for part in book.visible_sheets())
         for rows in sheets:
             if first := next(rows, None):
@@ -64,7 +64,7 @@ def _table_errors() -> Iterator[None]:
         raise TableError(UNREADABLE) from error
 
 
-class _Workbook:
+class OpenedWorkbook:
     def __init__(self, archive: zipfile.ZipFile, max_tags: int) -> None:
         self.archive, self.max_tags, self.epoch = archive, max_tags, WINDOWS_EPOCH
         self.part = dict(self._relations("").values())["officeDocument"]
@@ -174,7 +174,7 @@ class _Workbook:
             raise TableError(DAMAGED)
         if entry.file_size > min(max_size, max(1 << 24, entry.compress_size * MAX_RATIO)):
             raise TableError("Descomprimido es demasiado grande.")
-        parser, parsed, tags = _Parser(), 0, 0
+        parser, parsed, tags = ElementParser(), 0, 0
         with self.archive.open(entry) as xml:
             while chunk := xml.read(CHUNK):
                 yield from parser.elements(chunk)
@@ -186,7 +186,7 @@ class _Workbook:
         yield from parser.elements(b"", True)
 
 
-class _Parser:
+class ElementParser:
     """Parses XML into elements. The text of cells and shared strings is joined from the elements
     in them."""
 

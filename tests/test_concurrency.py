@@ -13,7 +13,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection, connections, transaction
 
 from exchange.formats import read_dataset
-from exchange.imports import Refused, make, preview
+from exchange.imports import Refused, preview_import, run_import
 from exchange.models import Receipt
 from freshness.models import Stamp
 from freshness.stamp import present
@@ -207,7 +207,7 @@ def test_a_record_deleted_while_it_is_referred_to_is_refused_to_one_of_the_two()
 def import_rows(content: bytes, outcomes: list[str], resource: str = "eventos") -> None:
     dataset = read_dataset(io.BytesIO(content), 10_000)
     try:
-        outcomes.append(str(make(Receipt(resource=resource, file_name="x"), dataset)))
+        outcomes.append(str(run_import(Receipt(resource=resource, file_name="x"), dataset)))
     except Refused as refused:
         outcomes.append(str(refused))
 
@@ -280,7 +280,7 @@ def test_a_preview_keeps_nobody_from_writing(during_import):
 
     job = during_import(edit, wait)
     receipt = Receipt(resource="eventos", file_name="x", content=ROW)
-    assert at_once(lambda: preview(receipt), job) == [None, None]
+    assert at_once(lambda: preview_import(receipt), job) == [None, None]
 
 
 # The stamp of the public record

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from editing.widgets import TableError
 from exchange.formats import FORMATS, Upload
-from exchange.imports import RESOURCES, Refused, make, preview, undo
+from exchange.imports import RESOURCES, Refused, preview_import, run_import, undo_import
 from exchange.models import Receipt
 from organizations.models import Organization, RepresentationTerm
 from sources.models import Citation
@@ -38,10 +38,10 @@ EVENT = "identificador,titulo,categoria,inicio,organizaciones"
 def imported(name: str, content: bytes, user: User | None = None) -> Receipt:
     """Previewed and confirmed with all losses, as in the admin."""
     receipt = Receipt(resource=name, file_name="prueba.csv", user=user, content=content)
-    preview(receipt)
+    preview_import(receipt)
     assert not receipt.errors, receipt.problems
     receipt = Receipt.objects.get(pk=receipt.pk)
-    make(receipt, Upload().create_dataset(receipt), receipt.state)
+    run_import(receipt, Upload().create_dataset(receipt), receipt.state)
     receipt.refresh_from_db()
     return receipt
 
@@ -209,7 +209,7 @@ def test_an_error_in_the_second_batch_leaves_nothing_written():
     rows = [f"e-{n},T,acuerdo,," for n in range(1001)] + ["mala,T,nada,,"]
     dataset = dataset_of(csv_of(EVENT, *rows))
     with pytest.raises(Refused):
-        make(Receipt(resource="eventos", file_name="x"), dataset)
+        run_import(Receipt(resource="eventos", file_name="x"), dataset)
     assert RESOURCES["eventos"]().import_data(dataset).error_count == 1
     assert not Event.objects.exists()
     assert not Event.history.exists()
@@ -232,7 +232,7 @@ def test_an_import_of_two_batches_makes_them_all():
 def test_a_second_confirmation_finds_the_import_made():
     receipt = imported("eventos", csv_of(EVENT, "uno,T,acuerdo,,"))
     with pytest.raises(Receipt.DoesNotExist):
-        make(receipt, dataset_of(csv_of(EVENT)), receipt.state)
+        run_import(receipt, dataset_of(csv_of(EVENT)), receipt.state)
 
 
 def test_who_may_not_publish_brings_drafts_only_and_cannot_change_what_is_public(editor):
@@ -267,7 +267,7 @@ def test_undo_puts_back_what_nobody_touched_and_leaves_what_somebody_did(admin):
     touched.summary = "Otra mano"
     touched.save()
     citation(Event.objects.get(slug="cuatro"), source=source())
-    assert undo(receipt, admin.user) == (2, 2)
+    assert undo_import(receipt, admin.user) == (2, 2)
     kept.refresh_from_db()
     touched.refresh_from_db()
     assert (kept.title, kept.start, touched.title) == ("Uno", "", "DOS")
@@ -278,7 +278,7 @@ def test_undo_puts_back_what_nobody_touched_and_leaves_what_somebody_did(admin):
     assert latest.history_user == admin.user
     assert [row.organization.slug for row in latest.organizations.all()] == ["a"]
     with pytest.raises(Receipt.DoesNotExist):
-        undo(receipt, admin.user)
+        undo_import(receipt, admin.user)
 
 
 @pytest.mark.parametrize(
@@ -293,7 +293,7 @@ def test_undo_by_who_may_not_publish_leaves_what_is_or_was_public(
     record = event(slug="uno", publish_at=before)
     receipt = imported("eventos", csv_of(f"identificador,{column}", f"uno,{cell}"), admin.user)
     now = Event.objects.values().get()
-    assert undo(receipt, editor.user) == (0, 1)
+    assert undo_import(receipt, editor.user) == (0, 1)
     assert Event.objects.values().get() == now
     assert record.history.count() == 2
 
@@ -302,12 +302,12 @@ def test_undo_by_who_may_not_publish_puts_drafts_back_and_removes_them(admin, ed
     event(slug="uno", title="Antes", publish_at=None)
     event(slug="publico", title="Antes")
     rows = ("uno,Otro,acuerdo,,", "dos,T,acuerdo,,")
-    assert undo(imported("eventos", csv_of(EVENT, *rows), admin.user), editor.user) == (2, 0)
+    assert undo_import(imported("eventos", csv_of(EVENT, *rows), admin.user), editor.user) == (2, 0)
     assert [*Event.objects.order_by("slug").values_list("slug", "title")] == [
         ("publico", "Antes"), ("uno", "Antes"),
     ]  # fmt: skip
     published = csv_of(EVENT + ",se_publica", "tres,T,acuerdo,,,2020-01-01")
-    assert undo(imported("eventos", published, admin.user), editor.user) == (0, 1)
+    assert undo_import(imported("eventos", published, admin.user), editor.user) == (0, 1)
     assert Event.objects.filter(slug="tres").exists()
 
 
@@ -322,7 +322,7 @@ def test_undo_leaves_a_record_that_would_refer_to_one_that_is_gone(admin):
     events = imported("eventos", csv_of("identificador,organizaciones", "uno,b"), admin.user)
     members = imported("membresias", csv_of("identificador,organizacion", "una,b"), admin.user)
     gone.delete()
-    assert undo(events, admin.user) == undo(members, admin.user) == (0, 1)
+    assert undo_import(events, admin.user) == undo_import(members, admin.user) == (0, 1)
     assert [other.slug for other in record.organizations.all()] == ["b"]
 
 
@@ -333,6 +333,6 @@ def test_undo_of_a_text_moves_its_citations_back(admin):
     receipt = imported("fuentes", longer, admin.user)
     cited.refresh_from_db()
     assert cited.position != place
-    assert undo(receipt, admin.user) == (1, 0)
+    assert undo_import(receipt, admin.user) == (1, 0)
     cited.refresh_from_db()
     assert cited.position == place

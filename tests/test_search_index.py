@@ -9,7 +9,7 @@ from django.core.management import call_command
 from django.db import connection, transaction
 
 from exchange.formats import read_dataset
-from exchange.imports import make, undo
+from exchange.imports import run_import, undo_import
 from exchange.models import Receipt
 from organizations.models import Organization
 from search.index import differences, rebuild
@@ -111,10 +111,10 @@ def test_an_import_is_found_and_its_undoing_too():
     rows += [f"{slug},Girafa,acuerdo,2020-01-01 00:00" for slug in ("viejo", "nuevo")]
     sheet = BytesIO("\n".join([*rows, "oculto,Girafa,acuerdo,"]).encode())
     receipt = Receipt(resource="eventos", file_name="hoja.csv", user=admin)
-    make(receipt, read_dataset(sheet, 1000))
+    run_import(receipt, read_dataset(sheet, 1000))
     assert (slugs("girafa"), slugs("ornitorrinco")) == (["nuevo", "viejo"], [])
     assert Entry.objects.count() == 2
-    undo(receipt, admin)
+    undo_import(receipt, admin)
     assert (slugs("girafa"), slugs("ornitorrinco")) == ([], ["viejo"])
     assert differences() == 0
 

@@ -12,7 +12,7 @@ from django.db import DatabaseError, connection, models, transaction
 from django.utils import timezone
 
 from exchange.formats import read_dataset
-from exchange.imports import make, undo
+from exchange.imports import run_import, undo_import
 from exchange.models import Receipt
 from freshness import stamp, triggers
 from freshness.middleware import page_name
@@ -47,8 +47,8 @@ def test_every_write_of_what_pages_show_changes_the_stamp():
     admin = User.objects.create_superuser("admin")
     row = b"identificador,titulo,categoria,se_publica\nnuevo,Nuevo,acuerdo,2020-01-01 00:00"
     receipt = Receipt(resource="eventos", user=admin, file_name="eventos.csv")
-    changes("imported", lambda: make(receipt, read_dataset(BytesIO(row), 10)))
-    changes("undone", lambda: undo(receipt, admin))
+    changes("imported", lambda: run_import(receipt, read_dataset(BytesIO(row), 10)))
+    changes("undone", lambda: undo_import(receipt, admin))
 
 
 def test_what_is_rolled_back_gives_the_stamp_back():

@@ -104,6 +104,7 @@ class Event(Spanning, Publishable):
     """Something that happened or went on."""
 
     visible_organizations: list[Organization]  # prefetched by `visible_organizations()`
+    surely: bool  # annotated by `EventQuerySet.around`
 
     class Category(models.TextChoices):
         CALL = "convocatoria", "convocatoria"

@@ -11,7 +11,7 @@ from dates.text import collapse
 from editing.resources import Outcome, RecordResource
 from editing.widgets import TableError
 from exchange.formats import read_dataset
-from exchange.imports import COMMAND_ROWS, RESOURCES, Refused, make
+from exchange.imports import COMMAND_ROWS, RESOURCES, Refused, run_import
 from exchange.management.progress import progress
 from exchange.models import Receipt, may_import
 
@@ -54,7 +54,7 @@ class Command(BaseCommand):
                 reason=options["reason"][:200],
             )  # fmt: skip
             try:
-                return make(receipt, dataset, tell=report)
+                return run_import(receipt, dataset, tell=report)
             except Refused as refused:
                 return refused.outcome
 
