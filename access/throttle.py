@@ -51,6 +51,8 @@ def client_name(*_: Any) -> str:
 
 
 class Throttle(AxesDatabaseHandler):
+    """Counts failures by name, and by address with NAMES_PER_ADDRESS times the limit."""
+
     def user_login_failed(
         self,
         sender: Any,

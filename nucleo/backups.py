@@ -137,7 +137,7 @@ def _dump_sqlite(path: Path) -> dict[str, int]:
         connection.connection.backup(copy)
         for table in _left_out():
             copy.execute(f'DELETE FROM "{table}"')  # noqa: S608, the name comes from a model
-        copy.execute("VACUUM")  # overwrites the deleted rows
+        copy.execute("VACUUM")  # removes the deleted rows from the file
     with closing(_connection_to(str(path))) as copy:
         return _count_rows(copy)
 
