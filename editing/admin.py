@@ -1,22 +1,25 @@
-"""The ModelAdmin of every record: search without accents, the permission to publish, errors that
-link to their field. The mixins add actions, history and saving."""
+"""RecordAdmin, the ModelAdmin of every record.
+
+It adds the permission to publish and the widgets of the form to ActionsAdmin (actions), SavingAdmin
+(saving) and VersionsAdmin (history and trash), each of which extends the next.
+"""
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin
+from django.contrib.admin.options import BaseModelAdmin
 from django.contrib.admin.widgets import (
     AdminTextareaWidget,
     AdminURLFieldWidget,
     AutocompleteSelect,
     AutocompleteSelectMultiple,
 )
-from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import AnonymousUser, User
 from django.core.exceptions import SuspiciousOperation
 from django.db import models
-from django.db.models import Count, ExpressionWrapper, F, Q, Subquery
-from django.db.models.functions import Coalesce
+from django.db.models import ExpressionWrapper, F, Q
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.urls import NoReverseMatch
@@ -29,33 +32,25 @@ from dates.fields import EDTFField
 from dates.forms import EDTFInput
 from dates.text import fold
 from editing.actions import ActionsAdmin
-from editing.filters import citations_of
+from editing.filters import citation_count
 from editing.forms import (
     DRAFTS_ONLY,
     MomentInput,
     PlainTextField,
     RecordForm,
-    act_of,
+    RecordFormSet,
+    edit_of,
     link,
 )
-from editing.reviews import RecordFormSet
-from editing.saving import SavingAdmin
-from editing.versions import VersionsAdmin
 from record.publishing import Publishable, Record, may_publish
 from record.richtext import RichTextField
-from record.text import WebAddressField, folded, is_key
+from record.text import NO_WEB_ADDRESS, WebAddressField, folded, is_key
 
-LONGEST_SEARCH, MOST_WORDS = 200, 12  # the database would refuse a condition for each of a thousand
-
-
-def _citation_count(model: type[models.Model]) -> models.Expression:
-    name = model._meta.get_field("citations").field.name
-    counts = citations_of(model).order_by().values(name).annotate(count=Count("pk"))
-    return Coalesce(Subquery(counts.values("count")[:1]), 0)
+LONGEST_SEARCH, MOST_WORDS = 200, 12  # a database refuses thousands of conditions
 
 
 def date_column(field: str, label: str, ordering: str) -> Callable[[Any, Any], SafeString]:
-    """A list's column for the date in `field`: glyph and words."""
+    """A column of a list that shows the date in `field` with its glyph."""
 
     @admin.display(description=label, ordering=ordering)
     def column(self: admin.ModelAdmin, record: models.Model) -> SafeString:
@@ -69,10 +64,10 @@ def _date(text: str) -> SafeString:
 
 
 class StaffAdmin(admin.ModelAdmin):
-    """Errors are gathered above the form, each leading to its field."""
+    """Lists the errors above the form, each with a link to its field. Searches without accents."""
 
     def render_change_form(
-        self, request: HttpRequest, context: dict[str, Any], **kwargs: Any
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
         problems = [*_problems_of(context["adminform"].form)]
         for inline in context["inline_admin_formsets"]:
@@ -80,7 +75,8 @@ class StaffAdmin(admin.ModelAdmin):
             for number, form in enumerate(inline.formset.forms, 1):
                 name = form.instance if form.instance.pk else f"{inline.opts.verbose_name} {number}"
                 problems += _problems_of(form, f"{capfirst(str(name))}, ")
-        return super().render_change_form(request, {"problems": problems} | context, **kwargs)
+        context = {"problems": problems} | context
+        return super().render_change_form(request, context, *args, **kwargs)
 
     def get_search_results(
         self, request: HttpRequest, queryset: models.QuerySet, search_term: str
@@ -92,27 +88,27 @@ class StaffAdmin(admin.ModelAdmin):
         }
         words = fold(search_term[:LONGEST_SEARCH].replace("\0", " ")).split()
         for word in list(dict.fromkeys(words))[:MOST_WORDS]:
-            found = [Q(**{f"{column}__contains": word}) for column in columns]
-            queryset = queryset.alias(**columns).filter(Q(*found, _connector=Q.OR))
+            matches = [Q(**{f"{column}__contains": word}) for column in columns]
+            queryset = queryset.alias(**columns).filter(Q(*matches, _connector=Q.OR))
         return queryset, False
 
 
-def _problems_of(form: forms.BaseForm, of: str = "") -> Iterator[dict[str, str]]:
+def _problems_of(form: forms.BaseForm, prefix: str = "") -> Iterator[dict[str, str]]:
     for name, errors in form.errors.items() if form.is_bound else ():
         if name not in form.fields:
-            yield from ({"text": f"{of}{error}"} for error in errors)
+            yield from ({"text": f"{prefix}{error}"} for error in errors)
             continue
         field = form[name]
-        label = f"{of}{field.label}" if of else capfirst(field.label)
+        label = f"{prefix}{field.label}" if prefix else capfirst(field.label)
         yield from ({"text": f"{label}: {error}", "field": field.id_for_label} for error in errors)
 
 
-class OnlyKeys:
-    """Replaces values that are not primary keys by «0», which no record has: Django would pass
-    them to the database, which fails."""
+class KeyInput(forms.Select):
+    """Replaces values that are not primary keys by «0», which no record has. Django would pass them
+    to the database, which fails."""
 
     def format_value(self, value: Any) -> list[str]:
-        return list(filter(is_key, super().format_value(value)))
+        return [key for key in super().format_value(value) if is_key(key)]
 
     def value_from_datadict(self, data: Any, files: Any, name: str) -> Any:
         value = super().value_from_datadict(data, files, name)
@@ -121,21 +117,21 @@ class OnlyKeys:
         return value if not value or is_key(value) else "0"
 
 
-class Picked(OnlyKeys, AutocompleteSelect):
+class RecordInput(KeyInput, AutocompleteSelect):
     pass
 
 
-class SeveralPicked(OnlyKeys, AutocompleteSelectMultiple):
+class RecordsInput(KeyInput, AutocompleteSelectMultiple):
     pass
 
 
-class Relations:
-    """Autocomplete widgets for relations; text areas keep the line ends of the text."""
+class FormFieldsAdmin(BaseModelAdmin):
+    """The form fields of records: autocomplete for relations, text areas that keep line ends."""
 
     formfield_overrides = {
         WebAddressField: {
             "widget": AdminURLFieldWidget,
-            "error_messages": {"invalid": WebAddressField.default_validators[0].message},
+            "error_messages": {"invalid": NO_WEB_ADDRESS},
         },
         EDTFField: {"widget": EDTFInput},
         models.DateTimeField: {"form_class": forms.SplitDateTimeField, "widget": MomentInput},
@@ -148,48 +144,46 @@ class Relations:
 
     def formfield_for_foreignkey(
         self, db_field: models.ForeignKey, request: HttpRequest, **kwargs: Any
-    ) -> forms.Field:
-        widget = Picked(db_field, self.admin_site)
+    ) -> Any:
+        widget = RecordInput(db_field, self.admin_site)
         return super().formfield_for_foreignkey(db_field, request, **{"widget": widget} | kwargs)
 
     def formfield_for_manytomany(
         self, db_field: models.ManyToManyField, request: HttpRequest, **kwargs: Any
-    ) -> forms.Field:
-        """Also with a `through` model, which the admin leaves out of forms by default."""
-        widget = SeveralPicked(db_field, self.admin_site)
+    ) -> Any:
+        """Accepts a `through` model, which the admin leaves out of forms by default."""
+        widget = RecordsInput(db_field, self.admin_site)
         return db_field.formfield(**{"widget": widget} | kwargs)
 
 
-class RecordInline(Relations, admin.StackedInline):
+class RecordInline(FormFieldsAdmin, admin.StackedInline):
     form, formset = RecordForm, RecordFormSet
     extra = 0
     show_change_link = True
     view_on_site = False
 
-    def get_formset(
-        self, request: HttpRequest, obj: models.Model | None = None, **kwargs: Any
-    ) -> type[forms.BaseInlineFormSet]:
-        formset = super().get_formset(request, obj, **kwargs)
-        act = act_of(request)
-        formset.form.act, formset.filled = act, act.filling
+    def get_formset(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
+        formset: Any = super().get_formset(request, obj, **kwargs)
+        edit = edit_of(request)
+        formset.form.edit, formset.filled = edit, edit.filling
         return formset
 
 
-class RecordAdmin(ActionsAdmin, VersionsAdmin, SavingAdmin, Relations, StaffAdmin):
-    """`label` is the column with a record's name, `date_field` the column of DateFilter."""
+class RecordAdmin(ActionsAdmin, FormFieldsAdmin, StaffAdmin):
+    """`label` is the column with the name of a record, `date_field` the column of DateFilter."""
 
     form = RecordForm
     label = "title"
     date_field = "start"
-    list_select_related = ()
+    list_select_related: ClassVar[tuple[str, ...]] = ()
     show_facets = admin.ShowFacets.ALWAYS
     list_per_page = 50
     empty_value_display = "(vacío)"
     search_help_text = "Todas las palabras; da igual si llevan acentos o mayúsculas."
 
-    # Who may change what
+    # Permissions
 
-    def may_touch(self, user: AbstractBaseUser, record: Record | None) -> bool:
+    def may_touch(self, user: User | AnonymousUser, record: Record | None) -> bool:
         """Users without the permission to publish change drafts only."""
         return record is None or may_publish(user) or record.is_draft()
 
@@ -203,10 +197,10 @@ class RecordAdmin(ActionsAdmin, VersionsAdmin, SavingAdmin, Relations, StaffAdmi
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet:
         records = super().get_queryset(request)
-        if self.list_select_related:  # on every page: a record's name may hold another's
+        if self.list_select_related:  # on every page: the name of a record may include another
             records = records.select_related(*self.list_select_related)
         if "citations_shown" in self.list_display:
-            records = records.annotate(citation_count=_citation_count(self.model))
+            records = records.annotate(citation_count=citation_count(self.model))
         return records
 
     def changelist_view(
@@ -216,7 +210,7 @@ class RecordAdmin(ActionsAdmin, VersionsAdmin, SavingAdmin, Relations, StaffAdmi
         return super().changelist_view(request, title | (extra_context or {}))
 
     @admin.display(description="citas", ordering="citation_count")
-    def citations_shown(self, record: Record) -> str:
+    def citations_shown(self, record: Any) -> str:
         if record.citation_count:
             return str(record.citation_count)
         return format_html('<strong class="loss">{} · falta</strong>', 0)
@@ -230,69 +224,69 @@ class RecordAdmin(ActionsAdmin, VersionsAdmin, SavingAdmin, Relations, StaffAdmi
     def get_fieldsets(self, request: HttpRequest, obj: Record | None = None) -> list[tuple]:
         moments = []
         if issubclass(self.model, Publishable) and may_publish(request.user):
-            is_public = obj is not None and obj.state == "public"
+            is_public = obj is not None and obj.publication == "public"
             moments = ["unpublish_at"] if is_public else ["publish_at", "unpublish_at"]
         box = {"fields": moments, "classes": ["publication"]}
         fieldsets = [("Publicación", box), *super().get_fieldsets(request, obj)]
         if obj is None or self.has_change_permission(request, obj):
             return fieldsets
         return [
-            (title, options | {"fields": [self._only_shown(name) for name in options["fields"]]})
+            (title, options | {"fields": [self._read_only(name) for name in options["fields"]]})
             for title, options in fieldsets
         ]
 
-    def _only_shown(self, name: Any) -> Any:
-        """A date in words, for the read-only form; the name of any other field."""
+    def _read_only(self, name: Any) -> Any:
+        """The column that shows a date in words; for any other field, its name."""
         dates = {f.name: f for f in self.model._meta.fields if isinstance(f, EDTFField)}
         if name not in dates:
             return name
         show = admin.display(description=dates[name].verbose_name)
         return show(lambda record: _date(getattr(record, name)))
 
-    def view_on_site(self, record: Record) -> str | None:
+    def view_on_site(self, record: Any) -> str | None:
         try:
             return record.get_absolute_url()
-        except NoReverseMatch:  # a form that empties its identifier
+        except NoReverseMatch:  # the form empties the slug
             return None
 
     def render_change_form(
-        self, request: HttpRequest, context: dict[str, Any], **kwargs: Any
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
-        record, act = context["original"], request.act
-        if act.review:
+        record, edit = context["original"], edit_of(request)
+        if edit.review:
             formsets = [inline.formset for inline in context["inline_admin_formsets"]]
-            act.review.annotate(context["adminform"].form, formsets)
+            edit.review.annotate(context["adminform"].form, formsets)
         present = record
-        if record and request.method == "POST":  # `record` holds the values sent, not saved
+        if record and request.method == "POST":  # `record` has the values that were sent
             present = self.get_object(request, str(record.pk))
         hiding = [r for r in present.points_to() if not r.is_public()] if record else []
         context |= {
             "can_check": True,
             "checked": "_check" in request.POST,
-            "collided": act.collided,
+            "collided": edit.collided,
             "may_change": record is None or self.has_change_permission(request, record),
             "may_publish": may_publish(request.user),
             "publishable": issubclass(self.model, Publishable),
             "present": present,
             "hiding": [link(r) for r in hiding],
             "drafts_only": DRAFTS_ONLY,
-            "review": act.review,
+            "review": edit.review,
             "show_save_and_add_another": record is None,
         }
-        return super().render_change_form(request, context, **kwargs)
+        return super().render_change_form(request, context, *args, **kwargs)
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
-        """No regular expressions from an address: a wrong one fails in the database."""
+        """Refuses regular expressions in an address: an invalid one fails in the database."""
         return "regex" not in lookup and super().lookup_allowed(lookup, value, request)
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
-        """The values in the address, except the moments of publication."""
-        given = super().get_changeform_initial_data(request)
-        return {k: v for k, v in given.items() if k not in ("publish_at", "unpublish_at")}
+        """The values in the address, except the dates of publication."""
+        data = super().get_changeform_initial_data(request)
+        return {k: v for k, v in data.items() if k not in ("publish_at", "unpublish_at")}
 
     def response_action(
-        self, request: HttpRequest, queryset: models.QuerySet, **options: Any
-    ) -> Any:
+        self, request: HttpRequest, queryset: models.QuerySet, *args: Any, **kwargs: Any
+    ) -> HttpResponse | None:
         if not all(map(is_key, request.POST.getlist("_selected_action"))):
-            raise SuspiciousOperation("A selected row that is no key")
-        return super().response_action(request, queryset, **options)
+            raise SuspiciousOperation("The selection holds a value that is no primary key")
+        return super().response_action(request, queryset, *args, **kwargs)

@@ -1,5 +1,5 @@
-"""How two versions of a record differ, for people: prose word by word, lists item by item, dates,
-choices and relations replaced whole."""
+"""Shows how two versions of a record differ: prose word by word, lists item by item; dates, choices
+and relations as a whole."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -16,16 +16,16 @@ from django.utils.text import capfirst
 
 from dates.edtf import parse
 from dates.fields import EDTFField
-from editing.snapshots import Snapshot, parts_of
+from editing.snapshots import Snapshot, parts_of, related_model
 from record.publishing import Publishable, Record
 from record.richtext import RichTextField
 from record.text import word_diff
 
 Pieces = list[tuple[str, str]]
-"""«same» | «del» | «ins», words."""
-RecordNames = dict[tuple[type[Record], int], str]
-"""The titles of records by model and primary key, deleted records too."""
-NO_FACTS = ("id", "updated_at", "publish_at", "unpublish_at")
+"""Pairs of «same», «del» or «ins» and words."""
+Titles = dict[tuple[type[Record], int], str]
+"""The titles of records, also of deleted ones, by model and primary key."""
+NOT_COMPARED = ("id", "updated_at", "publish_at", "unpublish_at")
 SINCE = {"scheduled": ("publish_at", "para el"), "public": ("publish_at", "desde el"),
          "withdrawn": ("unpublish_at", "desde el")}  # fmt: skip
 
@@ -38,14 +38,18 @@ def moment_in_words(moment: datetime | None) -> str:
 
 
 def how_many(count: int, meta: Any) -> str:
-    """«1 cita», «5 citas»; `meta` is a model's."""
+    """«1 cita», «5 citas»; `meta` is the `_meta` of a model."""
     return f"{count} {meta.verbose_name if count == 1 else meta.verbose_name_plural}"
 
 
 @dataclass(frozen=True)
 class Fact:
-    """A field's value as it is shown: `date`, EDTF text; `list`, strings; `state`, a publication
-    and since when; `whole` and `prose`, text. `key` tells apart values that look the same."""
+    """The value of a field as it is shown.
+
+    Its `kind` is `date` (the value is EDTF text), `list` (strings), `state` (the state of the
+    publication and its date), `whole` or `prose` (text). `key` distinguishes values that look the
+    same.
+    """
 
     label: str
     kind: str
@@ -58,8 +62,8 @@ def differences(before: dict[str, Fact], after: dict[str, Fact]) -> list[dict[st
 
 
 def difference(before: Fact, after: Fact) -> dict[str, Any]:
-    """`before` and `after` are the cells of `admin/record/_cell.html`; `name` says briefly what
-    changed: «Citas: +1»."""
+    """The context of a row that compares two facts. `before` and `after` are rendered by
+    `admin/record/_cell.html`; `name` summarizes the change: «Citas: +1»."""
     old, new = before.value, after.value
     grown = len(new) - len(old) if after.kind == "list" else 0
     return {
@@ -72,7 +76,7 @@ def difference(before: Fact, after: Fact) -> dict[str, Any]:
 
 
 def _cell(kind: str, old: Any, new: Any, side: str) -> dict[str, Any]:
-    """The cell of the old value, where words are deleted, or of the new one."""
+    """The cell of the old value if `side` is «del», of the new value if it is «ins»."""
     value = old if side == "del" else new
     if kind == "date":
         mark = side if old != new else ""
@@ -83,12 +87,12 @@ def _cell(kind: str, old: Any, new: Any, side: str) -> dict[str, Any]:
     if kind == "list":
         both = set(old) & set(new)
         return {"diff": _joined([("same" if item in both else side, item) for item in value])}
-    pieces = word_diff(old, new) if kind == "prose" else whole(old, new)
+    pieces = word_diff(old, new) if kind == "prose" else whole_diff(old, new)
     return {"diff": [piece for piece in pieces if piece[0] in ("same", side)]}
 
 
-def items(before: list[str], after: list[str]) -> Pieces:
-    """The changes of a list in one line."""
+def list_diff(before: list[str], after: list[str]) -> Pieces:
+    """The difference of two lists, in one line."""
     old, new = [*filter(None, before)], [*filter(None, after)]
     kept = [("same" if item in new else "del", item) for item in old]
     return _joined(kept + [("ins", item) for item in new if item not in old])
@@ -100,15 +104,16 @@ def _joined(items: Pieces) -> Pieces:
     return pieces
 
 
-def whole(before: str, after: str) -> Pieces:
+def whole_diff(before: str, after: str) -> Pieces:
+    """The difference of two texts of which one replaces the other."""
     if before == after:
         return [("same", after)] if after else []
     pieces = [("del", before), ("same", " " if before and after else ""), ("ins", after)]
     return [(kind, words) for kind, words in pieces if words]
 
 
-def plain(html: str) -> str:
-    """Rich text as its paragraphs."""
+def html_to_text(html: str) -> str:
+    """The text of `html`, a line for each paragraph."""
     for end in ("</p>", "</li>", "</h2>", "</h3>", "<br>"):
         html = html.replace(end, f"{end}\n")
     return unescape(strip_tags(html)).strip()
@@ -117,24 +122,24 @@ def plain(html: str) -> str:
 # Snapshots
 
 
-def names_in(snapshots: Iterable[Snapshot]) -> RecordNames:
-    """The names of all records that snapshots refer to: two queries a model."""
-    names: RecordNames = {}
+def titles_in(snapshots: Iterable[Snapshot]) -> Titles:
+    """The titles of all records that snapshots refer to, with two queries for each model."""
+    titles: Titles = {}
     for model, keys in _references(snapshots).items():
-        columns = {f.name for f in model._meta.concrete_fields}
+        columns = {field.name for field in model._meta.concrete_fields}
         label = next(name for name in ("title", "name", "slug") if name in columns)
         versions = model.history.filter(id__in=keys).order_by("history_id")
-        titles = dict(versions.values_list("id", label))
-        titles |= dict(model.objects.filter(pk__in=keys).values_list("pk", label))
-        names |= {(model, key): titles.get(key, f"({key})") for key in keys}
-    return names
+        by_key = dict(versions.values_list("id", label))
+        by_key |= dict(model.objects.filter(pk__in=keys).values_list("pk", label))
+        titles |= {(model, key): by_key.get(key, f"({key})") for key in keys}
+    return titles
 
 
 def missing_from(snapshot: Snapshot) -> list[str]:
-    """The records that a snapshot refers to and that are in the papelera: «Una» (organización)."""
-    names = names_in([snapshot])
+    """The records in the trash that a snapshot refers to: «Una» (organización)."""
+    titles = titles_in([snapshot])
     return [
-        f"«{names[model, key]}» ({model._meta.verbose_name})"
+        f"«{titles[model, key]}» ({model._meta.verbose_name})"
         for model, keys in _references([snapshot]).items()
         for key in sorted(keys - set(model._base_manager.in_bulk(keys)))
         if (model, key) != (type(snapshot.record), snapshot.record.pk)
@@ -143,58 +148,64 @@ def missing_from(snapshot: Snapshot) -> list[str]:
 
 def _references(snapshots: Iterable[Snapshot]) -> dict[type[Record], set[int]]:
     """The primary keys of the records that snapshots refer to, by model."""
-    keys: dict[type[Record], set[int]] = defaultdict(set)
+    references: dict[type[Record], set[int]] = defaultdict(set)
     for snapshot in snapshots:
         for record in (snapshot.record, *snapshot.parts):
-            for f in record._meta.concrete_fields:
-                if f.is_relation:
-                    keys[f.related_model].add(getattr(record, f.attname))
-        for name, of in snapshot.lists.items():
-            keys[snapshot.record._meta.get_field(name).related_model].update(of)
-    return {model: of - {None} for model, of in keys.items()}
+            for field in record._meta.concrete_fields:
+                if field.is_relation:
+                    key = getattr(record, field.attname)
+                    references[related_model(type(record), field.name)].add(key)
+        for name, keys in snapshot.lists.items():
+            references[related_model(type(snapshot.record), name)].update(keys)
+    return {model: keys - {None} for model, keys in references.items()}
 
 
-def facts(snapshot: Snapshot, names: RecordNames, at: datetime) -> dict[str, Fact]:
-    """By field name, in the order of the model; `at` is the moment of the state."""
-    record = snapshot.record
-    told = {
-        f.name: Fact(str(f.verbose_name), *_value(f, record, names), getattr(record, f.attname))
-        for f in type(record).versions.fields_included(type(record))
-        if f.name not in NO_FACTS and f.editable
+def facts_of(snapshot: Snapshot, titles: Titles, date: datetime) -> dict[str, Fact]:
+    """The facts of a snapshot by field name, in the order of the model. The state of the
+    publication is the state at `date`."""
+    record, model = snapshot.record, type(snapshot.record)
+    facts = {
+        field.name: Fact(
+            str(field.verbose_name),
+            *_value(field, record, titles),
+            key=getattr(record, field.attname),
+        )
+        for field in model.versions.fields_included(model)
+        if field.name not in NOT_COMPARED and field.editable
     }
-    for name, keys in snapshot.lists.items():
-        f = record._meta.get_field(name)
-        titles = sorted(names[f.related_model, key] for key in keys)
-        told[name] = Fact(str(f.verbose_name), "list", titles, sorted(keys))
-    if parts_of(type(record)):
-        told["parts"] = Fact("citas", "list", [_quoted(part) for part in snapshot.parts])
+    for list_field in model._meta.many_to_many:
+        name, keys = list_field.name, snapshot.lists[list_field.name]
+        values = sorted(titles[related_model(model, name), key] for key in keys)
+        facts[name] = Fact(str(list_field.verbose_name), "list", values, sorted(keys))
+    if parts_of(model):
+        facts["parts"] = Fact("citas", "list", [_quoted(part) for part in snapshot.parts])
     if isinstance(record, Publishable):
-        told["state"] = Fact("publicación", "state", _state(record, at))
-    return told
+        facts["state"] = Fact("publicación", "state", _state(record, date))
+    return facts
 
 
-def _value(f: models.Field, record: Record, names: RecordNames) -> tuple[str, Any]:
+def _value(field: models.Field, record: Record, titles: Titles) -> tuple[str, Any]:
     """The kind of a fact and its value."""
-    value = getattr(record, f.attname)
-    if isinstance(f, EDTFField):
+    value = getattr(record, field.attname)
+    if isinstance(field, EDTFField):
         return "date", value
-    if f.is_relation:
-        return "whole", names.get((f.related_model, value), "")
-    if f.choices:
-        return "whole", str(dict(f.flatchoices).get(value, value or ""))
-    if isinstance(f, RichTextField):
-        return "prose", plain(value)
-    if isinstance(f, models.CharField | models.TextField):
+    if field.is_relation:
+        return "whole", titles.get((related_model(type(record), field.name), value), "")
+    if field.choices:
+        return "whole", str(dict(field.flatchoices).get(value, value or ""))
+    if isinstance(field, RichTextField):
+        return "prose", html_to_text(value)
+    if isinstance(field, models.CharField | models.TextField):
         return "prose", value
     return "whole", "" if value is None else str(value)
 
 
-def _quoted(citation: Record) -> str:
+def _quoted(citation: Any) -> str:
     supports = citation.get_field_display()
     return f"«{citation.exact}»" + (f" (apoya {supports})" if supports else "")
 
 
-def _state(record: Publishable, at: datetime) -> tuple[str, str]:
-    state = record.state_at(at)
+def _state(record: Publishable, date: datetime) -> tuple[str, str]:
+    state = record.state_at(date)
     name, words = SINCE.get(state, ("", ""))
     return state, f"{words} {moment_in_words(getattr(record, name))}" if name else ""

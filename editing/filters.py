@@ -1,35 +1,38 @@
-"""The filters of the admin's lists, whose choices are conditions that can be counted too."""
+"""The filters of the admin's lists. Each choice of a filter is a condition, so that it can be
+counted too."""
+
+from typing import Any
 
 from django.contrib.admin import ModelAdmin, SimpleListFilter
 from django.db import models
-from django.db.models import Count, Exists, OuterRef, Q
+from django.db.models import Count, Exists, OuterRef, Q, Subquery
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.utils import timezone
 
-from record.publishing import Publishable
+from editing.snapshots import Relation, relations_to
+from record.publishing import Publishable, Record
 
 
 class ConditionFilter(SimpleListFilter):
-    """A filter whose choices the front page may count."""
-
     @classmethod
-    def conditions(cls, model_admin: ModelAdmin) -> dict[str, tuple[str, Q]]:
-        """By the value in the address: the words shown and the condition."""
-        raise NotImplementedError  # each filter defines it
+    def conditions(cls, model_admin: Any) -> dict[str, tuple[str, Q]]:
+        """The label and the condition of each choice, by its value in the address."""
+        raise NotImplementedError
 
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin) -> list[tuple[str, str]]:
         self._conditions = self.conditions(model_admin)
-        return [(value, words) for value, (words, _condition) in self._conditions.items()]
+        return [(value, label) for value, (label, _condition) in self._conditions.items()]
 
     def queryset(self, request: HttpRequest, queryset: models.QuerySet) -> models.QuerySet:
-        _words, condition = self._conditions.get(self.value(), ("", Q()))
+        _label, condition = self._conditions.get(self.value() or "", ("", Q()))
         return queryset.filter(condition)
 
     def get_facet_counts(self, pk_attname: str, filtered_qs: models.QuerySet) -> dict[str, Count]:
-        """Straight from the conditions: Django would search the list again for every choice."""
+        """Count the conditions; Django would repeat the search of the list for every choice."""
         return {
             f"{number}__c": Count(pk_attname, filter=condition)
-            for number, (_words, condition) in enumerate(self._conditions.values())
+            for number, (_label, condition) in enumerate(self._conditions.values())
         }
 
 
@@ -56,7 +59,7 @@ class CitationsFilter(ConditionFilter):
 
     @classmethod
     def conditions(cls, model_admin: ModelAdmin) -> dict[str, tuple[str, Q]]:
-        cited = Exists(citations_of(model_admin.model))
+        cited = Exists(_citations_by(_citation_relation(model_admin.model)))
         return {"sin": ("Sin cita", ~Q(cited)), "con": ("Con cita", Q(cited))}
 
 
@@ -64,7 +67,7 @@ class DateFilter(ConditionFilter):
     title, parameter_name = "fecha", "fecha"
 
     @classmethod
-    def conditions(cls, model_admin: ModelAdmin) -> dict[str, tuple[str, Q]]:
+    def conditions(cls, model_admin: Any) -> dict[str, tuple[str, Q]]:
         name = model_admin.date_field
         unknown, bounded = Q(**{name: ""}), Q(**{f"{name}__startswith": "["})
         return {
@@ -74,7 +77,16 @@ class DateFilter(ConditionFilter):
         }
 
 
-def citations_of(model: type[models.Model]) -> models.QuerySet:
-    relation = model._meta.get_field("citations")
-    citations = relation.related_model._base_manager
-    return citations.filter(**{relation.field.name: OuterRef("pk")})
+def citation_count(model: type[Record]) -> models.Expression:
+    relation = _citation_relation(model)
+    citations = _citations_by(relation).order_by().values(relation.foreign_key)
+    return Coalesce(Subquery(citations.annotate(count=Count("pk")).values("count")[:1]), 0)
+
+
+def _citation_relation(model: type[Record]) -> Relation:
+    return next(relation for relation in relations_to(model) if relation.name == "citations")
+
+
+def _citations_by(relation: Relation) -> models.QuerySet:
+    """The citations of the record of the outer query."""
+    return relation.model._base_manager.filter(**{relation.foreign_key: OuterRef("pk")})

@@ -1,6 +1,6 @@
-"""One table of records in and out, on django-import-export.
+"""RecordResource, the django-import-export resource of a table of records.
 
-Each app declares its tables in `resources.py`; `exchange` shows previews, receipts and files.
+Each app declares its tables in `resources.py`; `exchange` has the file formats and the pages.
 """
 
 import hashlib
@@ -11,7 +11,7 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 import tablib
-from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.db import models
 from import_export.fields import Field
@@ -21,18 +21,18 @@ from import_export.results import Result
 
 from dates.text import fold
 from editing.snapshots import title_of
-from editing.widgets import ReferenceWidget, TableError, UnreadableCell, nearest, refusal
+from editing.widgets import ReferenceWidget, TableError, UnreadableCell, closest_match, refusal
 from record.publishing import Record, may_publish, written
 from record.text import may_be_cut
 
 BATCH, MOST_ERRORS = 1000, 1000
 TO_CORRECT = "que_corregir"
-"""The column that the file of faulty rows has more; an import ignores it."""
-EMPTY = ("", None, frozenset())
+"""An extra column in the file of faulty rows, which an import ignores."""
+EMPTY: tuple[Any, ...] = ("", None, frozenset())
 
 
 class RowError(NamedTuple):
-    """`row` is the number in the spreadsheet, 0 for the whole file; `cells` is the whole row."""
+    """`row` is the number of the row in the spreadsheet, or 0 for an error of the whole file."""
 
     row: int
     column: str
@@ -51,8 +51,8 @@ class RowError(NamedTuple):
 class Outcome(Result):
     """The counts of an import and its first errors.
 
-    `state` is a digest of every record that the file names, as it was: equal digests mean that a
-    preview still holds.
+    `state` is a digest of the records in the file before the import. While it is equal, a preview
+    is still valid.
     """
 
     def __init__(self) -> None:
@@ -77,30 +77,30 @@ class Outcome(Result):
             super().append_invalid_row(number, row, validation_error)
 
     def append_error_row(self, number: int, row: Any, errors: list[Any]) -> None:
-        """Raise what is no error of the file, such as a lost connection."""
+        """Raise errors that are not in the file, such as a lost connection."""
         raise errors[0].error
 
 
 class RecordLoader(BaseInstanceLoader):
-    """Fetches the records of 1,000 rows at a time, and what these rows refer to. A slug that a
-    record had before finds it too."""
+    """Fetches the records of 1,000 rows at a time, with the records to which they refer. Finds a
+    record by its former slugs too."""
 
     def __init__(self, resource: "RecordResource", dataset: tablib.Dataset) -> None:
         super().__init__(resource, dataset)
         self.column = resource.fields["slug"].column_name
         self.records: dict[str, Record] = {}
-        self.place = 0
+        self.row_index = 0
 
     def get_instance(self, row: dict[str, str]) -> Record | None:
-        if self.place % BATCH == 0:
-            self.load(self.dataset[self.place : self.place + BATCH])
-        self.place += 1
+        if self.row_index % BATCH == 0:
+            self.load(self.dataset[self.row_index : self.row_index + BATCH])
+        self.row_index += 1
         return self.records.get(row[self.column].strip())
 
     def load(self, rows: list[tuple[str, ...]]) -> None:
         columns = dict(zip(self.dataset.headers, zip(*rows, strict=True), strict=True))
-        for one in self.resource.references:
-            one.widget.gather(columns.get(one.column_name, ()))
+        for column in self.resource.references:
+            column.widget.gather(columns.get(column.column_name, ()))
         slugs = {cell.strip() for cell in columns[self.column]}
         records = self.resource.records()
         self.records = {record.slug: record for record in records.filter(slug__in=slugs)}
@@ -109,15 +109,15 @@ class RecordLoader(BaseInstanceLoader):
             keys = dict(former.order_by("history_id").values_list("slug", "id"))
             by_key = {record.pk: record for record in records.filter(pk__in=keys.values())}
             self.records |= {slug: by_key[pk] for slug, pk in keys.items() if pk in by_key}
-        self.resource.tell(len(rows))
+        self.resource.on_progress(len(rows))
 
 
 class RecordResource(ModelResource):
-    """A table: its declared fields are its columns, in their order.
+    """A table, whose columns are the declared fields in their order.
 
-    `user` may change drafts only, unless they may publish. `reason` and `receipt` go into the
-    versions. `keeps(slug, column)` says whether an emptied cell leaves its value as it is; `show`
-    is called with each row that creates or changes a record, `tell` with the number of rows read.
+    Without the permission to publish, `user` may change only drafts. Versions store `reason` and
+    `receipt`. `keeps(slug, column)` says whether an empty cell leaves the value as it is. The hook
+    `on_change` gets each row that changes a record, `on_progress` the number of rows read.
     """
 
     class Meta:
@@ -127,6 +127,9 @@ class RecordResource(ModelResource):
         batch_size = BATCH
         skip_diff = True
         report_skipped = False
+        fields: tuple[str, ...]
+        name: str
+        model: type[Record]
 
     name: str
     model: type[Record]
@@ -137,20 +140,20 @@ class RecordResource(ModelResource):
 
     def __init__(
         self,
-        user: AbstractBaseUser | None = None,
+        user: User | None = None,
         reason: str = "",
         receipt: int | None = None,
         keeps: Callable[[str, str], bool] = lambda slug, column: False,
-        show: Callable[[dict[str, Any]], None] | None = None,
-        tell: Callable[[int], None] = lambda rows: None,
+        on_change: Callable[[dict[str, Any]], None] | None = None,
+        on_progress: Callable[[int], None] = lambda rows: None,
     ) -> None:
         super().__init__()
         self.user, self.reason, self.receipt = user, reason, receipt
-        self.keeps, self.show, self.tell = keeps, show, tell
-        for name, one in self.fields.items():
-            one.widget.bind(self.model._meta.get_field(name))
+        self.keeps, self.on_change, self.on_progress = keeps, on_change, on_progress
+        for name, column in self.fields.items():
+            column.widget.bind(self.model._meta.get_field(name))
         self.columns = self.get_export_fields()
-        self.references = [one for one in self.columns if isinstance(one.widget, ReferenceWidget)]
+        self.references = [c for c in self.columns if isinstance(c.widget, ReferenceWidget)]
         self.drafts_only = user is not None and not may_publish(user)
         self.writes = False
         self.digest = hashlib.sha256()
@@ -160,30 +163,31 @@ class RecordResource(ModelResource):
     def get_result_class(cls) -> type[Outcome]:
         return Outcome
 
-    # Out
+    # Export
 
     def records(self) -> models.QuerySet:
-        """Records with what an import compares; locked if it writes them."""
-        whole = (models.Prefetch(one.attribute, one.widget.whole()) for one in self.references)
-        records = self.model.objects.order_by("pk").prefetch_related(*whole)
+        """The records with the values that an import compares; locks them if it writes."""
+        related = (models.Prefetch(c.attribute, c.widget.queryset()) for c in self.references)
+        records = self.model.objects.order_by("pk").prefetch_related(*related)
         return records.select_for_update(of=("self",)) if self.writes else records
 
     def rows(self, queryset: models.QuerySet, for_readers: bool = False) -> Iterator[list[str]]:
-        """The header, then each record's cells; `for_readers`, lists name public records only."""
+        """Yield the header, then the cells of each record. `for_readers` leaves out of the lists
+        the records that are not public."""
         yield self.get_export_headers()
-        for one in self.references:
-            others = one.widget.model.objects
-            others = others.visible_to(None) if for_readers and one.widget.many else others.all()
-            related = models.Prefetch(one.attribute, others.only("slug"))
-            queryset = queryset.prefetch_related(related)
+        for column in self.references:
+            records = column.widget.model.objects.only("slug")
+            if for_readers and column.widget.many:
+                records = records.visible_to(None)
+            queryset = queryset.prefetch_related(models.Prefetch(column.attribute, records))
         for record in queryset.order_by("pk").iterator(chunk_size=BATCH):
-            yield [one.export(record) for one in self.columns]
+            yield [column.export(record) for column in self.columns]
 
-    # In
+    # Import
 
     def import_data(self, dataset: tablib.Dataset, dry_run: bool = False, **kwargs: Any) -> Outcome:
-        """Import all rows, or none if any has an error. A dry run opens no transaction, which would
-        lock SQLite against every writer."""
+        """Import all rows, or no row if any has an error. A dry run opens no transaction, because
+        that would lock SQLite for every writer."""
         self.writes = not dry_run
         if dry_run:
             return self.import_data_inner(dataset, True, False, False, False)
@@ -198,8 +202,8 @@ class RecordResource(ModelResource):
     def init_instance(self, row: dict[str, str]) -> Record:
         return self.model(slug=row[self.fields["slug"].column_name].strip())
 
-    def after_init_instance(self, instance: Record, new: bool, row: Any, **kwargs: Any) -> None:
-        """Begin a row. `changes` holds the texts before and after, by column. The instance keeps
+    def after_init_instance(self, instance: Any, new: bool, row: Any, **kwargs: Any) -> None:
+        """Begin a row. `changes` holds the texts before and after, by column; the instance holds
         its new lists in `listed`."""
         self.number, self.is_new = self.numbers[kwargs["row_number"] - 1], new
         self.was_draft = new or not self.drafts_only or instance.is_draft()
@@ -207,35 +211,34 @@ class RecordResource(ModelResource):
         instance.listed = {}
         self._digest(self.number, instance.pk)
         if self.number in self.overlong:
-            expected = "Una celda por columna"
-            raise ValidationError({"": f"Tiene más celdas que encabezados.\n{expected}"})
+            problem = "Tiene más celdas que encabezados.\nUna celda por columna"
+            raise ValidationError({"": problem})
 
     def before_import(self, dataset: tablib.Dataset, **kwargs: Any) -> None:
-        """Take the rows' numbers in the spreadsheet; refuse headers that are not ours."""
+        """Read the numbers of the rows in the spreadsheet; refuse unknown headers."""
         self.numbers, self.overlong = dataset.row_numbers, set(dataset.overlong)
         dataset.headers = [re.sub(r"[\s_]+", "_", fold(name.strip())) for name in dataset.headers]
         if problems := " ".join(self._header_problems(dataset.headers)):
-            problem = f"El encabezado no es el esperado. {problems} No se leyó ninguna fila."
-            raise TableError(problem)
+            problems = f"El encabezado no es el esperado. {problems} No se leyó ninguna fila."
+            raise TableError(problems)
 
     def _header_problems(self, headers: list[str]) -> Iterator[str]:
-        """Headers may have accents, capitals and spaces, and empty ones after the last."""
-        ours = [one.column_name for one in self.columns]
+        """Headers after the last column may be empty."""
+        expected = [column.column_name for column in self.columns]
         for name, times in Counter(filter(None, headers)).items():
             if times > 1:
                 yield f"«{name}» está {times} veces."
-        for place, name in enumerate(headers):
-            if name not in (*ours, TO_CORRECT) and (name or any(headers[place:])):
-                near = nearest(name, ours)
+        for index, name in enumerate(headers):
+            if name not in (*expected, TO_CORRECT) and (name or any(headers[index:])):
+                near = closest_match(name, expected)
                 yield f"No se reconoce «{name}»" + (f" (¿quiso decir «{near}»?)." if near else ".")
-        if ours[0] not in headers:
-            yield f"Falta la columna «{ours[0]}»."
+        if expected[0] not in headers:
+            yield f"Falta la columna «{expected[0]}»."
 
     def import_field(
-        self, field: Field, instance: Record, row: dict[str, str], is_m2m: bool = False,
-        **kwargs: Any,
-    ) -> None:  # fmt: skip
-        """Set the value that a cell says where it differs, and remember the difference."""
+        self, field: Field, instance: Any, row: dict[str, str], is_m2m: bool = False, **kwargs: Any
+    ) -> None:
+        """Set the value of a cell if it differs, and record the difference."""
         cell = row.get(field.column_name)
         if cell is None:
             return
@@ -246,32 +249,30 @@ class RecordResource(ModelResource):
             self._claim(instance.slug)
             return
         stored = field.get_value(instance)
-        shown = field.widget.render(stored)
-        if cell == shown:
+        if cell == (stored_cell := field.widget.render(stored)):
             return
-        if may_be_cut(cell, shown):
+        if may_be_cut(cell, stored_cell):
             problem = "La celda está cortada: el texto guardado sigue."
             raise refusal(problem, "El texto completo, como en CSV")
         before, after = field.widget.normal(stored), field.clean(row)
         if before != after:
-            self._digest(field.column_name, shown)
+            self._digest(field.column_name, stored_cell)
             self._change(field, instance, before, after)
 
     def _digest(self, *stored: Any) -> None:
         self.digest.update(repr(stored).encode())
 
     def _claim(self, slug: str) -> None:
-        """Refuse two rows for one record. An import never changes a slug."""
+        """Refuse two rows for the same record. An import never changes a slug."""
         first = self.rows_by_slug.setdefault(slug, self.number)
         if first != self.number:
             raise refusal(f"Ya está en la fila {first}.", "Un identificador distinto en cada fila")
 
-    def _change(self, field: Field, instance: Record, before: Any, after: Any) -> None:
-        emptied = after in EMPTY and not self.is_new
-        if emptied and self.keeps(instance.slug, field.column_name):
+    def _change(self, field: Field, instance: Any, before: Any, after: Any) -> None:
+        if not self.is_new and after in EMPTY and self.keeps(instance.slug, field.column_name):
             return
-        texts = ["" if value in EMPTY else field.widget.show(value) for value in (before, after)]
-        self.changes[field.column_name] = tuple(texts)
+        old, new = ("" if value in EMPTY else field.widget.show(value) for value in (before, after))
+        self.changes[field.column_name] = (old, new)
         if field.widget.many:
             instance.listed[field.attribute] = after
         else:
@@ -280,17 +281,16 @@ class RecordResource(ModelResource):
     def skip_row(
         self, instance: Record, original: None, row: Any, import_validation_errors: Any = None
     ) -> bool:
-        """Whether nothing changes."""
+        """Whether the row changes nothing."""
         return not (import_validation_errors or self.is_new or self.changes)
 
     def validate_instance(
         self, instance: Record, import_validation_errors: Any = None, validate_unique: bool = True
     ) -> None:
-        """Call `clean_fields` and `clean`; `full_clean` would ask the database for each row."""
-        errors = self._missing(instance) | (import_validation_errors or {})
-        if not errors:
+        """Call `clean_fields` and `clean`; `full_clean` would query the database for each row."""
+        if not (errors := self._missing(instance) | (import_validation_errors or {})):
             try:
-                instance.clean_fields(exclude={one.attribute for one in self.references})
+                instance.clean_fields(exclude={column.attribute for column in self.references})
                 self.check(instance)
             except ValidationError as error:
                 errors = error.update_error_dict({})
@@ -299,13 +299,13 @@ class RecordResource(ModelResource):
 
     def _missing(self, instance: Record) -> dict[str, str]:
         return {
-            one.attribute: f"Falta.\n{one.widget.help}"
-            for one in self.columns
-            if one.widget.required and one.get_value(instance) in EMPTY
+            column.attribute: f"Falta.\n{column.widget.help}"
+            for column in self.columns
+            if column.widget.required and column.get_value(instance) in EMPTY
         }
 
     def check(self, instance: Record) -> None:
-        """What must hold between the fields of a record; raises ValidationError by field."""
+        """Check the permission to publish, the dates of publication, and the model's own rules."""
         if self.drafts_only and not (self.was_draft and instance.is_draft()):
             expected = "Un borrador; publica quien tiene permiso"
             raise ValidationError({"slug": f"Es o sería público.\n{expected}"})
@@ -314,14 +314,14 @@ class RecordResource(ModelResource):
             raise ValidationError({"unpublish_at": "El retiro no es posterior a la publicación."})
         self.clean_instance(instance)
 
-    def clean_instance(self, instance: Record) -> None:
+    def clean_instance(self, instance: Any) -> None:
         instance.clean()
 
-    def before_save_instance(self, instance: Record, row: Any, **kwargs: Any) -> None:
-        if self.show:
+    def before_save_instance(self, instance: Any, row: Any, **kwargs: Any) -> None:
+        if self.on_change:
             change = {"row": self.number, "slug": instance.slug, "title": title_of(instance)}
             fields = {column: texts for column, texts in self.changes.items() if any(texts)}
-            self.show(change | {"is_new": self.is_new, "fields": fields})
+            self.on_change(change | {"is_new": self.is_new, "fields": fields})
 
     def after_import(self, dataset: tablib.Dataset, result: Outcome, **kwargs: Any) -> None:
         result.state = self.digest.hexdigest()
@@ -332,14 +332,14 @@ class RecordResource(ModelResource):
             number, cells = self.numbers[invalid.number - 1], dataset[invalid.number - 1]
             says = dict(zip(dataset.headers, cells, strict=True))
             for name, messages in invalid.error_dict.items():
-                one = self.fields.get(name)
-                column = one.column_name if one else name
+                column = self.fields.get(name)
+                header = column.column_name if column else name
+                help_text = column.widget.help if column else "Datos que no se contradigan"
                 problem, _, expected = " ".join(messages).partition("\n")
-                expected = expected or (one.widget.help if one else "Datos que no se contradigan")
-                text = says.get(column, "")[:200]
-                yield RowError(number, column, text, problem, expected, list(cells))
+                text = says.get(header, "")[:200]
+                yield RowError(number, header, text, problem, expected or help_text, list(cells))
 
-    # Writing
+    # Write
 
     def bulk_create(self, *args: Any, result: Outcome, **kwargs: Any) -> None:
         self._write(self.create_instances, "+", result)
@@ -347,18 +347,18 @@ class RecordResource(ModelResource):
     def bulk_update(self, *args: Any, result: Outcome, **kwargs: Any) -> None:
         self._write(self.update_instances, "~", result)
 
-    def _write(self, records: list[Record], kind: str, result: Outcome) -> None:
-        """Write records, their lists and their versions, and send `written`; in a dry run or after
-        an error, forget them."""
+    def _write(self, records: list[Any], kind: str, result: Outcome) -> None:
+        """Write records, their lists and their versions, and send `written`. In a dry run or after
+        an error, only clear the list of records."""
         if records and self.writes and not result.has_validation_errors():
             self.before_write(records)
-            if kind == "+":  # Django's own queryset: ours sends `written` before there are lists
-                models.QuerySet(self.model).bulk_create(records)
+            if kind == "+":
+                self._queryset().bulk_create(records)
             else:
                 self._update(records)
-            for one in self.references:
-                if one.widget.many:
-                    self._relate(one, records)
+            for column in self.references:
+                if column.widget.many:
+                    self._set_list(column, records)
             self.after_write(records)
             keys = [record.pk for record in records]
             written.send(self.model, keys=keys)
@@ -366,31 +366,35 @@ class RecordResource(ModelResource):
             self.model.versions.write(keys, kind, self.reason, user, self.receipt)
         records.clear()
 
-    def _update(self, records: list[Record]) -> None:
+    def _queryset(self) -> models.QuerySet:
+        """Django's own queryset. RecordQuerySet sends `written` before the lists are written."""
+        return models.QuerySet(self.model)
+
+    def _update(self, records: list[Any]) -> None:
         model, keys = self.model, {record.pk for record in records}
         versioned = model.history.filter(id__in=keys).values_list("id", flat=True)
         model.versions.write([*keys.difference(versioned)], "+", "Antes de importar")
-        names = [f.name for f in model._meta.concrete_fields if not (f.primary_key or f.generated)]
-        models.QuerySet(model).bulk_create(
-            records, update_conflicts=True, unique_fields=["id"],
-            update_fields=[name for name in names if name != "slug"],
-        )  # fmt: skip
+        fields = [f for f in model._meta.concrete_fields if not (f.primary_key or f.generated)]
+        names = [field.name for field in fields if field.name != "slug"]
+        self._queryset().bulk_create(
+            records, update_conflicts=True, unique_fields=["id"], update_fields=names
+        )
 
-    def _relate(self, one: Field, records: list[Record]) -> None:
-        """Each record's list as the file has it."""
-        column, found = one.widget.column, one.widget.records
-        own, other = column.m2m_field_name(), column.m2m_reverse_field_name()
-        through = column.remote_field.through
-        listed = {r.pk: r.listed[one.attribute] for r in records if one.attribute in r.listed}
-        through.objects.filter(**{f"{own}__in": listed}).delete()
+    def _set_list(self, column: Field, records: list[Any]) -> None:
+        """Replace the lists in one column by those in the file."""
+        model_field, known = column.widget.model_field, column.widget.records
+        own, other = model_field.m2m_field_name(), model_field.m2m_reverse_field_name()
+        through, name = model_field.remote_field.through, column.attribute
+        slugs_by_key = {r.pk: r.listed[name] for r in records if name in r.listed}
+        through.objects.filter(**{f"{own}__in": slugs_by_key}).delete()
         through.objects.bulk_create(
-            through(**{f"{own}_id": pk, f"{other}_id": found[slug].pk})
-            for pk, slugs in listed.items()
+            through(**{f"{own}_id": key, f"{other}_id": known[slug].pk})
+            for key, slugs in slugs_by_key.items()
             for slug in sorted(slugs)
         )
 
-    def before_write(self, records: list[Record]) -> None:
-        """Fill in what is not in the file."""
+    def before_write(self, records: list[Any]) -> None:
+        """A hook to set fields that are not in the file."""
 
-    def after_write(self, records: list[Record]) -> None:
-        """Do what follows from changed records."""
+    def after_write(self, records: list[Any]) -> None:
+        """A hook to update rows that depend on the records."""

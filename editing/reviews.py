@@ -1,5 +1,5 @@
-"""The ordinary form with other values than its record's: two people on one record, an older
-version, a record from the papelera. Notes beside its fields say what differs."""
+"""Fills the form with values that are not those of its record: after a conflict of two people, from
+an older version, or from the trash. Notes next to the fields show the differences."""
 
 from collections import defaultdict
 from copy import copy
@@ -13,80 +13,66 @@ from django.template.loader import render_to_string
 from django.utils.text import capfirst
 
 from dates.forms import EDTFFormField
-from editing.differences import how_many, missing_from, plain
-from editing.forms import AsideField
-from editing.snapshots import Snapshot, parts_of, read_past, snapshot_at
+from editing.differences import Pieces, how_many, html_to_text, missing_from
+from editing.forms import (
+    RECORD,
+    ExtraField,
+    FormKey,
+    FormValues,
+    PageValues,
+    RecordFormSet,
+    edit_of,
+)
+from editing.snapshots import Snapshot, parts_of, snapshot_at, with_snapshots
 from record.publishing import Record
 from record.richtext import RichTextField
 from record.text import is_key, word_diff
 
-Values = dict[str, Any]
-Key = tuple[str, int]
-"""A form on the page: the prefix of its formset and the primary key of its row; a negative number
-for a row to add."""
-RECORD: Key = ("", 0)
-Edition = dict[Key, Values]
-"""The initial values of the forms of a record and of its rows, at one moment."""
 PUBLICATION = ("publish_at", "unpublish_at")
 NOT_FILLED = ("slug", *PUBLICATION)
 UNFILLED = (forms.FileField, forms.models.InlineForeignKeyField)
 
 
-class RecordFormSet(forms.BaseInlineFormSet):
-    """`filled` replaces the initial values of rows, and adds rows."""
-
-    filled: Edition = {}
-
-    def __init__(self, *args: Any, prefix: str, **kwargs: Any) -> None:
-        added = [v for (of, key), v in self.filled.items() if of == prefix and key < 0]
-        super().__init__(*args, prefix=prefix, initial=added, **kwargs)
-        self.extra += len(added)
-
-    def get_form_kwargs(self, index: int | None) -> dict[str, Any]:
-        kwargs = super().get_form_kwargs(index)
-        if self.filled and index is not None and index < self.initial_form_count():
-            kwargs["initial"] = self.filled.get((self.prefix, self.get_queryset()[index].pk))
-        return kwargs
+def as_get(request: HttpRequest, filling: PageValues) -> HttpRequest:
+    """A copy of the request as a GET, which shows the form unbound, filled with other values."""
+    get_request = copy(request)
+    get_request.method = "GET"
+    edit = vars(get_request)["edit"] = copy(edit_of(request))
+    edit.filling = filling
+    return get_request
 
 
-def as_get(request: HttpRequest, filling: Edition) -> HttpRequest:
-    """The same request as a GET, which shows the form unbound, with other values."""
-    shown = copy(request)
-    shown.method = "GET"
-    shown.act = copy(request.act)
-    shown.act.filling = filling
-    return shown
-
-
-def edition_of(
+def page_values(
     model_admin: Any, request: HttpRequest, record: Record | None, past: Snapshot | None = None
-) -> Edition:
-    """The present record, or as it was; `record` is None if it is deleted."""
+) -> PageValues:
+    """The initial values of all forms of the page, for the record as it is or as it was. `record`
+    is None if it is deleted."""
     request = as_get(request, {})
     form_class = model_admin.get_form(request, record)
     form = form_class(instance=past.record, initial=past.lists) if past else None
-    edition = {RECORD: _initial(form or form_class(instance=record))}
+    values = {RECORD: _initial(form or form_class(instance=record))}
     for formset in model_admin.formsets_for(request, record):
         rows = formset.get_queryset()
         if past:
             rows = [part for part in past.parts if type(part) is formset.model]
         for row in rows:
-            edition[formset.prefix, row.pk] = _initial(formset.form(instance=row))
-    return edition
+            values[formset.prefix, row.pk] = _initial(formset.form(instance=row))
+    return values
 
 
-def _initial(form: forms.ModelForm) -> Values:
+def _initial(form: forms.ModelForm) -> FormValues:
     return {
         name: form.get_initial_for_field(field, name)
         for name, field in form.fields.items()
-        if not isinstance(field, AsideField)
+        if not isinstance(field, ExtraField)
     }
 
 
 class Review:
-    """Compares the form with the present edition (`now`) and an earlier one (`before`). `kind`
-    names the message above the form. Subclasses give the `note` of a field that is in `now`, and
-    in a `row_note` what became of a whole row."""
+    """Compares the form with the present values (`now`) and with earlier ones (`before`).
+
+    `kind` names the message above the form. Subclasses define note() and row_note().
+    """
 
     kind = ""
 
@@ -94,17 +80,25 @@ class Review:
         self, model_admin: Any, request: HttpRequest, record: Record | None, past: Snapshot | None
     ) -> None:
         self.admin, self.request, self.record = model_admin, request, record
-        self.now = edition_of(model_admin, request, record) if record else {}
-        self.before = edition_of(model_admin, request, record, past) if past else {}
-        self.opened: Edition = {}
+        self.now = page_values(model_admin, request, record) if record else {}
+        self.before = page_values(model_admin, request, record, past) if past else {}
+        self.opened: PageValues = {}
         self.models: dict[str, type[Record]] = {}
         self.noted: dict[str, list[dict[str, str]]] = defaultdict(list)
-        """Label and id of the fields that have a note, by its kind."""
+        """The label and the id of each field that has a note, by the kind of the note."""
 
-    # What the form shows
+    def note(self, bound: forms.BoundField, key: FormKey) -> FormValues | None:
+        """The context of the note for a field that is in `now`."""
+        raise NotImplementedError
 
-    def sent(self) -> Edition:
-        """The values sent; of fields that the sender left as they were opened, the present ones."""
+    def row_note(self, row: forms.ModelForm, key: FormKey) -> str:
+        """The change of a whole row: `added`, `removed`, `newer` or `back`; empty if none."""
+        raise NotImplementedError
+
+    # The values of the form
+
+    def sent(self) -> PageValues:
+        """The values sent; for fields that the sender did not change, the present values."""
         form_class = self.admin.get_form(self.request, self.record)
         form = form_class(self.request.POST, self.request.FILES, instance=self.record)
         filling = {RECORD: self._sent_values(form, RECORD)}
@@ -119,8 +113,9 @@ class Review:
                     filling[formset.prefix, -number] = values | {"removed": key in self.opened}
         return filling
 
-    def _sent_values(self, form: forms.ModelForm, key: Key) -> Values:
-        """A button «name="_use"» takes the value of one input from another edition."""
+    def _sent_values(self, form: forms.ModelForm, key: FormKey) -> FormValues:
+        """The values sent in one form. The button `_use` names one input whose value is taken from
+        `now` or `before` instead."""
         which, _, taken = self.request.POST.get("_use", "").partition(" ")
         source = (self.before if which == "before" else self.now).get(key, {})
         opened, now = self.opened.get(key, {}), self.now.get(key, {})
@@ -131,57 +126,60 @@ class Review:
                 continue
             if bound.html_name == taken and name in source:
                 values[name] = source[name]
-            elif name in now and _is_left(bound, opened):
+            elif name in now and _is_untouched(bound, opened):
                 values[name] = now[name]
             else:
                 values[name] = bound.data
         return values
 
-    def _is_written(self, row: forms.ModelForm, key: Key) -> bool:
-        """Whether the sender wrote anything in a row that the record does not have."""
+    def _is_written(self, row: forms.ModelForm, key: FormKey) -> bool:
+        """Whether the sender changed a row that the record does not have."""
         if key not in self.opened:
             return row.has_changed()
         opened = self.opened[key]
-        return any(bound.name in opened and not _is_left(bound, opened) for bound in row)
+        return any(bound.name in opened and not _is_untouched(bound, opened) for bound in row)
 
-    def files(self) -> Edition:
-        """Files that a save keeps unless another is chosen: a form cannot send them back."""
+    def files(self) -> PageValues:
+        """The files that a save keeps unless another is chosen. A browser cannot send them back."""
         return {}
 
     # Notes
 
-    def annotate(self, form: forms.ModelForm, formsets: list[forms.BaseInlineFormSet]) -> None:
-        """Puts each note into the help text of its field."""
+    def annotate(self, form: forms.ModelForm, formsets: list[RecordFormSet]) -> None:
+        """Adds each note to the help text of its field."""
         self._annotate(form, RECORD)
         for formset in formsets:
             self.models[formset.prefix] = formset.model
             for row in formset.forms:
                 key = (formset.prefix, row.instance.pk or 0)
-                self._annotate(row, key, capfirst(formset.model._meta.verbose_name))
+                self._annotate(row, key, capfirst(str(formset.model._meta.verbose_name)))
 
-    def _annotate(self, form: forms.ModelForm, key: Key, row: str = "") -> None:
+    def _annotate(self, form: forms.ModelForm, key: FormKey, row: str = "") -> None:
         unnoted = (*NOT_FILLED, DELETE)
         fields = [
             bound
             for bound in form.visible_fields()
-            if bound.name not in unnoted and not isinstance(bound.field, AsideField)
+            if bound.name not in unnoted and not isinstance(bound.field, ExtraField)
         ]
         for bound in fields:
             if bound.name in self.now.get(key, {}) and (note := self.note(bound, key)):
-                self._put(bound, note)
-                label = f"{row}: {bound.label}" if row else bound.label
+                self._add_note(bound, note)
+                label = f"{row}: {bound.label}" if row else str(bound.label)
                 self.noted[note["kind"]].append({"label": label, "id": bound.id_for_label})
         if row and fields and (change := self.row_note(form, key)):
-            self._put(fields[-1], {"kind": "row", "change": change})
+            self._add_note(fields[-1], {"kind": "row", "change": change})
 
-    def _put(self, bound: forms.BoundField, note: Values) -> None:
+    def _add_note(self, bound: forms.BoundField, note: FormValues) -> None:
         note |= {"review": self, "name": bound.html_name}
         bound.help_text = f"{render_to_string('admin/record/_note.html', note)}{bound.help_text}"
 
 
 class Conflict(Review):
-    """The form was opened on an older state. `started_on` is the token that the person began with,
-    `opened_on` the token of the page that was sent, if that is not the present one."""
+    """The record changed after the form was opened.
+
+    `started_on` is the token of the page on which the person began to write; `opened_on` is the
+    token of the page that was sent, or empty if that is the present token.
+    """
 
     kind = "conflict"
 
@@ -197,27 +195,28 @@ class Conflict(Review):
         self.opened = self.before
         if opened_on != started_on:
             opened = past(opened_on)
-            self.opened = edition_of(model_admin, request, record, opened) if opened else {}
+            self.opened = page_values(model_admin, request, record, opened) if opened else {}
 
-    def note(self, bound: forms.BoundField, key: Key) -> Values | None:
+    def note(self, bound: forms.BoundField, key: FormKey) -> FormValues | None:
         field, mine, now = bound.field, bound.value(), self.now[key][bound.name]
-        before = self.before.get(key)
-        changed = before is not None and _differ(field, before[bound.name], now)
+        values = self.before.get(key)
+        before = values[bound.name] if values else None
+        changed = values is not None and _differ(field, before, now)
         if isinstance(field, forms.FileField) or (self.before and not changed):
             return None
         if _differ(field, now, mine):
             return {"kind": "clash", "pieces": _change(bound, mine, now)}
-        return {"kind": "put", "text": _words(bound, before[bound.name])} if changed else None
+        return {"kind": "put", "text": _words(bound, before)} if changed else None
 
-    def row_note(self, row: forms.ModelForm, key: Key) -> str:
+    def row_note(self, row: forms.ModelForm, key: FormKey) -> str:
         if row.initial.get("removed"):
             return "removed"
         return "added" if self.before and key in self.now.keys() - self.before.keys() else ""
 
     @property
     def put(self) -> list[str]:
-        """«Título», «1 cita»: what only the other person changed."""
-        changed = self.now.keys() ^ self.before.keys() if self.before else ()
+        """The labels of what only the other person changed: «Título», «1 cita»."""
+        changed = self.now.keys() ^ self.before.keys() if self.before else set()
         prefixes = [prefix for prefix, _key in changed]
         rows = [
             how_many(prefixes.count(prefix), model._meta)
@@ -228,8 +227,8 @@ class Conflict(Review):
 
 
 class Restoration(Review):
-    """An older `version` in the form. Without a record it is in the papelera, and `deletion` is its
-    last version."""
+    """Fills the form with an older `version`. If `record` is None, the record is in the trash and
+    `deletion` is its last version."""
 
     kind = "restoration"
 
@@ -237,27 +236,29 @@ class Restoration(Review):
         self, model_admin: Any, request: HttpRequest, record: Record | None, version: Any,
         deletion: Any = None,
     ) -> None:  # fmt: skip
-        (self.version,) = read_past(model_admin.model, [version])
+        (self.version,) = with_snapshots(model_admin.model, [version])
         super().__init__(model_admin, request, record, self.version.snapshot)
         self.deletion, self.missing = deletion, missing_from(self.version.snapshot)
-        prefixes = {part.get_accessor_name() for part in parts_of(self.admin.model)}
+        prefixes = {relation.name for relation in parts_of(self.admin.model)}
         newer = self.now.keys() - self.before.keys()
         self.newer = {key for key in newer if key[0] in prefixes}
 
-    def filling(self) -> Edition:
-        """Rows that are gone are added, newer rows are ticked for deletion."""
+    def filling(self) -> PageValues:
+        """The values of the version. Rows that were deleted since are added again; newer rows are
+        ticked for deletion."""
         filling = {
             key if key == RECORD or key in self.now else (key[0], -key[1]): values
             for key, values in self.before.items()
         }
-        left = PUBLICATION if self.deletion else NOT_FILLED
+        omitted = PUBLICATION if self.deletion else NOT_FILLED
         again = f"Vuelve a la versión {self.version.number}:"
         reason = "Vuelve de la papelera" if self.deletion else again
-        record = {n: v for n, v in self.before[RECORD].items() if n not in left}
+        values = self.before[RECORD].items()
+        record = {name: value for name, value in values if name not in omitted}
         filling[RECORD] = record | {"change_reason": reason}
         return filling | {key: {DELETE: True} for key in self.newer}
 
-    def files(self) -> Edition:
+    def files(self) -> PageValues:
         now = self.now.get(RECORD, {})
         return {RECORD: {
             name: value
@@ -265,7 +266,7 @@ class Restoration(Review):
             if isinstance(value, FieldFile) and str(now.get(name, "")) != str(value)
         }}  # fmt: skip
 
-    def note(self, bound: forms.BoundField, key: Key) -> Values | None:
+    def note(self, bound: forms.BoundField, key: FormKey) -> FormValues | None:
         today = self.now[key][bound.name]
         if isinstance(bound.field, forms.FileField):
             is_other = bound.name in self.files()[RECORD]
@@ -275,46 +276,53 @@ class Restoration(Review):
         pieces = _change(bound, today, bound.value())
         return {"kind": "version", "pieces": pieces, "text": _words(bound, today)}
 
-    def row_note(self, row: forms.ModelForm, key: Key) -> str:
+    def row_note(self, row: forms.ModelForm, key: FormKey) -> str:
         if key in self.newer:
             return "newer"
         return "back" if self.record and not key[1] and row.initial.get("exact") else ""
 
 
-def _is_left(bound: forms.BoundField, opened: Values) -> bool:
-    """Whether the sender left a field alone: omitted, or sent with its opened value."""
+def _is_untouched(bound: forms.BoundField, opened: FormValues) -> bool:
+    """Whether a field was omitted, or sent with the value with which it was opened."""
     form, name = bound.form, bound.name
     if bound.field.widget.value_omitted_from_data(form.data, form.files, bound.html_name):
         return True
     return name in opened and not bound.field.has_changed(opened[name], bound.data)
 
 
-def _differ(field: forms.Field, one: Any, other: Any) -> bool:
-    """Whether two values of a field, initial or as the form shows them, would be saved as two."""
-    other = field.prepare_value(other)
-    if isinstance(field, forms.MultiValueField) and not isinstance(other, list):
-        other = field.widget.decompress(other)
-    return field.has_changed(one, other)
+def _differ(field: forms.Field, initial: Any, value: Any) -> bool:
+    """Whether `value`, as the form shows it or as an initial value, would change `initial`."""
+    value = field.prepare_value(value)
+    if isinstance(field, forms.MultiValueField) and not isinstance(value, list):
+        value = field.widget.decompress(value)
+    return field.has_changed(initial, value)
 
 
-def _change(bound: forms.BoundField, before: Any, after: Any) -> list[tuple[str, str]]:
-    """Prose word by word; dates, choices and relations as they are after."""
-    words = _words(bound, after)
+def _change(bound: forms.BoundField, before: Any, after: Any) -> Pieces:
+    """The difference of two values: prose word by word; of dates, choices and relations, the value
+    after the change."""
+    text = _words(bound, after)
     if isinstance(bound.field, forms.CharField) and not isinstance(bound.field, EDTFFormField):
-        return word_diff(_words(bound, before), words)
-    return [("same", words)] if words else []
+        return word_diff(_words(bound, before), text)
+    return [("same", text)] if text else []
 
 
 def _words(bound: forms.BoundField, value: Any) -> str:
-    """A value as people read it."""
+    """A value in words: the titles of records, the label of a choice, the text without tags."""
     field, value = bound.field, bound.field.prepare_value(value)
-    if isinstance(field, forms.ModelChoiceField):
+    if isinstance(field, forms.ModelChoiceField) and field.queryset is not None:
         keys = value if isinstance(value, list | tuple) else [value]
         records = field.queryset.filter(pk__in=[key for key in keys if is_key(key)])
         return "; ".join(sorted(map(str, records)))
     if isinstance(field, forms.ChoiceField):
-        choices = {str(key): str(label) for key, label in field.choices}
-        return choices.get(str(value), str(value)) if value else ""
-    model_fields = {f.name: f for f in bound.form._meta.model._meta.fields}
+        options: Any = field.choices
+        labels = {str(key): str(label) for key, label in options}
+        return labels.get(str(value), str(value)) if value else ""
     text = str(value or "")
-    return plain(text) if isinstance(model_fields.get(bound.name), RichTextField) else text
+    return html_to_text(text) if _is_rich_text(bound) else text
+
+
+def _is_rich_text(bound: forms.BoundField) -> bool:
+    form: Any = bound.form
+    fields = form._meta.model._meta.fields
+    return any(f.name == bound.name and isinstance(f, RichTextField) for f in fields)

@@ -1,5 +1,8 @@
-"""Saves a record: locked, against the state that the form was opened on, as one version with its
-reason, with the publication that the pressed button means."""
+"""Saves a record.
+
+A save locks the record, compares it with the state on which the form was opened, sets the
+publication that the pressed button means, and writes one version with the reason.
+"""
 
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
@@ -16,59 +19,62 @@ from django.shortcuts import redirect
 from editing.forms import (
     BUTTONS,
     DRAFTS_ONLY,
-    AsideField,
+    RECORD,
+    ExtraField,
     RecordForm,
-    act_of,
+    RecordFormSet,
+    edit_of,
     reason_field,
 )
-from editing.reviews import RECORD, Conflict, RecordFormSet, Restoration, as_get
-from editing.snapshots import Relation, hold, parts_of, title_of, versions_of
+from editing.reviews import Conflict, Restoration, as_get
+from editing.snapshots import Relation, lock, parts_of, relations_to, title_of, tokens_of
+from editing.versions import VersionsAdmin
 from record.publishing import Record
 from record.text import is_key
 
 
-class SavingAdmin:
+class SavingAdmin(VersionsAdmin):
     def relations(self) -> list[Relation]:
-        """The models edited along with a record, and those of its citations."""
-        inlines = [(inline.model, inline.fk_name) for inline in self.inlines]
+        """The relations to the rows that the form edits, and to the citations of the record."""
         edited = [
             relation
-            for model, name in inlines
-            for relation in self.model._meta.related_objects
-            if relation.related_model is model and name in (None, relation.field.name)
+            for inline in self.inlines
+            for relation in relations_to(self.model)
+            if relation.model is inline.model
+            and inline.fk_name in (None, relation.foreign_key.removesuffix("_id"))
         ]
-        found = [*edited, *parts_of(self.model)]
-        return list(dict.fromkeys((r.related_model, r.field.attname) for r in found))
+        return list(dict.fromkeys([*edited, *parts_of(self.model)]))
 
     def formsets_for(self, request: HttpRequest, record: Record | None) -> Iterator[RecordFormSet]:
-        """The formsets of the ordinary form; bound if the request is a POST."""
+        """The formsets of the form; bound if the request is a POST."""
         for formset_class, inline in self.get_formsets_with_inlines(request, record):
             prefix = formset_class.get_default_prefix()
             parent = record or self.model()
             yield formset_class(**self.get_formset_kwargs(request, parent, inline, prefix))
 
     def get_form(
-        self, request: HttpRequest, obj: Record | None = None, change: bool = False, **kwargs: Any
+        self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
     ) -> type[RecordForm]:
-        form, act = super().get_form(request, obj, change, **kwargs), act_of(request)
-        form.act, form.filled = act, act.filling.get(RECORD, {})
+        form: Any = super().get_form(request, obj, change, **kwargs)
+        edit = edit_of(request)
+        form.edit, form.filled = edit, edit.filling.get(RECORD, {})
         form.inlines_changed = staticmethod(
             lambda: any(formset.has_changed() for formset in self.formsets_for(request, obj))
         )
         form.base_fields["change_reason"] = reason_field()
         if obj is not None and self.has_change_permission(request, obj):
-            form.base_fields["opened_on"] = AsideField(
-                required=False, widget=forms.HiddenInput(), initial=act.token
+            form.base_fields["opened_on"] = ExtraField(
+                required=False, widget=forms.HiddenInput(), initial=edit.token
             )
         return form
 
-    # Nothing is lost
+    # The request
 
     def changeform_view(
         self, request: HttpRequest, object_id: str | None = None, *args: Any, **kwargs: Any
     ) -> HttpResponse:
-        """In one transaction, with a second attempt after an IntegrityError: then validation sees
-        the rows that another person saved at the same moment."""
+        """Runs a POST in a transaction, and again after an IntegrityError: the second time,
+        validation sees the rows that another person saved at the same moment."""
         if "_saveasnew" in request.POST:
             raise PermissionDenied
         for _attempt in range(2):
@@ -77,30 +83,31 @@ class SavingAdmin:
                     return self._changeform(request, object_id, *args, **kwargs)
             except IntegrityError:
                 continue
-        request.act.collided = request.act.check_only = True
+        edit = edit_of(request)
+        edit.collided = edit.check_only = True
         return super().changeform_view(request, object_id, *args, **kwargs)
 
     def _changeform(
         self, request: HttpRequest, object_id: str | None, *args: Any, **kwargs: Any
     ) -> HttpResponse:
-        act = act_of(request)
-        add_or_change = self._open_deleted if object_id is None else self._open
-        if answer := add_or_change(request, unquote(object_id or "")):
-            return answer
-        shown = request
-        if act.review and request.method != "POST":
-            shown = as_get(request, act.review.filling())
-        elif act.review and (act.stale or "_use" in request.POST):
-            shown = as_get(request, act.review.sent())
-        elif act.review:
-            act.filling = act.review.files()
-        response = super().changeform_view(shown, object_id, *args, **kwargs)
-        if act.stale:
+        edit = edit_of(request)
+        open_form = self._open_deleted if object_id is None else self._open
+        if response := open_form(request, unquote(object_id or "")):
+            return response
+        form_request = request
+        if edit.review and request.method != "POST":
+            form_request = as_get(request, edit.review.filling())
+        elif edit.review and (edit.stale or "_use" in request.POST):
+            form_request = as_get(request, edit.review.sent())
+        elif edit.review:
+            edit.filling = edit.review.files()
+        response = super().changeform_view(form_request, object_id, *args, **kwargs)
+        if edit.stale:
             response.status_code = 409
         return response
 
     def _open_deleted(self, request: HttpRequest, _add: str) -> HttpResponse | None:
-        """Sets the review of a record in the papelera, if one is asked for."""
+        """Sets the review of the deleted record that the address names."""
         if "from" not in request.GET or not self.has_add_permission(request):
             return None
         key = request.GET["from"]
@@ -109,32 +116,32 @@ class SavingAdmin:
             messages.info(request, "Ya no está en la papelera.")
             return redirect(self.address("trash"))
         version = self.model.history.get(pk=deletion.before)
-        request.act.review = Restoration(self, request, None, version, deletion)
+        edit_of(request).review = Restoration(self, request, None, version, deletion)
         return None
 
     def _open(self, request: HttpRequest, object_id: str) -> HttpResponse | None:
-        """Sets the token and the review of a record, which a POST locks. The answer is a page for
-        text that cannot be saved any more."""
-        act, posted = request.act, request.method == "POST"
+        """Sets the token and the review of a record; a POST locks it. Returns a page if the text
+        that was sent cannot be saved any more."""
+        edit, posted = edit_of(request), request.method == "POST"
         record = self.get_object(request, object_id)
         if record and posted:
-            record = hold(self.model, [record.pk]).get(record.pk)
+            record = lock(self.model, [record.pk]).get(record.pk)
         if record is None:
-            return self._gone(request, object_id)
-        act.token = versions_of(self.model, [record.pk], self.relations())[record.pk]
+            return self._deleted_page(request, object_id)
+        edit.token = tokens_of(self.model, [record.pk], self.relations())[record.pk]
         opened = request.POST.get("opened_on") or "-"
-        stale = posted and opened != act.token
+        stale = posted and opened != edit.token
         if not self.has_change_permission(request, record):
             if stale and "opened_on" in request.POST and self.has_change_permission(request):
                 return self._written_page(request, record, DRAFTS_ONLY)
             if "version" in request.GET and not posted:
                 raise PermissionDenied
             return None
-        act.stale = stale
+        edit.stale = stale
         if posted and (started := request.POST.get("started_on") or (stale and opened)):
-            act.review = Conflict(self, request, record, started, opened if stale else "")
+            edit.review = Conflict(self, request, record, started, opened if stale else "")
         elif "version" in request.GET:
-            act.review = self._restoration(request, record)
+            edit.review = self._restoration(request, record)
         return None
 
     def _restoration(self, request: HttpRequest, record: Record) -> Restoration:
@@ -144,18 +151,20 @@ class SavingAdmin:
             raise Http404
         return Restoration(self, request, record, version)
 
-    def _gone(self, request: HttpRequest, object_id: str) -> HttpResponse | None:
-        """Another person moved the record to the papelera meanwhile."""
+    def _deleted_page(self, request: HttpRequest, object_id: str) -> HttpResponse | None:
+        """The page for text that was written while another person deleted the record."""
         if "opened_on" not in request.POST or not self.has_change_permission(request):
             return None
         deletions = self.model.history.filter(history_type="-")
         version = deletions.filter(id=object_id).first() if is_key(object_id) else None
-        return version and self._written_page(request, version.instance, gone=True)
+        if version is None:
+            return None
+        return self._written_page(request, version.instance, gone=True)
 
     def _written_page(
         self, request: HttpRequest, record: Record, refused: str = "", gone: bool = False
     ) -> HttpResponse:
-        """The text that a person wrote, to copy it: the record cannot be saved any more."""
+        """Shows the text that was sent, to copy it, since it cannot be saved any more."""
         return self.page(
             request, "written", 409, title="Dos personas editaron lo mismo", step="Conflicto",
             original=record, subtitle=title_of(record), last=self.last_version(record),
@@ -174,22 +183,23 @@ class SavingAdmin:
 
     def last_version(self, record: Record) -> Any:
         """The version of the last change of the record or of its related rows."""
-        found = [
+        tables = [(self.model, "id"), *((r.model, r.foreign_key) for r in self.relations())]
+        versions = [
             version
-            for model, owner in [(self.model, "id"), *self.relations()]
-            for version in model.history.filter(**{owner: record.pk})
+            for model, key in tables
+            for version in model.history.filter(**{key: record.pk})
             .select_related("history_user").order_by("-history_id")[:1]
         ]  # fmt: skip
-        return max(found, key=lambda version: version.history_date, default=None)
+        return max(versions, key=lambda version: version.history_date, default=None)
 
-    # One act, one version
+    # One version for each save
 
-    def save_model(self, request: HttpRequest, obj: Record, form: Any, change: bool) -> None:
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         if not form.changes_something():
             return
         obj.skip_history_when_saving = True
-        if not change and (review := request.act.review):
-            obj.pk = review.deletion.id  # the former key, which its versions have
+        if not change and (review := edit_of(request).review):
+            obj.pk = review.deletion.id  # the key of its versions
             obj.save(force_insert=True)
         else:
             super().save_model(request, obj, form, change)
@@ -199,35 +209,33 @@ class SavingAdmin:
             row.instance._change_reason = form.cleaned_data.get("change_reason") or None
         super().save_formset(request, form, formset, change)
 
-    def save_related(self, request: HttpRequest, form: Any, formsets: list, change: bool) -> None:
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)
         record = form.instance
         if not hasattr(record, "skip_history_when_saving"):
             return
         del record.skip_history_when_saving
         reason = form.cleaned_data.get("change_reason", "")
-        kind = "~" if change else "+"
-        self.model.versions.write(
-            [record.pk], kind, reason or None, request.user.pk, at=request.act.began
-        )
+        kind, began = "~" if change else "+", edit_of(request).began
+        self.model.versions.write([record.pk], kind, reason or None, request.user.pk, at=began)
 
-    # The answer
+    # The response
 
-    def response_add(self, request: HttpRequest, obj: Record, *args: Any) -> HttpResponse:
+    def response_add(self, request: HttpRequest, obj: Any, *args: Any) -> HttpResponse:
         return self._response(super().response_add, request, obj, *args)
 
-    def response_change(self, request: HttpRequest, obj: Record) -> HttpResponse:
+    def response_change(self, request: HttpRequest, obj: Any) -> HttpResponse:
         return self._response(super().response_change, request, obj)
 
     def _response(
         self, respond: Callable[..., HttpResponse], request: HttpRequest, record: Record, *args: Any
     ) -> HttpResponse:
-        if pressed := request.act.pressed:
+        if pressed := edit_of(request).pressed:
             messages.success(request, BUTTONS[pressed].format(record))
             return redirect(self.address("change", record.pk))
-        answer = respond(request, record, *args)
+        response = respond(request, record, *args)
         filled = {"version", "from"} & request.GET.keys()
         if filled and {"_continue", "_addanother"} & request.POST.keys():
             # Django keeps the query, which would fill the form with the version again.
-            answer["Location"] = answer.url.partition("?")[0]
-        return answer
+            response["Location"] = response["Location"].partition("?")[0]
+        return response

@@ -1,29 +1,58 @@
-"""A record as it was at any of its versions: its own columns, its lists and its citations. The
-token of its present state, and its lock.
+"""Reads a record as it was at any of its versions, and locks it.
 
-Lists are kept with each version. Citations have versions of their own: a version of a record lasts
-until the next one, with all that was cited for it, corrected or taken away in between.
+Each version keeps the lists of the record. Citations have versions of their own: a version of a
+record includes the changes of its citations up to the next version of the record.
 """
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Self
+from typing import Any, NamedTuple, Self, cast
 
 from django.db import models
 
 from record.publishing import Record
 from record.text import is_key
 
-Relation = tuple[type[Record], str]
-"""A model edited along with another, and the attribute of its foreign key."""
+
+class Relation(NamedTuple):
+    """The records of `model` that refer to another record by `foreign_key`, a column. `name` is the
+    attribute that holds them there; `are_parts` if they are deleted with that record."""
+
+    model: type[Record]
+    foreign_key: str
+    name: str
+    are_parts: bool
+
+
+def relations_to(model: type[Record]) -> list[Relation]:
+    return [
+        Relation(
+            rel.related_model,
+            rel.field.attname,
+            rel.get_accessor_name(),
+            rel.on_delete is models.CASCADE,
+        )
+        for rel in model._meta.related_objects
+        if isinstance(rel, models.ManyToOneRel) and issubclass(rel.related_model, Record)
+    ]
+
+
+def parts_of(model: type[Record]) -> list[Relation]:
+    """The relations whose rows are deleted with a record: its citations."""
+    return [relation for relation in relations_to(model) if relation.are_parts]
+
+
+def related_model(model: type[models.Model], name: str) -> type[Record]:
+    """The model that a relation of a record leads to."""
+    return cast("type[Record]", model._meta.get_field(name).related_model)
 
 
 @dataclass
 class Snapshot:
-    """`record` and `parts`, its citations and other rows, are not to be saved themselves; `lists`
-    hold keys."""
+    """A record as it was. `parts` are its citations and other rows; `lists` hold primary keys. The
+    instances are not saved."""
 
     record: Record
     lists: dict[str, list[int]]
@@ -36,87 +65,79 @@ class Snapshot:
         return cls(record, {name: keys[version.pk] for name, keys in lists.items()}, [*parts])
 
 
-def parts_of(model: type[Record]) -> list[models.ManyToOneRel]:
-    """The relations of rows that are deleted with a record: its citations."""
-    return [
-        relation
-        for relation in model._meta.related_objects
-        if relation.on_delete is models.CASCADE and issubclass(relation.related_model, Record)
-    ]
-
-
 def title_of(version: Any) -> str:
     """The name of a version or a record, without a query for its relations."""
     return getattr(version, "title", "") or getattr(version, "name", "") or version.slug
 
 
 def lists_of(model: type[Record], versions: Collection[int]) -> dict[str, dict[int, list[int]]]:
-    """By list and by version's `history_id`, the keys of the records in it."""
-    found: dict[str, dict[int, list[int]]] = {}
+    """The keys of the records in each list, by the list's name and the version's `history_id`."""
+    lists: dict[str, dict[int, list[int]]] = {}
     for field in model.history.model._history_m2m_fields:
-        found[field.name] = {version: [] for version in versions}
+        lists[field.name] = {version: [] for version in versions}
         rows = model.versions.m2m_models[field].objects.filter(history__in=versions)
         pairs = rows.order_by("pk").values_list("history_id", field.m2m_reverse_name())
         for version, key in pairs:
-            found[field.name][version].append(key)
-    return found
+            lists[field.name][version].append(key)
+    return lists
 
 
-def read_past(model: type[Record], versions: Iterable[Any]) -> list[Any]:
-    """The versions, each with its `snapshot` (of a deletion, the record before it), its `number`,
-    from 1 on, and `last`, the number of the latest version. Their records may be deleted."""
+def with_snapshots(model: type[Record], versions: Iterable[Any]) -> list[Any]:
+    """Sets three attributes of each version: its `snapshot` (of a deletion, the record before it),
+    its `number`, from 1 on, and `last`, the number of the record's latest version."""
     versions = list(versions)
     keys = {version.id for version in versions}
-    timelines: dict[int, dict[int, datetime]] = defaultdict(dict)
-    every = model.history.filter(id__in=keys).order_by("history_id")
-    for key, version, moment in every.values_list("id", "history_id", "history_date"):
-        timelines[key][version] = moment
-    owners = [(part.related_model, part.field.attname) for part in parts_of(model)]
-    parts = [(owner, [*versions_ever(part, owner, keys)]) for part, owner in owners]
+    dates_by_record: dict[int, dict[int, datetime]] = defaultdict(dict)
+    history = model.history.filter(id__in=keys).order_by("history_id")
+    for key, version_key, date in history.values_list("id", "history_id", "history_date"):
+        dates_by_record[key][version_key] = date
+    parts = [(relation, [*row_versions(relation, keys)]) for relation in parts_of(model)]
     lists = lists_of(model, [version.pk for version in versions])
     for version in versions:
-        timeline = timelines[version.id]
-        ids = list(timeline)
-        version.number, version.last = ids.index(version.pk) + 1, len(ids)
-        end = timeline[ids[version.number]] if version.number < version.last else None
+        dates = dates_by_record[version.id]
+        version_keys = list(dates)
+        version.number, version.last = version_keys.index(version.pk) + 1, len(version_keys)
+        end = dates[version_keys[version.number]] if version.number < version.last else None
         version.snapshot = Snapshot(
             version.instance,
-            {name: of[version.pk] for name, of in lists.items()},
-            [part for owner, rows in parts for part in _parts_of(version.id, owner, rows, end)],
+            {name: by_version[version.pk] for name, by_version in lists.items()},
+            [row for relation, rows in parts for row in _rows(version.id, relation, rows, end)],
         )
     return versions
 
 
-def _parts_of(key: int, owner: str, rows: list[Any], end: datetime | None) -> list[Record]:
-    """The rows that belonged to a record before `end`, out of their versions."""
-    then = latest(row for row in rows if end is None or row.history_date < end)
-    return [row.instance for row in then if getattr(row, owner) == key]
+def _rows(
+    key: int, relation: Relation, versions: Iterable[Any], end: datetime | None = None
+) -> list[Record]:
+    """The rows that belonged to a record before `end`. `versions` come oldest first."""
+    last = {v.id: v for v in versions if end is None or v.history_date < end}
+    return [
+        version.instance
+        for _key, version in sorted(last.items())
+        if version.history_type != "-" and getattr(version, relation.foreign_key) == key
+    ]
 
 
-def latest(rows: Iterable[Any]) -> list[Any]:
-    """Of versions, oldest first: the last of each record that was not deleted."""
-    last = {row.id: row for row in rows}
-    return [row for _key, row in sorted(last.items()) if row.history_type != "-"]
+def row_versions(relation: Relation, keys: Iterable[int]) -> models.QuerySet:
+    """All versions, oldest first, of rows that belong or belonged to the records with `keys`."""
+    history = relation.model.history
+    rows = history.filter(**{f"{relation.foreign_key}__in": keys}).order_by().values("id")
+    return history.filter(id__in=rows).order_by("history_id")
 
 
-def versions_ever(model: type[Record], owner: str, keys: Iterable[int]) -> models.QuerySet:
-    """The versions, oldest first, of all rows that ever belonged to the records with these keys."""
-    ever = model.history.filter(**{f"{owner}__in": keys}).order_by().values("id")
-    return model.history.filter(id__in=ever).order_by("history_id")
+# Locks and tokens
 
 
-# Tokens and locks
+def lock(model: type[Record], keys: Iterable[int]) -> dict[int, Record]:
+    """Locks the records with these keys (FOR UPDATE) until the transaction ends, and returns them.
 
-
-def hold(model: type[Record], keys: Iterable[int]) -> dict[int, Record]:
-    """Locks the records with these keys until the transaction ends; the records that they belong
-    to first, because a form there writes them too."""
+    The records that they belong to are locked first, since their form saves these records too.
+    """
     keys = list(keys)
     owners: dict[type[Record], set[int]] = defaultdict(set)
     for name in model.belongs_to:
         records = model._base_manager.filter(pk__in=keys, **{f"{name}__isnull": False})
-        owner = model._meta.get_field(name).related_model
-        owners[owner].update(records.values_list(f"{name}_id", flat=True))
+        owners[related_model(model, name)].update(records.values_list(f"{name}_id", flat=True))
     for owner in sorted(owners, key=lambda owner: owner._meta.label):
         list(_locked(owner, owners[owner]).values("pk"))
     return {record.pk: record for record in _locked(model, keys)}
@@ -127,41 +148,47 @@ def _locked(model: type[Record], keys: Iterable[int]) -> models.QuerySet:
     return records.filter(pk__in=keys).order_by("pk")
 
 
-def versions_of(
+def tokens_of(
     model: type[Record], keys: Iterable[int], relations: Iterable[Relation]
 ) -> dict[int, str]:
-    """By key, a token that any change of a record and of its related rows changes: of each table
-    the number of versions and the last `history_id`, as «3.41-2.107»."""
-    tables = [_versions_in(table, owner, keys) for table, owner in [(model, "id"), *relations]]
+    """A token of the present state of each record, by key: «3.41-2.107».
+
+    It holds the number of versions and the last `history_id` of each table, so any change of the
+    record or of a related row changes it.
+    """
+    tables = [_version_keys(relation, keys) for relation in (_itself(model), *relations)]
     return {
         key: "-".join(f"{len(table[key])}.{max(table[key], default=0)}" for table in tables)
         for key in keys
     }
 
 
-def _versions_in(model: type[Record], owner: str, keys: Iterable[int]) -> dict[int, set[int]]:
-    """By key, the versions of all rows that ever belonged to the record."""
-    rows, owners = defaultdict(set), defaultdict(set)
-    versions = versions_ever(model, owner, keys).values_list("id", owner, "history_id")
+def _itself(model: type[Record]) -> Relation:
+    return Relation(model, "id", "", False)
+
+
+def _version_keys(relation: Relation, keys: Iterable[int]) -> dict[int, set[int]]:
+    """The `history_id` of all versions of the rows of each record, by the record's key."""
+    by_row, rows_of = defaultdict(set), defaultdict(set)
+    versions = row_versions(relation, keys).values_list("id", relation.foreign_key, "history_id")
     for row, key, version in versions:
-        rows[row].add(version)
-        owners[key].add(row)
-    return {key: set().union(*(rows[row] for row in owners[key])) for key in keys}
+        by_row[row].add(version)
+        rows_of[key].add(row)
+    return {key: set().union(*(by_row[row] for row in rows_of[key])) for key in keys}
 
 
 def snapshot_at(
     token: str, model: type[Record], key: int, relations: list[Relation]
 ) -> Snapshot | None:
-    """A record and its related rows when `token` was its token; None for any other text."""
+    """The record and its related rows when `token` was its token; None for any other text."""
     pairs = [pair.partition(".") for pair in token.split("-")]
     if len(pairs) != 1 + len(relations) or not all(is_key(n) for pair in pairs for n in pair[::2]):
         return None
     last, *lasts = (int(last) for _count, _dot, last in pairs)
     version = model.history.filter(pk=last, id=key).first()
-    parts = [
-        row.instance
-        for (part, owner), last in zip(relations, lasts, strict=True)
-        for row in latest(versions_ever(part, owner, [key]).filter(history_id__lte=last))
-        if getattr(row, owner) == key
+    rows = [
+        row
+        for relation, last in zip(relations, lasts, strict=True)
+        for row in _rows(key, relation, row_versions(relation, [key]).filter(history_id__lte=last))
     ]
-    return version and Snapshot.of(version, parts)
+    return version and Snapshot.of(version, rows)

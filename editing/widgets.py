@@ -1,8 +1,8 @@
-"""The kinds of cells: how a value of a field is written into a spreadsheet and read back, exactly.
+"""The widgets of django-import-export: they write the value of a field into a cell and read it.
 
-The package calls `clean` and `render`; each kind defines `read`, which raises ValueError by
-`refusal`, and `render`. `normal` gives a stored value as `read` would give it; `show` writes a
-value for people.
+The package calls `clean` and `render`. Each widget defines `render` and `read`, which raises
+refusal(). `normal` converts a stored value to the value that `read` returns; `show` writes a value
+for people.
 """
 
 import re
@@ -23,61 +23,61 @@ from import_export.widgets import Widget
 from dates.edtf import ImpossibleDate
 from dates.spanish_dates import read as read_date
 from dates.text import fold
-from editing.differences import items, whole
+from editing.differences import Pieces, list_diff, whole_diff
+from editing.snapshots import related_model
 from record.publishing import Record
 from record.richtext import sanitize
 from record.text import clean_controls, word_diff
 
 DATE_EXAMPLE = "Por ejemplo «2017-02-11», «11 de febrero de 2017» o «febrero de 2017»"
-MOST_HINTS = 100  # one unknown identifier takes up to half a second to compare with all others
+MOST_HINTS = 100  # a hint takes up to half a second: it compares the identifier with all others
 
 
 class TableError(Exception):
-    """The file cannot be read, or is another table; the message, in Spanish, says what to do."""
+    """The file cannot be read, or holds another table. The message, in Spanish, says what to do."""
 
 
 class UnreadableCell(str):
-    """A cell without a reliable text: an error, a formula without a value, a date without a year.
-    Its text says what is wrong."""
+    """The problem of a cell without a reliable text, such as an error or a date without a year."""
 
 
 def refusal(problem: str, expected: str) -> ValueError:
     return ValueError(f"{problem}\n{expected}")
 
 
-def nearest(word: str, words: Iterable[str]) -> str:
+def closest_match(word: str, words: Iterable[str]) -> str:
     return next(iter(get_close_matches(word, list(words), 1, cutoff=0.5)), "")
 
 
-def plain(text: str) -> str:
-    """The text as the record compares it: line breaks as `\\n`, no white space at the ends."""
+def normalize(text: str) -> str:
+    """The text with line breaks as `\\n`, without white space at its ends."""
     return text.replace("\r\n", "\n").replace("\r", "\n").strip()
 
 
-def _item_diff(before: str, after: str) -> list[tuple[str, str]]:
-    """The difference of two lists as they are shown, item by item."""
-    return items(*(text.replace("\n", "; ").split("; ") for text in (before, after)))
+def _item_diff(before: str, after: str) -> Pieces:
+    """The difference of two lists item by item."""
+    return list_diff(*(text.replace("\n", "; ").split("; ") for text in (before, after)))
 
 
 class TextWidget(Widget):
-    """Text; also the base of the other kinds. `example` is for the data dictionary."""
+    """Text, and the base of the other widgets. The data dictionary shows `example` and `help`."""
 
     many = False
     compare = staticmethod(word_diff)
-    """Makes the pieces of the difference of two shown values."""
+    """Returns the difference of two values, as `show` writes them."""
 
     def __init__(self, example: str = "") -> None:
         super().__init__()
         self.example = example
 
-    def bind(self, column: models.Field) -> None:
-        self.column, self.label = column, str(column.verbose_name)
-        self.max_length = column.max_length or 1_000_000
-        self.required = not (self.many or column.blank or column.null)
+    def bind(self, model_field: models.Field) -> None:
+        self.model_field, self.label = model_field, str(model_field.verbose_name)
+        self.max_length = model_field.max_length or 1_000_000
+        self.required = not (self.many or model_field.blank or model_field.null)
 
     @property
     def help(self) -> str:
-        """What a cell may hold, for the data dictionary."""
+        """The values that a cell may have."""
         short = self.max_length < 1_000_000
         return f"Texto, hasta {self.max_length:,} caracteres" if short else "Texto"
 
@@ -86,16 +86,16 @@ class TextWidget(Widget):
 
     def read(self, cell: str) -> Any:
         try:
-            text = plain(clean_controls(cell))
+            text = normalize(clean_controls(cell))
         except ValidationError as error:
-            raise refusal(error.message, "Texto sin él") from error
+            raise refusal(str(error.message), "Texto sin él") from error
         if len(text) > self.max_length:
             expected = f"Un texto de hasta {self.max_length:,}"
             raise refusal(f"Tiene {len(text):,} caracteres.", expected)
         return text
 
     def normal(self, value: Any) -> Any:
-        return plain(value) if isinstance(value, str) else value
+        return normalize(value) if isinstance(value, str) else value
 
     def show(self, value: Any) -> str:
         return self.render(value)
@@ -124,12 +124,11 @@ class RichTextWidget(TextWidget):
         return self.normal(super().read(cell))
 
     def normal(self, value: str) -> str:
-        return plain(sanitize(value))
+        return normalize(sanitize(value))
 
 
 class LinesWidget(TextWidget):
-    """Several texts, one a line in the field, joined by `; ` in the cell; by line breaks if one of
-    them has a semicolon."""
+    """The lines of a field, joined by `; `, or by line breaks if a line has a semicolon."""
 
     help = "Varios, separados por «;»"
     compare = staticmethod(_item_diff)
@@ -143,18 +142,19 @@ class LinesWidget(TextWidget):
         return self.normal(text if "\n" in cell.strip("\r ") else text.replace(";", "\n"))
 
     def normal(self, value: str) -> str:
-        return "\n".join(filter(None, map(str.strip, plain(value).split("\n"))))
+        return "\n".join(filter(None, map(str.strip, normalize(value).split("\n"))))
 
 
 class ChoiceWidget(TextWidget):
-    """One of the field's choices, by its label or its value; accents and case do not matter."""
+    """A choice of the field, by its label or its value. Ignores accents and case."""
 
-    compare = staticmethod(whole)
+    compare = staticmethod(whole_diff)
 
-    def bind(self, column: models.Field) -> None:
-        super().bind(column)
-        self.labels = {value: str(label) for value, label in column.flatchoices}
-        self.values = {fold(str(n)): pair[0] for pair in column.flatchoices for n in pair}
+    def bind(self, model_field: models.Field) -> None:
+        super().bind(model_field)
+        choices = model_field.flatchoices
+        self.labels = {value: str(label) for value, label in choices}
+        self.values = {fold(str(name)): choice[0] for choice in choices for name in choice}
 
     @property
     def help(self) -> str:
@@ -167,7 +167,7 @@ class ChoiceWidget(TextWidget):
         text = fold(cell.strip())
         if not text or text in self.values:
             return self.values.get(text, "")
-        near = nearest(text, self.values)
+        near = closest_match(text, self.values)
         expected = f"¿Quiso decir «{self.show(self.values[near])}»?" if near else self.help
         raise refusal("No es una de las opciones.", expected)
 
@@ -186,11 +186,11 @@ class DateWidget(TextWidget):
 
 
 class MomentWidget(TextWidget):
-    compare = staticmethod(whole)
+    compare = staticmethod(whole_diff)
 
     @property
     def help(self) -> str:
-        meaning = str(self.column.help_text).rstrip(".")
+        meaning = str(self.model_field.help_text).rstrip(".")
         return f"Día y hora de México o con su zona: 2026-11-24 09:00. {meaning}"
 
     def render(self, value: datetime | None, obj: Any = None, **kwargs: Any) -> str:
@@ -213,7 +213,7 @@ class MomentWidget(TextWidget):
 
 class NumberWidget(TextWidget):
     help = "Número entero desde 1"
-    compare = staticmethod(whole)
+    compare = staticmethod(whole_diff)
 
     def read(self, cell: str) -> int | None:
         text = cell.strip()
@@ -227,14 +227,14 @@ class AddressWidget(TextWidget):
 
 
 class ReferenceWidget(TextWidget):
-    """Another record, by its slug. `gather` fetches the records of many cells in one query."""
+    """A record, by its slug. `gather` fetches the records of many cells in one query."""
 
     hints = 0
-    compare = staticmethod(whole)
+    compare = staticmethod(whole_diff)
 
-    def bind(self, column: models.Field) -> None:
-        super().bind(column)
-        self.model: type[Record] = column.related_model
+    def bind(self, model_field: models.Field) -> None:
+        super().bind(model_field)
+        self.model = related_model(model_field.model, model_field.name)
         self.records: dict[str, Record | None] = {}
 
     @property
@@ -246,11 +246,11 @@ class ReferenceWidget(TextWidget):
 
     def gather(self, cells: Iterable[str]) -> None:
         slugs = {slug for cell in cells for slug in self.slugs_in(cell)} - self.records.keys()
-        found = self.whole().filter(slug__in=slugs)
-        self.records |= dict.fromkeys(slugs) | {record.slug: record for record in found}
+        records = self.queryset().filter(slug__in=slugs)
+        self.records |= dict.fromkeys(slugs) | {record.slug: record for record in records}
 
-    def whole(self) -> models.QuerySet:
-        """Records with all that an import asks of them."""
+    def queryset(self) -> models.QuerySet:
+        """Records with the related records that decide whether they are drafts."""
         return self.model.objects.prefetch_related(*self.model.belongs_to)
 
     def slugs_in(self, cell: str) -> list[str]:
@@ -263,7 +263,7 @@ class ReferenceWidget(TextWidget):
         if record := self.records.get(slug):
             return record
         self.hints += 1
-        near = nearest(slug, self.all_slugs) if self.hints <= MOST_HINTS else ""
+        near = closest_match(slug, self.all_slugs) if self.hints <= MOST_HINTS else ""
         name = self.model._meta.verbose_name
         raise refusal(
             f"No hay registro de tipo «{name}» con ese identificador.",
@@ -276,7 +276,7 @@ class ReferenceWidget(TextWidget):
 
 
 class ReferencesWidget(ReferenceWidget):
-    """Other records, by their slugs joined with `;`. The value is a frozenset of slugs."""
+    """Records, by their slugs joined with `;`. The value is a frozenset of slugs."""
 
     many = True
     compare = staticmethod(_item_diff)
@@ -286,8 +286,8 @@ class ReferencesWidget(ReferenceWidget):
         return f"Identificadores de {self.model._meta.verbose_name_plural}, separados por «;»"
 
     def normal(self, value: Any) -> frozenset[str]:
-        """`value` is a related manager, or None for a record without a key."""
-        return frozenset(other.slug for other in value.all()) if value else frozenset()
+        """`value` is a related manager, or None if the record is not saved."""
+        return frozenset(record.slug for record in value.all()) if value else frozenset()
 
     def render(self, value: Any, obj: Any = None, **kwargs: Any) -> str:
         return self.show(self.normal(value))
@@ -301,5 +301,5 @@ class ReferencesWidget(ReferenceWidget):
     def slugs_in(self, cell: str) -> list[str]:
         return [slug for part in cell.split(";") if (slug := part.strip())]
 
-    def whole(self) -> models.QuerySet:
+    def queryset(self) -> models.QuerySet:
         return self.model.objects.only("slug")

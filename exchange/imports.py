@@ -66,7 +66,7 @@ def preview_import(receipt: Receipt) -> None:
     oldest = timezone.now() - PREVIEW_LIFETIME
     Receipt.objects.filter(made_at=None, created_at__lt=oldest).delete()
     changes: list[dict[str, Any]] = []
-    resource = RESOURCES[receipt.resource](user=receipt.user, show=changes.append)
+    resource = RESOURCES[receipt.resource](user=receipt.user, on_change=changes.append)
     outcome = resource.import_data(Upload().create_dataset(receipt), dry_run=True)
     receipt.save_preview(outcome, changes)
 

@@ -97,6 +97,6 @@ def _changed_fields(
         if field.widget.many:
             old, new = (sorted(lists[field.attribute][v.pk]) for v in (before, after))
         else:
-            old, new = (getattr(v, field.widget.column.attname) for v in (before, after))
+            old, new = (getattr(v, field.widget.model_field.attname) for v in (before, after))
         if old != new:
             yield field.widget.label, bool(old) and not new

@@ -142,7 +142,7 @@ else:
         "keepalives_count": 2,
         "tcp_user_timeout": 15_000,
     } | DATABASES["default"].get("OPTIONS", {})
-# «Can't include a many-to-many field with a table of its own»: `editing.admin.Relations` can.
+# «Can't include a many-to-many field with a table of its own»: `editing.admin.FormFieldsAdmin` can.
 SILENCED_SYSTEM_CHECKS = ["admin.E013"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 FIXTURE_DIRS = [BASE_DIR / "fixtures"]

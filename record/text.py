@@ -127,15 +127,13 @@ def is_key(text: Any) -> bool:
     return str(text).isascii() and str(text).isdecimal() and len(str(text)) < 19
 
 
+NO_WEB_ADDRESS = "Escriba una dirección que empiece con https:// o http://."
+
+
 class WebAddressField(models.URLField):
     """The address of a page: http or https only, so that no link runs a script."""
 
-    default_validators = [
-        URLValidator(
-            schemes=["http", "https"],
-            message="Escriba una dirección que empiece con https:// o http://.",
-        )
-    ]
+    default_validators = [URLValidator(schemes=["http", "https"], message=NO_WEB_ADDRESS)]
 
     def formfield(self, **kwargs: Any) -> Field | None:
         return super().formfield(assume_scheme="https", **kwargs)

@@ -46,7 +46,7 @@ def confirm(person: Any, address: str, **chosen: Any) -> HttpResponse:
     """As the button of the page does that says what will be done."""
     page = person.post(address, chosen)
     assert "No se hizo nada" not in page.text
-    sent = {"shown": page.context["shown"], "confirmed": "1", "change_reason": "por probar"}
+    sent = {"shown": page.context["tokens"], "confirmed": "1", "change_reason": "por probar"}
     return person.post(address, sent | chosen)
 
 

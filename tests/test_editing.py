@@ -281,7 +281,7 @@ def test_actions_ask_why_where_something_public_changes(publisher: Any) -> None:
     public = records.event()
     for action in ("withdraw", "delete_selected"):
         page = publisher.post(LISTED, chosen(action, public))
-        sent = {"shown": page.context["shown"], "confirmed": "1"}
+        sent = {"shown": page.context["tokens"], "confirmed": "1"}
         asked = publisher.post(LISTED, chosen(action, public) | sent)
         assert asked.status_code == 422
         assert "diga por qué" in asked.text
@@ -314,11 +314,11 @@ def test_what_changed_after_an_action_was_shown_is_not_touched(
     page = publisher.post(LISTED, chosen(action, event))
     save(admin, address_of("change", event), title="De otra mano")
     sent = chosen(action, event) | {"confirmed": "1", "change_reason": "x"}
-    refused = publisher.post(LISTED, sent | {"shown": page.context["shown"]})
+    refused = publisher.post(LISTED, sent | {"shown": page.context["tokens"]})
     assert refused.status_code == 409
     assert "«De otra mano»: admin lo guardó" in refused.text
     assert again(event).state == event.state
-    assert publisher.post(LISTED, sent | {"shown": refused.context["shown"]}).status_code == 302
+    assert publisher.post(LISTED, sent | {"shown": refused.context["tokens"]}).status_code == 302
 
 
 def test_too_many_at_once_are_refused(publisher: Any) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from editing.snapshots import read_past
+from editing.snapshots import with_snapshots
 from organizations.models import Organization
 from sources.models import Source
 from tests import records
@@ -79,7 +79,7 @@ SECOND = ("Se firma", "Se firma un acuerdo.", "2011-08", "<p>Uno</p>", ["Una"], 
 
 
 def test_a_version_has_the_lists_and_citations_that_the_record_had(event: Event) -> None:
-    versions = read_past(Event, [version(event, n) for n in (1, 2, 3)])
+    versions = with_snapshots(Event, [version(event, n) for n in (1, 2, 3)])
     assert [(v.number, v.last) for v in versions] == [(1, 3), (2, 3), (3, 3)]
     names = [v.snapshot.lists["organizations"] for v in versions]
     assert [len(of) for of in names] == [0, 1, 1]
@@ -88,9 +88,9 @@ def test_a_version_has_the_lists_and_citations_that_the_record_had(event: Event)
     assert quotes == [[], [QUOTE], [OTHER_QUOTE]]
     late = records.citation(event, "anunció su salida", source=Source.objects.get())
     third = version(event, 3)
-    assert late in read_past(Event, [third])[0].snapshot.parts
+    assert late in with_snapshots(Event, [third])[0].snapshot.parts
     late.delete()
-    assert late not in read_past(Event, [third])[0].snapshot.parts
+    assert late not in with_snapshots(Event, [third])[0].snapshot.parts
 
 
 def test_the_history_says_who_when_why_and_what(event: Event, reader: Any) -> None:

@@ -47,14 +47,14 @@ class Command(BaseCommand):
         self.stderr.write(f"{file_name}: {dataset.reading}")
         with progress(self.stderr) as report:
             if options["dry_run"]:
-                return RESOURCES[name](user, tell=report).import_data(dataset, dry_run=True)
+                return RESOURCES[name](user, on_progress=report).import_data(dataset, dry_run=True)
             receipt = Receipt(
                 resource=name, file_name=collapse(file_name)[:200], sha256=sha256, user=user,
                 encoding=dataset.encoding, delimiter=dataset.delimiter,
                 reason=options["reason"][:200],
             )  # fmt: skip
             try:
-                return run_import(receipt, dataset, tell=report)
+                return run_import(receipt, dataset, on_progress=report)
             except Refused as refused:
                 return refused.outcome
 
