@@ -220,7 +220,9 @@ def test_the_paragraph_has_the_number_that_the_statements_page_gives_it(visitor)
     said = statement(body="".join(f"<p>{line}</p>" for line in text.split("\n\n")))
     citation(said, "estuvo a cargo", source=source(text=text))
     url = said.get_absolute_url()
-    assert re.findall(rf'href="{url}#p(\d+)"', page(visitor, "girafa")) == ["3"]
+    for word, number in (("girafa", "3"), ("beta", "2")):
+        assert re.findall(rf'href="{url}#p(\d+)"', page(visitor, word)) == [number]
+    assert "<mark>Beta</mark>" in page(visitor, "beta")
     assert "girafa" in visitor.get(url).text.split('id="p3"')[1].split("</div>")[0]
 
 
