@@ -170,6 +170,15 @@ def test_a_query_finds_what_has_all_its_words_and_phrases_and_none_that_it_exclu
     assert sorted(slugs(typed)) == found.split()
 
 
+def test_a_long_query_is_shortened_and_says_so(visitor):
+    typed = " ".join(f"w{n}" for n in range(100))
+    query = parse(typed)
+    assert (query.text, len(query.wanted)) == (typed[:200].strip(), 12)
+    assert query.shortened
+    assert not parse("w1 w2").shortened
+    assert "Era muy largo: se buscaron solo las primeras palabras." in page(visitor, typed)
+
+
 # Order
 
 
