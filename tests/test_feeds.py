@@ -95,7 +95,7 @@ def test_an_entry_tells_the_date_as_its_source_has_it(visitor):
 
 
 @given(ANY_TEXT, ANY_TEXT)
-@example("]]>\x0b\r\n<b>,;\\\ud7ff", "</content>\u2028\nEND:VEVENT\x1f&amp;")
+@example("]]>\x0b\r\n<b>,;\\\ud7ff", "</content><img src=x>\u2028\nEND:VEVENT\x1f&amp;")
 @hypothesis(max_examples=40)
 def test_any_text_passes_inert_through_a_feed_and_the_calendar(visitor, title, summary):
     Event.objects.all().delete()
