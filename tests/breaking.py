@@ -1,13 +1,8 @@
 """What destructive tests break: a PostgreSQL of their own that writes as on a server, the site as a
-server runs it, and a process that acknowledges each record that it has saved.
+server runs it."""
 
-    python -m tests.breaking writer | prepare
-"""
-
-import itertools
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -33,6 +28,7 @@ SETTINGS = {
 PATIENCE = 60
 PASSWORD, TOKEN = "una frase bastante larga", "t" * 32
 FORM = "application/x-www-form-urlencoded"
+QUOTE = "¿Qué es y quiénes conforman el Núcleo de la Sociedad Civil?"
 NEW_EVENT = "/admin/timeline/event/add/"
 SMALL = ["--wal-segsize=1", "--no-sync", "--no-instructions"]
 CONFIGURATION = """
@@ -201,7 +197,7 @@ class Site:
             text = response.read().decode("utf-8", "replace")
         return Answer(response.status, text, dict(response.headers), time.monotonic() - began)
 
-    def post(self, path: str, **fields: str) -> Answer:
+    def post(self, path: str, **fields: object) -> Answer:
         return self.ask("POST", path, urlencode({"csrfmiddlewaretoken": TOKEN} | fields))
 
     def upload(self, path: str, content: str) -> Answer:
@@ -213,10 +209,12 @@ class Site:
         return self.ask("POST", path, f"{body}--limit--\r\n", "multipart/form-data; boundary=limit")
 
     def save(self, slug: str) -> Answer:
-        """Saves a new record by the form of the admin, which answers 302."""
-        empty = {f"citations-{name}_FORMS": "0" for name in ("TOTAL", "INITIAL")}
+        """Saves a new public record by the form of the admin, which answers 302."""
+        citation = {"TOTAL_FORMS": 1, "INITIAL_FORMS": 0, "0-source": 1, "0-exact": QUOTE}
         values = {"title": f"Acuerdo {slug}", "slug": slug, "category": "acuerdo"}
-        return self.post(NEW_EVENT, **empty, **values)
+        values |= {"publish_at_0": "2020-01-01", "publish_at_1": "00:00", "change_reason": "prueba"}
+        fields = values | {f"citations-{name}": value for name, value in citation.items()}
+        return self.post(NEW_EVENT, organizations=1, **fields)
 
     def kill(self) -> None:
         workers = psutil.Process(self.process.pid).children(recursive=True)
@@ -262,10 +260,13 @@ def _application() -> Callable:
 def prepared(url: str) -> str:
     """Loads the record; returns the key of a superuser's session."""
     run_python(url, "manage.py", "migrate", "-v", "0")
-    return run_python(url, "-m", "tests.breaking", "prepare").split()[-1]
+    return run_python(url, "-m", "tests.breaking").split()[-1]
 
 
-def prepare() -> None:
+def _prepare() -> None:
+    import django
+
+    django.setup()
     from django.contrib.auth.models import User
     from django.core.management import call_command
 
@@ -276,93 +277,9 @@ def prepare() -> None:
     session = person.session
     session.begin()
     session.save()
-    _say(session.session_key)
-
-
-# The writer
-
-
-class Writer:
-    """A process that loads Django and forks another, which writes until it is killed."""
-
-    def __init__(self, url: str) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.breaking", "writer"],
-            cwd=ROOT, env=os.environ | SETTINGS | {"DATABASE_URL": url}, text=True, bufsize=1,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-        )  # fmt: skip
-        assert self._line() == "awake"
-
-    def _line(self) -> str:
-        return self.process.stdout.readline().strip()
-
-    def begin(self) -> int:
-        """Returns the number of the process that writes."""
-        self.process.stdin.write("write\n")
-        return int(self._line())
-
-    def next(self, count: int) -> list[str]:
-        """The next acknowledged slugs."""
-        return [self._line() for _ in range(count)]
-
-    def rest(self) -> list[str]:
-        """The slugs acknowledged until the process that wrote has ended."""
-        return list(iter(self._line, "ended"))
-
-    def close(self) -> None:
-        self.process.kill()
-        self.process.communicate()
-
-
-def keep_writing() -> None:
-    """A round for each line of the input. A slug is said before the next record is begun."""
-    from django.db import connections
-
-    from tests.records import organization, source
-
-    whose, cited = organization(), source()
-    save("primero", whose, cited)
-    connections.close_all()
-    _say("awake")
-    for number, _line in enumerate(sys.stdin):
-        pid = os.fork()
-        if not pid:
-            _write(f"{number}", whose, cited)
-        os.waitpid(pid, 0)
-        _say("ended")
-
-
-def _write(name: str, whose: Any, cited: Any) -> None:
-    """Runs until the process or the database is killed, and never returns to the parent's code."""
-    try:
-        _say(str(os.getpid()))
-        for count in itertools.count():
-            _say(save(f"ronda-{name}-{count}", whose, cited))
-    finally:
-        os._exit(1)
-
-
-def save(slug: str, whose: Any, cited: Any) -> str:
-    """Saves a record with a list, a citation, a version and words, as the admin does."""
-    from django.db import transaction
-
-    from tests.records import citation, event
-
-    with transaction.atomic():
-        record = event(slug=slug, title=f"Acuerdo {slug}")
-        record.organizations.add(whose)
-        citation(record, source=cited)
-    return slug
-
-
-def _say(words: str) -> None:
-    os.write(1, f"{words}\n".encode())
+    sys.stdout.write(session.session_key)
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "nucleo.settings")
-    import django
-
-    django.setup()
-    {"writer": keep_writing, "prepare": prepare}[sys.argv[1]]()
+    _prepare()
