@@ -153,10 +153,11 @@ def test_no_cell_begins_a_formula_whatever_a_program_takes_for_a_delimiter(text)
                 assert not any(cell.strip('" ').startswith(tuple(FORMULAS)) for cell in row), row
 
 
-def test_no_cell_of_a_workbook_of_ours_is_a_formula():
-    file = io.BytesIO(file_as("xlsx", [["a"], ["=1+1"], ["+1"], ["@x"], ["'=1"]]))
+def test_every_cell_of_a_workbook_of_ours_is_text():
+    texts = ["a", "=1+1", "+1", "@x", "'=1", "#N/A", "2017-04"]
+    file = io.BytesIO(file_as("xlsx", [[text] for text in texts]))
     for row in openpyxl.load_workbook(file).active:
-        assert all(cell.data_type == "s" for cell in row)
+        assert [(cell.data_type, cell.number_format) for cell in row] == [("s", "@")]
 
 
 @pytest.mark.parametrize("format_name", FORMATS)
