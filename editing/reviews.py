@@ -1,5 +1,5 @@
-"""Fills the form with values that are not those of its record: after a conflict of two people, from
-an older version, or from the trash. Notes next to the fields show the differences."""
+"""Fills the form of a record from an older version, from the trash, or after two people changed the
+record. Notes next to the fields show the differences."""
 
 from collections import defaultdict
 from copy import copy
