@@ -55,7 +55,7 @@ from exchange.models import (
     may_import,
     may_see_receipts,
 )
-from exchange.preview import changes_of, receipt_rows
+from exchange.preview import preview_context, receipt_rows
 from record.publishing import StaffRequest
 
 FORM_BYTES = 64 * 1024
@@ -251,7 +251,7 @@ class ReceiptAdmin(ImportMixin, ExchangePages):
             total=receipt.new + receipt.changed, one_by_one=receipt.losses <= MAX_LOSSES,
             encoding=ENCODINGS.get(receipt.encoding), delimiter=DELIMITERS.get(receipt.delimiter),
             reading=ReadingForm(instance=receipt), stale=STALE if status == 409 else "",
-            **changes_of(resource, changes),
+            **preview_context(resource, changes),
         )  # fmt: skip
 
     @own_preview

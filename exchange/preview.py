@@ -15,7 +15,7 @@ from record.publishing import Publishable
 LONGEST_SAME, LONGEST_CHANGED = 300, 3000  # characters
 
 
-def changes_of(resource: RecordResource, changes: list[dict[str, Any]]) -> dict[str, Any]:
+def preview_context(resource: RecordResource, changes: list[dict[str, Any]]) -> dict[str, Any]:
     """Return the context of a page of the preview: the `new` and the `changed` records. `columns`
     are the labels of the cells that the list of new records shows after their titles."""
     widgets = {field.column_name: field.widget for field in resource.columns}
