@@ -1,5 +1,5 @@
-"""The site as `deploy/` has it: granian by the command of its unit, behind nginx by its own file,
-only that ports, paths and certificate are of the tests."""
+"""The site as `deploy/` has it: granian by the command of its unit, behind nginx by its site file,
+with ports, paths and a certificate of the tests."""
 
 import http.client
 import os
@@ -25,10 +25,10 @@ from tests.ports import free_port, is_open
 
 ROOT = Path(__file__).resolve().parent.parent
 HOST = "nucleo.example"
-TYPES = Path("/etc/nginx/mime.types")  # where Debian has them
+TYPES = Path("/etc/nginx/mime.types")  # Debian's place
 PATIENCE = 60  # seconds: a busy machine is slow, not wrong
 STOPPING = 75  # seconds, as the unit has it
-EVENTS = 3000  # invented: enough that a calendar is larger than what connections hold
+EVENTS = 3000  # invented: enough that a calendar is larger than the buffers of connections
 NGINX_CONF = """
 user {user};
 worker_rlimit_nofile 4096;
@@ -50,40 +50,56 @@ http {{
 """
 
 
+class Answer:
+    def __init__(
+        self, status: int, headers: http.client.HTTPMessage, body: bytes, seconds: float
+    ) -> None:
+        self.status, self.headers, self.body, self.seconds = status, headers, body, seconds
+
+    @property
+    def text(self) -> str:
+        return self.body.decode("utf-8")
+
+
 class Deployed:
-    """A folder with all of it: database and record, what runs, and what it wrote."""
+    """A folder with database and record, sockets and logs, and the processes that use it."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.port, self.plain_port = free_port(), free_port()
         self.running: list[subprocess.Popen] = []
         self.sites: dict[str, subprocess.Popen] = {}
+        self.settings = {
+            "DEBUG": "0",
+            "SECRET_KEY": "a key for the tests alone, which guards nothing at all, fifty long",
+            "ALLOWED_HOSTS": HOST,
+            "DATABASE_URL": f"sqlite:///{folder}/nucleo.sqlite3",
+            "STATIC_ROOT": str(folder / "static"),
+            "MEDIA_ROOT": str(folder / "media"),
+        }
         for name in ("nginx", "tls", "static", "media"):
             (folder / name).mkdir()
 
-    # What runs
+    # Processes
 
-    def start_site(self, name: str, code: Path = ROOT, **more: str) -> subprocess.Popen:
-        """With `nucleo.wsgi:application` out of another folder, if told so, and with its Python."""
+    def start_site(self, name: str, code: Path = ROOT, **more: str) -> None:
+        """Serves `nucleo.wsgi:application` of that folder, with its Python if it has one."""
         (self.folder / f"nucleo-{name}").mkdir(exist_ok=True)
         self.socket(name).unlink(missing_ok=True)
         python, *command = self._command(name)
         own = code / Path(python).relative_to(ROOT)
         command[command.index("--working-dir") + 1] = str(code)
+        environment = os.environ | self._workers(name) | self.settings | more
         with (self.folder / f"{name}.log").open("ab") as log:
-            site = self._run(
+            # Granian would prefer code in the working directory to --working-dir.
+            self.sites[name] = self._run(
                 [str(own if own.exists() else sys.executable), *command],
-                cwd=self.folder,  # no code there: granian would prefer it to --working-dir
-                env=self.environment(name) | more,
-                stdout=log,
-                stderr=log,
-            )
-        self.sites[name] = site
+                cwd=self.folder, env=environment, stdout=log, stderr=log,
+            )  # fmt: skip
         until(self.socket(name).exists)
-        return site
 
     def _run(self, command: list[str], **more: object) -> subprocess.Popen:
-        """It ends when the tests do, killed ones too."""
+        """A process that ends with the tests, even when they are killed."""
         with_us = ["setpriv", "--pdeathsig", "TERM"] if shutil.which("setpriv") else []
         process = subprocess.Popen([*with_us, *command], **more)
         self.running.append(process)
@@ -96,32 +112,17 @@ class Deployed:
         line = line.replace("/srv/nucleo/current", str(ROOT))
         return shlex.split(line.replace("/run/", f"{self.folder}/"))
 
-    def environment(self, name: str) -> dict[str, str]:
+    def _workers(self, name: str) -> dict[str, str]:
         lines = (ROOT / "deploy" / f"{name}.env").read_text(encoding="utf-8").splitlines()
-        workers = dict(line.split("=") for line in lines if line and line[0] != "#")
-        return os.environ | workers | self.settings
-
-    @property
-    def settings(self) -> dict[str, str]:
-        return {
-            "DEBUG": "0",
-            "SECRET_KEY": "a key for the tests alone, which guards nothing at all, fifty long",
-            "ALLOWED_HOSTS": HOST,
-            "DATABASE_URL": f"sqlite:///{self.folder}/nucleo.sqlite3",
-            "STATIC_ROOT": str(self.folder / "static"),
-            "MEDIA_ROOT": str(self.folder / "media"),
-        }
+        return dict(line.split("=") for line in lines if line and line[0] != "#")
 
     def settle(self) -> None:
-        """All that may have been stopped runs again, and answers."""
+        """Starts the sites that a test stopped, and waits for their answers."""
         for name, site in self.sites.items():
             if site.poll() is not None:
                 self.start_site(name)
         for path in ("/healthz", "/admin/login/"):
             until(lambda path=path: self.ask(path, "127.0.0.8").status == 200)
-
-    def manage(self, *command: str) -> None:
-        self.python("manage.py", *command)
 
     def python(self, *command: str) -> None:
         subprocess.run(
@@ -132,41 +133,40 @@ class Deployed:
             stdout=subprocess.DEVNULL,
         )
 
-    def start_nginx(self) -> subprocess.Popen:
+    def start_nginx(self) -> None:
         program = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
         assert program, "No nginx, and none could be had: apt install nginx-light"
         self._make_certificate()
         conf = self.folder / "nginx.conf"
         conf.write_text(NGINX_CONF.format(folder=self.folder, types=TYPES, user=getuser()))
         (self.folder / "site.conf").write_text(self._site(), encoding="utf-8")
-        nginx = self._run([program, "-e", "stderr", "-c", str(conf), "-p", str(self.folder)])
+        self._run([program, "-e", "stderr", "-c", str(conf), "-p", str(self.folder)])
         until(lambda: is_open(self.port))
-        return nginx
 
     def _site(self) -> str:
         text = (ROOT / "deploy" / "nginx.conf").read_text(encoding="utf-8")
         text = re.sub(r"^ *listen \[::\].*\n", "", text, flags=re.M)
         for port, ours in ((443, self.port), (80, self.plain_port)):
             text = re.sub(rf"listen {port}\b", f"listen {ours}", text)
-        # Small buffers of the system's, so that what a client does not take waits in nginx.
+        # Small buffers of the system, so that bytes that a client does not read wait in nginx.
         text = text.replace("http2 default_server;", "http2 default_server sndbuf=16k;")
         for place, ours in (
-            ("/run/", f"{self.folder}/"),
-            ("/etc/nucleo/", f"{self.folder}/"),
-            ("/var/log/nginx/", f"{self.folder}/nginx/"),
-            ("/srv/nucleo/current/", f"{ROOT}/"),
-            ("/srv/nucleo/static/", f"{self.folder}/static/"),
+            ("/run/", self.folder),
+            ("/etc/nucleo/", self.folder),
+            ("/var/log/nginx/", self.folder / "nginx"),
+            ("/srv/nucleo/current/", ROOT),
+            ("/srv/nucleo/static/", self.folder / "static"),
         ):
             assert place in text
-            text = text.replace(place, ours)
+            text = text.replace(place, f"{ours}/")
         return text
 
     def _make_certificate(self) -> None:
-        names = {"-keyout": "key.pem", "-out": "certificate.pem"}
-        files = [part for key, name in names.items() for part in (key, self.folder / "tls" / name)]
+        tls = self.folder / "tls"
         subprocess.run(
             ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
-             "-nodes", "-days", "2", "-subj", f"/CN={HOST}", *files],
+             "-nodes", "-days", "2", "-subj", f"/CN={HOST}", "-keyout", tls / "key.pem",
+             "-out", tls / "certificate.pem"],
             check=True, capture_output=True,
         )  # fmt: skip
 
@@ -176,13 +176,25 @@ class Deployed:
         for process in self.running:
             process.wait(STOPPING)
 
-    # What asks
-
     def socket(self, name: str) -> Path:
         return self.folder / f"nucleo-{name}" / "web.sock"
 
+    def memory(self) -> int:
+        """Bytes of nginx and the site that no other process shares."""
+        processes = [psutil.Process(process.pid) for process in self.running]
+        children = [child for each in processes for child in each.children(recursive=True)]
+        return sum(each.memory_full_info().uss for each in [*processes, *children])
+
+    def workers(self, name: str) -> set[int]:
+        return {child.pid for child in psutil.Process(self.sites[name].pid).children()}
+
+    def reload(self, name: str) -> None:
+        self.sites[name].send_signal(signal.SIGHUP)
+
+    # Clients
+
     def connect(self, source: str, receive_bytes: int = 0) -> ssl.SSLSocket:
-        """A TLS connection from one of this machine's own addresses, 127.0.0.0/8."""
+        """A TLS connection from one of the addresses of this machine, 127.0.0.0/8."""
         plain = socket.socket()
         plain.settimeout(PATIENCE)
         if receive_bytes:
@@ -197,43 +209,22 @@ class Deployed:
 
     def ask(
         self, path: str, source: str = "127.0.0.9", method: str = "GET", **request: object
-    ) -> "Answer":
-        with closing(http.client.HTTPConnection(HOST)) as one:
-            one.sock = self.connect(source)
+    ) -> Answer:
+        with closing(http.client.HTTPConnection(HOST)) as connection:
+            connection.sock = self.connect(source)
             began = time.monotonic()
-            one.request(method, quote(path, safe="/?=&%"), **request)
-            answer = one.getresponse()
-            body = answer.read()
-        return Answer(answer.status, answer.headers, body, time.monotonic() - began)
-
-    def memory(self) -> int:
-        """Bytes of all of nginx and the site, that no other process shares."""
-        processes = [psutil.Process(process.pid) for process in self.running]
-        children = [child for one in processes for child in one.children(recursive=True)]
-        return sum(one.memory_full_info().uss for one in [*processes, *children])
-
-    def workers(self, name: str) -> set[int]:
-        return {child.pid for child in psutil.Process(self.sites[name].pid).children()}
-
-    def reload(self, name: str) -> None:
-        self.sites[name].send_signal(signal.SIGHUP)
-
-
-class Answer:
-    def __init__(self, status: int, headers: http.client.HTTPMessage, body: bytes, seconds: float):
-        self.status, self.headers, self.body, self.seconds = status, headers, body, seconds
-
-    @property
-    def text(self) -> str:
-        return self.body.decode("utf-8")
+            connection.request(method, quote(path, safe="/?=&%"), **request)
+            response = connection.getresponse()
+            body = response.read()
+        return Answer(response.status, response.headers, body, time.monotonic() - began)
 
 
 @contextmanager
 def deployed(folder: Path, *sites: str) -> Iterator[Deployed]:
     site = Deployed(folder)
     try:
-        site.manage("collectstatic", "--no-input", "--verbosity=0")
-        site.manage("migrate", "--verbosity=0")
+        site.python("manage.py", "collectstatic", "--no-input", "--verbosity=0")
+        site.python("manage.py", "migrate", "--verbosity=0")
         site.python("-m", "tools.demo", f"--events={EVENTS}")
         for name in sites:
             site.start_site(name)

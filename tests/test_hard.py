@@ -1,7 +1,4 @@
-"""What is slow or breaks things: a real LibreOffice, and processes killed in mid-import.
-
-`make test-hard`; in CI always.
-"""
+"""Imports beside a real LibreOffice, and imports in processes that are killed. `make test-hard`."""
 
 import os
 import random
@@ -18,10 +15,11 @@ from django.core.management import call_command
 from django.db import connection
 
 from editing.resources import RecordResource
-from exchange.formats import FORMATS, read_dataset
+from exchange.formats import FORMATS
 from exchange.imports import RESOURCES
 from exchange.models import Receipt
 from tests.records import organization
+from tests.sheets import dataset_of, exported
 from timeline.models import Event, EventOrganization
 
 pytestmark = [pytest.mark.hard, pytest.mark.django_db(transaction=True)]
@@ -34,52 +32,37 @@ UTF_8 = {"csv": "44,34,76,1", "excel": "59,34,76,1"}
 TEXT_COLUMNS = "/".join(f"{number}/2" for number in range(1, 21))
 
 
-# LibreOffice
-
-
-@pytest.fixture(scope="session")
-def office() -> str:
-    path = shutil.which("soffice")
-    assert path, "No LibreOffice, and none could be had: apt install libreoffice-calc"
-    return path
-
-
-def saved_by(
-    office: str, files: list[Path], target: str, folder: Path, opened_as: str = ""
-) -> None:
-    """The files as LibreOffice saves them after opening them; one start for all of them."""
-    opening = [f"--infilter={opened_as}"] if opened_as else []
+def saved_by_libreoffice(files: list[Path], target: str, opened_as: str, folder: Path) -> None:
+    """Opens the files and saves them in the folder, with one start for all of them."""
+    office = shutil.which("soffice")
+    assert office, "No LibreOffice, and none could be had: apt install libreoffice-calc"
+    folder.mkdir()
     profile = f"-env:UserInstallation=file://{folder.parent}/profile"
-    command = [office, profile, "--headless", *opening, "--convert-to", target, "--outdir"]
+    command = [office, profile, "--headless", opened_as, "--convert-to", target]
     done = subprocess.run(
-        [*command, str(folder), *map(str, files)], capture_output=True, text=True, timeout=180
+        [*filter(None, command), "--outdir", str(folder), *map(str, files)],
+        capture_output=True,
+        text=True,
+        timeout=180,
     )
     assert {file.stem for file in folder.iterdir()} == {file.stem for file in files}, done.stderr
 
 
 @pytest.mark.parametrize("format_name", FORMATS)
 @pytest.mark.parametrize("target", [CSV_WINDOWS, "xlsx"], ids=["windows-1252", "xlsx"])
-def test_what_libreoffice_saves_of_our_files_comes_back_as_zero_changes(
-    office: str, format_name: str, target: str, tmp_path: Path
-) -> None:
+def test_our_files_saved_by_libreoffice_come_back_as_zero_changes(format_name, target, tmp_path):
     call_command("load_record", verbosity=0)
-    files = []
-    for name, resource in RESOURCES.items():
-        file = tmp_path / f"{name}.{'xlsx' if format_name == 'xlsx' else 'csv'}"
-        with file.open("wb") as out:
-            rows = resource().rows(resource.model.objects.all())
-            FORMATS[format_name]().write(out, rows, name)
-        files.append(file)
-    opened_as = ""
+    ending, opened_as = "xlsx", ""
     if format_name != "xlsx":  # every column as text, as a careful person would choose
-        opened_as = f"Text - txt - csv (StarCalc):{UTF_8[format_name]},{TEXT_COLUMNS}"
-    folder = tmp_path / "saved"
-    folder.mkdir()
-    saved_by(office, files, target, folder, opened_as)
+        reading = f"{UTF_8[format_name]},{TEXT_COLUMNS}"
+        ending, opened_as = "csv", f"--infilter=Text - txt - csv (StarCalc):{reading}"
+    files = [tmp_path / f"{name}.{ending}" for name in RESOURCES]
+    for file in files:
+        file.write_bytes(exported(file.stem, format_name))
+    saved_by_libreoffice(files, target, opened_as, tmp_path / "saved")
     for name, resource in RESOURCES.items():
-        (file,) = folder.glob(f"{name}.*")
-        with file.open("rb") as content:
-            dataset = read_dataset(content, 10_000)
+        (file,) = (tmp_path / "saved").glob(f"{name}.*")
+        dataset = dataset_of(file.read_bytes())
         assert bool(dataset.encoding) == target.startswith("csv")
         outcome = resource().import_data(dataset, dry_run=True)
         lost = [] if target == "xlsx" else beyond_windows_1252(resource())
@@ -88,8 +71,8 @@ def test_what_libreoffice_saves_of_our_files_comes_back_as_zero_changes(
 
 
 def beyond_windows_1252(resource: RecordResource) -> list[str]:
-    """The records with a character that Windows-1252 has not, which must be errors when they come
-    back, no silent changes."""
+    """The records with a character that Windows-1252 lacks, which must come back as errors and not
+    as silent changes."""
     rows = resource.rows(resource.model.objects.all())
     return [
         row[0]
@@ -101,6 +84,14 @@ def beyond_windows_1252(resource: RecordResource) -> list[str]:
 # Processes
 
 
+@pytest.fixture
+def files(tmp_path: Path) -> list[Path]:
+    """Two editions of one table, for organizations that exist."""
+    for slug in ("uno", "dos"):
+        organization(slug=slug)
+    return [csv_file(tmp_path / f"{edition}.csv", edition) for edition in ("primera", "segunda")]
+
+
 def csv_file(path: Path, edition: str) -> Path:
     lines = [f"e-{n},{edition} {n},acuerdo,{'uno; dos' if n % 2 else 'dos'}" for n in range(ROWS)]
     path.write_text("\n".join(["identificador,titulo,categoria,organizaciones", *lines]))
@@ -108,12 +99,11 @@ def csv_file(path: Path, edition: str) -> Path:
 
 
 def importer(path: Path) -> subprocess.Popen:
-    """`manage.py import_records` in a process of its own, on the database of the tests."""
-    settings = connection.settings_dict
-    if connection.vendor == "sqlite":
-        url = f"sqlite:///{settings['NAME']}"
-    else:
-        url = re.sub(r"/[^/]*$", f"/{settings['NAME']}", os.environ["DATABASE_URL"])
+    """`manage.py import_records` on the database of the tests."""
+    name = connection.settings_dict["NAME"]
+    url = f"sqlite:///{name}"
+    if connection.vendor == "postgresql":
+        url = re.sub(r"/[^/]*$", f"/{name}", os.environ["DATABASE_URL"])
     return subprocess.Popen(
         [sys.executable, "manage.py", "import_records", "eventos", str(path)],
         cwd=ROOT,
@@ -124,8 +114,11 @@ def importer(path: Path) -> subprocess.Popen:
     )
 
 
+RELATIONS = ROWS + ROWS // 2
+
+
 def state() -> tuple[int, ...]:
-    """How many records, versions, relations and receipts there are, the records of one edition."""
+    """The numbers of records, versions, relations and receipts; the records are of one edition."""
     if connection.vendor == "sqlite":
         with connection.cursor() as cursor:
             cursor.execute("PRAGMA integrity_check")
@@ -136,31 +129,26 @@ def state() -> tuple[int, ...]:
     return tuple(manager.count() for manager in counted)
 
 
-def test_an_import_killed_at_any_moment_leaves_all_or_nothing(tmp_path: Path) -> None:
-    for slug in ("uno", "dos"):
-        organization(slug=slug)
-    files = [csv_file(tmp_path / f"{edition}.csv", edition) for edition in ("primera", "segunda")]
-    relations, chance, killed = ROWS + ROWS // 2, random.Random(1), 0  # noqa: S311
-    takes = _seconds_of(importer(files[0]), 120)
-    assert state() == (ROWS, ROWS, relations, 1)
+def test_an_import_killed_at_any_moment_leaves_all_or_nothing(files):
+    chance, killed = random.Random(1), 0  # noqa: S311
+    takes = seconds_of(importer(files[0]), 120)
+    assert state() == (ROWS, ROWS, RELATIONS, 1)
     for number in range(1, KILLS * 3):
         before = state()
-        killed += not _seconds_of(importer(files[number % 2]), takes * chance.uniform(0, 0.9))
-        receipt_more = before[3] + 1
-        done, nothing_to_do = (
-            (ROWS, before[1] + ROWS, relations, receipt_more),
-            (*before[:3], receipt_more),
-        )
+        killed += not seconds_of(importer(files[number % 2]), takes * chance.uniform(0, 0.9))
+        receipts = before[3] + 1
+        done = (ROWS, before[1] + ROWS, RELATIONS, receipts)
+        nothing_to_do = (*before[:3], receipts)
         assert state() in (before, done, nothing_to_do)
         if killed == KILLS:
             return
     pytest.fail(f"It was killed {killed} times only; the others were done before")
 
 
-def _seconds_of(process: subprocess.Popen, at_most: float) -> float:
-    """How long the import itself took, of a process killed when that is too long: then 0."""
+def seconds_of(process: subprocess.Popen, at_most: float) -> float:
+    """The seconds of the import itself; 0 for a process that took too long and was killed."""
     with process:
-        process.stderr.readline()  # says what kind of file it is, when it is about to begin
+        process.stderr.readline()  # the kind of file, which is told before the import begins
         started = time.monotonic()
         try:
             assert process.wait(at_most) == 0
@@ -170,17 +158,13 @@ def _seconds_of(process: subprocess.Popen, at_most: float) -> float:
     return time.monotonic() - started
 
 
-def test_of_two_imports_of_one_file_at_once_both_end_well_and_one_makes_it(tmp_path: Path) -> None:
-    for slug in ("uno", "dos"):
-        organization(slug=slug)
-    path = csv_file(tmp_path / "a.csv", "primera")
-    with importer(path) as one, importer(path) as other:
-        processes = [one, other]
-        said = [process.communicate(timeout=240) for process in processes]
-    assert [process.returncode for process in processes] == [0, 0], said
-    assert sorted(out.splitlines()[-1] for out, _ in said) == [
+def test_of_two_imports_of_one_file_at_once_both_end_well_and_one_makes_it(files):
+    with importer(files[0]) as first, importer(files[0]) as second:
+        output = [process.communicate(timeout=240) for process in (first, second)]
+    assert (first.returncode, second.returncode) == (0, 0), output
+    assert sorted(out.splitlines()[-1] for out, _ in output) == [
         f"nuevos: 0, modificados: 0, sin cambios: {ROWS}, errores: 0",
         f"nuevos: {ROWS}, modificados: 0, sin cambios: 0, errores: 0",
     ]
-    assert "locked" not in "".join(err for _, err in said)
-    assert state() == (ROWS, ROWS, ROWS + ROWS // 2, 2)
+    assert "locked" not in "".join(err for _, err in output)
+    assert state() == (ROWS, ROWS, RELATIONS, 2)
