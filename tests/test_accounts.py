@@ -1,4 +1,4 @@
-"""Accounts and roles: what the keepers of accounts may do, and what each role holds."""
+"""Accounts and roles: the powers of Administración, and the permissions of each role."""
 
 from datetime import timedelta
 from typing import Any
@@ -135,7 +135,7 @@ def test_accounts_are_deleted_from_no_list(admin, keeper, reader):
     assert User.objects.filter(pk=reader.user.pk).exists()
 
 
-HOLDS = {  # what each role may do with each kind of record, and besides
+HOLDS = {  # the actions on each kind of record, and other permissions
     "Lectura": ("view", "see"),
     "Redacción": ("view add change", "see import export"),
     "Publicación": ("view add change delete", "see import export publish undo"),

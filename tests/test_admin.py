@@ -1,5 +1,5 @@
-"""The pages of the staff: each opens for each role, in Spanish; lists filter and search; the front
-page says what is missing; none asks the database once per row."""
+"""The pages of the staff open for each role, in Spanish. Lists filter and search, the front page
+counts gaps, and no page asks the database once per row."""
 
 from datetime import timedelta
 from typing import Any
@@ -51,7 +51,7 @@ def whole_record(source: Source) -> dict[type[models.Model], models.Model]:
 def test_every_page_of_every_model_opens(
     model: Any, admin: Any, editor: Any, reader: Any, whole_record: dict
 ) -> None:
-    """Those who may not change a public record read it without a button."""
+    """Editors and readers see a public record without a button to save it."""
     record, listed = whole_record[model], address_of("changelist", model)
     add = address_of("add", model) + ("?apoya=event" if model is Citation else "")
     for address in (listed, f"{listed}?q=á", add):

@@ -1,5 +1,5 @@
-"""Two people on one record: the second gets the ordinary form again, with their own text and,
-beside each field, what the other wrote; nothing that either wrote is lost."""
+"""Two people on one record: the second gets the ordinary form again, with their own text and the
+other's value beside each field. No text is lost."""
 
 from collections.abc import Callable
 from itertools import product
@@ -224,7 +224,7 @@ def test_whatever_is_sent_in_a_conflict_is_shown_or_refused(
         assert ana.post(address, data).status_code < 500, (name, value[:30], button)
 
 
-# Which changes clash, and what is saved
+# Changes that clash, and the result
 
 GONE = {"citations-0-DELETE": "on"}
 NEW_ROW = {"citations-TOTAL_FORMS": 2}
@@ -233,8 +233,8 @@ ADD_THIRD = NEW_ROW | quote(None, "citations-1-", exact=THIRD_QUOTE)
 OTHER, THIRD = quote(None, exact=OTHER_QUOTE), quote(None, exact=THIRD_QUOTE)
 BOLD = "<p><strong>Uno</strong></p>"
 MINE = {"summary": "De Ana"}
-# What Ana and Eva write; the fields that clash, and those that Eva alone changed; the fields and
-# the quotes that are saved when Ana sends the page again.
+# Ana's changes; Eva's changes; the fields that clash; the fields that only Eva changed; the fields
+# and the quotes after Ana sends the page again.
 MEETINGS = {
     "formatting alone": (
         {"body": BOLD}, {"title": "De Eva"}, set(), {"Título"},

@@ -1,5 +1,4 @@
-"""What changes the site is done by buttons and actions that say so, by staff who may, and with a
-reason."""
+"""Buttons and actions change the publication of records, with permission and with a reason."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -329,7 +328,7 @@ def test_too_many_at_once_are_refused(publisher: Any) -> None:
 
 
 def test_every_list_has_its_actions_and_is_not_edited_in_place(publisher: Any) -> None:
-    """In a list nobody would see whose change they overwrite."""
+    """A list edited in place would overwrite other people's changes without a warning."""
     for make in (*MAKERS, records.membership, records.term):
         make()
     records.citation(records.event(), source=records.source())

@@ -1,5 +1,5 @@
-"""The forms of the staff: what is saved is what was written, and what is wrong is said in Spanish
-beside its field, also when two people save at the same moment."""
+"""The forms of the staff save the values that were written, and explain errors in Spanish beside
+their fields, also when two people save at the same moment."""
 
 from datetime import datetime
 from typing import Any
@@ -48,7 +48,7 @@ def filled(model: type[models.Model]) -> dict[str, Any]:
     return FILLED[model] | {"organization": alfa.pk}
 
 
-# What is written is what is saved
+# Values are saved as written
 
 
 @pytest.mark.parametrize("model", SLUGS)
@@ -136,7 +136,7 @@ def test_checking_saves_nothing_and_shows_how_all_is_read(admin: Any, source: So
     assert not Event.objects.exists()
 
 
-# Nothing wrong is stored, and what is wrong is said
+# Errors
 
 LIFE = ("publish_at_0", "publish_at_1", "unpublish_at_0", "unpublish_at_1")
 WRONG = [

@@ -1,4 +1,4 @@
-"""What every answer of a server carries, and requests that are refused before any page."""
+"""The headers of every answer of a server, and requests that are refused before any page."""
 
 from datetime import datetime, timedelta
 

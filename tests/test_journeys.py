@@ -181,7 +181,7 @@ def test_what_the_charts_draw_is_seen_in_forced_colours(site: str, page: Any) ->
 def test_on_a_phone_targets_are_large_names_whole_and_nothing_moves_against_the_reader_s_wish(
     site: str, page: Any
 ) -> None:
-    """A target is at least 24 pixels high and wide, or stands in a sentence."""
+    """Targets outside sentences are at least 24 pixels wide and high."""
     page.emulate_media(reduced_motion="reduce")
     page.set_viewport_size(PHONE)
     for address in ("/", STATEMENT, "/linea-de-tiempo/", SOURCE):

@@ -1,5 +1,5 @@
-"""The login page: wrong passwords, the throttle, names that nobody can guess, what a password may
-be, and where a login leads. The pages are asked for with a server's settings."""
+"""The login page: wrong passwords, the throttle, names that cannot be guessed, the rules for
+passwords, and the page after the login. The site has a server's settings."""
 
 from datetime import timedelta
 from typing import Any

@@ -1,5 +1,5 @@
-"""Staff at a real browser on a site with a server's settings: the way in, and pages that work under
-the policy with a console that stays clean."""
+"""Staff at a real browser on a site with a server's settings: the login, and pages that work under
+the Content-Security-Policy with a clean console."""
 
 import re
 from collections.abc import Iterator

@@ -1,5 +1,5 @@
-"""What is deleted goes to the papelera with its citations, and comes back as a draft through the
-form, for those who may add it."""
+"""A deleted record goes to the papelera with its citations, and comes back as a draft through the
+form, with the permission to add it."""
 
 from typing import Any
 
@@ -27,16 +27,16 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("forms_check_one_by
 OTHER_QUOTE = "se convocó a cuatro organizaciones"
 
 
-def chosen(*some: Any) -> dict[str, Any]:
-    return {"action": "delete_selected", "_selected_action": [record.pk for record in some]}
+def chosen(*targets: Any) -> dict[str, Any]:
+    return {"action": "delete_selected", "_selected_action": [record.pk for record in targets]}
 
 
 def trash(model: Any) -> str:
     return page_of("trash", model())
 
 
-def delete(person: Any, *some: Any) -> None:
-    for record in some:
+def delete(person: Any, *targets: Any) -> None:
+    for record in targets:
         assert confirm(person, address_of("delete", record)).status_code == 302
 
 

@@ -1,4 +1,4 @@
-"""The second factor and the session: what lets a person in after the password, and for how long."""
+"""The second factor after the password, and the life of a session."""
 
 import time
 from datetime import timedelta

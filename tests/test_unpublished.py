@@ -1,4 +1,5 @@
-"""What is withdrawn is gone at once from everywhere that a reader may look, whatever the way."""
+"""A withdrawn record disappears at once from every page and file of the readers, for each way to
+withdraw it."""
 
 import zipfile
 from collections.abc import Callable

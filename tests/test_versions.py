@@ -40,7 +40,7 @@ def words(page: Any) -> str:
 
 
 def notes(page: Any) -> set[str]:
-    """The labels of the fields with a note that says what they hold today."""
+    """The labels of the fields whose note shows the present value."""
     return {field["label"] for field in page.context["review"].noted["version"]}
 
 
