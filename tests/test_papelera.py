@@ -152,6 +152,8 @@ def test_restoring_from_the_papelera_asks_what_adding_asks(
         address = from_trash(model, key)
         assert reader.get(address).status_code == 403
         assert reader.post(address, written(publisher.get(address))).status_code == 403
+    unknown = reader.get(address_of("add", Event), {"from": "999999"})
+    assert unknown.status_code == 403
     refused = restore_from_trash(editor, Membership, keys[Membership])
     assert "Esto ya es público" in problems(refused)
     assert not Membership.objects.exists()
