@@ -158,6 +158,7 @@ def test_an_organization_is_found_by_its_other_names_and_its_short_one():
         ("-plan", ""),
         ("plan -", "junto solo suelto"),
         ("co-representante", "co"),
+        ('"plan"-acción', "junto suelto"),
     ],
 )
 def test_a_query_finds_what_has_all_its_words_and_phrases_and_none_that_it_excludes(typed, found):
