@@ -212,8 +212,8 @@ def test_the_days_of_a_span_are_those_of_its_years_and_no_others(span: str) -> N
 
 
 def test_a_column_leads_to_its_year_with_the_other_filters(visitor):
-    made(["2014"] * 60 + ["[2016..2017]"] * 5)
-    first, second = pages(visitor, f"{HERE}?categoria=acuerdo")
+    made(["2014"] * 100 + ["[2016..2017]"] * 5)
+    first, second, _third = pages(visitor, f"{HERE}?categoria=acuerdo")
     assert f'<a href="{HERE}?categoria=acuerdo&anio=2016" aria-label="2016: 5">' in first
     assert "En conjunto" in first
     assert "En conjunto" not in second
