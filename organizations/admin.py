@@ -1,3 +1,5 @@
+from typing import Any
+
 from django.contrib import admin
 from django.db.models import Q
 
@@ -6,7 +8,7 @@ from editing.filters import CitationsFilter, ConditionFilter, DateFilter, StateF
 from organizations.models import Membership, Organization, RepresentationTerm
 from sources.admin import CitationInline
 
-SPAN = ("Cuándo", {"fields": ["start", "start_label", "end", "end_label"]})
+SPAN: tuple[str, Any] = ("Cuándo", {"fields": ["start", "start_label", "end", "end_label"]})
 
 
 class MembershipInline(RecordInline):

@@ -2,6 +2,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.contrib.admin.options import BaseModelAdmin
 from django.core.exceptions import PermissionDenied
 from django.db import models
 from django.db.models import Q
@@ -11,7 +12,7 @@ from django.utils.text import Truncator, capfirst
 
 from editing.admin import RecordAdmin, RecordInline, date_column
 from editing.filters import CitationsFilter, ConditionFilter, StateFilter
-from editing.forms import link
+from editing.forms import RecordForm, link
 from record.publishing import Record
 from sources.forms import CitationForm, SourceForm, quote_field, source_field
 from sources.models import SUPPORTED, Citation, Source, supported_model
@@ -26,12 +27,12 @@ def citable(model: type[models.Model]) -> list[tuple[str, str]]:
     return [("", "Todo el registro"), *named]
 
 
-class CitationFields:
+class CitationFields(BaseModelAdmin):
     """The form fields of a citation, for its inline and its admin."""
 
     def formfield_for_dbfield(
         self, db_field: models.Field, request: HttpRequest, **kwargs: Any
-    ) -> forms.Field:
+    ) -> Any:
         own = {"source": source_field, "exact": quote_field, "field": _supported_field}
         if db_field.name in own:
             return own[db_field.name]()
@@ -99,13 +100,7 @@ class SupportsFilter(ConditionFilter):
 
     @classmethod
     def conditions(cls, model_admin: RecordAdmin) -> dict[str, tuple[str, Q]]:
-        return {
-            name: (
-                capfirst(supported_model(name)._meta.verbose_name),
-                Q(**{f"{name}__isnull": False}),
-            )
-            for name in SUPPORTED
-        }
+        return {name: (_kind(name), Q(**{f"{name}__isnull": False})) for name in SUPPORTED}
 
 
 def _kind(name: str) -> str:
@@ -133,7 +128,7 @@ class CitationAdmin(CitationFields, RecordAdmin):
         return Truncator(citation.exact).words(20)
 
     @admin.display(description="registro")
-    def record_shown(self, citation: Citation) -> str:
+    def record_shown(self, citation: Any) -> str:
         return link(citation.record)
 
     def add_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -157,15 +152,15 @@ class CitationAdmin(CitationFields, RecordAdmin):
     def _supported(self, request: HttpRequest, citation: Citation | None) -> str:
         return citation.supported if citation else request.GET["apoya"]
 
-    def get_fields(self, request: HttpRequest, obj: Citation | None = None) -> list[str]:
+    def get_fields(self, request: HttpRequest, obj: Citation | None = None) -> list[Any]:
         editable = obj is None or self.has_change_permission(request, obj)
         field = "field" if editable else "supported"
         return [self._supported(request, obj), field, "source", "exact"]
 
     def get_form(
         self, request: HttpRequest, obj: Citation | None = None, *args: Any, **kwargs: Any
-    ) -> type[CitationForm]:
-        form = super().get_form(request, obj, *args, **kwargs)
+    ) -> type[RecordForm]:
+        form: Any = super().get_form(request, obj, *args, **kwargs)
         name = self._supported(request, obj)
         if name in form.base_fields:  # the form is not read-only
             form.base_fields[name].required = True
