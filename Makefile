@@ -60,10 +60,11 @@ lint: export DEBUG = 0
 lint: export SECRET_KEY = a-key-that-guards-nothing-and-lets-lint-load-the-settings
 lint: export ALLOWED_HOSTS = nucleo.example
 lint: export DATABASE_URL = sqlite://:memory:
-lint: ## Check form, migrations, production settings and fixtures; change nothing
+lint: ## Check form, types, migrations, production settings and fixtures; change nothing
 	$(BOOTSTRAP) install requirements-dev.txt
 	$(VENV) -m ruff check
 	$(VENV) -m ruff format --check
+	$(VENV) -m mypy
 	$(TEMPLATE_FILES) -exec .venv/bin/djade --target-version 5.2 --check {} +
 	$(PYTHON_FILES) -exec $(VENV) -m django_upgrade --target-version 5.2 --check {} +
 	$(VENV) manage.py makemigrations --check --dry-run
@@ -85,5 +86,5 @@ requirements: ## Write requirements*.txt from pyproject.toml (ARGS="--upgrade-pa
 	$(LOCK) --group next --no-deps --python-version 3.13 -o requirements-next.txt
 
 clean: ## Remove what can be made again; keep database, uploads and .env
-	rm -rf .venv .venv-next staticfiles tools/node_modules setup.log .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-next staticfiles tools/node_modules setup.log .pytest_cache .ruff_cache .mypy_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
