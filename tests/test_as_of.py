@@ -41,14 +41,14 @@ def test_the_four_answers_stand_apart_each_with_whom_it_is_about(visitor):
     named("Alfa", start="2012", end="[2016..]")
     named("Beta", start="2014-03", end="[2016..]")
     named("Gama", start="[2012..2015]", end="[2016..]")
-    named("Delta", start="2015", end="[2016..]")
+    named("Ópera", start="2015", end="[2016..]")
     named("Zeta", start="2015", end="[2016..]")
     term(organization=organization(name="Épsilon"), start="2014", end="2014", order=2)
     page = words(visitor.get("/al/2014/"))
     assert "Cinco membresías: sí, una; en parte, una; no determinable, una; no, dos." in page
     assert re.search(
         r"sí una Lo era.* Alfa .*en parte una .* Beta .*no determinable una .* Gama "
-        r".*no dos Cada una: empezó a serlo después, en 2015\. Delta ?Zeta",
+        r".*no dos Cada una: empezó a serlo después, en 2015\. Ópera ?Zeta",
         page,
     )
     assert "Un periodo: en parte, uno." in page
@@ -77,17 +77,17 @@ def test_an_answer_cites_the_sentences_of_the_bounds_that_it_rests_on_and_no_oth
     since = citation(one, "En mayo de 2012", source=here, field="start")
     until = citation(one, "No se recibió respuesta", source=here, field="end_earliest")
     note = citation(one, "La Red anunció su salida", source=here, field="note")
+    whole = citation(one, "decidieron sumarse a la Red", source=here)
 
     def cited(date: str) -> set[int]:
         return set(map(int, re.findall(r"#c(\d+)", visitor.get(f"/al/{date}/").text)))
 
-    assert cited("2013") == {since.number, until.number}
+    assert cited("2013") == {since.number, until.number, whole.number}
     assert cited("2011") == {since.number}
-    assert cited("2015") == {until.number}
+    assert cited("2015") == {until.number, whole.number}
     assert note.number not in cited("2012")
     until.delete()
     since.delete()
-    whole = citation(one, "decidieron sumarse a la Red", source=here)
     assert cited("2011") == {whole.number}  # the whole record's, for lack of its bound's
 
 
