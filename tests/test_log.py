@@ -4,6 +4,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
 from django.core.management import call_command
 from django.db import DatabaseError, connection, transaction
@@ -78,6 +80,15 @@ def test_what_comes_back_and_what_goes_is_in_the_log_with_its_reason(publisher):
     assert publisher.get(address)["Location"] == "/admin/timeline/event/papelera/"
     restore_from_trash(publisher, Event, record.pk, change_reason="Vuelve de la papelera")
     assert "Vuelve de la papelera" in lines(publisher, "cambios")
+
+
+def test_an_account_without_a_role_reads_an_empty_log():
+    user = User.objects.create_user("nueva", is_staff=True)
+    LoginEvent.objects.note("left", user)
+    LogEntry.objects.log_actions(user.pk, [user], CHANGE, change_message="Roles")
+    Receipt.objects.create(resource="eventos", user=user, made_at=timezone.now())
+    event()
+    assert list(Person(user).verify().get(LOG).context["lines"]) == []
 
 
 def test_the_log_is_read_to_its_end_without_a_line_twice_or_skipped(reader, monkeypatch):
