@@ -135,6 +135,10 @@ class Reason:
     bounds: tuple[str, ...]
 
 
+Explanation = tuple[str, tuple[str, ...]]
+"""The words and the bounds of a Reason. The words begin in lower case and have no full stop."""
+
+
 def reason(period: Period, when: EDTF) -> Reason:
     """Why the period has its answer for `when`, a day, a month or a year."""
     answer = period.on(when)
@@ -182,12 +186,12 @@ def _until(end: EDTF) -> str:
     return f"{'' if end.is_exact else 'al menos '}hasta {in_words(end.lower, 'el ')}"
 
 
-def _yes(period: Period, when: EDTF) -> tuple[str, tuple[str, ...]]:
+def _yes(period: Period, when: EDTF) -> Explanation:
     words = f"lo era {_since(period.start)} y {_until(period.end)}"
     return words, ("start_latest", "end_earliest")
 
 
-def _no(period: Period, when: EDTF) -> tuple[str, tuple[str, ...]]:
+def _no(period: Period, when: EDTF) -> Explanation:
     start, end = period.start, period.end
     if start.first_day and start.first_day > days_of(when)[1]:
         later = f"después, {at(start.text)}" if start.is_exact else f"no antes {of(start.lower)}"
@@ -196,7 +200,7 @@ def _no(period: Period, when: EDTF) -> tuple[str, tuple[str, ...]]:
     return words, ("end_latest",)
 
 
-def _partly(period: Period, when: EDTF) -> tuple[str, tuple[str, ...]]:
+def _partly(period: Period, when: EDTF) -> Explanation:
     every = ("start_earliest", "start_latest", "end_earliest", "end_latest")
     certain, (first, last) = period.certain_days, days_of(when)
     if not certain:
@@ -240,7 +244,8 @@ def _beside(side: str, bound: EDTF, limit: date) -> tuple[str, str]:
     return no, f"{since} cuándo, {bound}" if surely_not else f"si lo era {then}"
 
 
-def _unknown(period: Period, when: EDTF) -> tuple[str, tuple[str, ...]]:
+def _unknown(period: Period, when: EDTF) -> Explanation:
+    """Names the start, the end or both: each that leaves part of `when` uncertain."""
     start, end = period.start, period.end
     if not start and not end:
         return "la fuente no dice desde cuándo ni hasta cuándo lo fue", ()

@@ -67,13 +67,16 @@ def groups(records: Iterable[Lasting], when: EDTF) -> Iterator[dict[str, Any]]:
     """Groups the records of `members` or `representatives` by role and by reason of the answer.
     `labels` are the words of the source for the bounds of the reason; `already` are the citations
     that an earlier group shows."""
-    shown: set[tuple[int, int]] = set()
+    earlier: set[tuple[int, int]] = set()
     for (_role, why, labels), alike in _by_reason(records, when).items():
         if isinstance(alike[0], Membership):
             alike.sort(key=lambda record: fold(str(record.organization)))
         citations = {citation.passage: citation for citation in _bearing(why, alike)}
-        first_shown, already = sorted(citations.keys() - shown), sorted(citations.keys() & shown)
-        shown |= citations.keys()
+        first_shown, already = (
+            sorted(citations.keys() - earlier),
+            sorted(citations.keys() & earlier),
+        )
+        earlier |= citations.keys()
         yield {
             "answer": why.answer,
             "words": why.words,

@@ -26,7 +26,8 @@ def with_article(name: str) -> str:
 
 
 def gaps(periods: Iterable[Period], role: str) -> list[str]:
-    """Sentences about the stretches without a certain holder of the role."""
+    """Sentences about the stretches without a certain holder of the role: before the first certain
+    period, between certain periods, and after the latest end."""
     periods = list(periods)
     certain = [period for period in periods if period.certain_days]
     certain.sort(key=lambda period: period.start.latest)

@@ -52,20 +52,20 @@ def organization_list(request: HttpRequest) -> HttpResponse:
     page = page_of(request, others, ON_A_PAGE, length)
     first = (page.number - 1) * ON_A_PAGE
     sorted_memberships = memberships.by_state().select_related("organization", "replaces")
-    shown = with_citations(sorted_memberships[first : first + ON_A_PAGE])
+    page_memberships = with_citations(sorted_memberships[first : first + ON_A_PAGE])
     context = {
         "counts": [
             *((counts[state][1], *nouns) for state, nouns in STATES.items() if state in counts),
             *([(named, "nombrada", "nombradas")] if named else []),
         ],
         "coalition": coalition,
-        "until": described_until(shown),
-        "sections": list(_sections(shown, counts)),
+        "until": described_until(page_memberships),
+        "sections": list(_sections(page_memberships, counts)),
         "named": sorted(page.object_list, key=lambda organization: fold(str(organization))),
         "page": page,
-        "changed": last_change(shown, page.object_list),
+        "changed": last_change(page_memberships, page.object_list),
     }
-    main = coalition.with_members(shown) if coalition else None
+    main = coalition.with_members(page_memberships) if coalition else None
     return list_page(request, "organizations/organization_list.html", ORGANIZATIONS, context, main)
 
 
@@ -127,7 +127,7 @@ class OrganizationView(RecordView):
             "terms": list(terms[:RELATED]),
             "events": list(events.prefetch_related(visible_organizations())[:RELATED]),
         }
-        shown = with_citations([organization, *chain(*records.values())], user)
+        cited_records = with_citations([organization, *chain(*records.values())], user)
         memberships = [*records["memberships"], *records["successors"]]
         context = super().get_context_data(**kwargs) | records
         return context | {
@@ -142,12 +142,14 @@ class OrganizationView(RecordView):
             "summary": names.linked(organization.summary, but=organization),
             "description": names.linked(description, but=organization),
             "contents": contents,
-            "changed": last_change(shown, statements),
+            "changed": last_change(cited_records, statements),
             "cited": {"title": organization.name},
             "main": organization.jsonld(
                 names.coalition, [*records["memberships"], *records["terms"]]
             ),
-            "based_on": cited_sources(chain(*(record.visible_citations for record in shown))),
+            "based_on": cited_sources(
+                chain(*(record.visible_citations for record in cited_records))
+            ),
         }
 
 

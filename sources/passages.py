@@ -159,6 +159,7 @@ class Passages:
 
 
 def _blocks(text: str) -> Iterator[Span]:
+    """Each line that is not empty. A list begins after a line that ends with a colon."""
     start, in_list = 0, False
     for line in filter(None, map(collapse, text.splitlines())):
         kind = _kind(line, in_list)
@@ -168,6 +169,7 @@ def _blocks(text: str) -> Iterator[Span]:
 
 
 def _kind(line: str, in_list: bool) -> str:
+    """Questions are headings, and so are lines without a final sign outside of a list."""
     if line.startswith("¿") and line.endswith("?"):
         return "heading"
     if line[-1] in ".:;,!?…»”)":

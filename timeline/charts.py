@@ -80,8 +80,8 @@ def _labels(title: str, number: str, marks: list[Mark]) -> tuple[Label, Label]:
 
 
 def _numeral(number: str, left: float, right: float) -> Label:
-    """The number of a title within the marks: after the marks or before them, by the room on a
-    phone."""
+    """The number of a row whose title is within the marks, which go from `left` to `right` per
+    cent: after the marks or before them if a phone has room there, else within."""
     needed = 100 * (GAP + DIGIT * len(number)) / PHONE
     if right <= 100 - needed:
         return Label(number, right, GAP, BASE)
