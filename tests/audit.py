@@ -179,10 +179,10 @@ def report(address: str, chromium: str, folder: Path) -> dict[str, Any]:
     sys.exit(f"Lighthouse failed on {address}, {TRIES} times.")
 
 
-def failing(found: dict[str, Any], category: str) -> list[str]:
+def failing(report: dict[str, Any], category: str) -> list[str]:
     """The audits of a category that cost it points, with what they measured."""
-    weighty = [ref["id"] for ref in found["categories"][category]["auditRefs"] if ref["weight"]]
-    audits = [found["audits"][name] for name in weighty]
+    weighty = [ref["id"] for ref in report["categories"][category]["auditRefs"] if ref["weight"]]
+    audits = [report["audits"][name] for name in weighty]
     return [
         f"{audit['id']} {audit.get('displayValue', '')}".strip()
         for audit in audits

@@ -211,8 +211,8 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[datetime], None]:
 def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
     """The Chromium that CHROMIUM names, else one on PATH, else Playwright's own."""
     names = (os.environ.get("CHROMIUM"), "chromium", "chromium-browser", "google-chrome")
-    found = next(filter(None, map(shutil.which, filter(None, names))), None)
+    path = next(filter(None, map(shutil.which, filter(None, names))), None)
     return browser_type_launch_args | {
-        "executable_path": found and Path(found),
+        "executable_path": path and Path(path),
         "args": CHROMIUM_FLAGS,
     }

@@ -73,22 +73,22 @@ def test_a_day_a_month_and_a_year_have_a_page_from_year_1_to_9999(visitor):
 
 def test_an_answer_cites_the_sentences_of_the_bounds_that_it_rests_on_and_no_other(visitor):
     here = source()
-    one = named("Alfa", start="2012-05", end="[2014-05-23..]", note="Nota nuestra: inferido.")
-    since = citation(one, "En mayo de 2012", source=here, field="start")
-    until = citation(one, "No se recibió respuesta", source=here, field="end_earliest")
-    note = citation(one, "La Red anunció su salida", source=here, field="note")
-    whole = citation(one, "decidieron sumarse a la Red", source=here)
+    member = named("Alfa", start="2012-05", end="[2014-05-23..]", note="Nota nuestra: inferido.")
+    since = citation(member, "En mayo de 2012", source=here, field="start")
+    until = citation(member, "No se recibió respuesta", source=here, field="end_earliest")
+    note = citation(member, "La Red anunció su salida", source=here, field="note")
+    whole_record = citation(member, "decidieron sumarse a la Red", source=here)
 
     def cited(date: str) -> set[int]:
         return set(map(int, re.findall(r"#c(\d+)", visitor.get(f"/al/{date}/").text)))
 
-    assert cited("2013") == {since.number, until.number, whole.number}
+    assert cited("2013") == {since.number, until.number, whole_record.number}
     assert cited("2011") == {since.number}
-    assert cited("2015") == {until.number, whole.number}
+    assert cited("2015") == {until.number, whole_record.number}
     assert note.number not in cited("2012")
     until.delete()
     since.delete()
-    assert cited("2011") == {whole.number}  # the whole record's, for lack of its bound's
+    assert cited("2011") == {whole_record.number}  # the whole record's, for lack of its bound's
 
 
 def test_what_others_have_cited_already_is_led_to_and_not_quoted_again(visitor):
@@ -167,7 +167,7 @@ def test_many_members_are_paged_and_each_is_on_one_page(visitor):
     assert visitor.get("/al/2014/", {"pagina": 3}).status_code == 404
     models = (Membership, RepresentationTerm)
     expected = (model.objects.values_list("organization__slug", flat=True) for model in models)
-    assert sorted(slugs) == sorted(slug for some in expected for slug in some)
+    assert sorted(slugs) == sorted(slug for names in expected for slug in names)
 
 
 # The pages of an organization

@@ -47,8 +47,8 @@ def page_of(receipt: Receipt, name: str) -> str:
 
 def sent_by(receipt: Receipt) -> dict[str, Any]:
     """The data that the form of a preview sends."""
-    shown = {"sha256": receipt.sha256, "state": receipt.state}
-    return {"import_file_name": receipt.pk, "format": "0"} | shown
+    hidden_fields = {"sha256": receipt.sha256, "state": receipt.state}
+    return {"import_file_name": receipt.pk, "format": "0"} | hidden_fields
 
 
 def confirm(person: Client, receipt: Receipt, *losses: str) -> Any:
@@ -231,21 +231,21 @@ def test_hostile_file_names_and_cells_are_inert_on_every_page(admin):
         f"uno,{SCRIPT} x,acuerdo,{SCRIPT} b,\ndos,{SCRIPT},acuerdo,{SCRIPT},{SCRIPT}"
     )
     faulty = f"identificador,titulo,categoria\ntres,T,{SCRIPT}"
-    shown = ""
+    html = ""
     for name in ("a\nSet-Cookie: b.csv", "../../etc/passwd", "x" * 5000 + ".csv", SCRIPT):
         name = f'Content-Disposition: form-data; name="import_file"; filename="{name}"'
         for content in (faulty, table):
             body = f"--b\r\n{name}\r\n\r\n{content}\r\n--b--\r\n"
             answer = admin.generic("POST", UPLOAD, body, "multipart/form-data; boundary=b")
             assert answer.status_code in (302, 400, 422)
-            shown += admin.get(answer["Location"]).text if answer.status_code == 302 else ""
+            html += admin.get(answer["Location"]).text if answer.status_code == 302 else ""
     assert Receipt.objects.exists()
     for receipt in Receipt.objects.all():
         assert not re.search(r"[\r\n/]|^.{201}", receipt.file_name)
         confirm(admin, receipt)
-        shown += admin.get(receipt.get_absolute_url()).text + text_of(admin, HERE)
-    assert "&lt;script&gt;" in shown
-    assert "<script>alert" not in shown
+        html += admin.get(receipt.get_absolute_url()).text + text_of(admin, HERE)
+    assert "&lt;script&gt;" in html
+    assert "<script>alert" not in html
 
 
 def test_long_texts_are_compared_at_once(admin):
@@ -262,10 +262,10 @@ def test_a_receipt_says_what_was_changed_later_and_by_whom(admin):
         record._history_user = admin.user
         record.summary = "Otra mano"
         record.save() if record.slug == "uno" else record.delete()
-    shown = text_of(admin, receipt.get_absolute_url())
-    assert "admin lo cambió después, el" in shown
-    assert "lo borró después, el" in shown
-    assert "Deshacer en" not in shown
+    text = text_of(admin, receipt.get_absolute_url())
+    assert "admin lo cambió después, el" in text
+    assert "lo borró después, el" in text
+    assert "Deshacer en" not in text
 
 
 def queries(ask: Callable[[], Any]) -> int:

@@ -62,10 +62,10 @@ def titles(root: ET.Element) -> list[str]:
 @pytest.mark.parametrize(("url", "make"), [(EVENTS, event), (STATEMENTS, statement)])
 def test_an_entry_s_id_outlives_its_slug_its_title_and_the_host_asked(visitor, url, make):
     assert titles(feed(visitor, url)) == []
-    one = make(slug="uno")
+    record = make(slug="uno")
     before = feed(visitor, url).findtext(f"{ENTRY}id")
-    one.slug, one.title = "dos", "Otro título"
-    one.save()
+    record.slug, record.title = "dos", "Otro título"
+    record.save()
     assert feed(visitor, url).findtext(f"{ENTRY}id") == before
     assert before in visitor.get(url, headers={"host": "localhost"}).text
 
@@ -78,8 +78,8 @@ def test_a_feed_holds_the_newest_by_either_moment_and_costs_two_queries(
     for n in range(7):
         newer, older = NOON + timedelta(days=n), NOON
         published, changed = (newer, older) if n % 2 else (older, newer)
-        one = event(title=f"{n}")
-        Event.objects.filter(pk=one.pk).update(publish_at=published, updated_at=changed)
+        record = event(title=f"{n}")
+        Event.objects.filter(pk=record.pk).update(publish_at=published, updated_at=changed)
     with django_assert_num_queries(2):
         assert titles(feed(visitor, EVENTS)) == ["6", "5", "4", "3"]
 
@@ -174,13 +174,13 @@ def test_what_is_open_or_undated_stands_in_no_calendar_which_says_so(visitor):
 
 
 def test_a_calendar_entry_keeps_its_uid_and_says_when_it_changed(visitor):
-    one = event(slug="uno", title="Algo", start="2016")
+    record = event(slug="uno", title="Algo", start="2016")
     before = entries(visitor)["Algo"]
-    one.slug = "dos"
-    one.save()
+    record.slug = "dos"
+    record.save()
     after = entries(visitor)["Algo"]
     assert before["uid"] == after["uid"]
-    assert after["last-modified"].dt == one.updated_at.replace(microsecond=0)
+    assert after["last-modified"].dt == record.updated_at.replace(microsecond=0)
     assert str(after["url"]) == "http://testserver/linea-de-tiempo/dos/"
 
 

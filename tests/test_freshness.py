@@ -111,9 +111,9 @@ def test_a_page_is_made_once_and_then_stored_compressed(
 
 @pytest.mark.parametrize("way", WAYS)
 def test_a_page_shows_a_change_at_once(way, visitor):
-    one = event(title="Ornitorrinco")
+    record = event(title="Ornitorrinco")
     page = visitor.get(LIST)
-    way(one, title="Girafa")
+    way(record, title="Girafa")
     assert b"Girafa" in known(visitor, LIST, page).content
 
 
@@ -125,18 +125,18 @@ WITHDRAWN_FROM = (
 
 @pytest.mark.parametrize("way", [by_save, by_update, by_bulk_update, by_raw_sql])
 def test_what_is_withdrawn_is_gone_from_every_stored_page_at_once(way, visitor):
-    one = event(slug="girafa", title="Girafa", start="2017", category="acuerdo")
+    withdrawn = event(slug="girafa", title="Girafa", start="2017", category="acuerdo")
     organization(slug="other")
-    addresses = (*WITHDRAWN_FROM, one.get_absolute_url())
+    addresses = (*WITHDRAWN_FROM, withdrawn.get_absolute_url())
     etags = {}
     for url in addresses:
         page = visitor.get(url)
         assert b"irafa" in page.getvalue(), url
         etags[url] = page.get("ETag", '"none"')
-    way(one, unpublish_at=YESTERDAY)
+    way(withdrawn, unpublish_at=YESTERDAY)
     for url in addresses:
         page = visitor.get(url, headers={"if-none-match": etags[url]})
-        assert page.status_code == (404 if url == one.get_absolute_url() else 200)
+        assert page.status_code == (404 if url == withdrawn.get_absolute_url() else 200)
         assert b"Girafa" not in page.getvalue(), url
 
 

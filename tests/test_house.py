@@ -123,8 +123,8 @@ def test_every_date_has_its_generated_bounds_and_its_check():
             assert column.expression == bound(field.name)
         check, meta = possible_date(field.name), model._meta
         name = check.name % {"app_label": meta.app_label, "class": meta.model_name}
-        (found,) = (constraint for constraint in meta.constraints if constraint.name == name)
-        assert found.condition == check.condition
+        (constraint,) = (rule for rule in meta.constraints if rule.name == name)
+        assert constraint.condition == check.condition
 
 
 def test_one_place_says_what_is_public():

@@ -124,7 +124,7 @@ def test_a_former_slug_finds_its_record_and_no_import_changes_a_slug():
     record.slug = "ahora"
     record.save()
     imported("eventos", csv_of("identificador,titulo", "antes,Nuevo"))
-    assert [(one.slug, one.title) for one in Event.objects.all()] == [("ahora", "Nuevo")]
+    assert [*Event.objects.values_list("slug", "title")] == [("ahora", "Nuevo")]
 
 
 def test_citations_find_their_place_and_number():

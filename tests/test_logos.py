@@ -140,8 +140,8 @@ def test_a_logo_is_drawn_anew_when_code_saves_it_too():
 
 
 def test_a_logo_is_served_with_its_kind_alone_and_while_its_organization_is(visitor, reader):
-    one = records.organization(logo=uploaded(picture()))
-    answer = visitor.get(one.logo.url)
+    owner = records.organization(logo=uploaded(picture()))
+    answer = visitor.get(owner.logo.url)
     assert answer.status_code == 200
     assert answer["Content-Type"] == "image/png"
     assert answer["X-Content-Type-Options"] == "nosniff"
@@ -149,12 +149,12 @@ def test_a_logo_is_served_with_its_kind_alone_and_while_its_organization_is(visi
     assert answer.getvalue()[:4] == b"\x89PNG"
     assert answer["Cache-Control"] == "no-cache"
     kept = {"If-None-Match": answer["ETag"]}
-    assert visitor.get(one.logo.url, headers=kept).status_code == 304
-    one.publish_at = None
-    one.save()
+    assert visitor.get(owner.logo.url, headers=kept).status_code == 304
+    owner.publish_at = None
+    owner.save()
     for headers in ({}, kept):
-        assert visitor.get(one.logo.url, headers=headers).status_code == 404
-    preview = reader.get(one.logo.url)
+        assert visitor.get(owner.logo.url, headers=headers).status_code == 404
+    preview = reader.get(owner.logo.url)
     assert (preview.status_code, preview.getvalue()[:4]) == (200, b"\x89PNG")
     assert "no-store" in preview["Cache-Control"]
 

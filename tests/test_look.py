@@ -42,21 +42,21 @@ def luminance(color: str) -> float:
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
-def contrast(one: str, other: str) -> float:
-    lighter, darker = sorted((luminance(one), luminance(other)), reverse=True)
+def contrast(color: str, other: str) -> float:
+    lighter, darker = sorted((luminance(color), luminance(other)), reverse=True)
     return (lighter + 0.05) / (darker + 0.05)
 
 
 @pytest.mark.parametrize("after", ["", "@media (prefers-color-scheme: dark)", "@media print"])
 def test_text_contrasts_by_seven_and_what_is_drawn_by_three(after: str) -> None:
-    found = colors(after)
+    palette = colors(after)
     pairs = [(text, ground, 7) for text, ground in product(TEXT, ("paper", "panel"))]
     pairs += [(text, "highlight", 7) for text in ON_MARKS]
     pairs += [(drawn, "paper", 3) for drawn in DRAWN]
     assert [
-        (front, ground, round(contrast(found[front], found[ground]), 2))
+        (front, ground, round(contrast(palette[front], palette[ground]), 2))
         for front, ground, least in pairs
-        if contrast(found[front], found[ground]) < least
+        if contrast(palette[front], palette[ground]) < least
     ] == []
 
 

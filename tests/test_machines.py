@@ -40,7 +40,7 @@ SITEMAP = "/sitemap.xml"
 # Linked data
 
 
-@given(st.recursive(any_text, lambda some: st.lists(some) | st.dictionaries(any_text, some)))
+@given(st.recursive(any_text, lambda values: st.lists(values) | st.dictionaries(any_text, values)))
 def test_a_data_block_parses_back_equal_and_cannot_be_broken_out_of(value):
     text = jsonld.script({"one": value})
     inside = text.removeprefix('<script type="application/ld+json">').removesuffix("</script>")
@@ -98,10 +98,10 @@ def test_an_organization_is_told_with_its_roles_and_no_date_is_widened(visitor, 
 @database
 def test_an_event_is_told_with_reduced_dates_and_the_sources_it_is_based_on(visitor):
     here = source(slug="texto", title="El texto")
-    one = event(slug="firma", title="Se firma", summary="Firman.", start="2011-08")
-    one.organizations.add(organization(slug="iep", name="Instituto"))
-    citation(one, source=here)
-    about = page(visitor, one.get_absolute_url()).graph[0]
+    signing = event(slug="firma", title="Se firma", summary="Firman.", start="2011-08")
+    signing.organizations.add(organization(slug="iep", name="Instituto"))
+    citation(signing, source=here)
+    about = page(visitor, signing.get_absolute_url()).graph[0]
     url, text = f"{HERE}/linea-de-tiempo/firma/", f"{HERE}/fuentes/texto/"
     assert about["mainEntity"] == {
         "@type": "Event",
@@ -167,10 +167,10 @@ def test_a_description_is_cut_at_a_word(text, length):
 @database
 def test_the_sitemap_says_when_each_record_changed_or_became_public(visitor):
     published, moments = NOON + timedelta(hours=2), {}
-    for n, one in enumerate((organization(), event(), statement(), source())):
+    for n, record in enumerate((organization(), event(), statement(), source())):
         changed = NOON + timedelta(hours=n)
-        type(one).objects.filter(pk=one.pk).update(updated_at=changed, publish_at=published)
-        moments[f"{HERE}{one.get_absolute_url()}"] = max(changed, published)
+        type(record).objects.filter(pk=record.pk).update(updated_at=changed, publish_at=published)
+        moments[f"{HERE}{record.get_absolute_url()}"] = max(changed, published)
     entries = visitor.get(SITEMAP).context["urlset"]
     assert moments.items() <= {e["location"]: e["lastmod"] for e in entries}.items()
 
@@ -190,7 +190,7 @@ def test_a_sitemap_too_long_becomes_an_index_that_costs_no_more_a_page(visitor, 
     many(25)
     assert (cost(f"{events}?p=2"), cost(SITEMAP)) == few
     parts = visitor.get(SITEMAP).context["sitemaps"]
-    newest = max(one.moment for one in Event.objects.all())
+    newest = max(record.moment for record in Event.objects.all())
     assert {part.last_mod for part in parts if events in part.location} == {newest}
     listed = [
         entry["location"].removeprefix(HERE)

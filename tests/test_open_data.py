@@ -116,11 +116,11 @@ def test_no_public_table_tells_of_what_is_not_public_not_even_in_a_cell(times, v
 
 
 def test_events_and_statements_go_out_as_they_are_filtered(visitor):
-    one = organization(slug="una")
-    event(slug="uno", start="2011", category="acuerdo").organizations.add(one)
+    named = organization(slug="una")
+    event(slug="uno", start="2011", category="acuerdo").organizations.add(named)
     event(slug="dos", start="2011", category="relevo")
     event(slug="tres", start="", category="acuerdo")
-    statement(slug="dicho").organizations.add(one)
+    statement(slug="dicho").organizations.add(named)
     statement(slug="otro")
     listed = text_of(visitor, "/linea-de-tiempo/?anio=2011&categoria=acuerdo&organizacion=una")
     link = re.search(r'href="(/datos/eventos.csv\?[^"]*)"', listed)[1].replace("&amp;", "&")

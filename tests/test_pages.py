@@ -63,11 +63,13 @@ def test_hostile_text_is_inert_on_every_page(visitor):
     citation(happened, "dijo algo", source=here)
     details = (record.get_absolute_url() for record in (here, who, happened, said))
     for url in (*PAGES, *details, "/buscar/?q=alert", f'/buscar/?q={bad}"'):
-        shown = page(visitor, url)
-        assert all(attrs == DATA for attrs in shown.all("script")), url
-        assert not shown.all("img") + shown.all("iframe"), url
-        assert not [name for _, attrs in shown.tags for name in attrs if name.startswith("on")], url
-    assert "&lt;script&gt;" in shown.text
+        parsed = page(visitor, url)
+        assert all(attrs == DATA for attrs in parsed.all("script")), url
+        assert not parsed.all("img") + parsed.all("iframe"), url
+        assert not [name for _, attrs in parsed.tags for name in attrs if name.startswith("on")], (
+            url
+        )
+    assert "&lt;script&gt;" in parsed.text
 
 
 # Cost and addresses
@@ -105,13 +107,13 @@ def test_each_page_of_a_list_has_an_address_of_its_own(visitor):
     many(101)
     for url in (*LISTS, "/linea-de-tiempo/", "/al/2014/"):
         for number, address in ((1, url), (2, f"{url}?pagina=2")):
-            shown = page(visitor, f"{url}?pagina={number}")
-            links = {attrs["rel"]: attrs["href"] for attrs in shown.all("link")}
-            shared = [attrs for attrs in shown.all("meta") if attrs.get("property") == "og:url"]
+            parsed = page(visitor, f"{url}?pagina={number}")
+            links = {attrs["rel"]: attrs["href"] for attrs in parsed.all("link")}
+            shared = [attrs for attrs in parsed.all("meta") if attrs.get("property") == "og:url"]
             assert links["canonical"] == f"http://testserver{address}"
             assert shared[0]["content"] == links["canonical"]
             assert links.get("prev") == ("?pagina=1" if number > 1 else None)
-            assert (", página 2" in shown.text.split("</title>")[0]) is (number > 1)
+            assert (", página 2" in parsed.text.split("</title>")[0]) is (number > 1)
 
 
 # Records that are hidden, renamed or missing

@@ -78,12 +78,14 @@ def test_the_answer_says_all_that_is_certain_when_start_and_end_leave_each_other
 
 
 @given(periods, periods)
-def test_a_certain_overlap_is_one_in_every_possible_world(one, other):
-    assert one.certainly_overlaps(other) == other.certainly_overlaps(one)
+def test_a_certain_overlap_is_one_in_every_possible_world(period, other):
+    assert period.certainly_overlaps(other) == other.certainly_overlaps(period)
     # The worlds that decide: of each possible start, the earliest end.
     shortest = dict(reversed(list(worlds(other)))).items()
-    if one.certainly_overlaps(other):
-        assert all(f <= last and first <= la for first, last in worlds(one) for f, la in shortest)
+    if period.certainly_overlaps(other):
+        assert all(
+            f <= last and first <= la for first, last in worlds(period) for f, la in shortest
+        )
 
 
 # By period: each answer, and the days, months and years that have it.

@@ -99,8 +99,8 @@ def page_of(visitor: Client, record: Record) -> str:
 def test_a_name_is_found_as_spelled_whole_the_longest_first_and_only_if_one_organization_has_it(
     text: str, names: list[str]
 ) -> None:
-    found = NAMES.places(text)
-    assert [f"{who.slug}: {text[start:end]}" for start, end, who in found] == names
+    places = NAMES.places(text)
+    assert [f"{who.slug}: {text[start:end]}" for start, end, who in places] == names
 
 
 def test_a_paragraph_links_each_organization_once_outside_of_links_and_not_the_page() -> None:

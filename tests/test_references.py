@@ -70,7 +70,7 @@ def unbraced(value: str) -> str:
 
 def unescaped(text: str) -> str:
     signs = "|".join(map(re.escape, TEX))
-    return re.sub(signs, lambda found: TEX[found[0]], text)
+    return re.sub(signs, lambda match: TEX[match[0]], text)
 
 
 # Dates, as partial as in their source

@@ -120,9 +120,9 @@ def test_what_is_not_public_is_found_by_no_search_and_counted_by_none(visitor, s
 
 def test_a_record_that_is_withdrawn_while_it_is_searched_is_no_hit():
     event(title="Girafa")
-    found = list(entries("girafa"))
+    matches = list(entries("girafa"))
     by_raw_sql(Event.objects.get(), publish_at=None)
-    assert hits_of(found, parse("girafa")) == []
+    assert hits_of(matches, parse("girafa")) == []
 
 
 def test_an_organization_is_found_by_its_other_names_and_its_short_one():
@@ -137,7 +137,7 @@ def test_an_organization_is_found_by_its_other_names_and_its_short_one():
 
 
 @pytest.mark.parametrize(
-    ("typed", "found"),
+    ("typed", "expected"),
     [
         # All words must be in the text; very common words count only alone.
         ("plan acción", "junto suelto"),
@@ -161,14 +161,16 @@ def test_an_organization_is_found_by_its_other_names_and_its_short_one():
         ('"plan"-acción', "junto suelto"),
     ],
 )
-def test_a_query_finds_what_has_all_its_words_and_phrases_and_none_that_it_excludes(typed, found):
+def test_a_query_finds_what_has_all_its_words_and_phrases_and_none_that_it_excludes(
+    typed, expected
+):
     event(slug="junto", title="Uno", body="<p>El plan de acción de este año.</p><p>Cuentas</p>")
     loose = "<p>La acción tenía un plan.</p><p>De cuentas</p><p>El plan de nadie</p>"
     event(slug="suelto", title="Dos", body=loose)
     event(slug="solo", title="Tres", body="<p>Un plan sin más.</p>")
     event(slug="co", title="Co-representante")
     event(slug="otra", title="Representante, co")
-    assert sorted(slugs(typed)) == found.split()
+    assert sorted(slugs(typed)) == expected.split()
 
 
 def test_a_long_query_is_shortened_and_says_so(visitor):
@@ -267,9 +269,9 @@ def test_more_hits_than_a_page_holds_are_on_further_pages_each_once(visitor):
     for n in range(45):
         event(slug=f"e{n:02}", title="Girafa")
     texts = [page(visitor, "girafa", pagina=number) for number in (1, 2, 3)]
-    found = [re.findall(r'/linea-de-tiempo/(e\d\d)/"', text) for text in texts]
-    assert [len(some) for some in found] == [20, 20, 5]
-    assert [slug for some in found for slug in some] == [f"e{n:02}" for n in range(45)]
+    hits = [re.findall(r'/linea-de-tiempo/(e\d\d)/"', text) for text in texts]
+    assert [len(on_page) for on_page in hits] == [20, 20, 5]
+    assert [slug for on_page in hits for slug in on_page] == [f"e{n:02}" for n in range(45)]
     for beyond in ("4", "0", "x", "99999999999999999999"):
         assert visitor.get("/buscar/", {"q": "girafa", "pagina": beyond}).status_code == 404
 
@@ -321,18 +323,18 @@ def test_any_text_is_answered(typed):
 
 @given(strategies.text(max_size=80))
 def test_any_word_of_any_text_finds_it_and_marks_cut_nothing(text):
-    found = marks(text, parse(" ".join(text.split())).wanted)
-    assert "".join(piece.text for piece in pieces(text, found)) == text
-    assert all(piece.text in text or piece.text == "…" for piece in excerpt(text, found))
+    marked = marks(text, parse(" ".join(text.split())).wanted)
+    assert "".join(piece.text for piece in pieces(text, marked)) == text
+    assert all(piece.text in text or piece.text == "…" for piece in excerpt(text, marked))
 
 
 @given(strategies.text(WITHOUT_NUL))
 @hypothesis(max_examples=50)
 def test_a_record_is_found_by_any_word_of_it(text):
-    one = statement(body="", title=text.strip()[:60] or "x")
-    for word in parse(one.title).alone():
-        assert one.slug in slugs(word.text)
-    one.delete()
+    record = statement(body="", title=text.strip()[:60] or "x")
+    for word in parse(record.title).alone():
+        assert record.slug in slugs(word.text)
+    record.delete()
 
 
 # Cost

@@ -44,11 +44,11 @@ def is_held(word: str) -> bool:
 
 @pytest.mark.parametrize("way", KEEPING)
 def test_whichever_way_a_record_is_written_the_index_is_as_the_record(way):
-    one, other = event(title="Ornitorrinco"), event(title="Ornitorrinco")
-    way(one, title="Girafa")
+    record, other = event(title="Ornitorrinco"), event(title="Ornitorrinco")
+    way(record, title="Girafa")
     assert slugs("girafa")
     assert differences() == 0
-    way(one, publish_at=None)
+    way(record, publish_at=None)
     way(other, publish_at=FAR_OFF)
     assert differences() == 0
     assert not Entry.objects.exclude(key__in=Event.objects.exclude(publish_at=None)).exists()
@@ -63,10 +63,10 @@ def test_raw_sql_withdraws_at_once_though_no_index_hears_it():
 
 
 def test_a_draft_is_not_in_the_index_and_comes_in_when_its_moment_is_set():
-    one = event(title="Girafa", publish_at=None)
+    draft = event(title="Girafa", publish_at=None)
     for moment in (None, FAR_OFF, None):
-        one.publish_at = moment
-        one.save()
+        draft.publish_at = moment
+        draft.save()
         assert is_held("giraf") is bool(moment)
         assert slugs("girafa") == []
 
@@ -86,8 +86,8 @@ def test_a_note_goes_with_its_organization():
 def test_what_is_deleted_is_gone():
     for make_record in (source, organization, event, statement):
         title = {"name" if make_record is organization else "title": "Girafa"}
-        one, other = make_record(**title), make_record(**title)
-        one.delete()
+        record, other = make_record(**title), make_record(**title)
+        record.delete()
         assert len(slugs("girafa")) == 1
         type(other).objects.filter(pk=other.pk).delete()
         assert not is_held("giraf")
@@ -130,9 +130,9 @@ def test_what_is_rolled_back_is_not_in_the_index():
 
 
 def test_the_index_is_rebuilt_from_the_record_and_nothing_else(capsys):
-    one, gone = event(slug="uno", title="Girafa"), event(title="Ornitorrinco")
-    citation(one, source=source())
-    Entry.objects.filter(key=one.pk, kind="e").update(text=" nada | | | ")
+    kept, gone = event(slug="uno", title="Girafa"), event(title="Ornitorrinco")
+    citation(kept, source=source())
+    Entry.objects.filter(key=kept.pk, kind="e").update(text=" nada | | | ")
     fields: dict[str, Any] = dict.fromkeys(("title_end", "names_end", "summary_end"), 1)
     Entry.objects.create(kind="e", key=10**6, slug="x", text=" x ", **fields)
     by_raw_sql(gone, title="Azul")
@@ -147,13 +147,13 @@ def test_the_index_is_rebuilt_from_the_record_and_nothing_else(capsys):
 
 
 def test_only_an_empty_index_is_filled_when_so_asked():
-    one = event(title="Girafa")
+    record = event(title="Girafa")
     Entry.objects.all().delete()
     call_command("rebuild_search", if_empty=True, verbosity=0)
-    assert slugs("girafa") == [one.slug]
-    by_raw_sql(one, title="Azul")
+    assert slugs("girafa") == [record.slug]
+    by_raw_sql(record, title="Azul")
     call_command("rebuild_search", if_empty=True)
-    assert slugs("girafa") == [one.slug]
+    assert slugs("girafa") == [record.slug]
 
 
 def test_the_databases_own_index_of_words_is_kept_by_it():
@@ -170,6 +170,6 @@ def test_the_databases_own_index_of_words_is_kept_by_it():
 
 
 def test_a_save_costs_few_queries_more(django_assert_max_num_queries):
-    one = event(title="Girafa")
+    record = event(title="Girafa")
     with django_assert_max_num_queries(9):
-        one.save()
+        record.save()

@@ -34,16 +34,16 @@ def test_every_write_of_what_pages_show_changes_the_stamp():
     changes("fixtures", lambda: call_command("load_record", verbosity=0))
     Entry.objects.all()[0].delete()
     changes("index", rebuild)
-    one, other = event(), organization()
-    relation = EventOrganization(event=one, organization=other)
+    happened, member = event(), organization()
+    relation = EventOrganization(event=happened, organization=member)
     manager = EventOrganization.objects
     changes("skipping", lambda: manager.bulk_create([relation], ignore_conflicts=True))
-    changes("removed", lambda: one.organizations.remove(other))
-    changes("added", lambda: one.organizations.add(other))
-    changes("cleared", lambda: one.organizations.clear())
-    changes("set", lambda: one.organizations.set([other]))
-    changes("deleted", citation(one, source=source()).delete)
-    changes("deleted in bulk", Event.objects.filter(pk=one.pk).delete)
+    changes("removed", lambda: happened.organizations.remove(member))
+    changes("added", lambda: happened.organizations.add(member))
+    changes("cleared", lambda: happened.organizations.clear())
+    changes("set", lambda: happened.organizations.set([member]))
+    changes("deleted", citation(happened, source=source()).delete)
+    changes("deleted in bulk", Event.objects.filter(pk=happened.pk).delete)
     admin = User.objects.create_superuser("admin")
     row = b"identificador,titulo,categoria,se_publica\nnuevo,Nuevo,acuerdo,2020-01-01 00:00"
     receipt = Receipt(resource="eventos", user=admin, file_name="eventos.csv")
@@ -66,8 +66,8 @@ def test_every_table_that_pages_show_is_watched():
     for table in triggers.tables():
         names = {name for name, _statement in triggers._triggers(connection.vendor, table)}
         assert names <= existing, table
-    shown = {model._meta.db_table for model in (Event, EventOrganization, Entry)}
-    assert shown <= set(triggers.tables())
+    tables = {model._meta.db_table for model in (Event, EventOrganization, Entry)}
+    assert tables <= set(triggers.tables())
 
 
 @pytest.mark.django_db(transaction=True)
@@ -92,11 +92,11 @@ def test_a_table_that_a_migration_made_anew_is_watched_again():
 def test_the_migration_takes_its_triggers_back_before_its_table():
     call_command("migrate", "freshness", "zero", verbosity=0)
     try:
-        one = event()
+        record = event()
     finally:
         call_command("migrate", verbosity=0)
     before = present()
-    one.delete()
+    record.delete()
     assert present() != before
 
 
@@ -142,9 +142,9 @@ def test_moments_that_were_past_when_a_record_was_saved_are_none_to_wait_for():
 
 
 def test_a_page_has_another_name_where_a_part_of_it_ends_elsewhere(rf):
-    one, other = rf.get("/a", {"b": "c"}), rf.get("/ab", {"": "c"})
-    names = {page_name(one, "state"), page_name(other, "state"), page_name(one, "states")}
-    assert len(names | {page_name(one, "a")}) == 4
+    request, other = rf.get("/a", {"b": "c"}), rf.get("/ab", {"": "c"})
+    names = {page_name(request, "state"), page_name(other, "state"), page_name(request, "states")}
+    assert len(names | {page_name(request, "a")}) == 4
 
 
 def test_another_edition_of_the_code_has_pages_of_its_own(rf, monkeypatch):

@@ -70,14 +70,16 @@ def test_every_visible_event_is_on_one_page_in_order(dates: list[str], hidden: i
     made(["2015-01-01"] * 4, category="relevo")
     made([dates[hidden]] if hidden < len(dates) else [""], publish_at=TOMORROW)
     events = list(Event.objects.visible_to(None))
-    dated = [one for one in events if one.sort_day]
-    right = sorted(dated, key=lambda one: (one.sort_day, one.start_latest, one.slug))
-    right += sorted((one for one in events if not one.sort_day), key=lambda one: one.pk)
+    dated = [record for record in events if record.sort_day]
+    right = sorted(dated, key=lambda record: (record.sort_day, record.start_latest, record.slug))
+    right += sorted(
+        (record for record in events if not record.sort_day), key=lambda record: record.pk
+    )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("timeline.views.ON_A_PAGE", 3)
         slugs = [listed(text) for text in pages(Client(), HERE)]
-    assert [slug for some in slugs for slug in some] == [one.slug for one in right]
-    assert all(len(some) == 3 for some in slugs[:-1])
+    assert [slug for on_page in slugs for slug in on_page] == [record.slug for record in right]
+    assert all(len(on_page) == 3 for on_page in slugs[:-1])
 
 
 def test_statements_of_one_day_keep_the_order_in_which_they_were_entered(visitor, monkeypatch):
@@ -85,7 +87,7 @@ def test_statements_of_one_day_keep_the_order_in_which_they_were_entered(visitor
     for n in range(12):
         statement(slug=f"s-{n * 7 % 12:02}", date=("2015", "", "2015-01")[n % 3])
     slugs = [slug for text in pages(visitor, SAID) for slug in listed(text)]
-    assert slugs == [one.slug for one in Statement.objects.by_time()]
+    assert slugs == [record.slug for record in Statement.objects.by_time()]
 
 
 def test_the_undated_stand_apart_at_the_end_of_numbered_pages(visitor):
@@ -152,10 +154,10 @@ def test_filters_that_contradict_each_other_say_which_one_to_let_go(visitor):
 
 def test_filters_of_statements_hold_together_on_every_page_and_in_its_address(visitor, monkeypatch):
     monkeypatch.setattr("timeline.views.ON_A_PAGE", 1)
-    one, happened = organization(slug="una", name="Una"), event(slug="esto", title="Esto")
+    named, happened = organization(slug="una", name="Una"), event(slug="esto", title="Esto")
     for n in range(4):
         said = statement(slug=f"s{n}", date=f"201{n}")
-        said.organizations.set([one] if n else [])
+        said.organizations.set([named] if n else [])
         said.events.set([happened] if n < 3 else [])
     url = f"{SAID}?organizacion=una&acontecimiento=esto"
     first, second = pages(visitor, url)
@@ -169,17 +171,17 @@ def test_filters_of_statements_hold_together_on_every_page_and_in_its_address(vi
 
 
 def test_counts_hold_for_the_other_filters(visitor):
-    one = organization(name="Una")
-    some = made(["2014", "2015", "2015", "", "[2015..2016]"])
-    some += made(["2015", "2016", ""], category="relevo")
+    named = organization(name="Una")
+    events = made(["2014", "2015", "2015", "", "[2015..2016]"])
+    events += made(["2015", "2016", ""], category="relevo")
     EventOrganization.objects.bulk_create(
-        EventOrganization(event=happened, organization=one) for happened in some[::2]
+        EventOrganization(event=happened, organization=named) for happened in events[::2]
     )
     made(["2015"], publish_at=TOMORROW)
     for query, counts in {
         "": "2014 1, 2015 4, 2016 1, sin fecha 2, acuerdo 5, relevo 3, Una 4",
         "anio=2015": "2014 1, 2015 4, 2016 1, sin fecha 2, acuerdo 3, relevo 1, Una 2",
-        f"organizacion={one.slug}&anio=2015": "2014 1, 2015 2, 2016 1, acuerdo 2, Una 2",
+        f"organizacion={named.slug}&anio=2015": "2014 1, 2015 2, 2016 1, acuerdo 2, Una 2",
         "anio=sin-fecha&categoria=relevo": "2015 1, 2016 1, sin fecha 1, acuerdo 1, relevo 1",
     }.items():
         offered = choices(text_of(visitor, f"{HERE}?{query}"))

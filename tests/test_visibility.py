@@ -269,7 +269,9 @@ CANARY = "canarioqx"
 
 def hide_a_word_in_each_state() -> list[str]:
     """Records that are not public hold the word and are related to public ones; their slugs."""
-    shown, named, public_statement = (m(slug="visible") for m in (event, organization, statement))
+    public_event, named, public_statement = (
+        m(slug="visible") for m in (event, organization, statement)
+    )
     slugs = []
     for number, state in enumerate(("draft", "scheduled", "withdrawn")):
         slugs.append(f"{CANARY}-{number}")
@@ -281,10 +283,10 @@ def hide_a_word_in_each_state() -> list[str]:
         membership(organization=owner, note=CANARY)
         term(organization=owner, note=CANARY, order=number + 1)
         membership(organization=named, replaces=owner, note=CANARY)
-        for record in (shown, named, public_statement):
+        for record in (public_event, named, public_statement):
             citation(record, source=cited)
-        owner.events.add(shown)
-        author.events.add(shown)
+        owner.events.add(public_event)
+        author.events.add(public_event)
         author.organizations.add(named)
         meeting.organizations.add(named)
         meeting.statements.add(public_statement)

@@ -97,9 +97,9 @@ def test_every_link_within_the_site_leads_somewhere(pages, visitor):
     """The crawl has read each page that is linked; here follow the files and the anchors."""
     assert len(pages) > 60
     files: dict[tuple[str, str], str] = {}  # one of each name in each section of the site
-    for url, shown in pages.items():
-        assert len(shown.ids) == len(set(shown.ids)), url
-        for link in shown.links:
+    for url, page in pages.items():
+        assert len(page.ids) == len(set(page.ids)), url
+        for link in page.links:
             path, _, anchor = link.partition("#")
             if anchor and (target := path or url) in pages:
                 assert anchor in pages[target].ids, (url, link)
@@ -136,8 +136,8 @@ def test_the_first_view_of_any_page_weighs_little(plain_pages):
 
     styles, icon = ((STATIC / name).read_bytes() for name in ("nucleo.css", "favicon.svg"))
     assert kilobytes(plain_pages["/"].text.encode(), styles) <= 14
-    for url, shown in plain_pages.items():
-        assert kilobytes(shown.text.encode(), styles, icon) <= 30, url
+    for url, page in plain_pages.items():
+        assert kilobytes(page.text.encode(), styles, icon) <= 30, url
 
 
 def test_every_named_page_has_a_template_of_its_name(responses):
@@ -157,8 +157,8 @@ def test_every_named_page_has_a_template_of_its_name(responses):
 
 
 def test_every_page_has_its_trail_and_every_address_in_it_leads_somewhere(plain_pages):
-    for url, shown in plain_pages.items():
-        about, trail, *_ = shown.graph
+    for url, page in plain_pages.items():
+        about, trail, *_ = page.graph
         assert (about["url"], about["breadcrumb"]) == (f"{HERE}{url}", {"@id": trail["@id"]})
         items = trail["itemListElement"]
         assert [item["position"] for item in items] == list(range(1, len(items) + 1))
@@ -168,10 +168,10 @@ def test_every_page_has_its_trail_and_every_address_in_it_leads_somewhere(plain_
 
 def test_every_page_has_its_own_title_a_description_of_its_length_and_a_picture(plain_pages):
     titles_of_pages = set()
-    for url, shown in plain_pages.items():
-        metas = shown.all("meta")
+    for url, page in plain_pages.items():
+        metas = page.all("meta")
         meta = {a.get("property") or a.get("name"): a.get("content") for a in metas}
-        links = shown.all("link")
+        links = page.all("link")
         canonical = [attrs["href"] for attrs in links if attrs["rel"] == "canonical"]
         assert canonical == [meta["og:url"]] == [f"{HERE}{url}"]
         assert meta["og:description"] == meta["description"]

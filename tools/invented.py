@@ -97,7 +97,7 @@ class Demo:
     def write(self) -> None:
         organizations = list(self._organizations())
         self._store(organizations)
-        self.organizations = [one.pk for one in organizations[1:]]
+        self.organizations = [organization.pk for organization in organizations[1:]]
         self.named = Zipf(self.chance, self.organizations)
         self.texts = Zipf(self.chance, self._sources())
         for records in (self._memberships(), self._terms()):
@@ -234,7 +234,7 @@ class Demo:
             [self.prose.sentences(2, 4) for _ in range(self.chance.randint(8, 16))]
             for _ in range(self.size.sources)
         ]
-        sources = [self._source(number, told) for number, told in enumerate(paragraphs, 1)]
+        sources = [self._source(number, text) for number, text in enumerate(paragraphs, 1)]
         self._store(sources)
         return [self._text(*both) for both in zip(sources, paragraphs, strict=True)]
 
@@ -257,7 +257,7 @@ class Demo:
 
     def _text(self, source: Source, paragraphs: list[str]) -> Text:
         """Draw citations of most sentences: of the first words, or of the whole sentence."""
-        text, number = [Paragraph(one) for one in paragraphs], 0
+        text, number = [Paragraph(words) for words in paragraphs], 0
         for paragraph in text:
             for sentence in paragraph.text.split(". "):
                 exact = sentence.rstrip(".")
@@ -283,7 +283,7 @@ class Demo:
     def _citation(self, record: Record, quote: Citation, number: int) -> Citation:
         name = type(record).citations.rel.field.name
         kept = ("source_id", "exact", "prefix", "suffix", "position", "number")
-        values = {one: getattr(quote, one) for one in kept}
+        values = {column: getattr(quote, column) for column in kept}
         about = "start" if getattr(record, "start", "") and number % 2 == 0 else ""
         slug = f"{record.slug}-{record._meta.model_name}-{number}"
         return Citation(slug=slug, field=about, **{f"{name}_id": record.pk}, **values)
@@ -312,12 +312,12 @@ class Demo:
         )
 
     def _write_statements(self, numbers: range) -> None:
-        some = [self._statement(number) for number in numbers]
-        self._store([statement for statement, _quotes in some])
+        drawn = [self._statement(number) for number in numbers]
+        self._store([statement for statement, _quotes in drawn])
         self._store(
             [
                 self._citation(statement, quote, number)
-                for statement, quotes in some
+                for statement, quotes in drawn
                 for number, quote in enumerate(quotes, 1)
             ]
         )
@@ -336,7 +336,7 @@ class Demo:
             kind=kind,
             date=self._date()[0],
             summary=self.prose.sentence() if number % 2 else "",
-            body="".join(f"<p>{one}</p>" for one in (*text, NOTICE)),
+            body="".join(f"<p>{words}</p>" for words in (*text, NOTICE)),
             **self._publication(),
         )
         return statement, quotes

@@ -86,14 +86,14 @@ SAID = {
 
 
 class Zipf:
-    """A Zipf-distributed choice: the n-th thing has 1/n of the weight of the first."""
+    """A Zipf-distributed choice: the n-th item has 1/n of the weight of the first."""
 
-    def __init__(self, chance: Random, things: Sequence[Any]) -> None:
-        self.chance, self.things = chance, things
-        self.weights = [*accumulate(1 / rank for rank in range(1, len(things) + 1))]
+    def __init__(self, chance: Random, items: Sequence[Any]) -> None:
+        self.chance, self.items = chance, items
+        self.weights = [*accumulate(1 / rank for rank in range(1, len(items) + 1))]
 
     def some(self, count: int) -> list[Any]:
-        return self.chance.choices(self.things, cum_weights=self.weights, k=count)
+        return self.chance.choices(self.items, cum_weights=self.weights, k=count)
 
 
 class Prose:
@@ -127,9 +127,9 @@ def names(chance: Random, count: int) -> list[tuple[str, str]]:
     every = [
         f"{kind} de {theme} de {place}" for kind, theme, place in product(KINDS, THEMES, PLACES)
     ]
-    taken, found = set(), []
+    taken, named = set(), []
     for name in chance.sample(every, count):
         short = "".join(letter for letter in name if letter.isupper())
-        found.append((name, "" if short in taken else short))
+        named.append((name, "" if short in taken else short))
         taken.add(short)
-    return found
+    return named
