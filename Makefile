@@ -35,19 +35,19 @@ setup: ## Do all that run does, but do not serve
 
 test: ## Run the suite on SQLite and on PostgreSQL (ARGS="-k dates" picks tests)
 	$(BOOTSTRAP) install requirements-dev.txt
-	@$(VENV) tests/run.py $(ARGS)
+	@$(VENV) -m tools.suite $(ARGS)
 
 test-next: ## Run the suite on Python 3.13 with the next Django (NEXT_PYTHON=, ARGS=)
 	@VENV_FOLDER=$(NEXT) "$(NEXT_PYTHON)" tools/bootstrap.py install requirements-dev.txt requirements-next.txt
-	@$(NEXT)/bin/python tests/run.py $(ARGS)
+	@$(NEXT)/bin/python -m tools.suite $(ARGS)
 
 test-hard: ## Run what is slow or breaks things: nginx, full disks, kill -9, LibreOffice (ARGS=)
 	$(BOOTSTRAP) install requirements-dev.txt
-	@$(VENV) tests/run.py --hard $(ARGS)
+	@$(VENV) -m tools.suite --hard $(ARGS)
 
 audit: ## Ask Lighthouse, the Nu HTML checker and MDN's Observatory (needs Node and Java)
 	$(BOOTSTRAP) install requirements-dev.txt
-	@$(VENV) tests/audit.py
+	@$(VENV) -m tools.audit
 	@$(VENV) -m tools.observatory
 
 bench: ## Measure into docs/performance.md (BENCH=pages ARGS="--only stored" for one figure)

@@ -18,7 +18,7 @@ from urllib.parse import urlencode
 import psutil
 
 from tests.ports import free_port, opens
-from tests.run import private_folder
+from tools.suite import private_folder
 
 ROOT = Path(__file__).resolve().parent.parent
 SETTINGS = {

@@ -20,9 +20,9 @@ from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
-from tests.run import install_debian_package
 from tools import serving
 from tools.report import met, table, write
+from tools.suite import install_debian_package
 
 ROUNDS, SECONDS, CONNECTIONS = 5, 3, 4
 FORWARDED = (("X-Forwarded-Proto", "https"),)  # from a proxy that ends TLS

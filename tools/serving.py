@@ -12,7 +12,7 @@ from typing import Any
 import psycopg
 
 from tests.ports import free_port, opens
-from tests.run import postgresql, sqlite
+from tools.suite import postgresql, sqlite
 
 DATABASES = {"SQLite": sqlite, "PostgreSQL": postgresql}
 ROOT = Path(__file__).resolve().parent.parent

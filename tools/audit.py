@@ -1,13 +1,12 @@
-"""What Lighthouse and the Nu HTML checker say of the site as a server would run it.
+"""Check the site in production settings with Lighthouse and the Nu HTML checker.
 
-    python tests/audit.py
+    python -m tools.audit
 
-Granian, with DEBUG off and static files compressed, serves the record from a database of its own.
-Lighthouse's median of RUNS must be 100 in each category; nothing may shift, be a script or come
-from elsewhere, and pages keep their weight; the checker may have neither error nor warning. Each
-run is told; none is repeated but what Lighthouse itself could not finish. CI, whose machine may be
-busy, runs each page once and fails for nothing that a clock has measured: there the performance is
-told, not judged.
+Granian serves the record from an empty database, with DEBUG off and compressed static files. In
+Lighthouse, the median of RUNS must be 100 in each category; pages must not shift, load scripts,
+load from other hosts or exceed their weight. The HTML checker must report no error and no warning.
+Only a run that Lighthouse cannot finish is repeated. CI, whose machine may be busy, runs each page
+once and prints the performance without judging it.
 """
 
 import json
@@ -33,7 +32,7 @@ IN_CI = bool(os.environ.get("CI"))
 RUNS = 1 if IN_CI else 5
 CATEGORIES = ("performance", "accessibility", "best-practices", "seo")
 TIMED = CATEGORIES[:1]
-TRIES = 3  # where Lighthouse itself fails, and says to run it again
+TRIES = 3  # of a run that Lighthouse cannot finish
 LIGHTHOUSE = (
     "/ /linea-de-tiempo/ /pronunciamientos/que-es-y-quienes-conforman-el-nucleo/ "
     "/organizaciones/socialtic/ /buscar/?q=datos"
@@ -60,7 +59,7 @@ def main() -> int:
     for program, package in NEEDED.items():
         if not shutil.which(program):
             sys.exit(f"make audit needs {package}.")
-    from run import find_chromium  # what serves `application` has no use for it
+    from tools.suite import find_chromium  # here, since the served `application` does not need it
 
     if not (chromium := find_chromium()):
         sys.exit("make audit needs Chromium (Debian: apt install chromium).")
@@ -69,12 +68,12 @@ def main() -> int:
         problems = check_html(site, Path(folder))
         for path in LIGHTHOUSE:
             problems += check_page(site, path, chromium, Path(folder))
-    print("\nAll well." if not problems else "\n" + "\n".join(problems))
+    print("\nNo problems." if not problems else "\n" + "\n".join(problems))
     return bool(problems)
 
 
 def install() -> None:
-    """Without the packages' own scripts: one would download a Java."""
+    """Install the packages without their scripts, since one of them downloads Java."""
     installed, wanted = MODULES / ".package-lock.json", MODULES.parent / "package-lock.json"
     if installed.exists() and installed.stat().st_mtime >= wanted.stat().st_mtime:
         return
@@ -84,7 +83,7 @@ def install() -> None:
 
 
 def application(environ: dict[str, Any], start_response: Callable) -> Iterable[bytes]:
-    """The site as behind a proxy that speaks TLS."""
+    """Serve the site as if behind a proxy with TLS."""
     from nucleo.wsgi import application as site
 
     return site(environ | {"HTTP_X_FORWARDED_PROTO": "https"}, start_response)
@@ -92,7 +91,7 @@ def application(environ: dict[str, Any], start_response: Callable) -> Iterable[b
 
 @contextmanager
 def served(folder: str) -> Iterator[str]:
-    """The address of the site, with its record, on a free port."""
+    """Start the site with its record on a free port, and yield its address."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -106,7 +105,7 @@ def served(folder: str) -> Iterator[str]:
         manage = [sys.executable, "manage.py", *command.split()]
         subprocess.run(manage, cwd=ROOT, env=settings, check=True)
     options = f"--interface wsgi --port {port} --blocking-threads 1 --log-level warning".split()
-    command = [sys.executable, "-m", "granian", *options, "tests.audit:application"]
+    command = [sys.executable, "-m", "granian", *options, "tools.audit:application"]
     log = Path(folder, "server.log")
     server = subprocess.Popen(command, cwd=ROOT, env=settings, stderr=log.open("w"))
     try:
@@ -129,8 +128,8 @@ def wait_for(address: str, server: subprocess.Popen, log: Path) -> None:
     sys.exit(f"The server did not start.\n{log.read_text()}")
 
 
-def fetched(address: str) -> bytes:
-    """A page, an error's too."""
+def fetch(address: str) -> bytes:
+    """Return the body of a page, also of an error page."""
     try:
         with urlopen(address, timeout=30) as answer:  # noqa: S310, our own server
             return answer.read()
@@ -141,16 +140,16 @@ def fetched(address: str) -> bytes:
 def check_html(site: str, folder: Path) -> list[str]:
     pages = {f"page-{number}.html": path for number, path in enumerate(KINDS)}
     for name, path in pages.items():
-        (folder / name).write_bytes(fetched(site + path))
+        (folder / name).write_bytes(fetch(site + path))
     jar = MODULES / "vnu-jar" / "build" / "dist" / "vnu.jar"
     command = ["java", "-Xss4m", "-jar", jar, "--format", "json", "--stdout", "--exit-zero-always"]
     files = [folder / name for name in pages]
-    said = subprocess.run([*command, *files], capture_output=True, check=True).stdout
+    output = subprocess.run([*command, *files], capture_output=True, check=True).stdout
     problems = [
         f"HTML {pages[Path(m['url']).name]}, line {m.get('lastLine')}: {m['message']}"
-        for m in json.loads(said)["messages"]
+        for m in json.loads(output)["messages"]
     ]
-    print(f"The HTML checker looked at {len(pages)} pages: {len(problems)} errors and warnings.\n")
+    print(f"The HTML checker read {len(pages)} pages: {len(problems)} errors and warnings.\n")
     return problems
 
 
@@ -175,12 +174,12 @@ def report(address: str, chromium: str, folder: Path) -> dict[str, Any]:
         done = subprocess.run(command, cwd=folder, env=os.environ | {"CHROME_PATH": chromium})
         if not done.returncode:
             return json.loads(output.read_text())
-        print(f"Lighthouse could not look at {address}.", flush=True)
+        print(f"Lighthouse could not finish {address}.", flush=True)
     sys.exit(f"Lighthouse failed on {address}, {TRIES} times.")
 
 
 def failing(report: dict[str, Any], category: str) -> list[str]:
-    """The audits of a category that cost it points, with what they measured."""
+    """Return the failed audits of a category, with their values."""
     weighty = [ref["id"] for ref in report["categories"][category]["auditRefs"] if ref["weight"]]
     audits = [report["audits"][name] for name in weighty]
     return [
@@ -191,7 +190,7 @@ def failing(report: dict[str, Any], category: str) -> list[str]:
 
 
 def loading_problems(site: str, path: str, reports: list[dict[str, Any]]) -> list[str]:
-    """What shifts, runs as script, comes from elsewhere or weighs too much."""
+    """Return the shifts, scripts, foreign requests and excess weight of a page."""
     problems = []
     shift = max(each["audits"]["cumulative-layout-shift"]["numericValue"] for each in reports)
     loaded = reports[0]["audits"]["network-requests"]["details"]["items"]

@@ -1,6 +1,6 @@
 """Run the suite on SQLite and on a PostgreSQL server of its own, with a real Chromium.
 
-    python tests/run.py [--hard] [arguments for pytest]
+    python -m tools.suite [--hard] [arguments for pytest]
 
 The tests read the path of the browser from CHROMIUM and the database from DATABASE_URL.
 """
@@ -79,7 +79,7 @@ def suite_passes_on(
             [sys.executable, "-m", "pytest", "-n", str(WORKERS), *arguments],
             # Settings for development override the .env of this machine.
             DEBUG="1",
-            SECRET_KEY="a key for the tests alone, which guards nothing",
+            SECRET_KEY="a key for the tests alone, which guards nothing",  # noqa: S106, it is public
             DATABASE_URL=url,
         )
 
