@@ -1,5 +1,5 @@
-"""What destructive tests break: a PostgreSQL of their own that writes as on a server, the site as a
-server runs it."""
+"""Servers for destructive tests: a separate PostgreSQL that writes as in production, and the site
+in production settings."""
 
 import os
 import shutil
@@ -67,7 +67,7 @@ class PostgreSQL:
             file.write(CONFIGURATION.format(port=self.port))
 
     def run(self, program: str, *arguments: str, check: bool = True) -> None:
-        """Writes the output into a file: a server that starts here would keep a pipe open."""
+        """Writes the output into a file: a server that is started here would keep a pipe open."""
         output = self.data.parent / "output"
         with output.open("w") as out:
             command = [str(self.programs / program), "-D", str(self.data), *arguments]
@@ -163,8 +163,8 @@ class Answer(NamedTuple):
 
 
 class Site:
-    """The site as granian serves it to a proxy, with a browser whose session is that of a
-    superuser."""
+    """The site, served by granian to a proxy, with a browser in which a superuser is logged
+    in."""
 
     def __init__(self, url: str, session: str, workers: int = 1) -> None:
         self.port, self.session = free_port(), session
@@ -184,7 +184,7 @@ class Site:
         return self.ask("GET", path)
 
     def ask(self, method: str, path: str, body: str = "", kind: str = FORM) -> Answer:
-        """As a proxy passes it on: over TLS; with the cookies of the session in the admin."""
+        """Asks as the proxy does: over TLS, with the cookies of the session in the admin."""
         headers = {"X-Forwarded-Proto": "https", "Referer": f"https://127.0.0.1:{self.port}/"}
         if path.startswith("/admin/"):
             headers["Cookie"] = f"__Host-sessionid={self.session}; __Host-csrftoken={TOKEN}"

@@ -1,7 +1,7 @@
-"""What every test can count on: a small cast of people, the clock in hand, a page that asks the
-database once per row an error, and a real Chromium for the tests that need a browser.
+"""Fixtures of all tests: users, a clock, and a real Chromium for browser tests. A page with a query
+for each row fails its test.
 
-Records to try things on are made by the functions of `tests/records.py`.
+The functions of `tests/records.py` make records.
 """
 
 import os
@@ -31,7 +31,7 @@ CHROMIUM_FLAGS = (
     "--disable-background-networking --disable-component-update --disable-sync"
 ).split()
 
-# Values at random, the same ones every time; `--hypothesis-profile=new` tries others.
+# Random values, the same in each run; `--hypothesis-profile=new` tries others.
 hypothesis.register_profile(
     "new", deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
@@ -40,7 +40,7 @@ hypothesis.load_profile("same")
 
 
 def pytest_configure() -> None:
-    # The styles as they are, not as an audit once collected them.
+    # The current styles, not those of an earlier `collectstatic`.
     settings.WHITENOISE_USE_FINDERS = settings.WHITENOISE_AUTOREFRESH = True
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     settings.RECOVERY_CODE_COST = 2
@@ -51,8 +51,8 @@ def pytest_configure() -> None:
 
 
 def _refuse_a_query_per_row() -> None:
-    """Zeal around every request, the browser's too. Not around whole tests: two visits to one page
-    would look to it like one page asking twice."""
+    """Runs zeal around each request, also of the browser. Around a whole test, it would take two
+    visits of a page for two queries of one page."""
     from zeal.constants import initialize_app_registry
     from zeal.patch import patch
 
@@ -71,7 +71,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def _asks_the_database(item: pytest.Item) -> bool:
-    """What never does was seen on the first one, and so was how pages look."""
+    """Tests without a query and tests of the look of pages run on the first database only."""
     fixtures = {"db", "transactional_db"} & set(getattr(item, "fixturenames", ()))
     asks = item.get_closest_marker("django_db") or fixtures
     return bool(asks) and not item.get_closest_marker("look")
@@ -81,7 +81,7 @@ def _asks_the_database(item: pytest.Item) -> bool:
 def django_db_modify_db_settings(
     django_db_modify_db_settings: None, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """SQLite in a file, as in earnest: in memory, threads would share one connection's locks."""
+    """SQLite in a file, as on a server: in memory, threads would share the locks."""
     database = settings.DATABASES["default"]
     if database["ENGINE"].endswith("sqlite3"):
         database["TEST"]["NAME"] = str(tmp_path_factory.mktemp("database") / "test.sqlite3")
@@ -107,7 +107,7 @@ class Person(Client):
 
 
 def role(name: str) -> Group:
-    """Made by a migration, and made again where a test emptied all tables."""
+    """A migration makes the roles. They are made again if a test has emptied all tables."""
     if not Group.objects.filter(name=name).exists():
         roles.make_roles(apps, None)
     return Group.objects.get(name=name)
@@ -151,7 +151,7 @@ def keeper(db: None) -> Person:
 
 @pytest.fixture
 def admin(db: None) -> Person:
-    """Who may do everything."""
+    """A superuser."""
     return Person(User.objects.create_superuser("admin", "admin@example.org", "only for tests"))
 
 
@@ -187,7 +187,8 @@ def ana_inside(way_in: Person, phone: TOTPDevice) -> Person:
 
 @pytest.fixture
 def forms_check_one_by_one(settings: Any) -> None:
-    """Who works and whom they change are two users; a form checks its relations one by one."""
+    """Allows a query for each user, organization and citation: the logged-in user may change
+    another user, and a form checks its relations one by one."""
     names = ("auth.User", "organizations.Organization", "sources.Citation")
     settings.ZEAL_ALLOWLIST = [{"model": name, "field": "get()"} for name in names]
 

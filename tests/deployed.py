@@ -1,5 +1,5 @@
-"""The site as `deploy/` has it: granian by the command of its unit, behind nginx by its site file,
-with ports, paths and a certificate of the tests."""
+"""Runs the site with the files of `deploy/`: granian with the command of its unit, behind nginx
+with its site file, but with ports, paths and a certificate of the tests."""
 
 import http.client
 import os
@@ -83,7 +83,7 @@ class Deployed:
     # Processes
 
     def start_site(self, name: str, code: Path = ROOT, **more: str) -> None:
-        """Serves `nucleo.wsgi:application` of that folder, with its Python if it has one."""
+        """Serves `nucleo.wsgi:application` of that folder, with its own Python if it has one."""
         (self.folder / f"nucleo-{name}").mkdir(exist_ok=True)
         self.socket(name).unlink(missing_ok=True)
         python, *command = self._command(name)

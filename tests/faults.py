@@ -1,5 +1,5 @@
-"""How tests take the database away: they change the settings of the connection, so that each new
-connection meets the fault."""
+"""Faults of the database. They change the settings of the connection, so that each new connection
+has the fault."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,7 +21,7 @@ def connecting_with(**changes: object) -> Iterator[None]:
 
 
 def away() -> object:
-    """No database where the connection looks for it."""
+    """The connection finds no database at its address."""
     if connection.vendor == "sqlite":
         return connecting_with(NAME="/no/such/folder/db.sqlite3")
     return connecting_with(HOST="127.0.0.1", PORT="9")

@@ -1,4 +1,4 @@
-"""How tests log in, at a browser or without one."""
+"""Logs in, with a browser or without one."""
 
 import time
 from typing import Any

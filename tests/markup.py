@@ -1,4 +1,4 @@
-"""Public pages and files as tests read them."""
+"""Parses public pages and files."""
 
 import json
 import re

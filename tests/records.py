@@ -1,5 +1,5 @@
-"""Records to try things on, each with what it must have and public unless told otherwise; dates at
-random; and the ways in which a record reaches the database.
+"""Makes records, public and with the required fields unless arguments say otherwise; random dates;
+and the ways in which a record reaches the database.
 
     event(start="2017-04", publish_at=None)
 """
@@ -166,7 +166,7 @@ def edtf(draw: st.DrawFn, dates: st.SearchStrategy[str] = any_level_0) -> str:
 
 
 def refusals(record: Record) -> dict[str, list[str]]:
-    """What `full_clean` says, by field; empty when the record may be saved."""
+    """The errors of `full_clean` by field; empty if the record may be saved."""
     try:
         record.full_clean()
     except ValidationError as refusal:
@@ -175,7 +175,7 @@ def refusals(record: Record) -> dict[str, list[str]]:
 
 
 def copy_of(record: Record, **changes: Any) -> Record:
-    """Another one like it, not saved yet."""
+    """An unsaved copy of the record."""
     other = copy(record)
     other.pk, other.slug, other._state.adding = None, _slug("copy"), True
     return _changed(other, changes)
@@ -187,8 +187,8 @@ def _changed(record: Record, changes: dict[str, Any]) -> Record:
     return record
 
 
-# The ways into the database, each given a record and what is to be changed in it, or in another one
-# like it. Only `save` and `create` pass through a model's own code.
+# The ways into the database. Each takes a record, and the changes to make in it or in a copy of
+# it. Only `save` and `create` pass through a model's own code.
 
 
 def by_create(record: Record, **changes: Any) -> None:

@@ -1,4 +1,4 @@
-"""Spreadsheets as tests make them, read them and import them."""
+"""Makes, reads and imports spreadsheets."""
 
 import io
 from typing import Any
@@ -23,7 +23,7 @@ def file_as(format_name: str, rows: Any) -> bytes:
 
 
 def exported(name: str, format_name: str = "csv") -> bytes:
-    """A whole table, drafts included."""
+    """A whole table, with its drafts."""
     resource = RESOURCES[name]()
     return file_as(format_name, resource.rows(resource.model.objects.all()))
 

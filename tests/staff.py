@@ -1,4 +1,4 @@
-"""How tests fill in the forms of the staff: as somebody would who opened the page before."""
+"""Opens, fills in and sends the forms of the staff."""
 
 from datetime import datetime
 from typing import Any
@@ -20,7 +20,7 @@ def address_of(action: str, of: Any) -> str:
 
 
 def written(response: HttpResponse) -> dict[str, Any]:
-    """What the forms of a page would send if nobody touched them."""
+    """The values that the forms of an unchanged page send."""
     data: dict[str, Any] = {}
     context = response.context_data  # `context` mixes pages that threads ask for at once
     forms: list[BaseForm] = [context["adminform"].form]
@@ -43,7 +43,7 @@ def save(person: Any, address: str, **changes: Any) -> HttpResponse:
 
 
 def confirm(person: Any, address: str, **chosen: Any) -> HttpResponse:
-    """As the button of the page does that says what will be done."""
+    """Presses the button of the page that shows the effects of an action."""
     page = person.post(address, chosen)
     assert "No se hizo nada" not in page.text
     sent = {"shown": page.context["tokens"], "confirmed": "1", "change_reason": "por probar"}

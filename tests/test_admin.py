@@ -189,24 +189,25 @@ def test_the_front_page_shows_who_changed_what(admin: Any, source: Source) -> No
     assert "Acontecimiento · se cambiaron · Se corrigió" in several
 
 
-# How often the database is asked
+# The number of queries
 
 
 @pytest.mark.parametrize("make", [*MAKERS, None], ids=lambda make: make.__name__ if make else "all")
 def test_a_page_asks_the_database_the_same_however_much_is_on_it(
     make: Any, admin: Any, source: Source, django_assert_max_num_queries: Any
 ) -> None:
-    """A list, and a form with ten citations; of each kind of record, and of citations."""
+    """The list of each kind of record and its form with ten citations. `make` makes a record; None
+    stands for the list of all citations."""
     for number in range(12):
         record = (make or records.event)()
         if make is not records.source and number % 2:
             records.citation(record, source=source)
     with django_assert_max_num_queries(10):
-        listed = Citation if make is None else type(record)
-        assert admin.get(address_of("changelist", listed)).status_code == 200
+        model = Citation if make is None else type(record)
+        assert admin.get(address_of("changelist", model)).status_code == 200
     if make in (records.source, None):
         return
-    for _more in range(9):
+    for _ in range(9):
         records.citation(record, source=source)
     with django_assert_max_num_queries(14):
         assert admin.get(address_of("change", record)).text.count("una sola vez") == 10

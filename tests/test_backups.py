@@ -327,8 +327,8 @@ def test_a_backup_of_other_rows_newer_code_or_another_database_is_not_restored(
 
 
 def manage(*arguments: Any, limit: int | None = None, **environment: str) -> tuple[int, str]:
-    """A process that may write no file longer than `limit` bytes, which stands for a full disk, for
-    root too. Returns its exit code and its standard error."""
+    """Runs a command that may write no file longer than `limit` bytes, as on a full disk; this also
+    limits root. Returns its exit code and its standard error."""
     database = {"DATABASE_URL": url_of(connection.settings_dict["NAME"])}
     done = subprocess.run(  # noqa: S603, ours
         [sys.executable, "manage.py", *map(str, arguments)],

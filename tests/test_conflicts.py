@@ -1,5 +1,5 @@
-"""Two people on one record: the second gets the ordinary form again, with their own text and the
-other's value beside each field. No text is lost."""
+"""Two people save one record: the second gets the form again, with their own text and the other's
+value next to each field. No text is lost. Ana is the second person, Eva the first."""
 
 from collections.abc import Callable
 from itertools import product
@@ -69,10 +69,12 @@ def use(person: Any, record: Any, page: HttpResponse, value: str, **changes: Any
 
 
 def clashes(page: HttpResponse) -> set[str]:
+    """The labels of the fields that both changed."""
     return {field["label"] for field in page.context["review"].noted["clash"]}
 
 
 def put(page: HttpResponse) -> set[str]:
+    """The labels of what only the other person changed, which the form already has."""
     return set(page.context["review"].put)
 
 
@@ -244,7 +246,7 @@ MEETINGS = {
         {"start": "marzo de 2011"}, {"start": "2011-03"}, set(), {"Inicio"},
         {"start": "2011-03"}, {QUOTE},
     ),
-    "fields that I left": (
+    "fields that Ana left": (
         {"date_label": "De Ana"}, {"category": "salida", "body": BOLD}, set(),
         {"Categoría", "Texto"}, {"date_label": "De Ana", "category": "salida", "body": BOLD},
         {QUOTE},
@@ -255,14 +257,14 @@ MEETINGS = {
     "another field of a citation": (
         OTHER, {"citations-0-field": "start"}, set(), {"Cita: Apoya"}, {}, {OTHER_QUOTE},
     ),
-    "a citation that I changed and she took away": (
+    "a citation that Ana changed and Eva deleted": (
         OTHER, GONE, set(), {"1 cita"}, {}, {OTHER_QUOTE},
     ),
-    "a citation that I took away and she changed": (
+    "a citation that Ana deleted and Eva changed": (
         GONE, OTHER, set(), {"Cita: Palabras exactas"}, {}, set(),
     ),
-    "a citation that she took away": (MINE, GONE, set(), {"1 cita"}, MINE, set()),
-    "a citation by each": (
+    "a citation that Eva deleted": (MINE, GONE, set(), {"1 cita"}, MINE, set()),
+    "a new citation by each": (
         ADD_OTHER, ADD_THIRD, set(), {"1 cita"}, {}, {QUOTE, OTHER_QUOTE, THIRD_QUOTE},
     ),
 }  # fmt: skip
@@ -272,12 +274,12 @@ MEETINGS = {
 def test_what_both_changed_clashes_and_nothing_is_lost(
     case: str, event: Event, admin: Any, eva: Any, cited: Citation
 ) -> None:
-    mine, theirs, both, hers, fields, quotes = MEETINGS[case]
+    mine, theirs, by_both, by_eva, fields, quotes = MEETINGS[case]
     page = meet(admin, eva, event, mine, **theirs)
-    assert (clashes(page), put(page)) == (both, hers)
-    if case == "fields that I left":
+    assert (clashes(page), put(page)) == (by_both, by_eva)
+    if case == "fields that Ana left":
         assert "Puesto por publisher. Antes: <q>acuerdo</q>" in words(page)
-    if case == "a citation that I changed and she took away":
+    if case == "a citation that Ana changed and Eva deleted":
         assert "publisher quitó esto. Si usted lo guarda, vuelve." in page.text
     assert decide(admin, event, page).status_code == 302
     saved = stored(event)
@@ -329,7 +331,7 @@ def test_a_membership_on_its_organization_and_alone_are_one(ana: Any, eva: Any) 
 
 
 def test_a_list_changed_by_both_is_decided(event: Event, ana: Any, eva: Any) -> None:
-    """Two records of one name are two."""
+    """Two records may have the same name."""
     first, second, namesake = (records.organization(name=name) for name in ("Una", "Otra", "Una"))
     mine = {"organizations": [first.pk]}
     page = meet(ana, eva, event, mine, organizations=[second.pk])

@@ -26,7 +26,7 @@ from timeline.models import Event
 pytestmark = pytest.mark.django_db
 ROLES = ("visitor", "unverified", "keeper", "reader", "editor", "publisher", "admin")
 
-STEP = ">>>>>>> >>>>>>>"  # for who has shown a password and is not in yet
+STEP = ">>>>>>> >>>>>>>"  # for a user who has given the password but not the code
 INSIDE = ">>+++++ >>+++++"
 READING = ">>+++++ >>xxxxx"
 LOG = READING
@@ -41,7 +41,7 @@ RECORD = {
     "version": ">>-++++ >>xxxxx",
     "trash": ">>-++++ >>xxxxx",
 }
-# Of a record that is public, who may not publish only reads it.
+# Users who may not publish only read a public record.
 PUBLIC_RECORD = RECORD | {"change": ">>-++++ >>---++"}
 ACCOUNTS = ">>+---+ >>+---+"
 SUPERUSER = ">>----+ >>----+"
@@ -122,7 +122,7 @@ def people(production, visitor, keeper, reader, editor, publisher, admin) -> dic
 
 @pytest.fixture
 def world(people, reader) -> dict[str, Any]:
-    """Something at every address."""
+    """A record for every address."""
     organization, event = records.organization(slug="una"), records.event(slug="uno")
     source = records.source(slug="fuente")
     receipt = {"resource": "eventos", "file_name": "hoja.csv", "made_at": timezone.now()}
@@ -191,7 +191,9 @@ def answer(person: Person, method: str, url: str) -> str:
     status, there = response.status_code, response.headers.get("Location", "")
     if there.startswith("/admin/login/"):
         return ">"
-    if there == "/admin/" and "/log" not in url:  # «no existe»: what may not be known to be there
+    if (
+        there == "/admin/" and "/log" not in url
+    ):  # «no existe»: the user may not know that the record exists
         return "-"
     if status == 405:
         return "x"

@@ -37,7 +37,7 @@ def worlds(period: Period) -> Iterator[tuple[date, date]]:
 
 
 def truth(period: Period, when: EDTF) -> tuple[bool, bool, bool]:
-    """Whether every world agrees: so on all of `when`; so on a part of it; not so on any day."""
+    """Whether the period covers all of `when`, a part of it, or no day of it, in every world."""
     first, last = when.first_day, when.last_day
     known = set(worlds(period))
     return (
@@ -68,11 +68,13 @@ def apart(draw: st.DrawFn) -> Period:
 
 
 @given(apart(), exact)
-def test_the_answer_says_all_that_is_certain_when_start_and_end_leave_each_other_free(period, when):
+def test_the_answer_says_all_that_is_certain_if_every_start_is_possible_with_every_end(
+    period, when
+):
     when = parse(when)
     wholly, partly, never = truth(period, when)
-    certain = {wholly: Answer.YES, never: Answer.NO, partly and not wholly: Answer.PARTLY}
-    assert period.on(when) is certain.get(True, Answer.UNKNOWN)
+    answers = {wholly: Answer.YES, never: Answer.NO, partly and not wholly: Answer.PARTLY}
+    assert period.on(when) is answers.get(True, Answer.UNKNOWN)
     certain = [day for day in DAYS if all(f <= day <= last for f, last in worlds(period))]
     assert bool(period.certain_days) == bool(certain)
 
@@ -80,7 +82,7 @@ def test_the_answer_says_all_that_is_certain_when_start_and_end_leave_each_other
 @given(periods, periods)
 def test_a_certain_overlap_is_one_in_every_possible_world(period, other):
     assert period.certainly_overlaps(other) == other.certainly_overlaps(period)
-    # The worlds that decide: of each possible start, the earliest end.
+    # The decisive worlds: the earliest end for each possible start.
     shortest = dict(reversed(list(worlds(other)))).items()
     if period.certainly_overlaps(other):
         assert all(

@@ -35,7 +35,7 @@ KEEPING = [way for way in WAYS if way is not by_raw_sql]
 
 
 def is_held(word: str) -> bool:
-    """Whether the index has it at all, public or not."""
+    """Whether the index has the word, public or not."""
     return Entry.objects.filter(text__contains=word).exists()
 
 

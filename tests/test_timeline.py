@@ -132,14 +132,14 @@ def test_filters_go_with_the_pages_and_pages_do_not_go_with_the_filters(visitor)
 # Filters
 
 
-def test_filters_that_contradict_each_other_say_which_one_to_let_go(visitor):
+def test_filters_without_a_common_event_link_to_the_list_without_each_of_them(visitor):
     made(["2015"] * 3)
     made(["2016"] * 2, category="relevo")
     text = text_of(visitor, f"{HERE}?anio=2015&categoria=relevo")
     assert "Ninguno de cinco acontecimientos" in text
     assert f'<a href="{HERE}?categoria=relevo">Sin «Año: 2015»</a> <span class="count">2<' in text
     assert f'<a href="{HERE}?anio=2015">Sin «Categoría: relevo»</a> <span class="count">3<' in text
-    # No way out that leads to nothing.
+    # No link leads to an empty list.
     nobody = organization(slug="nadie")
     text = text_of(visitor, f"{HERE}?anio=2015&categoria=relevo&organizacion={nobody.slug}")
     assert "Sin «" not in text

@@ -92,7 +92,7 @@ def by_the_clock(model: Any, publisher: Person, clock: Callable[[datetime], None
 
 @pytest.mark.parametrize("way", [by_the_admin, by_update, by_save, by_the_clock])
 def test_what_is_withdrawn_is_gone_at_once_from_everywhere(way, visitor, publisher, clock):
-    """And is no longer counted."""
+    """And is not counted."""
 
     def counts() -> tuple[int, ...]:
         context = visitor.get("/").context

@@ -94,7 +94,7 @@ def test_memberships_and_terms_show_their_citations_where_they_are_told(pages):
 
 
 def test_every_link_within_the_site_leads_somewhere(pages, visitor):
-    """The crawl has read each page that is linked; here follow the files and the anchors."""
+    """The crawl has read each linked page. This test checks the files and the anchors."""
     assert len(pages) > 60
     files: dict[tuple[str, str], str] = {}  # one of each name in each section of the site
     for url, page in pages.items():
