@@ -107,9 +107,9 @@ class Period:
             return f"{capfirst(was)}; desde cuándo y hasta cuándo, {UNSAID}."
         if start == end and start.kind == "between":
             return f"{capfirst(was)} en algún momento {start}; cuándo, {UNSAID}."
-        said = started(start, to_be) if start else f"{was}; {started(start)}"
+        beginning = started(start, to_be) if start else f"{was}; {started(start)}"
         after = f"; después, {UNSAID}" if self.is_open else ""
-        return f"{capfirst(said)}; {ended(end)}{after}."
+        return f"{capfirst(beginning)}; {ended(end)}{after}."
 
 
 def _moment(date: EDTF) -> str:
@@ -201,20 +201,20 @@ def _no(period: Period, when: EDTF) -> Explanation:
 
 
 def _partly(period: Period, when: EDTF) -> Explanation:
-    every = ("start_earliest", "start_latest", "end_earliest", "end_latest")
+    all_bounds = ("start_earliest", "start_latest", "end_earliest", "end_latest")
     certain, (first, last) = period.certain_days, days_of(when)
     if not certain:
-        return f"lo fue en algún momento {of(when.text)}; qué días, {UNSAID}", every
+        return f"lo fue en algún momento {of(when.text)}; qué días, {UNSAID}", all_bounds
     begins, stops = certain[0] > first, certain[1] < last
     before = _beside("start", period.start, first) if begins else ("", "")
     after = _beside("end", period.end, last) if stops else ("", "")
     no, unsaid = (" y ".join(filter(None, parts)) for parts in zip(before, after, strict=True))
-    said = [
+    clauses = [
         _certain(period, when, certain),
         f"{no}, no" * bool(no),
         f"{unsaid}, {UNSAID}" * bool(unsaid),
     ]
-    return "; ".join(filter(None, said)), every[:2] * begins + every[2:] * stops
+    return "; ".join(filter(None, clauses)), all_bounds[:2] * begins + all_bounds[2:] * stops
 
 
 def _certain(period: Period, when: EDTF, certain: tuple[date, date]) -> str:
@@ -252,16 +252,16 @@ def _unknown(period: Period, when: EDTF) -> Explanation:
     if start == end and start.kind == "between":
         words = f"lo fue en algún momento {start}; cuándo, {UNSAID}"
         return words, ("start_earliest", "end_latest")
-    said: list[str] = []
+    clauses: list[str] = []
     bounds: tuple[str, ...] = ()
     first, last = days_of(when)
     begun = bool(start.last_day and start.last_day <= first)
     if not begun:
-        said.append(started(start))
+        clauses.append(started(start))
         bounds += ("start_earliest", "start_latest")
     if not end.first_day or end.first_day < last:
-        said.append(ended(end))
+        clauses.append(ended(end))
         bounds += ("end_earliest", "end_latest")
     then = "después" if begun and period.is_open else f"si lo era {at(when.text)}"
-    said.append(f"{then}, {UNSAID}")
-    return "; ".join(said), bounds
+    clauses.append(f"{then}, {UNSAID}")
+    return "; ".join(clauses), bounds

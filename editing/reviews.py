@@ -45,8 +45,8 @@ def as_get(request: HttpRequest, filling: PageValues) -> HttpRequest:
 def page_values(
     model_admin: Any, request: HttpRequest, record: Record | None, past: Snapshot | None = None
 ) -> PageValues:
-    """The initial values of all forms of the page, for the record as it is or as it was. `record`
-    is None if it is deleted."""
+    """The initial values of all forms of the page, for the present record or, with `past`, for an
+    earlier state. `record` is None if it is deleted."""
     request = as_get(request, {})
     form_class = model_admin.get_form(request, record)
     form = form_class(instance=past.record, initial=past.lists) if past else None

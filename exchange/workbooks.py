@@ -199,6 +199,7 @@ class ElementParser:
         self.attributes: dict[str, Attributes] = {}
         self.ended: list[Element] = []
         self.texts: list[str] = []
+        # `collects` is true inside of the elements whose text is read.
         self.length, self.collects, self.phonetic, self.formula = 0, False, False, False
 
     def elements(self, chunk: bytes, is_last: bool = False) -> list[Element]:

@@ -10,7 +10,7 @@ from simple_history.models import HistoricalRecords
 
 
 class Version(models.Model):
-    """Columns in addition to those of the package."""
+    """Columns that the package does not have."""
 
     history_receipt = models.PositiveBigIntegerField(null=True, db_index=True)
     """The primary key of the `exchange.Receipt` of the import that made this version."""

@@ -29,7 +29,7 @@ the model, `keys` are the primary keys."""
 
 
 def may_publish(user: User | AnonymousUser | None) -> bool:
-    """Whether `user` may change what is public, or make public what is not."""
+    """Whether `user` may change public records, and publish others."""
     return bool(user and user.is_active and user.has_perm(PUBLISH))
 
 

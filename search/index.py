@@ -96,7 +96,8 @@ def rebuild(tell: Callable[[int], None] | None = None) -> int:
 
 
 def differences(tell: Callable[[int], None] | None = None) -> int:
-    """The number of entries that are missing, out of date, or without a record."""
+    """The number of entries that are missing or without a record; an entry that is out of date
+    counts twice."""
     wrong = 0
     for kind in KINDS:
         for batch in _batches(_keys(kind)):

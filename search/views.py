@@ -99,7 +99,7 @@ def _alone(query: Query) -> list[tuple[str, str, str]]:
 
 
 def meant_by(address: str) -> list[Hit]:
-    """The hits of the words at the end of an address without a page, or of one of these words."""
+    """The hits of all words at the end of an address without a page, or else of a single word."""
     words = parse(address.rstrip("/").rpartition("/")[2].replace("-", " ").replace("_", " "))
     for query in (words, *words.alone()[:WORDS_TRIED]):
         if hits := hits_of(_entries(query)[:SUGGESTED], query):

@@ -197,7 +197,7 @@ def test_a_page_asks_the_database_the_same_however_much_is_on_it(
     make: Any, admin: Any, source: Source, django_assert_max_num_queries: Any
 ) -> None:
     """The list of each kind of record and its form with ten citations. `make` makes a record; None
-    stands for the list of all citations."""
+    means the list of citations."""
     for number in range(12):
         record = (make or records.event)()
         if make is not records.source and number % 2:

@@ -1,4 +1,4 @@
-"""A citation stands in one place of its source and follows its words when the text is corrected."""
+"""A citation has one place in its source, and keeps its words when the text is corrected."""
 
 import hashlib
 from copy import copy

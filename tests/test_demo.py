@@ -1,5 +1,5 @@
 """The invented record has something for every kind of page, is the same for the same seed, and
-never stands beside a real one."""
+is never mixed with a real one."""
 
 import re
 from collections.abc import Iterator

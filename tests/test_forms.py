@@ -1,4 +1,4 @@
-"""The forms of the staff save the values that were written, and explain errors in Spanish beside
+"""The forms of the staff save the values that were written, and explain errors in Spanish next to
 their fields, also when two people save at the same moment."""
 
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Imports beside a real LibreOffice, and imports in processes that are killed. `make test-hard`."""
+"""Imports of files from a real LibreOffice, and imports that are killed. `make test-hard`."""
 
 import os
 import random

@@ -1,4 +1,4 @@
-"""Logos are drawn anew from their pixels, and no other part of a file is kept."""
+"""Logos are redrawn from their pixels, and no other part of a file is kept."""
 
 import struct
 import zlib

@@ -1,4 +1,4 @@
-"""The migrations make every table, trigger and function, and take back what they made."""
+"""The migrations make every table, trigger and function, and remove them when they are reversed."""
 
 from pathlib import Path
 

@@ -136,7 +136,7 @@ def test_the_index_is_rebuilt_from_the_record_and_nothing_else(capsys):
     fields: dict[str, Any] = dict.fromkeys(("title_end", "names_end", "summary_end"), 1)
     Entry.objects.create(kind="e", key=10**6, slug="x", text=" x ", **fields)
     by_raw_sql(gone, title="Azul")
-    assert differences() == 5  # two entries that are not as they should be, and one of no record
+    assert differences() == 5  # two entries that are out of date, and one without a record
     with pytest.raises(SystemExit):
         call_command("rebuild_search", check=True)
     assert "differs" in capsys.readouterr().out

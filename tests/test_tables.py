@@ -1,4 +1,4 @@
-"""Tables as files: CSV of any usual kind is read, and every format reads back what it wrote."""
+"""Tables as files: each usual kind of CSV is read, and each written file is read back unchanged."""
 
 import codecs
 import csv

@@ -49,7 +49,7 @@ class Filters:
         return values[0] if values else ""
 
     def meaning(self, name: str, value: str) -> tuple[str, Q]:
-        """The text of a value, and its condition."""
+        """The text of a value, and its condition. Raises Http404 if no public record has it."""
         if name in self.related:
             model, lookup = self.related[name]
             if record := model.objects.visible_to(None).filter(slug=value).first():
