@@ -193,7 +193,7 @@ def test_the_front_page_shows_who_changed_what(admin: Any, source: Source) -> No
 
 
 @pytest.mark.parametrize("make", [*MAKERS, None], ids=lambda make: make.__name__ if make else "all")
-def test_a_page_asks_the_database_the_same_however_much_is_on_it(
+def test_the_number_of_queries_of_a_page_does_not_grow_with_its_rows(
     make: Any, admin: Any, source: Source, django_assert_max_num_queries: Any
 ) -> None:
     """The list of each kind of record and its form with ten citations. `make` makes a record; None

@@ -132,7 +132,7 @@ def test_the_page_says_how_far_the_sources_go_when_that_is_not_to_its_end(visito
     assert limit not in words(visitor.get("/al/2013/"))
 
 
-def test_events_of_then_are_told_and_those_that_may_have_been_then_as_such(visitor):
+def test_events_of_the_date_are_listed_and_possible_events_are_marked_as_possible(visitor):
     for title, start, end in (
         ("Sucede", "2014-02", ""),
         ("Sigue", "2012", "[2015..]"),
@@ -269,7 +269,9 @@ def test_a_date_as_people_write_it_leads_to_its_page(visitor, written, date):
     ],
     ids=range(9),
 )
-def test_what_is_no_date_is_told_beside_the_field_which_keeps_it(visitor, written, problem):
+def test_text_that_is_no_date_stays_in_the_field_with_an_error_next_to_it(
+    visitor, written, problem
+):
     response = visitor.get(FORM, {"fecha": written})
     assert response.status_code == 400
     assert problem in words(response)
@@ -322,7 +324,7 @@ def test_an_impossible_date_is_not_found_says_why_and_offers_one_nearby(
 
 @given(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=30))
 @hypothesis(max_examples=50)
-def test_nothing_that_is_typed_or_asked_for_is_an_error_of_ours(text):
+def test_no_typed_date_or_address_is_answered_with_500(text):
     visitor = Client()
     assert visitor.get(FORM, {"fecha": text}).status_code in (302, 400)
     response = visitor.get(f"/al/{quote(text, safe='')}/")

@@ -215,7 +215,7 @@ def test_markup_in_a_conflict_is_inert(event: Event, ana: Any, eva: Any) -> None
     assert "<b>" not in page.text.replace("<b>Cita", "")
 
 
-def test_whatever_is_sent_in_a_conflict_is_shown_or_refused(
+def test_hostile_values_in_a_conflict_are_shown_or_refused(
     event: Event, ana: Any, cited: Citation
 ) -> None:
     address, sent = address_of("change", event), opened(ana, event) | {"summary": "De Ana"}

@@ -284,7 +284,7 @@ def preview_of(count: int, person: Client) -> Receipt:
     return previewed(person, "\n".join(["identificador,titulo,categoria,organizaciones", *rows]))
 
 
-def test_pages_ask_the_database_the_same_however_many_rows(admin, visitor):
+def test_the_number_of_queries_does_not_grow_with_the_rows_of_the_import(admin, visitor):
     organization(slug="una")
 
     def costs(count: int) -> list[int]:

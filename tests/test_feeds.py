@@ -163,7 +163,7 @@ def test_a_date_stands_in_the_calendar_as_its_whole_span_and_says_so(
     assert (" [" in str(entry["summary"])) is not says_the_day
 
 
-def test_what_is_open_or_undated_stands_in_no_calendar_which_says_so(visitor):
+def test_the_calendar_leaves_out_open_and_undated_events_and_says_so(visitor):
     for start in ("", "[2017..]", "[..2017]", "9999", "9999-12-31"):
         event(title=f"Algo {start}", start=start)
     event(title="Algo abierto", start="2016", end="[2017..]")

@@ -96,7 +96,7 @@ def test_the_addresses_of_one_network_of_ipv6_are_one(rf):
     assert len({first, *others}) == 4
 
 
-def test_whoever_gets_in_wins_no_new_attempts_for_others(ana, phone):
+def test_a_login_gives_no_new_attempts_to_others(ana, phone):
     for _ in range(4):
         try_password(WRONG, "berta")
     person = Person()

@@ -104,7 +104,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("content", REFUSED.values(), ids=REFUSED)
-def test_what_is_no_png_jpeg_or_webp_is_refused(content, monkeypatch):
+def test_a_file_that_is_not_png_jpeg_or_webp_is_refused(content, monkeypatch):
     """Other decoders do not even see it."""
     monkeypatch.setitem(Image.OPEN, "GIF", (lambda *_: pytest.fail("decoded"), None))
     with pytest.raises(ValidationError, match="No es una imagen"):

@@ -210,7 +210,7 @@ def test_what_came_back_already_is_not_brought_back_twice(publisher: Any, admin:
         assert "Ya no está en la papelera" in page.text
 
 
-def test_the_papelera_asks_the_database_the_same_however_much_is_in_it(
+def test_the_number_of_queries_of_the_papelera_does_not_grow_with_its_records(
     publisher: Any, django_assert_max_num_queries: Any
 ) -> None:
     source, organization = records.source(), records.organization()

@@ -220,7 +220,7 @@ def kept(db: None) -> Membership:
 
 
 @pytest.mark.django_db
-def test_members_are_those_that_the_source_left_as_such_and_former_those_that_it_saw_leave():
+def test_the_end_of_a_membership_makes_it_current_former_or_unsaid():
     ends = {"current": "[2017-05-23..]", "former": "[2011-08..2017-04]", "unsaid": ""}
     expected = [(state, membership(end=end)) for state, end in ends.items()]
     assert [(record.state, record) for record in Membership.objects.by_state()] == expected

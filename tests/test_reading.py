@@ -205,7 +205,7 @@ def test_a_long_text_has_a_table_of_contents(visitor: Client) -> None:
 
 
 @pytest.mark.django_db
-def test_statements_lead_to_those_before_and_after_and_the_undated_stand_last(
+def test_a_statement_links_to_its_neighbours_and_undated_ones_are_last(
     visitor: Client,
 ) -> None:
     statements = [

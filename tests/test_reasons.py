@@ -75,7 +75,7 @@ def test_each_answer_is_explained_in_a_sentence_made_of_its_bounds(dates, words)
 
 
 @pytest.mark.parametrize(("dates", "words"), cases(STORIES))
-def test_a_period_is_told_whole_with_what_is_not_said(dates, words):
+def test_the_story_of_a_period_says_which_dates_are_not_said(dates, words):
     assert Period(*map(parse, dates)).story() == words
 
 

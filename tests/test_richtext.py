@@ -87,7 +87,7 @@ bits = st.sampled_from(
 
 
 @given(st.one_of(st.text(max_size=60), st.lists(bits, max_size=25).map("".join)))
-def test_whatever_html_comes_is_inert_and_stays_so_when_sanitised_again(html):
+def test_any_html_is_inert_and_unchanged_when_it_is_sanitised_again(html):
     once = sanitize(html)
     assert_inert(once)
     assert sanitize(once) == once

@@ -252,7 +252,7 @@ def test_hits_are_counted_by_kind_and_one_kind_can_be_asked_for(visitor):
     assert visitor.get("/buscar/?q=girafa&tipo=otro").status_code == 404
 
 
-def test_what_was_typed_is_kept_but_for_what_turns_a_line_round_or_is_no_character(visitor):
+def test_the_page_keeps_the_typed_words_without_control_and_direction_characters(visitor):
     assert 'value="«girafa» &quot;x&quot;"' in page(visitor, '«girafa» "x"')
     event(slug="e", title="Girafa")
     for unseen in ("\u202e", "\u2067", "\u200f", "\x01", "\x7f", "\ufffe"):
@@ -340,7 +340,7 @@ def test_a_record_is_found_by_any_word_of_it(text):
 # Cost
 
 
-def test_a_search_asks_the_database_the_same_however_much_it_finds(visitor):
+def test_the_number_of_queries_of_a_search_does_not_grow_with_its_hits(visitor):
     here, who = source(text="Una girafa\n\nOtra vez la girafa azul."), organization(name="Girafa")
 
     def cost_of(more: int) -> int:

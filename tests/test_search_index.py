@@ -43,7 +43,7 @@ def is_held(word: str) -> bool:
 
 
 @pytest.mark.parametrize("way", KEEPING)
-def test_whichever_way_a_record_is_written_the_index_is_as_the_record(way):
+def test_every_way_of_writing_a_record_updates_the_index(way):
     record, other = event(title="Ornitorrinco"), event(title="Ornitorrinco")
     way(record, title="Girafa")
     assert slugs("girafa")

@@ -62,7 +62,7 @@ def test_a_code_serves_once(ana_inside, phone):
     assert not inside(other)
 
 
-def test_what_is_no_code_of_the_phone_is_refused(way_in):
+def test_only_a_code_of_the_own_phone_is_accepted(way_in):
     theirs = TOTPDevice.objects.create(user=User.objects.create_user("otra"), name="x")
     for code in ("", "12345", "1234567", "abcdef", "１２３４５６", "-12345", "1e5000",
                  code_of(theirs)):  # fmt: skip
