@@ -71,10 +71,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def _asks_the_database(item: pytest.Item) -> bool:
-    """Tests without a query and tests of the look of pages run on the first database only."""
+    """Tests that no SQL decides run on the first database only: tests without a query, tests in a
+    browser, and tests marked `once`."""
     fixtures = {"db", "transactional_db"} & set(getattr(item, "fixturenames", ()))
     asks = item.get_closest_marker("django_db") or fixtures
-    return bool(asks) and not item.get_closest_marker("look")
+    return bool(asks) and not any(map(item.get_closest_marker, ("browser", "once")))
 
 
 @pytest.fixture(scope="session")

@@ -221,9 +221,12 @@ def test_hostile_values_in_a_conflict_are_shown_or_refused(
     address, sent = address_of("change", event), opened(ana, event) | {"summary": "De Ana"}
     names = ["opened_on", "started_on", "organizations", "category", "start", "publish_at_0"]
     names += [n for n in sent if n.startswith("citations-")] + ["citations-1-id", "_use"]
-    for name, value, button in product(names, ("9" * 5000, "9" * 25, "٣", "\0"), ("_save", "_use")):
-        data = sent | {button: "now summary", "opened_on": "1.1-1.1", name: value}
-        assert ana.post(address, data).status_code < 500, (name, value[:30], button)
+    alone = [{name: value} for name, value in product(names, ("9" * 25, "\0"))]
+    names.remove("citations-TOTAL_FORMS")  # thousands of forms are slow
+    together = [dict.fromkeys(names, value) for value in ("9" * 5000, "9" * 25, "٣", "\0")]
+    for changes, button in [*product(alone, ["_use"]), *product(together, ["_save", "_use"])]:
+        data = sent | {button: "now summary", "opened_on": "1.1-1.1"} | changes
+        assert ana.post(address, data).status_code < 500, (changes, button)
 
 
 # Changes that clash, and the result

@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 from pytest_django.live_server_helper import LiveServer
 
 # What a browser shows of the record is the same on any database.
-pytestmark = [pytest.mark.django_db, pytest.mark.look]
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 PHONE, DESK = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
 STATEMENT = "/pronunciamientos/por-que-el-nucleo-concluyo-su-participacion/"
 EVENT = "/linea-de-tiempo/salida-del-stt/"

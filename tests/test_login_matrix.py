@@ -221,6 +221,7 @@ def undone(person: Person, method: str, url: str) -> str:
     return mark
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("method", ["get", "post"])
 def test_each_role_gets_at_each_address_of_the_admin_what_the_table_says(
     method, people, world, monkeypatch

@@ -62,7 +62,7 @@ def main(arguments: list[str]) -> int:
 
 
 def suites(arguments: list[str]) -> int:
-    """Run on both databases. On PostgreSQL, tests/conftest.py leaves out tests without queries."""
+    """Run on both databases. tests/conftest.py selects the tests that run on PostgreSQL."""
     passed = {"SQLite": suite_passes_on(sqlite, "SQLite", arguments)}
     os.environ["SECOND_DATABASE"] = "1"
     passed["PostgreSQL"] = suite_passes_on(postgresql, "PostgreSQL", arguments)
