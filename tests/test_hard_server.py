@@ -109,12 +109,14 @@ def test_an_address_that_asks_too_much_is_told_to_wait_and_others_are_not(site):
 def test_bodies_beyond_the_limit_are_refused_in_flat_memory(site, path, megabytes, announced):
     quickest(site, "/admin/login/")
     before = site.memory()
-    assert status_of_body(site, path, megabytes, announced) == 413
+    answers = (answer_to_body(site, path, megabytes, announced) for _attempt in range(5))
+    assert next(filter(None, answers)).split()[1] == b"413"
     assert site.memory() < before + 40 * MEGABYTE
 
 
-def status_of_body(site: Deployed, path: str, megabytes: int, announced: bool) -> int:
-    """The status of the answer to a body that is sent until it is refused."""
+def answer_to_body(site: Deployed, path: str, megabytes: int, announced: bool) -> bytes:
+    """The answer to a body that is sent until it is refused; empty if it is lost with the closed
+    connection, which HTTP allows while the client still sends (RFC 9112, 9.6)."""
     client, part = site.connect(BAD), b"a" * MEGABYTE
     length = f"Content-Length: {megabytes * MEGABYTE}"
     if not announced:
@@ -125,7 +127,7 @@ def status_of_body(site: Deployed, path: str, megabytes: int, announced: bool) -
     answer = client.recv(4096)
     client.close()
     sender.join()
-    return int(answer.split()[1])
+    return answer
 
 
 def test_a_body_that_the_proxy_takes_and_no_form_expects_is_400_in_flat_memory(site):
