@@ -2,6 +2,7 @@
 the Content-Security-Policy with a clean console."""
 
 import re
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -86,7 +87,12 @@ def test_the_first_login_enrols_a_phone_and_shows_recovery_codes_which_open_the_
 def test_the_editor_writes_under_the_policy_with_buttons_in_spanish(
     ana_inside: str, page: Any
 ) -> None:
+    def late(route: Any) -> None:  # the editor is ready before its Spanish names
+        time.sleep(0.5)
+        route.continue_()
+
     event = records.event(publish_at=None)
+    page.route("**/readings*.js", late)
     page.goto(f"{ana_inside}/admin/timeline/event/{event.pk}/change/")
     editor = page.locator("[contenteditable][aria-label='Texto']")
     editor.click()

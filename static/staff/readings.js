@@ -120,6 +120,8 @@
     if (editor) translate(editor);
   });
 
+  document.querySelectorAll(".prose-editor").forEach(translate); // editors that were ready before this script
+
   // Django's admin focuses the first field on load; this moves the focus to the message above the form.
   addEventListener("load", () => {
     setTimeout(() => document.querySelector(".problems, .checked")?.focus(), 0);
