@@ -76,7 +76,7 @@ def suite_passes_on(
     with database() as url:
         print(f"\nThe suite on {name}", flush=True)
         return succeeds(
-            [sys.executable, "-m", "pytest", "-n", str(WORKERS), *arguments],
+            [sys.executable, "-m", "pytest", "-n", str(WORKERS), "--dist", "worksteal", *arguments],
             # Settings for development override the .env of this machine.
             DEBUG="1",
             SECRET_KEY="a key for the tests alone, which guards nothing",  # noqa: S106, it is public
