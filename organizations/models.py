@@ -86,7 +86,7 @@ class Organization(Publishable):
     description = RichTextField("descripción")
     logo = LogoField("logotipo", upload_to="logos/", blank=True)
 
-    objects = OrganizationQuerySet.as_manager()  # type: ignore[misc]
+    objects = OrganizationQuerySet.as_manager()  # type: ignore[misc]  # see Record
     history = Versions()
 
     class Meta:
@@ -206,7 +206,7 @@ class Membership(Spanning, Record):
     successor: Organization | None  # set by the list of organizations
     visible_through = ("organization", "replaces")
     belongs_to = ("organization",)
-    objects = MembershipQuerySet.as_manager()  # type: ignore[misc]
+    objects = MembershipQuerySet.as_manager()  # type: ignore[misc]  # see Record
     history = Versions()
 
     class Meta:
@@ -297,7 +297,7 @@ class RepresentationTerm(Spanning, Record):
     note = _note_field()
 
     visible_through = belongs_to = ("organization",)
-    objects = RepresentationTermQuerySet.as_manager()  # type: ignore[misc]
+    objects = RepresentationTermQuerySet.as_manager()  # type: ignore[misc]  # see Record
     history = Versions()
 
     class Meta:

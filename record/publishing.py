@@ -120,6 +120,7 @@ class Record(models.Model):
     )
     updated_at = models.DateTimeField("último cambio", auto_now=True)
 
+    # The stubs call this manager a class variable, and the managers of subclasses instance variables.
     objects = RecordQuerySet.as_manager()
     history: ClassVar[Versions]
     versions: ClassVar[Any]
@@ -229,7 +230,7 @@ class Publishable(Record):
         help_text="Vacío: no se retira.",
     )
 
-    objects = PublishableQuerySet.as_manager()  # type: ignore[misc]
+    objects = PublishableQuerySet.as_manager()  # type: ignore[misc]  # see Record
 
     class Meta:
         abstract = True

@@ -228,7 +228,7 @@ class Citation(Record):
 
     visible_through = ("source", *SUPPORTED)
     belongs_to = SUPPORTED
-    objects = CitationQuerySet.as_manager()  # type: ignore[misc]
+    objects = CitationQuerySet.as_manager()  # type: ignore[misc]  # see Record
     history = Versions()
 
     class Meta:

@@ -139,7 +139,7 @@ class Event(Spanning, Publishable):
         blank=True,
     )
 
-    objects = EventQuerySet.as_manager()  # type: ignore[misc]
+    objects = EventQuerySet.as_manager()  # type: ignore[misc]  # see Record
     history = Versions(m2m_fields=[organizations])
 
     class Meta:
@@ -269,7 +269,7 @@ class Statement(Publishable):
         blank=True,
     )
 
-    objects = StatementQuerySet.as_manager()  # type: ignore[misc]
+    objects = StatementQuerySet.as_manager()  # type: ignore[misc]  # see Record
     history = Versions(m2m_fields=[organizations, events])
 
     class Meta:
