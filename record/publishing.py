@@ -120,7 +120,7 @@ class Record(models.Model):
     )
     updated_at = models.DateTimeField("último cambio", auto_now=True)
 
-    # The stubs call this manager a class variable, and the managers of subclasses instance variables.
+    # The stubs call this manager a class variable, and subclass managers instance variables.
     objects = RecordQuerySet.as_manager()
     history: ClassVar[Versions]
     versions: ClassVar[Any]
