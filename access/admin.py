@@ -58,7 +58,7 @@ class AccessAdmin(StaffAdmin):
 
 @admin.register(Group)
 # The stubs let the request of GroupAdmin.formfield_for_manytomany be None.
-class RoleAdmin(AccessAdmin, GroupAdmin):  # type: ignore[misc]
+class RoleAdmin(AccessAdmin, GroupAdmin):  # type: ignore[misc]  # see above
     def get_queryset(self, request: HttpRequest) -> models.QuerySet:
         return super().get_queryset(request).prefetch_related("permissions__content_type")
 

@@ -18,7 +18,7 @@ class ConditionFilter(SimpleListFilter):
     @classmethod
     def conditions(cls, model_admin: Any) -> dict[str, tuple[str, Q]]:
         """The label and the condition of each choice, by its value in the address."""
-        raise NotImplementedError
+        raise NotImplementedError  # each filter defines it
 
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin) -> list[tuple[str, str]]:
         self._conditions = self.conditions(model_admin)

@@ -89,11 +89,11 @@ class Review:
 
     def note(self, bound: forms.BoundField, key: FormKey) -> FormValues | None:
         """The context of the note for a field that is in `now`."""
-        raise NotImplementedError
+        raise NotImplementedError  # Conflict and Restoration define it
 
     def row_note(self, row: forms.ModelForm, key: FormKey) -> str:
         """The change of a whole row: `added`, `removed`, `newer` or `back`; empty if none."""
-        raise NotImplementedError
+        raise NotImplementedError  # Conflict and Restoration define it
 
     # The values of the form
 
@@ -215,7 +215,7 @@ class Conflict(Review):
 
     @property
     def put(self) -> list[str]:
-        """The labels of what only the other person changed: «Título», «1 cita»."""
+        """The labels of the changes that only the other person made: «Título», «1 cita»."""
         changed = self.now.keys() ^ self.before.keys() if self.before else set()
         prefixes = [prefix for prefix, _key in changed]
         rows = [

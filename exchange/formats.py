@@ -231,7 +231,7 @@ class ExportFormat(base_formats.TablibFormat):
     title: str
 
     def write(self, file: BinaryIO, rows: Iterable[Sequence[str]], title: str) -> None:
-        raise NotImplementedError
+        raise NotImplementedError  # CSV and XLSX define it
 
     def export_data(self, dataset: Dataset, **_options: Any) -> bytes:
         file = io.BytesIO()

@@ -55,7 +55,7 @@ class NucleoAdminSite(admin.AdminSite):
         return login.log_in(request)
 
     # The stubs omit the redirect that Django answers.
-    def password_change(  # type: ignore[override]
+    def password_change(  # type: ignore[override]  # see above
         self, request: StaffRequest, extra_context: Any = None
     ) -> HttpResponse:
         response: HttpResponse = super().password_change(request, extra_context)

@@ -129,7 +129,7 @@ def test_a_mark_stands_where_its_days_do():
     ("dates", "first", "end"),
     [
         (["[2011-08..2015-02]", "", "2017-05-23"], 2011, 2018),
-        (["2011", "[2017-12-31..]"], 2011, 2019),  # room for the arrow of what went on
+        (["2011", "[2017-12-31..]"], 2011, 2019),  # room for the arrow of the open end
     ],
 )
 def test_the_axis_has_whole_years_from_the_first_date_to_the_last(dates, first, end):

@@ -74,7 +74,7 @@ def clashes(page: HttpResponse) -> set[str]:
 
 
 def put(page: HttpResponse) -> set[str]:
-    """The labels of what only the other person changed, which the form already has."""
+    """The labels of the changes that only the other person made, which the form already shows."""
     return set(page.context["review"].put)
 
 

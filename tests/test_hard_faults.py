@@ -1,5 +1,5 @@
-"""A real PostgreSQL that is stopped, killed, restarted, frozen or silent behind the site: everybody
-is told at once, and the site recovers without help."""
+"""A real PostgreSQL that is stopped, killed, restarted, frozen or silent behind the site: each
+request gets its answer at once, and the site recovers without help."""
 
 import socket
 import time
