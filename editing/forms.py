@@ -18,6 +18,7 @@ from record.publishing import Publishable, Record, may_publish
 DRAFTS_ONLY = "Puede guardar el borrador; publica quien tiene permiso."
 WHY = "Esto ya es público. Diga por qué lo cambia, por ejemplo «se acota la fecha»."
 LONGEST_REASON = 500
+MOST_NEW_ROWS = 50  # that one save adds to a record; a form of each is made even if it is empty
 BUTTONS = {
     "_publish": "Se guardó y se publicó «{}».",
     "_schedule": "Se guardó «{}» y quedó programado.",
@@ -184,6 +185,10 @@ class RecordForm(forms.ModelForm):
 class RecordFormSet(forms.BaseInlineFormSet):
     """The rows of a record. `filled` replaces initial values of rows, and adds rows."""
 
+    default_error_messages = {
+        "too_many_forms": "Son demasiados renglones: en total caben %(num)d. Guarde los primeros y "
+        "agregue después los demás."
+    }
     prefix: str
     model: type[Record]
     filled: PageValues = {}
@@ -196,6 +201,7 @@ class RecordFormSet(forms.BaseInlineFormSet):
         ]
         super().__init__(*args, initial=added, **kwargs)
         self.extra += len(added)
+        self.max_num = self.absolute_max = len(self.get_queryset()) + MOST_NEW_ROWS
 
     def get_form_kwargs(self, index: int | None) -> dict[str, Any]:
         kwargs = super().get_form_kwargs(index)

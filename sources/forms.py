@@ -70,8 +70,10 @@ def source_field() -> forms.TypedChoiceField:
         return options if len(options) == 1 else [("", "Elija la fuente"), *options]
 
     @cache
-    def source(pk: int) -> Source | None:
-        return Source.objects.filter(pk=pk).first()
+    def source(pk: int) -> Source:
+        if found := Source.objects.filter(pk=pk).first():
+            return found
+        raise ValueError("The source was deleted after its title was read")
 
     return forms.TypedChoiceField(
         label="Fuente",

@@ -2,15 +2,18 @@
 their fields, also when two people save at the same moment."""
 
 from datetime import datetime
+from time import process_time
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection, models
 from django.urls import reverse
 
 from editing.admin import RecordAdmin
 from organizations.models import Membership, Organization, RepresentationTerm
+from sources.forms import source_field
 from sources.models import Citation, Source
 from tests import records
 from tests.records import MAKERS
@@ -215,6 +218,27 @@ def test_odd_addresses_and_forms_are_refused_without_a_500(admin: Any, source: S
     for key in ("abc", "9" * 50):
         chosen = {"action": "delete_selected", "_selected_action": key}
         assert admin.post(events, chosen).status_code == 400
+
+
+@pytest.mark.parametrize("rows", ["citations", "memberships", "terms"])
+def test_more_rows_than_fit_are_refused_before_they_are_made(
+    rows: str, admin: Any, source: Source
+) -> None:
+    organization = records.organization()
+    began = process_time()
+    page = save(admin, address_of("change", organization), **{f"{rows}-TOTAL_FORMS": 100_000})
+    assert "Son demasiados renglones: en total caben 50" in problems(page)
+    assert process_time() - began < 1.5, "the form is opened and sent, each in half a second"
+
+
+def test_a_source_that_is_deleted_while_a_form_is_checked_is_refused(source: Source) -> None:
+    field = source_field()
+    assert field.clean(source.pk) == source
+    field = source_field()
+    assert [*field.choices]
+    Source.objects.all().delete()
+    with pytest.raises(ValidationError):
+        field.clean(source.pk)
 
 
 # At the same moment
