@@ -29,10 +29,10 @@ ADVICE = (
 class ImpossibleDate(ValueError):
     """The text is not a possible date; the message says why, in Spanish, and what to write."""
 
-    def __init__(self, text: str, reason: str) -> None:
+    def __init__(self, text: str, reason: str, advice: str = ADVICE) -> None:
         start = text if len(text) <= 60 else f"{text[:60]}…"
-        super().__init__(f"«{start}» no es una fecha posible: {reason}. {ADVICE}")
-        self.reason = reason
+        super().__init__(f"«{start}» no es una fecha posible: {reason}. {advice}".strip())
+        self.reason, self.advice = reason, advice
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,13 +6,16 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from dates.edtf import EDTF, ImpossibleDate, parse
-from dates.spanish_dates import read
+from dates.spanish_dates import SeveralDates, read
 
 
 def reading_of(written: str) -> dict[str, EDTF | str]:
-    """The context of `dates/_date_reading.html`: `date`, or `error` with the reason."""
+    """The context of `dates/_date_reading.html`: `date`, or `error` with the reason; `first` and
+    `last` if the text says from when to when."""
     try:
         return {"date": read(written)}
+    except SeveralDates as dates:
+        return {"first": dates.first, "last": dates.last}
     except ImpossibleDate as error:
         return {"error": str(error)}
 

@@ -1,7 +1,7 @@
 """Reads dates as people write them: «agosto de 2011», «11/08/2011», «antes de 2015»…
 
 `read` reads the text of `str(EDTF)` back unchanged. It refuses an ambiguous date and names both
-readings.
+readings. `span_in` reads two dates of a text that says from when to when: «3-5 de mayo de 2017».
 """
 
 import re
@@ -20,20 +20,26 @@ from dates.text import collapse, fold
 LONGEST = 200  # characters of a written date
 _MONTH_NUMBERS = {name: number for number, name in enumerate(MONTHS, 1)}
 _MONTH_NUMBERS |= {name[:3]: number for name, number in _MONTH_NUMBERS.items()}
-_MONTH_NUMBERS |= {"sept": 9, "setiembre": 9}
+_MONTH_NUMBERS |= {"febr": 2, "mzo": 3, "agto": 8, "sept": 9, "set": 9, "setiembre": 9}
 _MONTH = "(?P<month>" + "|".join(sorted(_MONTH_NUMBERS, key=len, reverse=True)) + r")\.?"
 _DAY = r"(?P<day>\d{1,2}|primero|1(?:\.?o|°|ro|er))"
-_OF = r"(?: de)?(?: del?)?(?: ano)? "
+_OF = r"(?:, ?| )(?:del? )?(?:(?:el )?ano )?"
+_WEEKDAYS = "lunes martes miércoles jueves viernes sábado domingo".split()
+_WEEKDAY = (
+    r"(?:lun(?:es)?|mar(?:tes)?|mie(?:r|rc|rcoles)?|jue(?:v|ves)?|vie(?:r|rnes)?|sab(?:ado)?"
+    r"|dom(?:ingo)?)"
+)
 _SIMPLE = [
     re.compile(pattern)
     for pattern in (
         r"(?:(?:el )?ano )?(?P<year>\d{4})",
         rf"{_MONTH}{_OF}(?P<year>\d{{4}})",
         rf"{_DAY}(?: de)? {_MONTH}{_OF}(?P<year>\d{{4}})",
+        rf"{_MONTH} {_DAY}{_OF}(?P<year>\d{{4}})",
         rf"(?:{_DAY}[/-])?{_MONTH}[/-](?P<year>\d{{4}})",
-        r"(?P<day>\d{1,2})[/.-](?P<month>\d{1,2})[/.-](?P<year>\d{4})",
+        r"(?P<day>\d{1,2})(?P<mark>[/.-])(?P<month>\d{1,2})(?P=mark)(?P<year>\d{4})",
         r"(?P<month>\d{1,2})[/-](?P<year>\d{4})",
-        r"(?P<year>\d{4})[/-](?P<month>\d{1,2})(?:[/-](?P<day>\d{1,2}))?",
+        r"(?P<year>\d{4})(?P<mark>[/-])(?P<month>\d{1,2})(?:(?P=mark)(?P<day>\d{1,2}))?",
     )
 ]
 _AFTERWARDS = r"(?: o (?:despues|mas tarde)|,? o (?:en )?adelante| en adelante)"
@@ -46,12 +52,63 @@ _NOT_AFTER = re.compile(
 )
 _BEFORE, _AFTER = re.compile(r"antes del? (.+)"), re.compile(r"despues del? (.+)")
 _ONE_SIDED = re.compile(r"(?P<start>desde|a partir del?|hasta) (?P<date>.+)")
-_SHORT_YEAR = re.compile(rf".*(?:[/.-]|\b{_MONTH}{_OF})\d{{2}}")
+_DAY_OF_MONTH = re.compile(rf"(?:el )?(?:{_WEEKDAY}[., ]+)?{_DAY}")
+_WITH_WEEKDAY = re.compile(
+    rf"(?:(?P<first>{_WEEKDAY})[., ]+)?(?P<date>.+?)(?:,? \(?(?P<last>{_WEEKDAY})\.?\)?)?"
+)
+_WITH_TIME = re.compile(r"(?P<date>.+?)(?:t|,? (?:a las )?)(?P<time>\d{1,2}:\d{2}.*)")
+# What a program writes beside a day without a time, in Spanish Excel too: «12:00:00 a. m.».
+_MIDNIGHT = re.compile(
+    r"(?:0?0:00(?::00(?:[.,]0+)?)?|12:00(?::00)? ?a\.? ?m\.?)"
+    r"(?: ?(?:h|hrs?|horas)\.?)?(?: ?(?:z|utc|gmt|[+-]\d\d:?\d\d))?"
+)
+_DASH = "[-\u2010-\u2015]"
+_SPAN = [
+    re.compile(pattern)
+    for pattern in (
+        r"(?:desde|del?) (?P<first>.+?) (?:hasta|al?) (?P<last>.+)",
+        r"(?P<first>.*\d.*?|[a-z.]+) (?:al?|hasta) (?P<last>.+)",
+        rf"(?P<first>.+?) {_DASH} (?P<last>.+)",
+        rf"(?:del? )?(?P<first>\d{{1,2}}) ?{_DASH} ?(?P<last>\d{{1,2}} .+)",
+        rf"(?P<first>\d{{4}}) ?{_DASH} ?(?P<last>\d{{4}})",
+        rf"(?P<first>{_MONTH}) ?{_DASH} ?(?P<last>[a-z]+{_OF}\d{{4}})",
+        r"(?P<first>\d{4}-\d\d(?:-\d\d)?)/(?P<last>\d{4}-\d\d(?:-\d\d)?)",
+    )
+]
+_SEVERAL = re.compile(r"(?:(?:el|los) )?(?:dias? )?[^,]+(?:, [^,]+)*,? [ye] .+")
+_UNSAID = re.compile(
+    r"(?:(?:la )?fecha )?(?:s ?[fd]|n ?[adce]|x+(?: x+)*|0+(?: 0+)*|null|none|nan|nat|ningun[ao]?"
+    r"|pendiente|por (?:definir|confirmar)|(?:se )?(?:desconoc|ignora)\w*|sin \D+"
+    r"|(?:la fuente )?no (?!antes|despues)\D+)?"
+)
+_SHORT_YEAR = re.compile(rf"(?!.*\d{{4}}).*(?:[/.-]|\b{_MONTH}{_OF})\d{{2}}")
 _NO_YEAR = re.compile(rf"(?:{_DAY}(?: de)? )?{_MONTH}")
 _VAGUE = re.compile(
     r"(?:a |en |hacia |alrededor de )?(?:principios|inicios|comienzos|mediados|fines|finales|"
     r"hacia|alrededor)\b.*"
 )
+
+
+class SeveralDates(ImpossibleDate):
+    """The text says from when to when: `first` and `last`, where a field holds one date."""
+
+    def __init__(self, text: str, first: str, last: str) -> None:
+        self.first, self.last = parse(first), parse(last)
+        super().__init__(
+            text,
+            "son varias fechas, y aquí cabe una",
+            f"Si duró, escriba «{self.first}» en el inicio y «{self.last}» en el fin; si fue en "
+            f"una de ellas y la fuente no dice en cuál, «{parse(f'[{first}..{last}]')}».",
+        )
+
+
+def span_in(written: str) -> SeveralDates | None:
+    """The first and the last date of a text that says from when to when; None for other texts."""
+    try:
+        read(written)
+    except ImpossibleDate as error:
+        return error if isinstance(error, SeveralDates) else None
+    return None
 
 
 def read(written: str) -> EDTF:
@@ -63,7 +120,12 @@ def read(written: str) -> EDTF:
         return parse(text.replace(" .. ", ".."))
     try:
         return parse(_edtf(fold(text).rstrip(".")))
+    except SeveralDates:
+        raise
     except ImpossibleDate as error:  # say the whole text, and not the part that failed
+        if _UNSAID.fullmatch(" ".join(re.findall(r"\w+", fold(text)))):
+            unsaid = "si la fuente no dice la fecha, déjela vacía"
+            raise ImpossibleDate(written, unsaid, advice="") from error
         raise ImpossibleDate(written, error.reason) from error
 
 
@@ -78,8 +140,29 @@ def _edtf(text: str) -> str:
         return f"[..{_neighbour(match[1], -1)}]"
     if match := _AFTER.fullmatch(text):
         return f"[{_neighbour(match[1], 1)}..]"
-    _refuse_ambiguous(text)
-    return _level_0(text)
+    if (level_0 := _simple(text)) is None:
+        _refuse_span(text)
+        _refuse_ambiguous(text)
+    return level_0 or _level_0(text)
+
+
+def _refuse_span(text: str) -> None:
+    """Raises SeveralDates for a text of two dates, or of dates that follow each other, and
+    ImpossibleDate for dates that do not."""
+    for pattern in _SPAN:
+        if match := pattern.fullmatch(text):
+            last = _level_0(match["last"])
+            first = _level_0(_completed(match["first"], last))
+            if parse(first).earliest >= parse(last).latest:
+                raise ImpossibleDate(text, f"{in_words(first)} no es anterior a {in_words(last)}")
+            raise SeveralDates(text, first, last)
+    if _SEVERAL.fullmatch(text):
+        *before, upper = re.split(r",? [ye] |, ", re.sub(r"^(?:(?:el|los) )?(?:dias? )?", "", text))
+        last = _level_0(upper)
+        dates = [*(_level_0(_completed(part, last)) for part in before), last]
+        if any(_neighbour(dates[i], 1) != later for i, later in enumerate(dates[1:])):
+            raise ImpossibleDate(text, "son fechas separadas; haga un registro de cada una")
+        raise SeveralDates(text, dates[0], last)
 
 
 def _refuse_ambiguous(text: str) -> None:
@@ -112,22 +195,54 @@ def _completed(lower: str, until: str) -> str:
     «octubre de 2011», «3» the month of «5 de mayo de 2011»."""
     if re.search(r"\d{4}", lower):
         return lower
-    day_of_month = re.fullmatch(rf"(?:el )?{_DAY}", lower) and until[4:]
+    day_of_month = _DAY_OF_MONTH.fullmatch(lower) and until[7:]
     return f"{lower} de {in_words(until[:7] if day_of_month else until[:4])}"
 
 
 def _level_0(text: str) -> str:
+    if level_0 := _simple(text) or _without_time(text) or _without_weekday(text):
+        return level_0
+    if _SHORT_YEAR.fullmatch(text):
+        raise ImpossibleDate(text, "escriba el año con sus cuatro cifras")
+    if _NO_YEAR.fullmatch(text):
+        raise ImpossibleDate(text, "falta el año")
+    raise ImpossibleDate(text, "no se reconoce como día, mes o año")
+
+
+def _simple(text: str) -> str | None:
+    """A day, a month or a year; None for any other text."""
     text = re.sub(r"^(?:(?:el|en) )?(?:(?:el )?dia )?", "", text)
     for pattern in _SIMPLE:
         if match := pattern.fullmatch(text):
             parts = match.groupdict()
             numbers = [parts["year"], parts.get("month"), parts.get("day")]
             return parse("-".join(map(_digits, filter(None, numbers)))).text
-    if _SHORT_YEAR.fullmatch(text):
-        raise ImpossibleDate(text, "escriba el año con sus cuatro cifras")
-    if _NO_YEAR.fullmatch(text):
-        raise ImpossibleDate(text, "falta el año")
-    raise ImpossibleDate(text, "no se reconoce como día, mes o año")
+    return None
+
+
+def _without_time(text: str) -> str | None:
+    """The day before a time of zero."""
+    match = _WITH_TIME.fullmatch(text)
+    day = match and (_simple(match["date"]) or _without_weekday(match["date"]))
+    if not match or not day or len(day) < 10:
+        return None
+    if not _MIDNIGHT.fullmatch(match["time"]):
+        raise ImpossibleDate(text, f"aquí va solo el día, sin la hora: «{in_words(day)}»")
+    return day
+
+
+def _without_weekday(text: str) -> str | None:
+    """The day beside its day of the week, which must be the one of the calendar."""
+    match = _WITH_WEEKDAY.fullmatch(re.sub(r"^(?:el )?(?:dia )?", "", text))
+    day = match and _simple(match["date"])
+    if not match or not day or len(day) < 10:
+        return None
+    weekday = _WEEKDAYS[date.fromisoformat(day).weekday()]
+    for name in filter(None, match.group("first", "last")):
+        if name[:3] != fold(weekday)[:3]:
+            written = next(w for w in _WEEKDAYS if fold(w).startswith(name[:3]))
+            raise ImpossibleDate(text, f"el {in_words(day)} cae en {weekday}, no en {written}")
+    return day
 
 
 def _digits(number: str) -> str:

@@ -13,6 +13,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst, slugify
 
+from dates.spanish_dates import span_in
 from record.publishing import Publishable, Record, may_publish
 
 DRAFTS_ONLY = "Puede guardar el borrador; publica quien tiene permiso."
@@ -141,10 +142,18 @@ class RecordForm(forms.ModelForm):
 
     def clean(self) -> None:
         super().clean()
+        self._read_span()
         if self.edit.pressed and not may_publish(self.edit.user):
             self.add_error(None, DRAFTS_ONLY)
         elif self.edit.pressed and not self.errors:
             self._set_publication()
+
+    def _read_span(self) -> None:
+        """Reads a start such as «3-5 de mayo de 2017» as start and end, if the end is empty."""
+        is_alone = "start" in self.errors and self.cleaned_data.get("end") == ""
+        if is_alone and (dates := span_in(self["start"].data)):
+            del self.errors["start"]
+            self.cleaned_data |= {"start": dates.first.text, "end": dates.last.text}
 
     def _set_publication(self) -> None:
         """Sets the dates of publication that the pressed button means."""

@@ -20,8 +20,9 @@ from django.db import models
 from django.utils import timezone
 from import_export.widgets import Widget
 
-from dates.edtf import ImpossibleDate
+from dates.edtf import ADVICE, ImpossibleDate
 from dates.spanish_dates import read as read_date
+from dates.spanish_dates import span_in
 from dates.text import fold
 from editing.differences import Pieces, list_diff, whole_diff
 from editing.snapshots import related_model
@@ -173,13 +174,32 @@ class ChoiceWidget(TextWidget):
 
 
 class DateWidget(TextWidget):
+    """A date. `end` is the column that takes the last date of a text such as «3-5 de mayo de 2017»,
+    if its own cell is empty."""
+
     help = "Fecha, en español o EDTF. Vacía: la fuente no lo dice"
+
+    def __init__(self, example: str = "", end: str = "") -> None:
+        super().__init__(example)
+        self.end = end
+
+    def clean(self, value: str, row: Any = None, **kwargs: Any) -> str:
+        try:
+            return self.read(value)
+        except ValueError:
+            dates = span_in(value)
+            if not dates or not self.end or row.get(self.end, "").strip():
+                raise
+            row[self.end] = dates.last.text
+            return dates.first.text
 
     def read(self, cell: str) -> str:
         try:
             return read_date(cell).text
         except ImpossibleDate as error:
-            raise refusal(f"No es una fecha posible: {error.reason}.", DATE_EXAMPLE) from error
+            advice = error.advice.rstrip(".") or "La celda vacía"
+            expected = DATE_EXAMPLE if error.advice == ADVICE else advice
+            raise refusal(f"No es una fecha posible: {error.reason}.", expected) from error
 
     def show(self, value: str) -> str:
         return str(read_date(value))

@@ -40,7 +40,9 @@ class OrganizationResource(RecordResource):
 class MembershipResource(RecordResource):
     slug = Field("slug", "identificador", SlugWidget("instituto-civico"))
     organization = Field("organization", "organizacion", ReferenceWidget("instituto-civico"))
-    start = Field("start", "inicio", DateWidget("entre agosto de 2011 y febrero de 2015"))
+    start = Field(
+        "start", "inicio", DateWidget("entre agosto de 2011 y febrero de 2015", end="fin")
+    )
     end = Field("end", "fin", DateWidget("23 de mayo de 2017 o después"))
     start_label = Field("start_label", "inicio_en_la_fuente", TextWidget("a principios de 2016"))
     end_label = Field("end_label", "fin_en_la_fuente", TextWidget())
@@ -57,7 +59,7 @@ class RepresentationTermResource(RecordResource):
     organization = Field("organization", "organizacion", ReferenceWidget("instituto-civico"))
     role = Field("role", "papel", ChoiceWidget("representante"))
     order = Field("order", "lugar", NumberWidget("1"))
-    start = Field("start", "inicio", DateWidget("abril de 2017"))
+    start = Field("start", "inicio", DateWidget("abril de 2017", end="fin"))
     end = Field("end", "fin", DateWidget("23 de mayo de 2017 o después"))
     start_label = Field("start_label", "inicio_en_la_fuente", TextWidget())
     end_label = Field("end_label", "fin_en_la_fuente", TextWidget())

@@ -67,6 +67,15 @@ def test_a_record_is_added_through_its_form_with_a_slug_of_its_own(
         assert record.text == "Un párrafo.\nOtro.\n"
 
 
+def test_a_start_that_says_from_when_to_when_fills_an_empty_end(admin: Any) -> None:
+    values = FILLED[Event] | {"start": "del 3 al 5 de mayo de 2017"}
+    page = save(admin, address_of("add", Event), **values, end="2017")
+    assert "una sola fecha" in page.content.decode()
+    assert "son varias fechas" in problems(page)
+    assert save(admin, address_of("add", Event), **values).status_code == 302
+    assert Event.objects.values_list("start", "end").get() == ("2017-05-03", "2017-05-05")
+
+
 def test_memberships_terms_and_citations_are_added_on_the_organization(
     admin: Any, source: Source
 ) -> None:

@@ -17,7 +17,9 @@ class EventResource(RecordResource):
     slug = Field("slug", "identificador", SlugWidget("firma-del-acuerdo"))
     title = Field("title", "titulo", TextWidget("Se firma el acuerdo"))
     category = Field("category", "categoria", ChoiceWidget("acuerdo"))
-    start = Field("start", "inicio", DateWidget("entre agosto de 2011 y febrero de 2015"))
+    start = Field(
+        "start", "inicio", DateWidget("entre agosto de 2011 y febrero de 2015", end="fin")
+    )
     end = Field("end", "fin", DateWidget())
     date_label = Field("date_label", "palabras_de_la_fuente", TextWidget("a principios de 2016"))
     summary = Field("summary", "resumen", TextWidget())
