@@ -122,10 +122,11 @@ class RichTextWidget(TextWidget):
     help = "HTML: párrafos, subtítulos, listas, citas y enlaces"
 
     def read(self, cell: str) -> str:
-        return self.normal(super().read(cell))
-
-    def normal(self, value: str) -> str:
-        return normalize(sanitize(value))
+        text = super().read(cell)
+        try:
+            return normalize(sanitize(text))
+        except ValidationError as error:
+            raise refusal(str(error.message), "Un texto más sencillo") from error
 
 
 class LinesWidget(TextWidget):

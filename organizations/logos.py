@@ -9,6 +9,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.core.files.base import ContentFile, File
 from django.db import models
+from django.db.models.fields.files import ImageFieldFile
 from PIL import Image, ImageOps
 
 FORMATS = {"PNG": "png", "JPEG": "jpg", "WEBP": "webp"}
@@ -55,8 +56,15 @@ class LogoFormField(forms.FileField):
         return file and redrawn(file)
 
 
+class Logo(ImageFieldFile):
+    def save(self, name: str, content: File, save: bool = True) -> None:
+        """Redraw the file before it is stored, for `logo.save` and the record's `save` alike."""
+        content = content if isinstance(content, Redrawn) else redrawn(content)
+        super().save(str(content.name), content, save)
+
+
 class LogoField(models.ImageField):
-    """Redraws each file before it is saved."""
+    attr_class = Logo
 
     def formfield(self, **kwargs: Any) -> forms.Field | None:
         own: dict[str, Any] = {
@@ -69,10 +77,3 @@ class LogoField(models.ImageField):
         """Migrations see a plain ImageField."""
         name, _path, args, kwargs = super().deconstruct()
         return name, "django.db.models.ImageField", args, kwargs
-
-    def pre_save(self, model_instance: models.Model, add: bool) -> Any:
-        file = getattr(model_instance, self.attname)
-        if file and not file._committed and not isinstance(file.file, Redrawn):
-            new = redrawn(file.file)
-            file.save(new.name, new, save=False)
-        return super().pre_save(model_instance, add)

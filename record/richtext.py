@@ -1,11 +1,13 @@
-"""Rich text: HTML that is sanitised at each write to the database."""
+"""Rich text: HTML that is sanitised at each write to the database, and shown as it is stored."""
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from html import unescape
 from typing import Any, NamedTuple
 
 import nh3
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.html import strip_tags
 from django.utils.safestring import SafeString, mark_safe
@@ -22,18 +24,64 @@ EXTENSIONS = {
     "Link": {"protocols": ["http", "https", "mailto"]},
     "HardBreak": True,
 }
+MAX_CHARACTERS, MAX_TAGS, MAX_DEPTH, MAX_LINK = 500_000, 20_000, 100, 4_000
+_TAGS = {"p", "br", "strong", "em", "h2", "h3", "ul", "ol", "li", "blockquote", "a"}
+_ENDED_BY_OTHERS = {"p", "br", "li"}
+"""The tags that need no end tag. A parser nests them no deeper than the other tags."""
 _CLEANER = nh3.Cleaner(
-    tags={"p", "br", "strong", "em", "h2", "h3", "ul", "ol", "li", "blockquote", "a"},
+    tags=_TAGS,
     attributes={"a": {"href"}},
     url_schemes={"http", "https", "mailto"},
     link_rel="noopener",
 )
+_MARKUP = re.compile(
+    r"""<!--(?:-?>|.*?(?:--!?>|\Z))            # a comment
+      | <(?:[!?]|/(?![a-z]))[^>]*(?:>|\Z)     # a declaration
+      | <(script|style)\b.*?(?:</\1\s*>|\Z)
+      | <(/?)([a-z][^\s/>]*)((?:[^>=]+|=\s*"[^"]*(?:"|\Z)|=\s*'[^']*(?:'|\Z)|=)*+)(?:>|\Z)
+      | <""",
+    re.VERBOSE | re.DOTALL | re.IGNORECASE,
+)
+
+
+_BARE = re.compile(r"&(?!#?\w{1,32};)")
 
 
 def sanitize(html: str) -> str:
-    """Keeps headings, lists, quotes, links and emphasis, and only the text of other elements."""
-    cleaned = _CLEANER.clean(html).strip()
+    """Keeps headings, lists, quotes, links and emphasis, and only the text of other elements.
+    Raises ValidationError for a text whose length, tags or depth are no person's work."""
+    cleaned = _CLEANER.clean(_with_known_tags(html)).strip()
+    _with_known_tags(cleaned)  # so that a stored text can be saved again
     return "" if cleaned == "<p></p>" else cleaned
+
+
+def _with_known_tags(html: str) -> str:
+    """Leaves out the markup that takes the parser more than linear time: it copies emphasis with
+    attributes into each paragraph, compares all attributes of a tag with each other, and looks
+    through all open tags. The time of this function is linear."""
+    html = _BARE.sub("&amp;", html)
+    if len(html) > MAX_CHARACTERS:
+        raise ValidationError(f"Tiene {len(html):,} caracteres; caben {MAX_CHARACTERS:,}.")
+    if html.count("<") > MAX_TAGS:
+        raise ValidationError(f"Tiene más de {MAX_TAGS:,} etiquetas: péguelo sin formato.")
+    depth = Counter[str]()
+
+    def known(markup: re.Match[str]) -> str:
+        end, name, attributes = markup[2], (markup[3] or "").lower(), markup[4]
+        if markup[0] == "<":
+            return "&lt;"
+        if name not in _TAGS or not markup[0].endswith(">"):
+            return ""
+        if name not in _ENDED_BY_OTHERS:
+            depth[name] = max(0, depth[name] + (-1 if end else 1))
+            if depth.total() > MAX_DEPTH:
+                raise ValidationError(
+                    f"Tiene más de {MAX_DEPTH} etiquetas una dentro de otra: péguelo sin formato."
+                )
+        is_link = name == "a" and not end and len(attributes) < MAX_LINK
+        return f"<{end}{name}{attributes if is_link else ''}>"
+
+    return _MARKUP.sub(known, html)
 
 
 _BLOCK = re.compile(r"</?(?:p|h2|h3|ul|ol|li|blockquote)>")
@@ -67,7 +115,7 @@ def with_contents(html: str) -> tuple[SafeString, list[Heading]]:
         contents.append(Heading(f"s{number}", f"§ {number}", unescape(strip_tags(heading[2]))))
         return f'<{heading[1]} id="s{number}">{heading[2]}</{heading[1]}>'
 
-    html = mark_safe(_HEADING.sub(anchored, sanitize(html)))  # noqa: S308, sanitised here
+    html = mark_safe(_HEADING.sub(anchored, html))  # noqa: S308, sanitised when it was written
     return html, contents if len(contents) > 1 else []
 
 

@@ -134,9 +134,16 @@ def test_the_form_says_why_a_logo_is_refused_and_keeps_nothing(admin, media):
 
 @pytest.mark.django_db
 def test_a_logo_is_drawn_anew_when_code_saves_it_too():
-    logo = records.organization(logo=uploaded(picture() + SECRET)).logo
-    assert SECRET not in Path(logo.path).read_bytes()
-    assert not logo.name.endswith("logo.png")
+    assigned = records.organization(logo=uploaded(picture() + SECRET))
+    saved = records.organization()
+    saved.logo.save("logo.png", uploaded(picture() + SECRET), save=False)
+    saved.save()
+    for owner in (assigned, saved):
+        logo = Organization.objects.get(pk=owner.pk).logo
+        assert SECRET not in Path(logo.path).read_bytes()
+        assert not logo.name.endswith("logo.png")
+    with pytest.raises(ValidationError):
+        saved.logo.save("logo.png", uploaded(SECRET))
 
 
 def test_a_logo_is_served_with_its_kind_alone_and_while_its_organization_is(visitor, reader):

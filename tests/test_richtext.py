@@ -1,11 +1,15 @@
-"""Rich text holds nothing that runs, on every way into the database."""
+"""Rich text holds nothing that runs, on every way into the database, and takes no time."""
 
 import json
+import re
+import time
+from pathlib import Path
 
 import pytest
 from django.core import serializers
+from django.core.exceptions import ValidationError
 from django.core.management import call_command
-from django.db import connection
+from django.db import transaction
 from django.template import Context, Template
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,6 +17,8 @@ from hypothesis import strategies as st
 from record.richtext import sanitize
 from tests.markup import Page
 from tests.records import WAYS, event, organization, refusals, statement
+from tests.sheets import csv_of, dry_run
+from timeline.models import Event
 
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -133,12 +139,91 @@ def test_a_fixture_with_hostile_html_loads_inert(make, field, tmp_path):
     assert getattr(record, field) == "<p>a</p>"
 
 
+EMPHASIS = "".join(f"<em id={number}>" for number in range(1000))
+ATTRIBUTES = " ".join(f"a{number}" for number in range(30_000))
+NINE = "<blockquote>" * 9 + "</em>" + "</blockquote>" * 9
+EXCESSIVE = {
+    f"<p>{EMPHASIS}{'<p>x' * 1000}": "una dentro de otra",
+    "<blockquote>" * 19_000: "una dentro de otra",
+    "<ul><li>" * 9000: "una dentro de otra",
+    "<strong><em><a href=x>" * 34: "una dentro de otra",
+    "<blockquote><!--</blockquote>-->" * 6000: "una dentro de otra",
+    "<blockquote><script></blockquote></script>" * 4000: "una dentro de otra",
+    "<blockquote><a title='</blockquote>'></a>" * 4000: "una dentro de otra",
+    "<blockquote><select></blockquote></select><svg>" * 4000: "",
+    "<p>" + EMPHASIS.replace("em", "font") + "<p>x" * 1000: "",
+    "".join(f"<em id={number}>{NINE}" for number in range(400)) + "<p>x" * 500: "una",
+    f"<p {ATTRIBUTES}>x</p><a {ATTRIBUTES}>y</a>": "",
+    "<p>x</p>" * 10_001: "etiquetas",
+    "<p>x" * 15_000: "etiquetas",
+    "<" * 1_000_000: "caracteres",
+    "x" * 500_001: "caracteres",
+    "&" * 490_000: "caracteres",
+    "&lt;" * 120_000: "",
+    "<a" + "='\"" * 120_000: "",
+    "</script" * 19_000: "",
+}
+
+
+@pytest.mark.parametrize(("html", "reason"), EXCESSIVE.items(), ids=range(len(EXCESSIVE)))
+def test_html_that_is_no_persons_work_is_refused_or_read_in_1_s_and_30_mb(html, reason):
+    peak_memory()
+    before, started, message = peak_memory(), time.process_time(), ""
+    try:
+        sanitize(html)
+    except ValidationError as error:
+        message = error.message
+    assert time.process_time() - started < 1
+    assert peak_memory() - before < 30
+    assert reason in message
+    assert bool(reason) == bool(message)
+
+
+def peak_memory() -> int:
+    """The most memory of this process in MB since the last call, Rust's too. Linux only."""
+    peak = re.search(r"VmHWM:\s*(\d+)", Path("/proc/self/status").read_text())
+    Path("/proc/self/clear_refs").write_text("5")
+    return int(peak[1]) // 1024
+
+
+def test_honest_html_of_the_most_tags_and_depth_is_read_and_can_be_saved_again():
+    nested = "<ul><li>" * 90 + "<p>a</p>" + "</li></ul>" * 90
+    item = "<p>Uno <strong>dos</strong> <em>tres</em><br>a &lt; b &amp; c «é»</p>"
+    for html in (nested, item * 2000, f"<p>{'palabra ' * 60_000}</p>"):
+        assert sanitize(html) == html
+    assert sanitize("<ul>" + "<li>a" * 300) == "<ul>" + "<li>a</li>" * 300 + "</ul>"
+    assert sanitize("<p>a" * 300) == "<p>a</p>" * 300
+    assert sanitize("<P CLASS='a>b'>1 < 2 & 3<o:p>x</o:p><br/></P>") == (
+        "<p>1 &lt; 2 &amp; 3x<br></p>"
+    )
+
+
 @pytest.mark.django_db
-def test_html_that_was_written_around_the_field_is_sanitised_when_it_is_shown():
+def test_excessive_html_is_refused_on_every_way_into_the_database():
+    html = "<blockquote>" * 101
     record = event()
-    with connection.cursor() as cursor:
-        cursor.execute("UPDATE timeline_event SET body = %s", [SCRIPT])
-    record.refresh_from_db()
-    assert record.body == SCRIPT
-    template = Template("{% load record %}{{ event.body|prose }}")
-    assert template.render(Context({"event": record})) == "<p>a</p>"
+    record.body = html
+    assert "una dentro de otra" in refusals(record)["body"][0]
+    rows = csv_of("identificador,titulo,categoria,texto", f"uno,T,acuerdo,{html}")
+    assert [error.column for error in dry_run("eventos", rows).errors] == ["texto"]
+    for by in WAYS:
+        record = event()
+        with (
+            pytest.raises(ValidationError, match="una dentro de otra"),
+            transaction.atomic(),
+        ):
+            by(record, body=html)
+    assert not Event.objects.exclude(body="").exists()
+
+
+@pytest.mark.django_db
+def test_a_stored_text_is_shown_without_sanitising_it_again(visitor, monkeypatch):
+    pages = [event(body=HONEST), statement(body=HONEST), organization(description=HONEST)]
+    monkeypatch.setattr("record.richtext._CLEANER", None)
+    for page in pages:
+        assert "<strong>dos</strong>" in visitor.get(page.get_absolute_url()).text
+    for feed in ("/linea-de-tiempo/atom.xml", "/pronunciamientos/atom.xml"):
+        assert "&lt;strong&gt;dos" in visitor.get(feed).text
+    assert (
+        Template("{% load record %}{{ a|prose }}").render(Context({"a": "<p>a</p>"})) == "<p>a</p>"
+    )

@@ -20,7 +20,6 @@ from django.utils.xmlutils import SimplerXMLGenerator
 from dates.edtf import END_OF_TIME
 from dates.text import collapse
 from record.jsonld import LICENSE
-from record.richtext import sanitize
 from record.text import printable
 from timeline.models import Event, Statement
 
@@ -104,7 +103,7 @@ class EventFeed(Feed):
         """Date, summary and text, as on the page."""
         texts = [f"Fecha: {item.period.when or 'la fuente no la dice'}.", item.summary]
         paragraphs = "".join(f"<p>{escape(text)}</p>" for text in texts if text)
-        return {"content": printable(paragraphs + sanitize(item.body))}
+        return {"content": printable(paragraphs + item.body)}
 
 
 class StatementFeed(EventFeed):

@@ -13,7 +13,7 @@ from django.utils.text import Truncator
 from dates.text import collapse
 from organizations.models import Organization
 from organizations.name_links import Names
-from record.richtext import Heading, sanitize
+from record.richtext import Heading
 from sources.models import Citation, Source
 from sources.passages import MarkedBlock
 from sources.reading import Passage, marked_blocks, passages_by_number
@@ -57,7 +57,7 @@ def paragraphs(
     """The paragraphs of the body; a list is a single paragraph. `citations` are the citations of
     the sources; with `names`, a paragraph lists the organizations that it names."""
     proofs, items = _proofs(sources, citations), list[Paragraph]()
-    for html in outermost(sanitize(statement.body)):
+    for html in outermost(statement.body):
         text = collapse(unescape(strip_tags(html)))
         paragraph = Paragraph(html, text, _named(text, names) if names else [])
         if text in proofs:

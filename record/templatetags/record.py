@@ -12,7 +12,6 @@ from dates.edtf import EDTF, in_words, parse
 from dates.periods import UNSAID
 from dates.text import collapse
 from record import jsonld, pages
-from record.richtext import sanitize
 from record.text import cut
 
 register = template.Library()
@@ -62,9 +61,8 @@ def change(content: str, kind: str) -> str:
 
 @register.filter
 def prose(html: str) -> SafeString:
-    """Rich text, sanitised again, since a record in memory may not have been written to the
-    database."""
-    return mark_safe(sanitize(html))  # noqa: S308, sanitised here
+    """Rich text of the database, which each write sanitises."""
+    return mark_safe(html)  # noqa: S308, sanitised when it was written
 
 
 @register.simple_tag
