@@ -89,6 +89,24 @@ _VAGUE = re.compile(
 )
 
 
+def _in_numbers(first: str, second: str) -> re.Pattern[str]:
+    return re.compile(rf"(?<![\d/.-])({first})([/.-])({second})\2(?:\d{{4}}|\d\d)(?!\d)")
+
+
+_TO_12, _FROM_13 = r"0?[1-9]|1[0-2]", r"1[3-9]|2\d|3[01]"
+MONTH_FIRST, DAY_FIRST = _in_numbers(_TO_12, _FROM_13), _in_numbers(_FROM_13, _TO_12)
+"""The dates in numbers that have one reading: «10/24/2016» and «24/10/2016»."""
+_EITHER = _in_numbers(_TO_12, _TO_12)
+
+
+def readings_of(written: str) -> tuple[str, ...]:
+    """Both days that a date in numbers may be, without the year: «10/9/2016»."""
+    match = _EITHER.search(written)
+    day, month = (int(match[1]), int(match[3])) if match else (0, 0)
+    pairs = ((day, month), (month, day)) if day != month else ()
+    return tuple(f"el {number} de {MONTHS[place - 1]}" for number, place in pairs)
+
+
 class SeveralDates(ImpossibleDate):
     """The text says from when to when: `first` and `last`, where a field holds one date."""
 

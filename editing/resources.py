@@ -26,8 +26,7 @@ from record.publishing import Record, may_publish, written
 from record.text import may_be_cut
 
 BATCH, MOST_ERRORS = 1000, 1000
-TO_CORRECT = "que_corregir"
-"""An extra column in the file of faulty rows, which an import ignores."""
+TO_CORRECT = "que_corregir"  # a column of the file with marked errors; an import ignores it
 EMPTY: tuple[Any, ...] = ("", None, frozenset())
 
 
@@ -211,16 +210,17 @@ class RecordResource(ModelResource):
         instance.listed = {}
         self._digest(self.number, instance.pk)
         if self.number in self.overlong:
-            problem = "Tiene más celdas que encabezados.\nUna celda por columna"
-            raise ValidationError({"": problem})
+            raise ValidationError({"": "Tiene más celdas que encabezados.\nUna celda por columna"})
 
     def before_import(self, dataset: tablib.Dataset, **kwargs: Any) -> None:
         """Read the numbers of the rows in the spreadsheet; refuse unknown headers."""
         self.numbers, self.overlong = dataset.row_numbers, set(dataset.overlong)
         dataset.headers = [re.sub(r"[\s_]+", "_", fold(name.strip())) for name in dataset.headers]
         if problems := " ".join(self._header_problems(dataset.headers)):
-            problems = f"El encabezado no es el esperado. {problems} No se leyó ninguna fila."
-            raise TableError(problems)
+            raise TableError(f"El encabezado no es el esperado. {problems} No se leyó nada.")
+        for column in self.columns:
+            if column.column_name in dataset.headers:
+                column.widget.survey(self.numbers, dataset[column.column_name])
 
     def _header_problems(self, headers: list[str]) -> Iterator[str]:
         """Headers after the last column may be empty."""
@@ -252,8 +252,9 @@ class RecordResource(ModelResource):
         if cell == (stored_cell := field.widget.render(stored)):
             return
         if may_be_cut(cell, stored_cell):
-            problem = "La celda está cortada: el texto guardado sigue."
-            raise refusal(problem, "El texto completo, como en CSV")
+            raise refusal(
+                "Está cortada: el texto guardado sigue.", "El texto completo, como en CSV"
+            )
         before, after = field.widget.normal(stored), field.clean(row)
         if before != after:
             self._digest(field.column_name, stored_cell)
@@ -307,8 +308,7 @@ class RecordResource(ModelResource):
     def check(self, instance: Record) -> None:
         """Check the permission to publish, the dates of publication, and the model's own rules."""
         if self.drafts_only and not (self.was_draft and instance.is_draft()):
-            expected = "Un borrador; publica quien tiene permiso"
-            raise ValidationError({"slug": f"Es o sería público.\n{expected}"})
+            raise ValidationError({"slug": "Es o sería público.\nUn borrador; publica quien puede"})
         ends, begins = (getattr(instance, f"{name}publish_at", None) for name in ("un", ""))
         if ends and not (begins and begins < ends):
             raise ValidationError({"unpublish_at": "El retiro no es posterior a la publicación."})

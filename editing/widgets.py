@@ -21,8 +21,8 @@ from django.utils import timezone
 from import_export.widgets import Widget
 
 from dates.edtf import ADVICE, ImpossibleDate
+from dates.spanish_dates import DAY_FIRST, MONTH_FIRST, readings_of, span_in
 from dates.spanish_dates import read as read_date
-from dates.spanish_dates import span_in
 from dates.text import fold
 from editing.differences import Pieces, list_diff, whole_diff
 from editing.snapshots import related_model
@@ -40,6 +40,10 @@ class TableError(Exception):
 
 class UnreadableCell(str):
     """The problem of a cell without a reliable text, such as an error or a date without a year."""
+
+
+class ExcelDate(str):
+    """A day that Excel stores as a number, as EDTF."""
 
 
 def refusal(problem: str, expected: str) -> ValueError:
@@ -75,6 +79,9 @@ class TextWidget(Widget):
         self.model_field, self.label = model_field, str(model_field.verbose_name)
         self.max_length = model_field.max_length or 1_000_000
         self.required = not (self.many or model_field.blank or model_field.null)
+
+    def survey(self, numbers: Iterable[int], cells: Iterable[str]) -> None:
+        """A hook to read the whole column, with the numbers of its rows, before the first row."""
 
     @property
     def help(self) -> str:
@@ -176,13 +183,38 @@ class ChoiceWidget(TextWidget):
 
 class DateWidget(TextWidget):
     """A date. `end` is the column that takes the last date of a text such as «3-5 de mayo de 2017»,
-    if its own cell is empty."""
+    if its own cell is empty.
+
+    Dates in numbers have the day first, unless a date of the column has the month first: then all
+    of the column that allow both readings are refused. So are those that Excel read itself, if it
+    left another date in numbers as text: its order may not be that of the text.
+    """
 
     help = "Fecha, en español o EDTF. Vacía: la fuente no lo dice"
+    month_first = left_as_text = ""
 
     def __init__(self, example: str = "", end: str = "") -> None:
         super().__init__(example)
         self.end = end
+
+    def survey(self, numbers: Iterable[int], cells: Iterable[str]) -> None:
+        for number, cell in zip(numbers, cells, strict=True):
+            if not (match := MONTH_FIRST.search(cell) or DAY_FIRST.search(cell)):
+                continue
+            if not self.left_as_text:
+                self.left_as_text = f"Excel no leyó como fecha la fila {number}, «{match[0]}»"
+            if match.re is MONTH_FIRST:
+                self.month_first = f"la fila {number}, «{match[0]}», pone primero el mes"
+                return
+
+    def _refuse_either_order(self, cell: str) -> None:
+        reason, written = self.month_first, cell
+        if isinstance(cell, ExcelDate):
+            reason = self.month_first or self.left_as_text
+            written = "/".join(reversed(cell.split("-")))
+        if reason and (days := readings_of(written)):
+            problem = f"Puede ser {' o '.join(days)}: {reason}."
+            raise refusal(problem, "El mes en letra en toda la columna")
 
     def clean(self, value: str, row: Any = None, **kwargs: Any) -> str:
         try:
@@ -195,6 +227,7 @@ class DateWidget(TextWidget):
             return dates.first.text
 
     def read(self, cell: str) -> str:
+        self._refuse_either_order(cell)
         try:
             return read_date(cell).text
         except ImpossibleDate as error:

@@ -18,7 +18,7 @@ from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
 from tablib import Dataset
 
-from editing.widgets import TableError, UnreadableCell
+from editing.widgets import ExcelDate, TableError, UnreadableCell
 from exchange.models import Receipt
 from exchange.workbooks import MAX_CELL, NumberedRows, workbook_rows
 from record.text import MAX_XLSX_CELL, utf16_length, without_controls
@@ -139,7 +139,7 @@ def _limited(rows: NumberedRows, max_rows: int) -> NumberedRows:
 
 
 def _read_cell(cell: str) -> str:
-    if isinstance(cell, UnreadableCell):
+    if isinstance(cell, UnreadableCell | ExcelDate):
         return cell
     if cell.endswith(CUT):
         return UnreadableCell("está cortada: Excel no admite textos tan largos")

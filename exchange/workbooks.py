@@ -20,7 +20,7 @@ from openpyxl.styles.numbers import BUILTIN_FORMATS, is_date_format, is_timedelt
 from openpyxl.utils import column_index_from_string
 from openpyxl.utils.datetime import MAC_EPOCH, WINDOWS_EPOCH, from_excel, from_ISO8601
 
-from editing.widgets import TableError, UnreadableCell
+from editing.widgets import ExcelDate, TableError, UnreadableCell
 
 MAX_CELL = 1_000_000  # characters
 MAX_SHEET, MAX_OTHER_PART = 250 << 20, 64 << 20  # bytes, unzipped
@@ -260,4 +260,4 @@ def _displayed_date(value: Any, code: str) -> str:
     day = value.strftime("%Y-%m-%d").zfill(10)
     if "y" not in letters and "a" not in letters:
         return UnreadableCell("es una fecha sin año; escríbala como texto, por ejemplo 2017-02-11")
-    return day[: 10 if "d" in letters else 7 if "m" in letters else 4]
+    return ExcelDate(day) if "d" in letters else day[: 7 if "m" in letters else 4]

@@ -1,8 +1,11 @@
 """Imports: a table that goes out and in again changes nothing; errors change nothing; an undo puts
 back each record that nobody has changed since."""
 
-from datetime import timedelta
+import io
+from datetime import date, timedelta
+from typing import Any
 
+import openpyxl
 import pytest
 from django.contrib.auth.models import User
 from django.db import transaction
@@ -179,6 +182,54 @@ def test_an_error_names_row_column_value_and_what_was_expected(name, rows, expec
     citation(event(slug="uno"), source=source(slug="fuente"))
     message = " ".join(errors(name, csv_of(*rows)))
     assert [words for words in expected if words not in message] == [], message
+
+
+MONTH_FIRST = "la fila {}, «{}», pone primero el mes"
+
+
+@pytest.mark.parametrize(
+    ("starts", "evidence", "refused"),
+    [
+        (["10/24/2016", "10/9/2016", "2016", "9/9/2016"], ("10/24/2016", 2), [2, 3]),
+        (["10/9/2016", "10/24/2016", "9/9/2016"], ("10/24/2016", 3), [2, 3]),
+        (["24/10/2016", "10/9/2016", "10/24/2016"], ("10/24/2016", 4), [3, 4]),
+        (["10-9-2016", "9.10.2016", "10/24/16 14:30"], ("10/24/16", 4), [2, 3, 4]),
+        (["entre 10/9/2016 y 11/9/2016", "antes de 10-24-2016"], ("10-24-2016", 3), [2, 3]),
+        (["10/9/16 0:00", "10/24/2016 0:00:00"], ("10/24/2016", 3), [2, 3]),
+        (["10/9/2016", "24/10/2016", "2016-10-24"], None, []),
+    ],
+)
+def test_a_date_with_the_month_first_makes_the_ambiguous_ones_of_its_column_errors(
+    starts, evidence, refused
+):
+    rows = (f"e-{n},T,acuerdo,{start}" for n, start in enumerate(starts))
+    header = "identificador,titulo,categoria,inicio"
+    outcome = dry_run("eventos", csv_of(header, *rows))
+    assert [error.row for error in outcome.errors] == refused, outcome.errors
+    for error in outcome.errors:
+        is_evidence = evidence[0] in error.says
+        assert is_evidence or MONTH_FIRST.format(*evidence[::-1]) in error.problem
+    # Another column of dates has its own evidence.
+    other = csv_of(header + ",fin", "a,T,acuerdo,1/1/2016,10/9/2016", f"b,T,acuerdo,{starts[0]},")
+    assert {error.column for error in dry_run("eventos", other).errors} <= {"inicio"}
+
+
+@pytest.mark.parametrize("left", ["10/24/2016", "24/10/2016"])
+def test_the_dates_that_excel_read_are_ambiguous_beside_one_that_it_left_as_text(left):
+    def rows(*starts: Any) -> bytes:
+        sheet = openpyxl.Workbook()
+        sheet.active.append(["identificador", "titulo", "categoria", "inicio"])
+        for number, start in enumerate(starts):
+            sheet.active.append([f"e-{number}", "T", "acuerdo", start])
+        sheet.save(file := io.BytesIO())
+        return file.getvalue()
+
+    dates = [date(2016, 9, 10), date(2016, 9, 9), date(2016, 9, 30), "2016-09-10"]
+    assert not errors("eventos", rows(*dates))
+    refused = dry_run("eventos", rows(*dates, left)).errors
+    assert "el 10 de septiembre o el 9 de octubre" in refused[0].problem
+    assert "fila 6" in refused[0].problem
+    assert [error.row for error in refused] == ([2, 6] if left == "10/24/2016" else [2])
 
 
 def test_a_cell_that_another_program_cut_is_an_error_and_no_change():
