@@ -38,7 +38,6 @@ class RowError(NamedTuple):
     says: str
     problem: str
     expected: str
-    cells: list[str]
 
     def __str__(self) -> str:
         says = f": «{self.says}»" if self.says else ""
@@ -214,7 +213,7 @@ class RecordResource(ModelResource):
 
     def before_import(self, dataset: tablib.Dataset, **kwargs: Any) -> None:
         """Read the numbers of the rows in the spreadsheet; refuse unknown headers."""
-        self.numbers, self.overlong = dataset.row_numbers, set(dataset.overlong)
+        self.numbers, self.overlong = dataset.row_numbers, dataset.overlong
         dataset.headers = [re.sub(r"[\s_]+", "_", fold(name.strip())) for name in dataset.headers]
         if problems := " ".join(self._header_problems(dataset.headers)):
             raise TableError(f"El encabezado no es el esperado. {problems} No se leyó nada.")
@@ -243,7 +242,7 @@ class RecordResource(ModelResource):
         if cell is None:
             return
         if isinstance(cell, UnreadableCell):
-            raise refusal(f"La celda {cell}.", "Un valor escrito, o la celda vacía")
+            raise refusal(field.widget.doubt(cell), "Un valor escrito, o la celda vacía")
         if field.attribute == "slug":
             field.clean(row)
             self._claim(instance.slug)
@@ -330,14 +329,14 @@ class RecordResource(ModelResource):
     def _errors(self, dataset: tablib.Dataset, result: Outcome) -> Iterator[RowError]:
         for invalid in result.invalid_rows:
             number, cells = self.numbers[invalid.number - 1], dataset[invalid.number - 1]
-            says = dict(zip(dataset.headers, cells, strict=True))
+            says = dict(zip(dataset.headers, cells, strict=True)) | {"": self.overlong.get(number)}
             for name, messages in invalid.error_dict.items():
                 column = self.fields.get(name)
                 header = column.column_name if column else name
                 help_text = column.widget.help if column else "Datos que no se contradigan"
                 problem, _, expected = " ".join(messages).partition("\n")
-                text = says.get(header, "")[:200]
-                yield RowError(number, header, text, problem, expected or help_text, list(cells))
+                text = (says.get(header) or "")[:200]
+                yield RowError(number, header, text, problem, expected or help_text)
 
     # Write
 

@@ -83,6 +83,10 @@ class TextWidget(Widget):
     def survey(self, numbers: Iterable[int], cells: Iterable[str]) -> None:
         """A hook to read the whole column, with the numbers of its rows, before the first row."""
 
+    def doubt(self, cell: str) -> str:
+        """Why the value of the cell is not certain; empty if it is."""
+        return f"La celda {cell}." if isinstance(cell, UnreadableCell) else ""
+
     @property
     def help(self) -> str:
         """The values that a cell may have."""
@@ -207,14 +211,13 @@ class DateWidget(TextWidget):
                 self.month_first = f"la fila {number}, «{match[0]}», pone primero el mes"
                 return
 
-    def _refuse_either_order(self, cell: str) -> None:
+    def doubt(self, cell: str) -> str:
         reason, written = self.month_first, cell
         if isinstance(cell, ExcelDate):
             reason = self.month_first or self.left_as_text
             written = "/".join(reversed(cell.split("-")))
-        if reason and (days := readings_of(written)):
-            problem = f"Puede ser {' o '.join(days)}: {reason}."
-            raise refusal(problem, "El mes en letra en toda la columna")
+        days = readings_of(written) if reason else ()
+        return f"Puede ser {' o '.join(days)}: {reason}." if days else super().doubt(cell)
 
     def clean(self, value: str, row: Any = None, **kwargs: Any) -> str:
         try:
@@ -227,7 +230,8 @@ class DateWidget(TextWidget):
             return dates.first.text
 
     def read(self, cell: str) -> str:
-        self._refuse_either_order(cell)
+        if problem := self.doubt(cell):
+            raise refusal(problem, "El mes en letra en toda la columna")
         try:
             return read_date(cell).text
         except ImpossibleDate as error:

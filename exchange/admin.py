@@ -38,8 +38,8 @@ from exchange.forms import TOO_LARGE, ConfirmForm, ReadingForm, UploadForm
 from exchange.imports import (
     RESOURCES,
     Refused,
+    marked_rows,
     preview_import,
-    rows_to_correct,
     run_import,
     undo_import,
     versions_made_by,
@@ -164,7 +164,7 @@ class ReceiptAdmin(ImportMixin, ExchangePages):
             ("exportar/<slug:name>/", self.export_view, "export"),
             ("<int:pk>/revisar/", self.preview_view, "preview"),
             ("<int:pk>/releer/", self.reread_view, "reread"),
-            ("<int:pk>/errores.<str:format_name>", self.faulty_view, "faulty"),
+            ("<int:pk>/errores.<str:format_name>", self.marked_view, "marked"),
             ("<int:pk>/confirmar/", self.confirm_view, "confirm"),
             ("<int:pk>/deshacer/", self.undo_view, "undo"),
         ]
@@ -264,13 +264,13 @@ class ReceiptAdmin(ImportMixin, ExchangePages):
         return redirect("admin:exchange_preview", receipt.pk)
 
     @own_preview
-    def faulty_view(
+    def marked_view(
         self, request: HttpRequest, receipt: Receipt, format_name: str
     ) -> HttpResponseBase:
         if format_name not in FORMATS:
             raise Http404
         name = f"{receipt.resource}-con-errores"
-        return download(request, name, format_name, rows_to_correct(receipt))
+        return download(request, name, format_name, marked_rows(receipt))
 
     # Confirm
 

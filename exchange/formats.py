@@ -38,6 +38,8 @@ ENCODINGS = {
 DELIMITERS = {",": "coma", ";": "punto y coma", "\t": "tabulador"}
 WRONG_ENCODING = "La codificación no es la que parecía; elija otra, por ejemplo Windows-1252."
 CUT = "… [CORTADO: Excel no admite textos más largos en una celda; el CSV lo lleva completo]"
+TO_MEND = "[CORREGIR: "
+"""Begins a cell whose text could not be read, in the file with marked errors."""
 csv.field_size_limit(MAX_CELL)
 
 
@@ -54,8 +56,8 @@ class SheetDataset(Dataset):
     def __init__(self, *rows: Sequence[str], **options: Any) -> None:
         super().__init__(*rows, **options)
         self.row_numbers: list[int] = []
-        self.overlong: list[int] = []
-        """The numbers of rows with more cells than the header; the extra cells are dropped."""
+        self.overlong: dict[int, str] = {}
+        """The cells beyond the header, which are dropped, by the number of their row."""
 
     @property
     def reading(self) -> str:
@@ -107,7 +109,7 @@ def read_dataset(
     width = len(dataset.headers)
     for number, cells in _limited(rows, max_rows):
         if any(cells[width:]):
-            dataset.overlong.append(number)
+            dataset.overlong[number] = ", ".join(filter(None, cells[width:]))
         dataset.row_numbers.append(number)
         padding = [""] * (width - len(cells))
         dataset.append([*map(_read_cell, cells[:width]), *padding])
@@ -141,6 +143,8 @@ def _limited(rows: NumberedRows, max_rows: int) -> NumberedRows:
 def _read_cell(cell: str) -> str:
     if isinstance(cell, UnreadableCell | ExcelDate):
         return cell
+    if cell.startswith(TO_MEND):
+        return UnreadableCell("sigue sin corregir")
     if cell.endswith(CUT):
         return UnreadableCell("está cortada: Excel no admite textos tan largos")
     return rearm(cell)

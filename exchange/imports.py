@@ -1,9 +1,9 @@
 """Previews, runs and undoes imports."""
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from itertools import groupby
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -15,7 +15,8 @@ from django.utils import timezone
 from editing.differences import missing_from
 from editing.resources import TO_CORRECT, Outcome, RecordResource, RowError
 from editing.snapshots import Snapshot
-from exchange.formats import SheetDataset, Upload
+from editing.widgets import TextWidget
+from exchange.formats import TO_MEND, SheetDataset, Upload
 from exchange.models import Receipt
 from organizations.resources import (
     MembershipResource,
@@ -44,7 +45,7 @@ LOCK_TIMEOUT = 3600
 """Seconds that an import waits for the import that runs."""
 CONFLICT = RowError(
     0, "", "", "Otra persona guardó algo al mismo tiempo que lo contradice.",
-    "Que lo intente de nuevo", [],
+    "Que lo intente de nuevo",
 )  # fmt: skip
 """A constraint of the database refuses rows that passed the checks."""
 
@@ -71,15 +72,27 @@ def preview_import(receipt: Receipt) -> None:
     receipt.save_preview(outcome, changes)
 
 
-def rows_to_correct(receipt: Receipt) -> Iterator[list[str]]:
-    """Yield the header and the rows with errors, with a column that says how to correct them."""
+def marked_rows(receipt: Receipt) -> Iterator[list[str]]:
+    """Yield the header and all rows of the file, after a column that says how to correct them."""
     dataset = Upload().create_dataset(receipt)
-    outcome = RESOURCES[receipt.resource](user=receipt.user).import_data(dataset, dry_run=True)
-    yield [*dataset.headers, TO_CORRECT]
-    for _row, group in groupby(outcome.errors, key=lambda error: error.row):
-        errors = list(group)
-        messages = (f"{e.column}: {e.problem} Se esperaba: {e.expected}." for e in errors)
-        yield [*errors[0].cells, " ".join(messages)]
+    resource = RESOURCES[receipt.resource](user=receipt.user)
+    advice: dict[int, list[str]] = defaultdict(list)
+    for error in resource.import_data(dataset, dry_run=True).errors:
+        advice[error.row].append(str(error))
+    if TO_CORRECT in dataset.headers:
+        del dataset[TO_CORRECT]
+    yield [TO_CORRECT, *dataset.headers]
+    widgets = {column.column_name: column.widget for column in resource.columns}
+    for number, cells in zip(dataset.row_numbers, dataset, strict=True):
+        marked = zip(map(widgets.get, dataset.headers), cells, strict=True)
+        yield [" ".join(advice[number]), *(_marked_cell(*pair) for pair in marked)]
+
+
+def _marked_cell(widget: TextWidget | None, cell: str) -> str:
+    """Mark a value that is not the text of its cell and has to be corrected. An import refuses the
+    mark."""
+    is_doubtful = type(cell) is not str and widget and widget.doubt(cell)
+    return f"{TO_MEND}{cell}]" if is_doubtful else cell
 
 
 def run_import(

@@ -70,7 +70,7 @@ class Receipt(models.Model):
     errors = models.PositiveIntegerField("errores", default=0)
     faulty_rows = models.PositiveIntegerField(default=0, editable=False)
     problems = models.JSONField(default=list, editable=False)
-    """The first RowErrors as lists, without their cells."""
+    """The first RowErrors as lists."""
     losses = models.PositiveIntegerField("datos que se pierden", default=0)
     lost = models.JSONField(default=list, editable=False)
     """The first losses: [row, slug, title, header, lost text]."""
@@ -99,7 +99,7 @@ class Receipt(models.Model):
         self.new, self.changed, self.same = outcome.counts
         self.state, self.sha256 = outcome.state, hashlib.sha256(self.content or b"").hexdigest()
         self.errors, self.faulty_rows = outcome.error_count, outcome.faulty_rows
-        self.problems = [error[:5] for error in outcome.errors]
+        self.problems = [list(error) for error in outcome.errors]
         lost = [
             [change["row"], change["slug"], change["title"], column, before]
             for change in changes

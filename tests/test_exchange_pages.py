@@ -1,10 +1,12 @@
 """The pages of an import: a file is uploaded, previewed, confirmed, kept as a receipt, undone."""
 
+import io
 import re
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
+import openpyxl
 import pytest
 from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -170,7 +172,7 @@ def test_a_get_confirms_and_undoes_nothing_and_a_second_confirmation_leads_to_th
     assert Event.objects.count() == Event.history.count() == 1
 
 
-def test_errors_are_listed_and_their_rows_come_back_to_be_corrected(admin):
+def test_errors_are_listed_and_the_whole_file_comes_back_with_its_errors_marked(admin):
     receipt = previewed(admin, FAULTY)
     preview = text_of(admin, page_of(receipt, "revisar/"))
     for words in ("1 error en 1 de 2 filas", "Fila 3", "¿Quiso decir «acuerdo»?"):
@@ -180,13 +182,41 @@ def test_errors_are_listed_and_their_rows_come_back_to_be_corrected(admin):
     for format_name in FORMATS:
         answer = admin.get(page_of(receipt, f"errores.{format_name}"))
         dataset = dataset_of(answer.getvalue())
-        assert dataset.headers == ["identificador", "titulo", "categoria", "que_corregir"]
-        assert [row[:3] for row in dataset] == [("malo", "T", "acuerdos")]
-    advice = dataset[0][3]
-    assert "¿Quiso decir «acuerdo»?" in advice
-    corrected = file_as("csv", [dataset.headers, ["malo", "T", "acuerdo", advice]])
-    assert imported(admin, corrected).new == 1
+        assert dataset.headers == ["que_corregir", "identificador", "titulo", "categoria"]
+        assert [row[1:] for row in dataset] == [
+            ("bueno", "T", "acuerdo"),
+            ("malo", "T", "acuerdos"),
+        ]
+        assert ["¿Quiso decir «acuerdo»?" in row[0] for row in dataset] == [False, True]
+    again = previewed(admin, file_as("csv", [dataset.headers, *dataset]))
+    answer = admin.get(page_of(again, "errores.csv"))
+    assert dataset_of(answer.getvalue()).headers == dataset.headers
+    corrected = [(*row[:3], "acuerdo") for row in dataset]
+    assert imported(admin, file_as("csv", [dataset.headers, *corrected])).new == 2
     assert admin.get(page_of(receipt, "errores.pdf")).status_code == 404
+
+
+def test_a_marked_file_that_nobody_corrects_has_the_same_errors(admin):
+    book = openpyxl.Workbook()
+    for row in (
+        ("identificador", "titulo", "categoria", "inicio"),
+        ("uno", "=1+", "acuerdo", date(2016, 9, 10)),
+        ("dos", "Título", "acuerdo", date(2016, 9, 30)),
+        ("tres", "Título", "acuerdo", "24/10/2016"),
+    ):
+        book.active.append(row)
+    book.save(file := io.BytesIO())
+    receipt = previewed(admin, file.getvalue())
+    for _ in range(2):
+        assert [error[:2] for error in receipt.problems] == [[2, "titulo"], [2, "inicio"]]
+        marked = admin.get(page_of(receipt, "errores.xlsx")).getvalue()
+        assert dataset_of(marked)["inicio"][1:] == ["2016-09-30", "24/10/2016"]
+        receipt = previewed(admin, marked)
+    rows = [
+        [str(cell).replace("sigue sin corregir", "T") for cell in row] for row in dataset_of(marked)
+    ]
+    rows[0][-1] = "9 de octubre de 2016"
+    assert imported(admin, file_as("csv", [dataset_of(marked).headers, *rows])).new == 3
 
 
 def test_an_encoding_read_wrong_is_corrected_by_hand(admin):

@@ -84,7 +84,7 @@ TABLE = {
     "admin:exchange_export": ">>--+++ >>--+++",
     "admin:exchange_preview": ">>----+ >>----+",  # its own is the admin's
     "admin:exchange_reread": ">>----+ >>----+",
-    "admin:exchange_faulty": ">>----+ >>----+",
+    "admin:exchange_marked": ">>----+ >>----+",
     "admin:exchange_confirm": ">>----+ >>----+",
     "admin:exchange_undo": ">>---++ >>---++",
     **{

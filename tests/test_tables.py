@@ -103,7 +103,7 @@ def test_a_dataset_keeps_row_numbers_reading_and_rows_that_are_too_long():
     data = received("\n\nid;título\n\n'=1;dos;tres\nuno\n".encode("cp1252"))
     assert data.headers == ["id", "título"]
     assert list(data) == [("=1", "dos"), ("uno", "")]
-    assert (data.row_numbers, data.overlong) == ([5, 6], [5])
+    assert (data.row_numbers, data.overlong) == ([5, 6], {5: "tres"})
     assert (data.encoding, data.delimiter) == ("cp1252", ";")
     assert data.sample == ("título",)
 
