@@ -107,12 +107,12 @@ def add_export(site: admin.AdminSite, resource: type[RecordResource]) -> None:
         resource.model,
         type(model_admin.__name__, (ExportAdmin, model_admin), {}),
         resource_classes=[resource],
-        actions=[*map(_export_action, FORMATS), *(model_admin.actions or ())],
+        actions=[*(model_admin.actions or ()), *map(_export_action, FORMATS)],
     )
 
 
 def _export_action(format_name: str) -> Callable[..., HttpResponseBase]:
-    label = f"Exportar lo elegido: {FORMATS[format_name].title}"
+    label = f"Exportar: {FORMATS[format_name].title}"
 
     @admin.action(description=label, permissions=["export"])
     def export_selected(

@@ -1,7 +1,7 @@
 """The admin site: login, front page, and the previews of dates and quotes while the staff type."""
 
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from http import HTTPStatus
 from typing import Any, TypeVar, cast
 
@@ -32,7 +32,8 @@ ViewType = TypeVar("ViewType", bound=Callable[..., HttpResponseBase])
 
 class NucleoAdminSite(admin.AdminSite):
     site_header = site_title = f"{settings.SITE_NAME} · Redacción"
-    index_title = f"{settings.SITE_NAME}: el registro"
+    index_title = "Requiere atención"
+    enable_nav_sidebar = False
 
     def has_permission(self, request: HttpRequest) -> bool:
         """Guard every page of the admin except the steps of the login."""
@@ -70,6 +71,12 @@ class NucleoAdminSite(admin.AdminSite):
         apps = super().get_app_list(request, app_label)
         return sorted(apps, key=lambda app: app["app_label"] == "auth")
 
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        """The pages of the menu are read when the header shows them: not before the login."""
+        context = super().each_context(request)
+        models = [model for app in context["available_apps"] for model in app["models"]]
+        return context | {"sections": partial(dashboard.sections, models, request.path)}
+
     def get_urls(self) -> list[URLResolver | URLPattern]:
         return [
             path("leer/fecha/", self.admin_view(require_safe(self.read_date)), name="read_date"),
@@ -105,13 +112,16 @@ class NucleoAdminSite(admin.AdminSite):
     def index(self, request: HttpRequest, extra_context: Any = None) -> TemplateResponse:
         apps = self.get_app_list(request)
         models = [model for app in apps for model in app["models"]]
+        counts = dashboard.counts([model["model"] for model in models])
         for model in models:
-            model["count"] = model["model"]._default_manager.count()
+            model["count"] = counts[model["model"]]
         admins = [self._registry[model["model"]] for model in models]
         records = [model_admin for model_admin in admins if isinstance(model_admin, RecordAdmin)]
+        notices = dashboard.notices(records)
         context = {
             "app_list": apps,
-            "notices": dashboard.notices(records),
+            "notices": [notice for notice in notices if notice.group != dashboard.UNSAID],
+            "unsaid": [notice for notice in notices if notice.group == dashboard.UNSAID],
             "changes": [*dashboard.recent_changes(records)],
         }
         return super().index(request, context | (extra_context or {}))

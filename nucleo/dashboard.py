@@ -1,11 +1,14 @@
-"""The front page of the admin: what needs a person's attention, and the latest changes."""
+"""The menu of the admin, and its front page: what needs a person's attention, and the latest
+changes."""
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import groupby, islice
 from typing import Any
 
+from django.contrib.auth.models import User
 from django.db.models import Count, F, Max, Min, Model, Q, Value
 from django.db.models.functions import TruncMinute
 from django.urls import reverse
@@ -14,8 +17,10 @@ from django.utils.text import Truncator
 from dates.edtf import in_words
 from editing.admin import RecordAdmin
 from editing.filters import ConditionFilter
-from organizations.models import RepresentationTerm
+from exchange.models import Receipt
+from organizations.models import Membership, Organization, RepresentationTerm
 from sources.models import Source
+from timeline.models import Event, Statement
 
 MAX_TERMS, MAX_SOURCES, MAX_CHANGES, MAX_VERSIONS = 200, 10, 10, 1000
 GROUPS = MEND, PUBLISH, UNSAID, USE = (
@@ -48,6 +53,51 @@ class Notice:
     why: str
     action: str
     url: str
+
+
+SECTIONS = {
+    Source: "Fuentes",
+    Event: "Acontecimientos",
+    Statement: "Pronunciamientos",
+    Organization: "Organizaciones",
+    Membership: "Membresías",
+    RepresentationTerm: "Representación",
+    Receipt: "Importaciones",
+    User: "Cuentas",
+}
+"""The menu, in its order."""
+
+
+def counts(models: Iterable[type[Model]]) -> Counter[type[Model]]:
+    """Count the rows of each model, in one query."""
+    by_label = {model._meta.label: model for model in models}
+    queries = [
+        model._base_manager.order_by()
+        .annotate(label_of_model=Value(label))
+        .values("label_of_model")
+        .annotate(rows=Count("pk"))
+        .values_list("label_of_model", "rows")
+        for label, model in by_label.items()
+    ]
+    rows = queries[0].union(*queries[1:], all=True) if queries else ()
+    return Counter({by_label[label]: count for label, count in rows})
+
+
+def sections(models: list[dict[str, Any]], path: str) -> list[dict[str, Any]]:
+    """Return the links of the menu to the lists that a user may see."""
+    addresses = {model["model"]: model["admin_url"] for model in models if model["admin_url"]}
+    listed = [model for model in SECTIONS if model in addresses]
+    rows = counts(set(listed) - {Receipt, User})
+    front = reverse("admin:index")
+    links: list[dict[str, Any]] = [
+        {"name": "Inicio", "url": front, "current": "page" if path == front else ""}
+    ]
+    for model in listed:
+        url = addresses[model]
+        current = "page" if path == url else "true" if path.startswith(url) else ""
+        count = None if model in (Receipt, User) else rows[model]
+        links.append({"name": SECTIONS[model], "url": url, "current": current, "count": count})
+    return links
 
 
 def notices(admins: list[RecordAdmin]) -> list[Notice]:

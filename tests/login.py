@@ -46,4 +46,4 @@ def log_in(page: Any, site: str, username: str, password: str = "only for tests"
     page.get_by_label("Usuario").fill(username)
     page.get_by_label("Contraseña").fill(password)
     page.get_by_role("button", name="Continuar").click()
-    expect(page.get_by_role("button", name="Cerrar sesión")).to_be_visible()
+    expect(page.get_by_role("button", name="Salir")).to_be_visible()

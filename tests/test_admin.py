@@ -134,7 +134,8 @@ def test_search_finds_all_words_whatever_their_accents(admin: Any) -> None:
 
 
 def notices(person: Any) -> dict[str, Any]:
-    return {notice.fact: notice for notice in person.get(FRONT).context["notices"]}
+    page = person.get(FRONT).context
+    return {notice.fact: notice for notice in [*page["notices"], *page["unsaid"]]}
 
 
 def test_the_front_page_counts_what_the_lists_show(
@@ -202,14 +203,14 @@ def test_the_number_of_queries_of_a_page_does_not_grow_with_its_rows(
         record = (make or records.event)()
         if make is not records.source and number % 2:
             records.citation(record, source=source)
-    with django_assert_max_num_queries(10):
+    with django_assert_max_num_queries(11):
         model = Citation if make is None else type(record)
         assert admin.get(address_of("changelist", model)).status_code == 200
     if make in (records.source, None):
         return
     for _ in range(9):
         records.citation(record, source=source)
-    with django_assert_max_num_queries(14):
+    with django_assert_max_num_queries(15):
         assert admin.get(address_of("change", record)).text.count("una sola vez") == 10
 
 

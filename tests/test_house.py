@@ -159,9 +159,8 @@ def test_lines_of_templates_are_under_160_characters():
 
 SELECTOR = r"\.([a-zA-Z][\w-]*)(?=[^{}]*\{)"
 ATTRIBUTE = r'(?:class="|bodyclass %\})((?:\{[{%](?! endblock).*?[%}]\}|[^"{])*)'
-# The kinds of a review's notes, Django's names for fields, and the rich text editor's own classes.
-GENERATED = set("clash put row version field-exact field-role column-role".split())
-GENERATED |= {"ProseMirror", "prose-menubar__selected"}
+# The kinds of a review's notes, and the rich text editor's own classes.
+GENERATED = set("clash put row version ProseMirror prose-menubar__selected".split())
 
 
 def classes(folder: Path, suffix: str, pattern: str) -> set[str]:

@@ -120,8 +120,7 @@ def test_a_list_is_published_and_what_goes_to_the_papelera_comes_back(
     events = [records.event(publish_at=None, title=f"Número {n}") for n in range(3)]
     eva.goto(live_server.url + LISTED)
     eva.locator("#action-toggle").check()
-    eva.select_option("select[name=action]", "publish")
-    button(eva, "Ejecutar").click()
+    button(eva, "Publicar…").click()
     expect(eva.get_by_text("Se publica ahora.")).to_have_count(len(events))
     button(eva, "Publicar 3 acontecimientos").click()
     expect(eva.get_by_text("Se publicó en el sitio: 3 acontecimientos.")).to_be_visible()

@@ -76,7 +76,7 @@ def test_the_first_login_enrols_a_phone_and_shows_recovery_codes_which_open_the_
     page.get_by_label("Ya los guardé").check()
     page.get_by_role("button", name="Terminar").click()
     page.wait_for_url(re.compile(r"/admin/timeline/event/\??$"))
-    page.get_by_role("button", name="Cerrar sesión").click()
+    page.get_by_role("button", name="Salir").click()
     with_password(site, page)
     page.get_by_role("link", name="No tengo mi teléfono").click()
     page.get_by_label("Código de recuperación").fill(codes[3])

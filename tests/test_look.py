@@ -10,7 +10,8 @@ from django.conf import settings
 from django.test import Client
 
 STATIC = Path(settings.BASE_DIR, "static")
-STYLES = (STATIC / "nucleo.css").read_text()
+SHEETS = ("tokens.css", "nucleo.css", "staff/staff.css")
+STYLES = "".join((STATIC / name).read_text() for name in SHEETS)
 TEXT = ("ink", "ink-soft", "crimson", "indigo")
 ON_MARKS = ("ink", "indigo")
 DRAWN = ("stroke", "stroke-second", "marigold", "rule-strong")

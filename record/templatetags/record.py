@@ -1,5 +1,6 @@
 """Template tags and filters for dates, texts and JSON-LD."""
 
+from collections.abc import Iterable, Iterator
 from datetime import date
 from html import unescape
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 from django import template
 from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.text import capfirst
 
 from dates.edtf import EDTF, in_words, parse
 from dates.periods import UNSAID
@@ -63,6 +65,23 @@ def change(content: str, kind: str) -> str:
 def prose(html: str) -> SafeString:
     """Rich text of the database, which each write sanitises."""
     return mark_safe(html)  # noqa: S308, sanitised when it was written
+
+
+@register.filter
+def labelled(cells: Iterable[str], headers: Iterable[dict[str, Any]]) -> Iterator[SafeString]:
+    """The cells of a row of the admin's list, each with the role of a cell and the name of its
+    column, which phones show."""
+    for cell, header in zip(cells, headers, strict=False):
+        name = (
+            ""
+            if "<" in header["text"]
+            else format_html(' data-label="{}"', capfirst(header["text"]))
+        )
+        yield mark_safe(  # noqa: S308, the admin escaped the cell
+            cell.replace("<td", f'<td role="cell"{name}', 1).replace(
+                "<th", '<th scope="row" role="rowheader"', 1
+            )
+        )
 
 
 @register.simple_tag
