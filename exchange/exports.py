@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from django.contrib import admin
-from django.contrib.admin.options import IncorrectLookupParameters
-from django.core.exceptions import PermissionDenied, SuspiciousOperation
+from django.core.exceptions import BadRequest, PermissionDenied, SuspiciousOperation
 from django.db import connection, models
 from django.http import (
     FileResponse,
@@ -23,6 +22,7 @@ from django.urls import URLPattern
 from django.utils import timezone
 from import_export.admin import ExportMixin
 
+from editing.admin import StaffAdmin
 from editing.resources import RecordResource
 from exchange.formats import FORMATS, XLSX
 from exchange.models import may_export, may_import
@@ -33,7 +33,7 @@ UNKNOWN_FILTER = "La lista no conoce este filtro. Fíltrela otra vez y exporte d
 INCOMPLETE = "ARCHIVO INCOMPLETO: el sitio falló al prepararlo. Descárguelo de nuevo."
 
 
-class ExchangePages(admin.ModelAdmin):
+class ExchangePages(StaffAdmin):
     """Renders pages with the templates of the exchange."""
 
     def exchange_page(
@@ -81,7 +81,7 @@ class ExportAdmin(ExportMixin, ExchangePages):
         request.GET = QueryDict(filters.urlencode())
         try:
             records = self.get_export_queryset(request)
-        except (IncorrectLookupParameters, SuspiciousOperation):
+        except (BadRequest, SuspiciousOperation):
             return self.problem_page(request, 400, UNKNOWN_FILTER)
         if format_name:
             return self.export_file(request, format_name, records)

@@ -7,6 +7,18 @@ from traceback import extract_tb
 from typing import Any
 
 
+class Refusals(logging.Filter):
+    """Turns the error that Django logs for a refused request into a warning, without the exception,
+    whose message repeats the request."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        _, is_refusal, kind = record.name.partition("django.security.")
+        if is_refusal and getattr(record, "status_code", None) == 400:
+            record.levelno, record.levelname = logging.WARNING, "WARNING"
+            record.msg, record.args, record.exc_info = f"Refused: {kind}", (), None
+        return True
+
+
 class JSONFormatter(logging.Formatter):
     """Writes the class and the traceback of an exception without its message, in which databases
     and parsers repeat the input. Leaves out the request, which Django adds as `extra`."""

@@ -243,11 +243,13 @@ if not DEBUG:
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
+    "filters": {"refusals": {"()": "nucleo.logs.Refusals"}},
     "formatters": {"line": {"()": "nucleo.logs.JSONFormatter"}, "plain": {}},
     "handlers": {
         "console": {
             "class": "logging.StreamHandler",
             "formatter": "plain" if DEBUG else "line",
+            "filters": ["refusals"],
         }
     },
     "root": {"handlers": ["console"], "level": "WARNING"},

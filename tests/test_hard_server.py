@@ -91,8 +91,8 @@ def ask_at_once(site: Deployed, path: str, **request: object) -> list[Answer]:
         return list(crowd.map(lambda _: site.ask(path, BAD, **request), range(160)))
 
 
-def test_an_address_that_asks_too_much_is_told_to_wait_and_others_are_not(site):
-    path = "/buscar/?q=acuerdo"
+@pytest.mark.parametrize("path", ["/buscar/?q=acuerdo", "/admin/login/"])
+def test_an_address_that_asks_too_much_is_told_to_wait_and_others_are_not(site, path):
     answers = ask_at_once(site, path)
     assert {answer.status for answer in answers} == {200, 429}
     refused = next(answer for answer in answers if answer.status == 429)

@@ -26,6 +26,19 @@ def test_a_line_break_in_an_address_makes_no_second_line(client, caplog):
     assert "/no-existe" in line["message"]
 
 
+@pytest.mark.django_db
+def test_a_refused_request_is_a_warning_in_the_log_and_a_failure_is_an_error(client, caplog):
+    client.get("/?q=%00")
+    client.get("/", headers={"Host": "secreto.example"})
+    client.get("/admin/autocomplete/?p=%00secreto")
+    logging.getLogger("django.request").error("Failed", extra={"status_code": 500})
+    console, *_ = logging.root.handlers
+    assert all(map(console.filter, caplog.records))
+    lines = logged(caplog)
+    assert [line["level"] for line in lines] == ["warning", "warning", "warning", "error"]
+    assert lines[1]["message"] == "Refused: DisallowedHost"
+
+
 def test_a_failure_is_logged_by_its_class_its_places_and_its_code(caplog):
     request = RequestFactory().get("/?q=secreto", REMOTE_ADDR="203.0.113.9")
     cause = sqlite3.OperationalError("secreto")
