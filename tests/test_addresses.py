@@ -18,7 +18,7 @@ from tests.staff import address_of
 from timeline.models import Event
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("production")]
-SECONDS = 2
+SECONDS = 5
 LISTS = {model: address_of("changelist", model) for model in admin.site._registry}
 EXPORTS = {
     resource.model: reverse("admin:exchange_export", args=[name])
