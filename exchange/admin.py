@@ -34,7 +34,7 @@ from exchange.formats import (
     SheetDataset,
     Upload,
 )
-from exchange.forms import TOO_LARGE, ConfirmForm, ReadingForm, UploadForm
+from exchange.forms import TOO_LARGE, ConfirmForm, RereadingForm, UploadForm
 from exchange.imports import (
     RESOURCES,
     Refused,
@@ -250,13 +250,13 @@ class ReceiptAdmin(ImportMixin, ExchangePages):
             step="Errores" if receipt.errors else "Revisar",
             total=receipt.new + receipt.changed, one_by_one=receipt.losses <= MAX_LOSSES,
             encoding=ENCODINGS.get(receipt.encoding), delimiter=DELIMITERS.get(receipt.delimiter),
-            reading=ReadingForm(instance=receipt), stale=STALE if status == 409 else "",
+            reading=RereadingForm(instance=receipt), stale=STALE if status == 409 else "",
             **preview_context(resource, changes),
         )  # fmt: skip
 
     @own_preview
     def reread_view(self, request: HttpRequest, receipt: Receipt) -> HttpResponse:
-        if request.method == "POST" and ReadingForm(request.POST, instance=receipt).is_valid():
+        if request.method == "POST" and RereadingForm(request.POST, instance=receipt).is_valid():
             try:
                 preview_import(receipt)
             except TableError as error:

@@ -28,13 +28,18 @@ MAX_COLUMNS = 200
 MAX_CHARACTERS = 250_000_000  # in all cells of a table
 MAX_BYTES = 250 << 20  # of a CSV file
 BEGINNING = 50_000  # characters that show the encoding and the delimiter
+LONGEST_WORD = 40  # bytes of a word of the sample
 ENCODINGS = {
     "utf-8-sig": "UTF-8",
     "utf-16": "UTF-16",
     "utf-16-le": "UTF-16 sin BOM",
     "utf-16-be": "UTF-16 sin BOM, al revés",
     "cp1252": "Windows-1252",
+    "cp850": "MS-DOS (cp850)",
+    "mac-roman": "Macintosh",
 }
+BYTE_ENCODINGS = ("cp1252", "cp850", "mac-roman")
+"""The encodings of one byte per character, the most usual first."""
 DELIMITERS = {",": "coma", ";": "punto y coma", "\t": "tabulador"}
 WRONG_ENCODING = "La codificación no es la que parecía; elija otra, por ejemplo Windows-1252."
 CUT = "… [CORTADO: Excel no admite textos más largos en una celda; el CSV lo lleva completo]"
@@ -63,7 +68,9 @@ class SheetDataset(Dataset):
     def reading(self) -> str:
         if not self.encoding:
             return "libro de Excel (XLSX), primera hoja"
-        return f"CSV, {ENCODINGS[self.encoding]}, separado por {DELIMITERS[self.delimiter]}"
+        sample = f"; acentos: {', '.join(self.sample)}" if self.sample else ""
+        delimiter = DELIMITERS[self.delimiter]
+        return f"CSV, {ENCODINGS[self.encoding]}, separado por {delimiter}{sample}"
 
 
 # Reading
@@ -165,8 +172,7 @@ def _csv_rows(file: BinaryIO, dataset: SheetDataset, encoding: str, delimiter: s
     start = text[:BEGINNING]
     recognized = delimiter_line[1] if delimiter_line else _guess_delimiter(start)
     dataset.delimiter = delimiter or recognized
-    words = (word for word in re.findall(r"\w+", start) if not word.isascii())
-    dataset.sample = tuple(islice(dict.fromkeys(words), 6))
+    dataset.sample = accented_words(content, dataset.encoding)
     lines = io.StringIO(text, newline="")
     rows = _numbered(csv.reader(lines, delimiter=dataset.delimiter, strict=True))
     return islice(rows, 1 if delimiter_line else 0, None)
@@ -197,13 +203,50 @@ def _guess_encoding(content: bytes) -> str:
     try:
         content.decode()
     except UnicodeDecodeError:
-        return "cp1252"
+        accented = _accented_part(content)
+        return max(
+            BYTE_ENCODINGS, key=lambda name: len(_SPANISH.findall(accented.decode(name, "replace")))
+        )
     return "utf-8-sig"
+
+
+# The accents and signs of Spanish in their places: no capital follows a small letter, and no sign
+# is between small letters.
+_SPANISH = re.compile(
+    "[áéíóúüñ](?=[a-z])|(?<=[A-Za-z])[áéíóúüñ](?![A-Z])|(?<![a-z])[ÁÉÍÓÚÜÑ](?=[A-Za-z])"
+    "|(?<=[A-Z])[ÁÉÍÓÚÜÑ](?![a-z])|(?<![a-z])[«»“”‘’–—…°ºª€]|[«»“”‘’–—…°ºª€](?![a-z])"
+    "|[¿¡](?=[A-Za-zÁÉÍÓÚÑáéíóúñ])"
+)
+
+
+def _accented_part(content: bytes) -> bytes:
+    """Return the part that begins with the first word that is not ASCII."""
+    first = re.search(rb"[\x80-\xff]", content)
+    start = max(first.start() - LONGEST_WORD, 0) if first else len(content)
+    return content[start : start + BEGINNING]
+
+
+def accented_words(content: bytes, encoding: str) -> tuple[str, ...]:
+    """Return the first words that are not ASCII, as an encoding reads them; none if it cannot."""
+    is_utf_16 = encoding.startswith("utf-16")
+    if is_utf_16 != (b"\0" in content[:200]):
+        return ()
+    if is_utf_16:
+        text = content[: 2 * BEGINNING].decode(encoding, "ignore")
+        content, encoding = text.encode("utf-8", "ignore"), "utf-8"
+    part = _accented_part(content.removeprefix(codecs.BOM_UTF8))
+    words = (word for word in re.findall(rb"[A-Za-z\x80-\xff]+", part) if not word.isascii())
+    return tuple(
+        text[:LONGEST_WORD]
+        for word in islice(dict.fromkeys(words), 6)
+        if (text := word.decode(encoding, "replace")) and "\ufffd" not in text
+    )
 
 
 def _guess_delimiter(start: str) -> str:
     """Return the most frequent delimiter of the header, outside quotes."""
-    header = re.sub(r'"[^"]*"', "", start.lstrip("\ufeff\r\n").split("\n", 1)[0])
+    start = start.lstrip("\ufeff\r\n")
+    header = re.sub(r'"[^"]*"', "", re.split(r"[\r\n]", start, maxsplit=1)[0])
     return max(DELIMITERS, key=header.count)
 
 

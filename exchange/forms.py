@@ -1,10 +1,12 @@
 """The forms of an import: upload, correction of encoding and delimiter, confirmation."""
 
+from typing import Any
+
 from django import forms
 from django.core.files.uploadedfile import UploadedFile
 from import_export.forms import ConfirmImportForm
 
-from exchange.formats import ADMIN_BYTES, ADMIN_ROWS, DELIMITERS, ENCODINGS
+from exchange.formats import ADMIN_BYTES, ADMIN_ROWS, DELIMITERS, ENCODINGS, accented_words
 from exchange.models import Receipt
 
 TOO_LARGE = (
@@ -26,6 +28,23 @@ class ReadingForm(forms.ModelForm):
     class Meta:
         model = Receipt
         fields = ["encoding", "delimiter"]
+
+
+class RereadingForm(ReadingForm):
+    """Shows words of the file as each encoding reads them, first the encodings that can."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        content = bytes(self.instance.content or b"")
+        samples = {name: " · ".join(accented_words(content, name)) for name in ENCODINGS}
+        self.fields["encoding"] = forms.ChoiceField(
+            label="Leer como",
+            widget=forms.RadioSelect,
+            choices=[
+                (name, f"{label}: {samples[name]}" if samples[name] else label)
+                for name, label in sorted(ENCODINGS.items(), key=lambda item: not samples[item[0]])
+            ],
+        )
 
 
 class UploadForm(ReadingForm):

@@ -12,7 +12,18 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from editing.widgets import TableError, UnreadableCell
-from exchange.formats import FORMATS, XLSX, SheetDataset, Upload, disarm, read_dataset, rearm
+from exchange.formats import (
+    BYTE_ENCODINGS,
+    ENCODINGS,
+    FORMATS,
+    XLSX,
+    SheetDataset,
+    Upload,
+    accented_words,
+    disarm,
+    read_dataset,
+    rearm,
+)
 from exchange.models import Receipt
 from record.text import may_be_cut
 from tests.sheets import file_as, refusal, rows_of
@@ -48,6 +59,35 @@ def test_every_usual_encoding_and_delimiter_gives_the_same_rows(encoding):
         assert "título" in dataset.sample
     if encoding == "utf-16-le":
         assert rows_of(codecs.BOM_UTF16_LE + file.getvalue())[0] == ROWS[0]
+
+
+SPANISH = (
+    "organización", "máximo", "MÉXICO", "Índice", "año\nniño", "¿Quién?", "«Señal»", "pingüino",
+    "ORGANIZACIÓN", "¡Acción!", "Ángel Núñez", "CORAZÓN DE LEÓN", "rotación: único; también",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("encoding", BYTE_ENCODINGS)
+@pytest.mark.parametrize("end", ["\r\n", "\r", "\n"])
+def test_the_encodings_of_windows_dos_and_macintosh_are_told_apart_by_their_accents(encoding, end):
+    for text in (*SPANISH, "plain,“María” — L’Oréal…" if encoding != "cp850" else "él"):
+        content = f'id;nombre{end}1;"{text}"{end}'.encode(encoding)
+        dataset = read_dataset(io.BytesIO(content), 10)
+        assert (dataset.encoding, dataset[0]) == (encoding, ("1", text)), text
+        assert dataset.sample
+        assert all(word in text for word in dataset.sample)
+
+
+def test_signs_alone_are_read_as_windows_wrote_them_and_each_reading_has_its_sample():
+    for text in ("a — b", "O’Brien", "2011–2015", "acción—reacción", "10 °C", "¡Hola!", "“x”"):
+        assert read_dataset(io.BytesIO(f"id\n{text}".encode("cp1252")), 9).encoding == "cp1252"
+    content = "id;nombre\n1;organización".encode("cp850")
+    assert [accented_words(content, name) for name in ENCODINGS] == [
+        (), (), (), (), ("organizaci¢n",), ("organización",), ("organizaci¢n",)
+    ]  # fmt: skip
+    wide = "id;nombre\n1;organización".encode("utf-16")
+    assert accented_words(wide, "utf-16") == ("organización",)
+    assert accented_words(wide, "cp1252") == accented_words(b"id\n1", "cp1252") == ()
 
 
 def test_the_reading_of_a_file_can_be_corrected_by_hand():

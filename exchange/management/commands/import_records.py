@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 from dates.text import collapse
 from editing.resources import Outcome, RecordResource
 from editing.widgets import TableError
-from exchange.formats import read_dataset
+from exchange.formats import ENCODINGS, read_dataset
 from exchange.imports import COMMAND_ROWS, RESOURCES, Refused, run_import
 from exchange.management.progress import progress
 from exchange.models import Receipt, may_import
@@ -24,6 +24,8 @@ class Command(BaseCommand):
         parser.add_argument("file", type=Path)
         parser.add_argument("--dry-run", action="store_true", help="only say what would change")
         parser.add_argument("--as", dest="username", help="whose import it is, with their rights")
+        about = "of a CSV file, if it is not recognized"
+        parser.add_argument("--encoding", choices=ENCODINGS, default="", help=about)
         parser.add_argument("--reason", default="", help="why, for the history")
 
     def handle(self, *args: Any, table: str, file: Path, **options: Any) -> None:
@@ -43,7 +45,7 @@ class Command(BaseCommand):
     def _import(self, name: str, content: Any, file_name: str, options: dict[str, Any]) -> Outcome:
         user = _user(options["username"], RESOURCES[name])
         sha256 = hashlib.file_digest(content, "sha256").hexdigest()
-        dataset = read_dataset(content, COMMAND_ROWS)
+        dataset = read_dataset(content, COMMAND_ROWS, options["encoding"])
         self.stderr.write(f"{file_name}: {dataset.reading}")
         with progress(self.stderr) as report:
             if options["dry_run"]:
