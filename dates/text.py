@@ -11,4 +11,6 @@ def collapse(text: str) -> str:
 def fold(text: str) -> str:
     """Lower case without accents: to a search, «Pública» and «publica» are the same word."""
     decomposed = unicodedata.normalize("NFKD", text.casefold())
+    if decomposed.isascii():
+        return decomposed
     return "".join(letter for letter in decomposed if not unicodedata.combining(letter))

@@ -14,8 +14,6 @@ from django.contrib.admin.views.main import ChangeList
 from django.contrib.admin.widgets import (
     AdminTextareaWidget,
     AdminURLFieldWidget,
-    AutocompleteSelect,
-    AutocompleteSelectMultiple,
 )
 from django.contrib.auth.models import AnonymousUser, User
 from django.core.exceptions import BadRequest, FieldError, SuspiciousOperation
@@ -43,6 +41,7 @@ from editing.forms import (
     edit_of,
     link,
 )
+from editing.pickers import picker
 from record.publishing import Publishable, Record, may_publish
 from record.richtext import RichTextField
 from record.text import NO_WEB_ADDRESS, WebAddressField, folded, is_key
@@ -133,30 +132,8 @@ def _problems_of(form: forms.BaseForm, prefix: str = "") -> Iterator[dict[str, s
         yield from ({"text": f"{label}: {error}", "field": field.id_for_label} for error in errors)
 
 
-class KeyInput(forms.Select):
-    """Replaces values that are not primary keys by «0», which no record has. Django would pass them
-    to the database, which fails."""
-
-    def format_value(self, value: Any) -> list[str]:
-        return [key for key in super().format_value(value) if is_key(key)]
-
-    def value_from_datadict(self, data: Any, files: Any, name: str) -> Any:
-        value = super().value_from_datadict(data, files, name)
-        if isinstance(value, list):
-            return [key if is_key(key) else "0" for key in value]
-        return value if not value or is_key(value) else "0"
-
-
-class RecordInput(KeyInput, AutocompleteSelect):
-    pass
-
-
-class RecordsInput(KeyInput, AutocompleteSelectMultiple):
-    pass
-
-
 class FormFieldsAdmin(BaseModelAdmin):
-    """The form fields of records: autocomplete for relations, text areas that keep line ends."""
+    """The form fields of records: pickers for relations, text areas that keep line ends."""
 
     formfield_overrides = {
         WebAddressField: {
@@ -172,18 +149,14 @@ class FormFieldsAdmin(BaseModelAdmin):
         },
     }
 
-    def formfield_for_foreignkey(
-        self, db_field: models.ForeignKey, request: HttpRequest, **kwargs: Any
+    def formfield_for_dbfield(
+        self, db_field: models.Field, request: HttpRequest, **kwargs: Any
     ) -> Any:
-        widget = RecordInput(db_field, self.admin_site)
-        return super().formfield_for_foreignkey(db_field, request, **{"widget": widget} | kwargs)
-
-    def formfield_for_manytomany(
-        self, db_field: models.ManyToManyField, request: HttpRequest, **kwargs: Any
-    ) -> Any:
-        """Accepts a `through` model, which the admin leaves out of forms by default."""
-        widget = RecordsInput(db_field, self.admin_site)
-        return db_field.formfield(**{"widget": widget} | kwargs)
+        """Makes a picker of a relation; Django adds buttons that edit and delete the other record,
+        and leaves out relations with a `through` model."""
+        if isinstance(db_field, models.ForeignKey | models.ManyToManyField):
+            return picker(db_field, self.admin_site, request)
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
 
 
 class RecordInline(FormFieldsAdmin, admin.StackedInline):

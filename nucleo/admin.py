@@ -22,6 +22,7 @@ from access.models import LoginEvent
 from access.views import account
 from dates.forms import reading_of
 from editing.admin import RecordAdmin
+from editing.pickers import PickerView
 from nucleo import dashboard
 from record.publishing import StaffRequest, may_enter
 from record.text import is_key
@@ -103,6 +104,10 @@ class NucleoAdminSite(admin.AdminSite):
         source = Source.objects.filter(pk=number).first() if is_key(number) else None
         reading = read_quote(source, request.GET.get("palabras", ""))
         return render(request, "sources/_quote_reading.html", reading)
+
+    def autocomplete_view(self, request: HttpRequest) -> HttpResponse:
+        response: Any = PickerView.as_view(admin_site=self)(request)
+        return response
 
     def i18n_javascript(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         """Include the translations of all apps, which the rich text editor needs."""

@@ -86,6 +86,7 @@ class Organization(Publishable):
     description = RichTextField("descripción")
     logo = LogoField("logotipo", upload_to="logos/", blank=True)
 
+    named_by = ("name", "short_name", "other_names")
     objects = OrganizationQuerySet.as_manager()  # type: ignore[misc]  # see Record
     history = Versions()
 
@@ -204,6 +205,7 @@ class Membership(Spanning, Record):
 
     role_name = "integrante"
     successor: Organization | None  # set by the list of organizations
+    named_by = tuple(f"organization__{name}" for name in Organization.named_by)
     visible_through = ("organization", "replaces")
     belongs_to = ("organization",)
     objects = MembershipQuerySet.as_manager()  # type: ignore[misc]  # see Record
@@ -296,6 +298,7 @@ class RepresentationTerm(Spanning, Record):
     end_label = models.CharField("fin, en palabras de la fuente", max_length=200, blank=True)
     note = _note_field()
 
+    named_by = Membership.named_by
     visible_through = belongs_to = ("organization",)
     objects = RepresentationTermQuerySet.as_manager()  # type: ignore[misc]  # see Record
     history = Versions()

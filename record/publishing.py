@@ -126,6 +126,8 @@ class Record(models.Model):
     versions: ClassVar[Any]
     """The `Versions` object, to write versions; `history` is the manager that it installs."""
     visible_citations: list[Any]  # set by `sources.models.with_citations`
+    named_by: tuple[str, ...] = ("title",)
+    """The columns of its names, by which pickers find it."""
     visible_through: tuple[str, ...] = ()
     belongs_to: tuple[str, ...] = ()
     """Foreign keys, among `visible_through`, to the record whose page shows this record."""
