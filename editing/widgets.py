@@ -26,6 +26,7 @@ from dates.spanish_dates import read as read_date
 from dates.text import fold
 from editing.differences import Pieces, list_diff, whole_diff
 from editing.snapshots import related_model
+from record.confined import UnreadableFile
 from record.publishing import Record
 from record.richtext import sanitize
 from record.text import clean_controls, word_diff
@@ -34,8 +35,8 @@ DATE_EXAMPLE = "Por ejemplo «2017-02-11», «11 de febrero de 2017» o «febrer
 MOST_HINTS = 100  # a hint takes up to half a second: it compares the identifier with all others
 
 
-class TableError(Exception):
-    """The file cannot be read, or holds another table. The message, in Spanish, says what to do."""
+class TableError(UnreadableFile):
+    """The file holds another table."""
 
 
 class UnreadableCell(str):

@@ -24,7 +24,6 @@ from import_export.tmp_storages import BaseStorage
 
 from editing.differences import moment_in_words
 from editing.resources import Outcome, RecordResource
-from editing.widgets import TableError
 from exchange.exports import ExchangePages, add_export, download
 from exchange.formats import (
     ADMIN_BYTES,
@@ -56,6 +55,7 @@ from exchange.models import (
     may_see_receipts,
 )
 from exchange.preview import preview_context, receipt_rows
+from record.confined import UnreadableFile
 from record.publishing import StaffRequest
 
 FORM_BYTES = 64 * 1024
@@ -214,7 +214,7 @@ class ReceiptAdmin(ImportMixin, ExchangePages):
             receipt = form.save()
             try:
                 preview_import(receipt)
-            except TableError as error:
+            except UnreadableFile as error:
                 form.add_error("import_file", str(error))
             else:
                 return redirect("admin:exchange_preview", receipt.pk)
@@ -259,7 +259,7 @@ class ReceiptAdmin(ImportMixin, ExchangePages):
         if request.method == "POST" and RereadingForm(request.POST, instance=receipt).is_valid():
             try:
                 preview_import(receipt)
-            except TableError as error:
+            except UnreadableFile as error:
                 messages.error(request, str(error))
         return redirect("admin:exchange_preview", receipt.pk)
 

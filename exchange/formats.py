@@ -1,12 +1,10 @@
 """Spreadsheet files, CSV and XLSX: `read_dataset` reads them, FORMATS write them.
 
 A row is a list of texts as the spreadsheet shows them, with the number that the spreadsheet gives
-it. Reading raises TableError, in Spanish, for a file that cannot be read. Writers take rows, header
-first, and hold few of them in memory.
+it. Writers take rows, header first, and hold few of them in memory.
 """
 
 import codecs
-import csv
 import io
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,17 +16,21 @@ from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
 from tablib import Dataset
 
-from editing.widgets import ExcelDate, TableError, UnreadableCell
+from editing.widgets import ExcelDate, UnreadableCell
 from exchange.models import Receipt
-from exchange.workbooks import MAX_CELL, NumberedRows, workbook_rows
+from exchange.reading import Cell
+from record.confined import Reader, UnreadableFile
 from record.text import MAX_XLSX_CELL, utf16_length, without_controls
 
 ADMIN_ROWS, ADMIN_BYTES = 20_000, 20 << 20
-MAX_COLUMNS = 200
-MAX_CHARACTERS = 250_000_000  # in all cells of a table
-MAX_BYTES = 250 << 20  # of a CSV file
-BEGINNING = 50_000  # characters that show the encoding and the delimiter
+MAX_BYTES = 250 << 20  # of a file
+CHARACTERS_OF_ROW = 1000  # on the average of the most rows
+BEGINNING = 50_000  # characters that show the encoding
 LONGEST_WORD = 40  # bytes of a word of the sample
+_ADVICE = "Copie los datos a un libro nuevo, guárdelo como .xlsx o como CSV, y vuelva a intentarlo."
+UPLOADS = Reader("exchange.reading.read_table", 300 << 20, 20, _ADVICE)
+FILES = UPLOADS._replace(memory=2 << 30, seconds=600)
+"""Read the uploads of the admin, and the files of the command."""
 ENCODINGS = {
     "utf-8-sig": "UTF-8",
     "utf-16": "UTF-16",
@@ -41,11 +43,9 @@ ENCODINGS = {
 BYTE_ENCODINGS = ("cp1252", "cp850", "mac-roman")
 """The encodings of one byte per character, the most usual first."""
 DELIMITERS = {",": "coma", ";": "punto y coma", "\t": "tabulador"}
-WRONG_ENCODING = "La codificación no es la que parecía; elija otra, por ejemplo Windows-1252."
 CUT = "… [CORTADO: Excel no admite textos más largos en una celda; el CSV lo lleva completo]"
 TO_MEND = "[CORREGIR: "
 """Begins a cell whose text could not be read, in the file with marked errors."""
-csv.field_size_limit(MAX_CELL)
 
 
 class SheetDataset(Dataset):
@@ -81,7 +81,7 @@ class Upload(base_formats.TablibFormat):
 
     def create_dataset(self, receipt: Receipt) -> SheetDataset:
         """Use the receipt's encoding and delimiter, and store the recognized ones in it. Raises
-        TableError."""
+        UnreadableFile."""
         file = io.BytesIO(receipt.content or b"")
         dataset = read_dataset(file, ADMIN_ROWS, receipt.encoding, receipt.delimiter)
         receipt.encoding, receipt.delimiter = dataset.encoding, dataset.delimiter
@@ -93,104 +93,51 @@ class Upload(base_formats.TablibFormat):
 
 
 def read_dataset(
-    file: BinaryIO, max_rows: int, encoding: str = "", delimiter: str = ""
+    file: BinaryIO,
+    max_rows: int,
+    encoding: str = "",
+    delimiter: str = "",
+    reader: Reader | None = None,
 ) -> SheetDataset:
-    """Read a table from an open binary file. The header is the first row that is not blank.
+    """Read a table from an open binary file in a child process. Raises UnreadableFile.
 
     An `encoding` and a `delimiter` override the recognized ones. `rearm` takes the apostrophes of
     `disarm` away.
     """
     file.seek(0)
-    dataset, start = SheetDataset(), file.read(4)
-    file.seek(0)
-    if start.startswith(b"PK\x03\x04"):
-        rows = workbook_rows(file, max_rows)
-    elif start.startswith((b"\xd0\xcf\x11\xe0", b"%PDF")):
-        raise TableError(
-            "No es CSV ni XLSX. Guárdelo desde Excel como «Libro de Excel (.xlsx)», sin contraseña."
-        )
-    else:
-        rows = _csv_rows(file, dataset, encoding, delimiter)
-    rows = ((number, cells) for number, cells in rows if any(cells))
-    dataset.headers = _headers(next(rows, (1, []))[1])
-    width = len(dataset.headers)
-    for number, cells in _limited(rows, max_rows):
-        if any(cells[width:]):
-            dataset.overlong[number] = ", ".join(filter(None, cells[width:]))
+    content, dataset = file.read(MAX_BYTES + 1), SheetDataset()
+    if len(content) > MAX_BYTES:
+        raise UnreadableFile(f"Pesa más de {MAX_BYTES >> 20} MB.")
+    if not content.startswith(b"PK\x03\x04"):
+        dataset.encoding = encoding or _guess_encoding(content)
+        dataset.sample = accented_words(content, dataset.encoding)
+    reader = reader or (UPLOADS if max_rows <= ADMIN_ROWS else FILES)
+    values = reader.read(
+        content,
+        max_rows=max_rows,
+        max_characters=CHARACTERS_OF_ROW * max(max_rows, ADMIN_ROWS),
+        encoding=dataset.encoding,
+        delimiter=delimiter,
+    )
+    dataset.delimiter, headers = next(values), next(values)
+    dataset.headers = [_read_cell(cell) for cell in headers]
+    for number, cells in values:
+        if any(beyond := cells[len(headers) :]):
+            dataset.overlong[number] = ", ".join(map(_read_cell, filter(None, beyond)))
         dataset.row_numbers.append(number)
-        padding = [""] * (width - len(cells))
-        dataset.append([*map(_read_cell, cells[:width]), *padding])
+        padding = [""] * (len(headers) - len(cells))
+        dataset.append([*map(_read_cell, cells[: len(headers)]), *padding])
     return dataset
 
 
-def _headers(cells: list[str]) -> list[str]:
-    while cells and not cells[-1]:
-        cells.pop()
-    if not cells:
-        raise TableError("El archivo está vacío: su primer renglón debe tener los encabezados.")
-    if len(cells) > MAX_COLUMNS:
-        raise TableError(f"Tiene más de {MAX_COLUMNS} columnas; las del registro son menos de 20.")
-    return [rearm(str(cell)) for cell in cells]
-
-
-def _limited(rows: NumberedRows, max_rows: int) -> NumberedRows:
-    characters = 0
-    for count, (number, cells) in enumerate(rows, 1):
-        if count > max_rows:
-            raise TableError(
-                f"Tiene más de {max_rows:,} filas. Para archivos grandes use la orden "
-                "«manage.py import_records»."
-            )
-        characters += sum(map(len, cells))
-        if characters > MAX_CHARACTERS:
-            raise TableError(f"Tiene más de {MAX_CHARACTERS:,} caracteres.")
-        yield number, cells
-
-
-def _read_cell(cell: str) -> str:
-    if isinstance(cell, UnreadableCell | ExcelDate):
-        return cell
+def _read_cell(cell: Cell) -> str:
+    if isinstance(cell, dict):
+        return ExcelDate(cell["date"]) if "date" in cell else UnreadableCell(cell["problem"])
     if cell.startswith(TO_MEND):
         return UnreadableCell("sigue sin corregir")
     if cell.endswith(CUT):
         return UnreadableCell("está cortada: Excel no admite textos tan largos")
     return rearm(cell)
-
-
-def _csv_rows(file: BinaryIO, dataset: SheetDataset, encoding: str, delimiter: str) -> NumberedRows:
-    """Return the rows of a CSV file, and store its encoding and delimiter in `dataset`."""
-    content = file.read(MAX_BYTES + 1)
-    if len(content) > MAX_BYTES:
-        raise TableError(f"Pesa más de {MAX_BYTES >> 20} MB.")
-    dataset.encoding = encoding or _guess_encoding(content)
-    try:
-        text = io.TextIOWrapper(io.BytesIO(content), dataset.encoding, newline="").read()
-    except UnicodeError as error:
-        raise TableError(WRONG_ENCODING) from error
-    # Some programs name the delimiter in a first line, for Excel.
-    delimiter_line = re.match(r'"?sep=([,;\t])"?\r?\n', text)
-    start = text[:BEGINNING]
-    recognized = delimiter_line[1] if delimiter_line else _guess_delimiter(start)
-    dataset.delimiter = delimiter or recognized
-    dataset.sample = accented_words(content, dataset.encoding)
-    lines = io.StringIO(text, newline="")
-    rows = _numbered(csv.reader(lines, delimiter=dataset.delimiter, strict=True))
-    return islice(rows, 1 if delimiter_line else 0, None)
-
-
-def _numbered(reader: Iterable[list[str]]) -> NumberedRows:
-    """Number records instead of lines, as spreadsheets do: a cell may have line breaks."""
-    number = 0
-    try:
-        for number, cells in enumerate(reader, 1):
-            if any("\0" in cell for cell in cells):
-                raise TableError(f"Fila {number}: lleva un carácter nulo (NUL).")
-            yield number, cells
-    except csv.Error as error:
-        raise TableError(
-            f"Después de la fila {number} el CSV no se puede leer: unas comillas quedaron "
-            "abiertas o una celda es demasiado larga."
-        ) from error
 
 
 def _guess_encoding(content: bytes) -> str:
@@ -241,13 +188,6 @@ def accented_words(content: bytes, encoding: str) -> tuple[str, ...]:
         for word in islice(dict.fromkeys(words), 6)
         if (text := word.decode(encoding, "replace")) and "\ufffd" not in text
     )
-
-
-def _guess_delimiter(start: str) -> str:
-    """Return the most frequent delimiter of the header, outside quotes."""
-    start = start.lstrip("\ufeff\r\n")
-    header = re.sub(r'"[^"]*"', "", re.split(r"[\r\n]", start, maxsplit=1)[0])
-    return max(DELIMITERS, key=header.count)
 
 
 # Formulas

@@ -61,7 +61,7 @@ class Refused(Exception):
 def preview_import(receipt: Receipt) -> None:
     """Read the file of a receipt, and save its counts, errors, losses and changes.
 
-    Raises TableError if the file cannot be read, and DoesNotExist if the receipt was deleted or
+    Raises UnreadableFile if the file cannot be read, and DoesNotExist if the receipt was deleted or
     its import made in the meantime. Deletes expired previews.
     """
     oldest = timezone.now() - PREVIEW_LIFETIME

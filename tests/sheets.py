@@ -1,14 +1,16 @@
 """Makes, reads and imports spreadsheets."""
 
 import io
+from collections.abc import Iterator
 from typing import Any
 
 from django.contrib.auth.models import User
 
 from editing.resources import Outcome
-from editing.widgets import TableError
-from exchange.formats import FORMATS, SheetDataset, read_dataset
+from exchange.formats import FORMATS, UPLOADS, SheetDataset, read_dataset
 from exchange.imports import RESOURCES
+from exchange.reading import read_table
+from record.confined import Reader, UnreadableFile
 
 
 def csv_of(*rows: str) -> bytes:
@@ -28,8 +30,15 @@ def exported(name: str, format_name: str = "csv") -> bytes:
     return file_as(format_name, resource.rows(resource.model.objects.all()))
 
 
-def dataset_of(content: bytes) -> SheetDataset:
-    return read_dataset(io.BytesIO(content), 10_000)
+class InProcess(Reader):
+    """Reads in this process, which is quicker than in a child."""
+
+    def read(self, content: bytes, **options: Any) -> Iterator[Any]:
+        return read_table(io.BytesIO(content), **options)
+
+
+def dataset_of(content: bytes, max_rows: int = 10_000) -> SheetDataset:
+    return read_dataset(io.BytesIO(content), max_rows, reader=InProcess(*UPLOADS))
 
 
 def dry_run(name: str, content: bytes, user: User | None = None) -> Outcome:
@@ -43,7 +52,7 @@ def first_cells(response: Any) -> list[str]:
 
 def rows_of(content: bytes, max_rows: int = 1000) -> tuple[list[str], list[tuple[int, list[str]]]]:
     """The header, and the rows with the numbers that a spreadsheet gives them."""
-    dataset = read_dataset(io.BytesIO(content), max_rows)
+    dataset = dataset_of(content, max_rows)
     rows = zip(dataset.row_numbers, map(list, dataset), strict=True)
     return dataset.headers, list(rows)
 
@@ -52,6 +61,6 @@ def refusal(content: bytes) -> str:
     """The message that refuses the file; "" for a file that is read."""
     try:
         rows_of(content)
-    except TableError as error:
+    except UnreadableFile as error:
         return str(error)
     return ""

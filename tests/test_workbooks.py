@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from editing.widgets import UnreadableCell
-from exchange import workbooks
+from exchange import reading
 from tests.sheets import refusal, rows_of
 
 BOOK, STYLES, STRINGS = "xl/workbook.xml", "xl/styles.xml", "xl/sharedStrings.xml"
@@ -113,8 +113,8 @@ def test_absurd_and_hostile_workbooks_are_refused_in_time_and_100_mb(part, conte
 @pytest.mark.parametrize("part", [SHEET1, STRINGS])
 def test_a_part_of_tags_alone_is_refused_in_time(part, monkeypatch):
     """A tenth of the tags that are admitted, in a tenth of the time."""
-    tags = workbooks.MAX_TAGS // 10
-    monkeypatch.setattr(workbooks, "MAX_TAGS", tags)
+    tags = reading.MAX_TAGS // 10
+    monkeypatch.setattr(reading, "MAX_TAGS", tags)
     columns = "".join(f'<c r="A{n}" s="{n % 9}"/>' for n in range(3_000))
     sheet = f"<row>{columns}</row>" * (tags // 3_000 + 1)
     strings = {STRINGS: f'<sst xmlns="{XMLNS}">{"<si/>" * (tags + 1)}</sst>'} | SHARED

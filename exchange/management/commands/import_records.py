@@ -9,11 +9,11 @@ from django.core.management.base import BaseCommand, CommandError
 
 from dates.text import collapse
 from editing.resources import Outcome, RecordResource
-from editing.widgets import TableError
 from exchange.formats import ENCODINGS, read_dataset
 from exchange.imports import COMMAND_ROWS, RESOURCES, Refused, run_import
 from exchange.management.progress import progress
 from exchange.models import Receipt, may_import
+from record.confined import UnreadableFile
 
 
 class Command(BaseCommand):
@@ -34,7 +34,7 @@ class Command(BaseCommand):
                 outcome = self._import(table, content, file.name, options)
         except OSError as error:
             raise CommandError(f"No se puede leer «{file}»: {error.strerror}.") from error
-        except TableError as error:
+        except UnreadableFile as error:
             raise CommandError(str(error)) from error
         for problem in outcome.errors:
             self.stderr.write(collapse(str(problem)))

@@ -1,18 +1,21 @@
-"""Reads the cells of an Excel workbook (XLSX) as the texts that Excel shows.
+"""Reads the cells of a CSV file, or of an Excel workbook (XLSX) as the texts that Excel shows.
 
-expat parses each part of the archive in chunks. A document type is refused, and every part has a
-limit of bytes and tags, so that time and memory grow linearly with the file. Elements are matched
-by their local names, which are the same in the transitional and the strict form of XLSX.
+`read_table` runs in a child process (`record.confined`): this module imports no Django. In a
+workbook, expat parses each part of the archive in chunks. A document type is refused, and every
+part has a limit of bytes and tags, so that time and memory grow linearly with the file. Elements
+are matched by their local names, which are the same in the transitional and the strict form.
 """
 
+import csv
+import io
 import posixpath
 import re
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime, time
-from itertools import chain
+from itertools import chain, islice
 from typing import Any, BinaryIO
 from xml.parsers import expat
 
@@ -20,25 +23,119 @@ from openpyxl.styles.numbers import BUILTIN_FORMATS, is_date_format, is_timedelt
 from openpyxl.utils import column_index_from_string
 from openpyxl.utils.datetime import MAC_EPOCH, WINDOWS_EPOCH, from_excel, from_ISO8601
 
-from editing.widgets import ExcelDate, TableError, UnreadableCell
+from record.confined import UnreadableFile
 
 MAX_CELL = 1_000_000  # characters
 MAX_SHEET, MAX_OTHER_PART = 250 << 20, 64 << 20  # bytes, unzipped
 MAX_RATIO = 100  # unzipped to zipped bytes of a large part
 MAX_TAGS, MAX_TAGS_OF_ROW = 2_000_000, 100  # in a part; per row that the caller admits
-MAX_COLUMN = 702  # ZZ
+MAX_COLUMN, MAX_COLUMNS = 702, 200  # ZZ; of a header
 CHUNK = 1 << 16  # bytes parsed at a time
 MAX_TOKEN = 1 << 20  # bytes; expat parses an unfinished tag again with every chunk
+BEGINNING = 50_000  # characters that show the delimiter
+WRONG_ENCODING = "La codificación no es la que parecía; elija otra, por ejemplo Windows-1252."
 DAMAGED = "El archivo está dañado: ábralo en Excel y guárdelo de nuevo."
 UNREADABLE = "El libro no se puede leer: guárdelo de nuevo como .xlsx."
 TOO_MANY_TAGS = (
     "El libro tiene demasiadas celdas, o demasiado formato en celdas vacías: copie solo los datos "
     "a un libro nuevo."
 )
+NO_VALUE = "es una fórmula sin valor guardado; guárdela en Excel o escriba el valor"
+NO_YEAR = "es una fecha sin año; escríbala como texto, por ejemplo 2017-02-11"
 Attributes = dict[str, str]
 Element = tuple[str, Attributes, str | None]
 """Tag, attributes, and text, which is None for a formula without a stored value."""
-NumberedRows = Iterator[tuple[int, list[str]]]
+Cell = str | dict[str, str]
+"""The text of a cell; or `date`, a day that Excel stores as a number, as EDTF; or `problem`, of a
+cell without a reliable text, such as an error or a date without a year."""
+NumberedRows = Iterator[tuple[int, Sequence[Cell]]]
+csv.field_size_limit(MAX_CELL)
+
+
+def read_table(
+    file: BinaryIO, max_rows: int, max_characters: int, encoding: str = "", delimiter: str = ""
+) -> Iterator[Any]:
+    """Yield the delimiter, "" for a workbook; the header, which is the first row that is not blank;
+    the other rows with their numbers. A `delimiter` overrides the recognized one."""
+    start = file.read(4)
+    file.seek(0)
+    if start.startswith((b"\xd0\xcf\x11\xe0", b"%PDF")):
+        raise UnreadableFile(
+            "No es CSV ni XLSX. Guárdelo desde Excel como «Libro de Excel (.xlsx)», sin contraseña."
+        )
+    if encoding:
+        delimiter, rows = _csv_rows(file, encoding, delimiter)
+    else:
+        rows = workbook_rows(file, max_rows)
+    yield delimiter
+    rows = ((number, cells) for number, cells in rows if any(cells))
+    yield _header(next(rows, (1, []))[1])
+    yield from _limited(rows, max_rows, max_characters)
+
+
+def _header(cells: Sequence[Cell]) -> Sequence[Cell]:
+    width = max((number for number, cell in enumerate(cells, 1) if cell), default=0)
+    if not width:
+        raise UnreadableFile("El archivo está vacío: su primer renglón debe tener los encabezados.")
+    if width > MAX_COLUMNS:
+        raise UnreadableFile(
+            f"Tiene más de {MAX_COLUMNS} columnas; las del registro son menos de 20."
+        )
+    return cells[:width]
+
+
+def _limited(rows: NumberedRows, max_rows: int, max_characters: int) -> NumberedRows:
+    command = "Para archivos grandes use la orden «manage.py import_records»."
+    characters = 0
+    for count, (number, cells) in enumerate(rows, 1):
+        if count > max_rows:
+            raise UnreadableFile(f"Tiene más de {max_rows:,} filas. {command}")
+        characters += sum(map(len, cells))
+        if characters > max_characters:
+            raise UnreadableFile(f"Tiene más de {max_characters:,} caracteres. {command}")
+        yield number, cells
+
+
+# CSV
+
+
+def _csv_rows(file: BinaryIO, encoding: str, delimiter: str) -> tuple[str, NumberedRows]:
+    try:
+        text = io.TextIOWrapper(file, encoding, newline="").read()
+    except UnicodeError as error:
+        raise UnreadableFile(WRONG_ENCODING) from error
+    # Some programs name the delimiter in a first line, for Excel.
+    delimiter_line = re.match(r'"?sep=([,;\t])"?\r?\n', text)
+    recognized = delimiter_line[1] if delimiter_line else _guess_delimiter(text[:BEGINNING])
+    delimiter = delimiter or recognized
+    lines = io.StringIO(text, newline="")
+    rows = _numbered(csv.reader(lines, delimiter=delimiter, strict=True))
+    return delimiter, islice(rows, 1 if delimiter_line else 0, None)
+
+
+def _numbered(reader: Iterable[list[str]]) -> NumberedRows:
+    """Number records instead of lines, as spreadsheets do: a cell may have line breaks."""
+    number = 0
+    try:
+        for number, cells in enumerate(reader, 1):
+            if any("\0" in cell for cell in cells):
+                raise UnreadableFile(f"Fila {number}: lleva un carácter nulo (NUL).")
+            yield number, cells
+    except csv.Error as error:
+        raise UnreadableFile(
+            f"Después de la fila {number} el CSV no se puede leer: unas comillas quedaron "
+            "abiertas o una celda es demasiado larga."
+        ) from error
+
+
+def _guess_delimiter(start: str) -> str:
+    """Return the most frequent delimiter of the header, outside quotes."""
+    start = start.lstrip("\ufeff\r\n")
+    header = re.sub(r'"[^"]*"', "", re.split(r"[\r\n]", start, maxsplit=1)[0])
+    return max(",;\t", key=header.count)
+
+
+# Workbooks
 
 
 def workbook_rows(file: BinaryIO, max_rows: int) -> NumberedRows:
@@ -55,13 +152,13 @@ def workbook_rows(file: BinaryIO, max_rows: int) -> NumberedRows:
 
 @contextmanager
 def _table_errors() -> Iterator[None]:
-    """Turn the errors of a broken file into TableError."""
+    """Turn the errors of a broken file into UnreadableFile."""
     try:
         yield
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError) as error:
-        raise TableError(DAMAGED) from error  # RuntimeError if the part is encrypted
+        raise UnreadableFile(DAMAGED) from error  # RuntimeError if the part is encrypted
     except (expat.ExpatError, ValueError, LookupError) as error:
-        raise TableError(UNREADABLE) from error
+        raise UnreadableFile(UNREADABLE) from error
 
 
 class OpenedWorkbook:
@@ -84,20 +181,20 @@ class OpenedWorkbook:
                 sheets.append(self.relations[keys[0]])
         parts = [part for kind, part in sheets if kind == "worksheet"]
         if not parts:
-            raise TableError("No es un libro de Excel: no tiene hojas a la vista.")
+            raise UnreadableFile("No es un libro de Excel: no tiene hojas a la vista.")
         return parts
 
     def rows(self, part: str) -> NumberedRows:
         """Yield the rows of a worksheet that have cells."""
         number, column = 0, 0
-        cells: dict[int, str] = {}
+        cells: dict[int, Cell] = {}
         for tag, attributes, text in self._elements(part, MAX_SHEET):
             if tag == "c":
                 place = attributes.get("r", "").rstrip("0123456789")
                 column = column_index_from_string(place) if place else column + 1
                 if text != "" and (displayed := self._displayed(attributes, text or "")):
                     if column > MAX_COLUMN:
-                        raise TableError("La hoja tiene más de 700 columnas.")
+                        raise UnreadableFile("La hoja tiene más de 700 columnas.")
                     cells[column] = displayed
             elif tag == "row":
                 number = int(attributes.get("r", number + 1))
@@ -105,13 +202,13 @@ class OpenedWorkbook:
                     yield number, [cells.get(place, "") for place in range(1, max(cells) + 1)]
                 column, cells = 0, {}
 
-    def _displayed(self, cell: Attributes, value: str) -> str:
+    def _displayed(self, cell: Attributes, value: str) -> Cell:
         """Return the text that Excel shows for a cell."""
         match cell.get("t", "n"):
             case "s":
                 return self.strings[int(value)]
             case "e":
-                return UnreadableCell(f"es un error de Excel ({value})")
+                return {"problem": f"es un error de Excel ({value})"}
             case "b" if value:
                 return "VERDADERO" if value == "1" else "FALSO"
             case "n" if value:
@@ -119,18 +216,16 @@ class OpenedWorkbook:
             case "d" if value:
                 return _displayed_date(from_ISO8601(value), "yyyy-mm-dd")
             case "n" | "b" | "d":
-                return UnreadableCell(
-                    "es una fórmula sin valor guardado; guárdela en Excel o escriba el valor"
-                )
+                return {"problem": NO_VALUE}
         return _unescaped(value)
 
-    def _number(self, value: str, style: int) -> str:
+    def _number(self, value: str, style: int) -> Cell:
         if code := self.date_formats[style] if style < len(self.date_formats) else "":
             try:
                 days, is_span = float(value), is_timedelta_format(code)
                 return _displayed_date(from_excel(days, self.epoch, timedelta=is_span), code)
             except (OverflowError, ValueError):
-                return UnreadableCell("es una fecha que no existe")
+                return {"problem": "es una fecha que no existe"}
         if value.lstrip("-").isdecimal():
             return value
         number = float(value)
@@ -171,18 +266,18 @@ class OpenedWorkbook:
         """Yield the elements of a part in the order in which they end."""
         entry = self.archive.getinfo(part)
         if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-            raise TableError(DAMAGED)
+            raise UnreadableFile(DAMAGED)
         if entry.file_size > min(max_size, max(1 << 24, entry.compress_size * MAX_RATIO)):
-            raise TableError("Descomprimido es demasiado grande.")
+            raise UnreadableFile("Descomprimido es demasiado grande.")
         parser, parsed, tags = ElementParser(), 0, 0
         with self.archive.open(entry) as xml:
             while chunk := xml.read(CHUNK):
                 yield from parser.elements(chunk)
                 parsed, tags = parsed + len(chunk), tags + chunk.count(b"<")
                 if parsed - parser.expat.CurrentByteIndex > MAX_TOKEN:
-                    raise TableError(UNREADABLE)
+                    raise UnreadableFile(UNREADABLE)
                 if tags > self.max_tags:
-                    raise TableError(TOO_MANY_TAGS)
+                    raise UnreadableFile(TOO_MANY_TAGS)
         yield from parser.elements(b"", True)
 
 
@@ -226,7 +321,7 @@ class ElementParser:
             return
         self.length += len(text)
         if self.length > MAX_CELL:
-            raise TableError(f"Una celda tiene más de {MAX_CELL:,} caracteres.")
+            raise UnreadableFile(f"Una celda tiene más de {MAX_CELL:,} caracteres.")
         self.texts.append(text)
 
     def _end(self, tag: str) -> None:
@@ -240,7 +335,7 @@ class ElementParser:
             self.ended.append((tag, self.attributes[tag], ""))
 
     def _refuse_document_type(self, *_declaration: Any) -> None:
-        raise TableError("El libro contiene entidades XML; no se admiten.")
+        raise UnreadableFile("El libro contiene entidades XML; no se admiten.")
 
 
 def _unescaped(text: str) -> str:
@@ -250,7 +345,7 @@ def _unescaped(text: str) -> str:
     return re.sub("_x([0-9A-Fa-f]{4})_", lambda code: chr(int(code[1], 16)), text)
 
 
-def _displayed_date(value: Any, code: str) -> str:
+def _displayed_date(value: Any, code: str) -> Cell:
     """Return a date as precisely as its number format shows it, or a time or duration as text."""
     if not isinstance(value, date):
         return str(value)
@@ -259,5 +354,5 @@ def _displayed_date(value: Any, code: str) -> str:
     letters = set(re.sub(r'"[^"]*"|\[[^\]]*\]|\\.', "", code.lower()))
     day = value.strftime("%Y-%m-%d").zfill(10)
     if "y" not in letters and "a" not in letters:
-        return UnreadableCell("es una fecha sin año; escríbala como texto, por ejemplo 2017-02-11")
-    return ExcelDate(day) if "d" in letters else day[: 7 if "m" in letters else 4]
+        return {"problem": NO_YEAR}
+    return {"date": day} if "d" in letters else day[: 7 if "m" in letters else 4]
