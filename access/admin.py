@@ -53,6 +53,7 @@ class AccessAdmin(StaffAdmin):
             )
             kwargs["form_class"] = PermissionsField
             kwargs["queryset"] = permissions.select_related("content_type")
+            kwargs["widget"] = forms.CheckboxSelectMultiple
         return super().formfield_for_manytomany(db_field, request, **kwargs)
 
 
@@ -75,7 +76,7 @@ class NewAccountForm(forms.ModelForm):
 class AccountAdmin(AccessAdmin, UserAdmin):
     add_form = NewAccountForm
     change_form_template = "admin/access/account_form.html"
-    list_display = ("username", "first_name", "last_name", "roles", "is_active", "last_login")
+    list_display = ("username", "first_name", "last_name", "roles", "state", "last_login")
     list_filter = ("is_active", "groups")
     filter_horizontal = ()
     add_fieldsets = (
@@ -93,6 +94,10 @@ class AccountAdmin(AccessAdmin, UserAdmin):
     @admin.display(description="roles")
     def roles(self, user: User) -> str:
         return ", ".join(group.name for group in user.groups.all())
+
+    @admin.display(description="activa", ordering="is_active")
+    def state(self, user: User) -> str:
+        return "Sí" if user.is_active else "No"
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet:
         return super().get_queryset(request).prefetch_related("groups")

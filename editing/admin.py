@@ -13,6 +13,7 @@ from django.contrib.admin.options import BaseModelAdmin, IncorrectLookupParamete
 from django.contrib.admin.views.main import ChangeList
 from django.contrib.admin.widgets import (
     AdminTextareaWidget,
+    AdminTextInputWidget,
     AdminURLFieldWidget,
 )
 from django.contrib.auth.models import AnonymousUser, User
@@ -92,6 +93,14 @@ class StaffList(ChangeList):
 class StaffAdmin(admin.ModelAdmin):
     """Lists the errors above the form, each with a link to its field. Searches without accents."""
 
+    empty_value_display = "(vacío)"
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        title = capfirst(self.opts.verbose_name_plural)
+        return super().changelist_view(request, {"title": title} | (extra_context or {}))
+
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return StaffList
 
@@ -133,19 +142,22 @@ def _problems_of(form: forms.BaseForm, prefix: str = "") -> Iterator[dict[str, s
 
 
 class FormFieldsAdmin(BaseModelAdmin):
-    """The form fields of records: pickers for relations, text areas that keep line ends."""
+    """The form fields of records: pickers for relations, text areas that keep line ends, spelling
+    marks in prose."""
 
     formfield_overrides = {
         WebAddressField: {
             "widget": AdminURLFieldWidget,
             "error_messages": {"invalid": NO_WEB_ADDRESS},
         },
+        models.CharField: {"widget": AdminTextInputWidget(attrs={"spellcheck": "true"})},
+        models.SlugField: {"widget": AdminTextInputWidget(attrs={"spellcheck": "false"})},
         EDTFField: {"widget": EDTFInput},
         models.DateTimeField: {"form_class": forms.SplitDateTimeField, "widget": MomentInput},
         RichTextField: {"widget": AdminTextareaWidget},
         models.TextField: {
             "form_class": PlainTextField,
-            "widget": AdminTextareaWidget(attrs={"rows": 3}),
+            "widget": AdminTextareaWidget(attrs={"rows": 3, "spellcheck": "true"}),
         },
     }
 
@@ -181,7 +193,6 @@ class RecordAdmin(ActionsAdmin, FormFieldsAdmin, StaffAdmin):
     list_select_related: ClassVar[tuple[str, ...]] = ()
     show_facets = admin.ShowFacets.ALWAYS
     list_per_page = 50
-    empty_value_display = "(vacío)"
     search_help_text = "Todas las palabras; da igual si llevan acentos o mayúsculas."
 
     # Permissions
@@ -205,12 +216,6 @@ class RecordAdmin(ActionsAdmin, FormFieldsAdmin, StaffAdmin):
         if "citations_shown" in self.list_display:
             records = records.annotate(citation_count=citation_count(self.model))
         return records
-
-    def changelist_view(
-        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        title = {"title": capfirst(self.opts.verbose_name_plural), "has_trash": True}
-        return super().changelist_view(request, title | (extra_context or {}))
 
     @admin.display(description="citas", ordering="citation_count")
     def citations_shown(self, record: Any) -> str:

@@ -72,7 +72,7 @@ def reason_field() -> ExtraField:
         required=False,
         max_length=LONGEST_REASON,
         help_text="Quedará en el historial. Por ejemplo «se acota la fecha con el párrafo 2».",
-        widget=forms.TextInput(attrs={"class": "vTextField"}),
+        widget=forms.TextInput(attrs={"class": "vTextField", "spellcheck": "true"}),
     )
 
 

@@ -80,9 +80,11 @@ class VersionsAdmin(admin.ModelAdmin):
             changes = differences(facts_by_version[earlier], facts_by_version[later])
             later.changes = [change["name"] for change in changes]
         with_same = bool(request.GET.get("todos"))
+        may_change = self.has_change_permission(request, record)
         return {
             "versions": versions[:VERSIONS_PER_PAGE], "count": new.last, "original": record,
-            "may_restore": self.has_change_permission(request, record), "subtitle": str(record),
+            "may_restore": may_change, "may_change": may_change, "subtitle": str(record),
+            "has_delete_permission": self.has_delete_permission(request, record),
             "title": "Historial", "old": old, "new": new,
             **_comparison(facts_by_version[old], facts_by_version[new], with_same),
         }  # fmt: skip

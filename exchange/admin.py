@@ -1,4 +1,4 @@
-"""«Intercambio», the pages of imports: upload, preview, confirmation, receipt and undo."""
+"""«Importaciones», the pages of imports: upload, preview, confirmation, receipt and undo."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -183,7 +183,7 @@ class ReceiptAdmin(ImportMixin, ExchangePages):
             }
             for resource in RESOURCES.values()
         ]
-        context = {"title": "Intercambio", "tables": tables} | (extra_context or {})
+        context = {"title": "Importaciones", "tables": tables} | (extra_context or {})
         return super().changelist_view(request, context)
 
     def export_view(self, request: HttpRequest, name: str) -> HttpResponseBase:

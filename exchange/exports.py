@@ -48,7 +48,7 @@ class ExchangePages(StaffAdmin):
 
 
 class ExportAdmin(ExportMixin, ExchangePages):
-    """Exports a model's list. The address of its page is under «Intercambio»."""
+    """Exports a model's list. The address of its page is under «Importaciones»."""
 
     import_export_change_list_template = None
 

@@ -121,7 +121,8 @@ def test_two_versions_are_compared_with_names_in_spanish(
     save(publisher, address_of("change", event), _publish="1")
     page = words(compare(publisher, event, 3, 4))
     assert "Publicación" in page
-    assert page.index("Borrador") < page.index("Público") < page.index("desde el")
+    compared = page.partition("Comparar A con B")[2]
+    assert compared.index("Borrador") < compared.index("Público") < compared.index("desde el")
 
 
 def test_markup_in_any_version_is_inert(publisher: Any) -> None:
