@@ -1,5 +1,6 @@
 """Text as the record compares it: white space collapsed, case and accents folded."""
 
+import re
 import unicodedata
 
 
@@ -14,3 +15,10 @@ def fold(text: str) -> str:
     if decomposed.isascii():
         return decomposed
     return "".join(letter for letter in decomposed if not unicodedata.combining(letter))
+
+
+def name_keys(*texts: str) -> set[str]:
+    """The names in texts, one a line, as they are compared: letters and digits without accents and
+    case."""
+    keys = ("".join(re.findall(r"[^\W_]+", fold(line))) for t in texts for line in t.splitlines())
+    return {key for key in keys if key}

@@ -205,7 +205,7 @@ class RecordResource(ModelResource):
         its new lists in `listed`."""
         self.number, self.is_new = self.numbers[kwargs["row_number"] - 1], new
         self.was_draft = new or not self.drafts_only or instance.is_draft()
-        self.changes: dict[str, tuple[str, str]] = {}
+        self.changes: dict[str, list[str]] = {}
         instance.listed = {}
         self._digest(self.number, instance.pk)
         if self.number in self.overlong:
@@ -256,8 +256,9 @@ class RecordResource(ModelResource):
             )
         before, after = field.widget.normal(stored), field.clean(row)
         if before != after:
-            self._digest(field.column_name, stored_cell)
-            self._change(field, instance, before, after)
+            texts = ["" if v in EMPTY else field.widget.show(v) for v in (before, after)]
+            self._digest(field.column_name, stored_cell, texts[1])
+            self._change(field, instance, after, texts)
 
     def _digest(self, *stored: Any) -> None:
         self.digest.update(repr(stored).encode())
@@ -268,11 +269,10 @@ class RecordResource(ModelResource):
         if first != self.number:
             raise refusal(f"Ya está en la fila {first}.", "Un identificador distinto en cada fila")
 
-    def _change(self, field: Field, instance: Any, before: Any, after: Any) -> None:
+    def _change(self, field: Field, instance: Any, after: Any, texts: list[str]) -> None:
         if not self.is_new and after in EMPTY and self.keeps(instance.slug, field.column_name):
             return
-        old, new = ("" if value in EMPTY else field.widget.show(value) for value in (before, after))
-        self.changes[field.column_name] = (old, new)
+        self.changes[field.column_name] = texts
         if field.widget.many:
             instance.listed[field.attribute] = after
         else:

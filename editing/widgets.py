@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from difflib import get_close_matches
 from functools import cached_property
+from itertools import islice
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -23,7 +24,7 @@ from import_export.widgets import Widget
 from dates.edtf import ADVICE, ImpossibleDate
 from dates.spanish_dates import DAY_FIRST, MONTH_FIRST, readings_of, span_in
 from dates.spanish_dates import read as read_date
-from dates.text import fold
+from dates.text import fold, name_keys
 from editing.differences import Pieces, list_diff, whole_diff
 from editing.snapshots import related_model
 from record.confined import UnreadableFile
@@ -32,7 +33,7 @@ from record.richtext import sanitize
 from record.text import clean_controls, word_diff
 
 DATE_EXAMPLE = "Por ejemplo «2017-02-11», «11 de febrero de 2017» o «febrero de 2017»"
-MOST_HINTS = 100  # a hint takes up to half a second: it compares the identifier with all others
+MOST_COMPARED = 100_000  # names that the hints of a column compare, in about 3 seconds
 
 
 class TableError(UnreadableFile):
@@ -286,63 +287,89 @@ class AddressWidget(TextWidget):
 
 
 class ReferenceWidget(TextWidget):
-    """A record, by its slug. `gather` fetches the records of many cells in one query."""
+    """A record, by its slug or one of its names. `gather` fetches the records of many cells."""
 
-    hints = 0
     compare = staticmethod(whole_diff)
 
     def bind(self, model_field: models.Field) -> None:
         super().bind(model_field)
         self.model = related_model(model_field.model, model_field.name)
         self.records: dict[str, Record | None] = {}
+        self.hints: dict[str, str] = {}
+        self.comparisons = 0
 
     @property
     def help(self) -> str:
-        return f"Identificador: {self.model._meta.verbose_name}"
+        return f"Identificador o nombre: {self.model._meta.verbose_name}"
 
     def render(self, value: Record | None, obj: Any = None, **kwargs: Any) -> str:
         return value.slug if value else ""
 
     def gather(self, cells: Iterable[str]) -> None:
-        slugs = {slug for cell in cells for slug in self.slugs_in(cell)} - self.records.keys()
-        records = self.queryset().filter(slug__in=slugs)
-        self.records |= dict.fromkeys(slugs) | {record.slug: record for record in records}
+        words = {word for cell in cells for word in self.words_in(cell)} - self.records.keys()
+        records = {record.slug: record for record in self.queryset().filter(slug__in=words)}
+        slugs = {word: self.slugs_of(word) for word in words - records.keys()}
+        named = self.queryset().filter(slug__in=[s[0] for s in slugs.values() if len(s) == 1])
+        records |= {record.slug: record for record in named}
+        self.records |= {
+            word: records.get(s[0]) if len(s) == 1 else None for word, s in slugs.items()
+        }
+        self.records |= records
 
     def queryset(self) -> models.QuerySet:
         """Records with the related records that decide whether they are drafts."""
         return self.model.objects.prefetch_related(*self.model.belongs_to)
 
-    def slugs_in(self, cell: str) -> list[str]:
+    def words_in(self, cell: str) -> list[str]:
+        """The slugs and names in a cell."""
         return [cell.strip()] if cell.strip() else []
 
-    def read(self, cell: str) -> Any:
-        return next(map(self.find, self.slugs_in(cell)), None)
+    @cached_property
+    def slugs_by_name(self) -> dict[str, list[str]]:
+        return self.model.objects.slugs_by_name()
 
-    def find(self, slug: str) -> Record:
-        if record := self.records.get(slug):
+    def slugs_of(self, word: str) -> list[str]:
+        """The slugs of the records with this name."""
+        return sorted({slug for key in name_keys(word) for slug in self.slugs_by_name.get(key, ())})
+
+    def read(self, cell: str) -> Any:
+        return next(map(self.find, self.words_in(cell)), None)
+
+    def find(self, word: str) -> Record:
+        if record := self.records.get(word):
             return record
-        self.hints += 1
-        near = closest_match(slug, self.all_slugs) if self.hints <= MOST_HINTS else ""
         name = self.model._meta.verbose_name
+        if slugs := self.slugs_of(word):
+            listed = ", ".join(f"«{slug}»" for slug in slugs[:5])
+            raise refusal(
+                f"Así se llaman {len(slugs)}: {listed}.", "El identificador de uno de ellos"
+            )
         raise refusal(
-            f"No hay registro de tipo «{name}» con ese identificador.",
-            f"¿Quiso decir «{near}»?" if near else f"El identificador de un registro «{name}»",
+            f"No hay registro de tipo «{name}» con ese identificador ni con ese nombre.",
+            self._hint(word) or f"El identificador o el nombre de un registro «{name}»",
         )
 
-    @cached_property
-    def all_slugs(self) -> list[str]:
-        return list(self.model.objects.values_list("slug", flat=True)[:20_000])
+    def _hint(self, word: str) -> str:
+        """The record with the nearest name."""
+        if word not in self.hints and self.comparisons < MOST_COMPARED:
+            names = list(islice(self.slugs_by_name, MOST_COMPARED // 10))
+            self.comparisons += len(names)
+            near = closest_match("".join(name_keys(word)), names)
+            slugs = " o ".join(f"«{slug}»" for slug in self.slugs_by_name.get(near, ()))
+            self.hints[word] = f"¿Quiso decir {slugs}?" if slugs else ""
+        return self.hints.get(word, "")
 
 
 class ReferencesWidget(ReferenceWidget):
-    """Records, by their slugs joined with `;`. The value is a frozenset of slugs."""
+    """Records, by their slugs or names joined with `;`. The value is a frozenset of slugs."""
 
     many = True
     compare = staticmethod(_item_diff)
 
     @property
     def help(self) -> str:
-        return f"Identificadores de {self.model._meta.verbose_name_plural}, separados por «;»"
+        names = self.model._meta.verbose_name_plural
+        return f"Identificadores o nombres de {names}, separados por «;»"
 
     def normal(self, value: Any) -> frozenset[str]:
         """`value` is a related manager, or None if the record is not saved."""
@@ -355,10 +382,10 @@ class ReferencesWidget(ReferenceWidget):
         return "; ".join(sorted(value))
 
     def read(self, cell: str) -> frozenset[str]:
-        return frozenset(self.find(slug).slug for slug in self.slugs_in(cell))
+        return frozenset(self.find(word).slug for word in self.words_in(cell))
 
-    def slugs_in(self, cell: str) -> list[str]:
-        return [slug for part in cell.split(";") if (slug := part.strip())]
+    def words_in(self, cell: str) -> list[str]:
+        return [word for part in cell.split(";") if (word := part.strip())]
 
     def queryset(self) -> models.QuerySet:
         return self.model.objects.only("slug")

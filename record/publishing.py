@@ -4,6 +4,7 @@ who may change them.
 Visibility is computed from the clock, so that no scheduled job is needed.
 """
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, cast
@@ -17,6 +18,7 @@ from django.dispatch import Signal
 from django.http import HttpRequest
 from django.utils import timezone
 
+from dates.text import name_keys
 from record.history import Versions
 from record.text import clean_text_fields
 
@@ -90,6 +92,14 @@ class RecordQuerySet(models.QuerySet[R]):
 
     def get_by_natural_key(self, slug: str) -> R:
         return self.get(slug=slug)
+
+    def slugs_by_name(self) -> dict[str, list[str]]:
+        """The slugs of the records, by the `name_keys` of their slugs and names."""
+        slugs: dict[str, list[str]] = defaultdict(list)
+        for slug, *names in self.order_by().values_list("slug", *self.model.named_by).iterator():
+            for key in name_keys(slug, *names):
+                slugs[key].append(slug)
+        return slugs
 
     def moved_from(self, old_slug: str) -> Self:
         """The record that was public under `old_slug`; if there are several, the latest."""

@@ -2,14 +2,17 @@
 back each record that nobody has changed since."""
 
 import io
+import time
 from datetime import date, timedelta
 from typing import Any
 
 import openpyxl
 import pytest
 from django.contrib.auth.models import User
-from django.db import transaction
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from django.utils.text import slugify
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -237,6 +240,55 @@ def test_a_cell_that_another_program_cut_is_an_error_and_no_change():
     cut = csv_of("identificador,texto", f"uno,{record.body[:32_767]}")
     assert "cortada" in errors("eventos", cut)[0]
     assert not errors("eventos", csv_of("identificador,texto", "uno,<p>corto</p>"))
+
+
+def test_a_reference_is_a_slug_or_any_name_of_one_record_and_no_query_is_made_for_a_row():
+    for fields in (
+        {
+            "slug": "civica",
+            "name": "Datos Cívicos, A. C.",
+            "short_name": "DC",
+            "other_names": "Una\nOtra",
+        },
+        {"slug": "oficina", "name": "Oficina para México", "short_name": "Artículo 19"},
+        {"slug": "tm", "name": "Transparencia Mexicana"},
+        {"slug": "tm-2", "name": "Otra cosa", "other_names": "TRANSPARENCIA  MEXICANA"},
+    ):
+        organization(**fields)
+    event(slug="firma", title="Se firma el acuerdo")
+    citation(event(), source=source(slug="informe", title="Informe anual"))
+    for name, header, row in (
+        ("eventos", EVENT, "uno,T,acuerdo,,DC; articulo 19; OTRA; tm; Datos civicos A.C."),
+        ("membresias", "identificador,organizacion,sustituye_a", "uno,ARTÍCULO 19,Oficina para mexico"),
+        ("citas", "identificador,fuente,palabras_exactas,acontecimiento",
+         "uno,informe anual,decidieron sumarse,Se firma el acuerdo"),
+    ):  # fmt: skip
+        found = errors(name, csv_of(header, row))
+        assert found == [] or "sustituye" in found[0]
+    imported("eventos", csv_of(EVENT, "uno,T,acuerdo,,DC; articulo 19; OTRA; tm"))
+    named = Event.objects.get(slug="uno").organizations.values_list("slug", flat=True)
+    assert sorted(named) == ["civica", "oficina", "tm"]
+    assert dry_run("eventos", csv_of(EVENT, "uno,T,acuerdo,,dc; Artículo 19; TM")).counts[2] == 1
+    for word, expected in (
+        ("transparencia mexicana", "Así se llaman 2: «tm», «tm-2»."),
+        ("Dato civico", "¿Quiso decir «civica»?"),
+        ("transparencia mexicna", "¿Quiso decir «tm» o «tm-2»?"),
+        ("+", "No hay registro"),
+    ):
+        assert expected in errors("eventos", csv_of(EVENT, f"uno,T,acuerdo,,{word}"))[0]
+    rows = csv_of(EVENT, *(f"e-{n},T,acuerdo,,Artículo 19" for n in range(999)))
+    with CaptureQueriesContext(connection) as queries:
+        assert dry_run("eventos", rows).counts == (999, 0, 0)
+    assert len(queries) < 10
+
+
+def test_a_file_of_names_that_do_not_exist_is_refused_in_time():
+    names = (f"Organización {n:05}" for n in range(6000))
+    Organization.objects.bulk_create(Organization(slug=slugify(n), name=n) for n in names)
+    rows = csv_of(EVENT, *(f"e-{n},T,acuerdo,,Organización que no hay {n}" for n in range(500)))
+    begun = time.perf_counter()
+    assert dry_run("eventos", rows).error_count == 500
+    assert time.perf_counter() - begun < 10
 
 
 def test_missing_unknown_and_duplicate_headers_refuse_the_file():
