@@ -1,9 +1,12 @@
-"""The form field of a partial date: it takes Spanish or EDTF and shows how it reads the text."""
+"""The form field of a partial date, which takes Spanish or EDTF and shows how it reads the text;
+and the field of a day."""
 
+from datetime import date
 from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils import timezone
 
 from dates.edtf import EDTF, ImpossibleDate, parse
 from dates.spanish_dates import SeveralDates, read
@@ -46,3 +49,23 @@ class EDTFFormField(forms.CharField):
             return str(parse(value or ""))
         except ImpossibleDate:
             return value
+
+
+class DayField(forms.CharField):
+    """A day in words, in digits or in EDTF; without a year, the next such day."""
+
+    def to_python(self, value: Any) -> Any:
+        if not (written := super().to_python(value)):
+            return None
+        today = timezone.localdate()
+        for year in ("", f" de {today.year}", f" de {today.year + 1}"):
+            try:
+                day = read(written + year)
+            except ImpossibleDate as error:
+                problem = str(error)
+                continue
+            if day.kind != "day" or day.earliest >= "9000":
+                raise ValidationError("Escriba un día, por ejemplo «1 de diciembre de 2026».")
+            if not year or day.earliest >= today.isoformat():
+                return date.fromisoformat(day.earliest)
+        raise ValidationError(problem)

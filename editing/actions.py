@@ -1,73 +1,148 @@
-"""The actions of a list of records.
+"""Publishes, withdraws and deletes records, alone or from a list.
 
-A page shows beforehand the effect of the action on each record. If a record changes after that, the
-action does nothing and the page is shown again.
+A page shows beforehand the effect of the action on each record, and the facts that would stand
+without a visible quote. If a record changes after that, the action does nothing and the page is
+shown again.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, time
+from functools import partial
+from hashlib import sha256
 from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.utils import unquote
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, models, transaction
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
+from django.urls import path
 from django.utils import timezone
 
-from editing.differences import how_many
-from editing.forms import MomentInput, link, reason_field
+from dates.forms import DayField
+from editing.differences import how_many, moment_in_words
+from editing.forms import DecisionForm
 from editing.saving import SavingAdmin
-from editing.snapshots import lock, parts_of, related_model, tokens_of
+from editing.snapshots import lock, tokens_of
+from editing.versions import TrashForm
+from record.proof import Publication, Withdrawal, by_model, is_fact
 from record.publishing import Publishable, Record, may_publish
 
-MOST_RECORDS, REFERRERS_SHOWN = 200, 50
-WHY = "Algo de esto es público: diga por qué cambia."
+MOST_RECORDS = 200
 
 
 @dataclass(frozen=True)
 class Action:
-    """`takes` are the states in which the action changes a record."""
+    """`takes` are the states in which the action changes a record; `address` is the last part of
+    the address of its page."""
 
     name: str
     label: str
     done: str
     takes: tuple[str, ...]
+    address: str = ""
 
 
-NOT_PUBLIC = ("draft", "scheduled", "withdrawn")
-ACTIONS = (
-    Action("publish", "Publicar", "Se publicó en el sitio", NOT_PUBLIC),
-    Action("schedule", "Programar", "Se programó", NOT_PUBLIC),
-    Action("withdraw", "Retirar", "Se retiró del sitio", ("public",)),
+PUBLISH = Action(
+    "publish", "Publicar", "Se publicó en el sitio", ("draft", "scheduled", "withdrawn"), "publicar"
 )
+WITHDRAW = Action("withdraw", "Retirar", "Se retiró del sitio", ("public",), "retirar")
+DRAFT = Action(
+    "draft", "Volver a borrador", "Volvió a borrador", ("scheduled", "withdrawn"), "borrador"
+)
+ACTIONS = (PUBLISH, WITHDRAW, DRAFT)
 TRASH = Action(
-    "delete_selected", "Mover a la papelera", "Se movió a la papelera", ("public", *NOT_PUBLIC)
+    "delete_selected", "Mover a la papelera", "Se movió a la papelera", ("public", *PUBLISH.takes)
 )
 
 
-class ActionConfirmForm(forms.Form):
-    """Asks for the reason and, to schedule a publication, for its `moment`."""
+NOW, DAY, KEEP = "now", "day", "keep"
+NINE = time(9)
 
-    moment = forms.SplitDateTimeField(label="El día", widget=MomentInput())
-    change_reason = reason_field()
 
-    def __init__(self, data: QueryDict | None, action: Action, records: Iterable[Record]) -> None:
-        super().__init__(data)
-        reason = self.fields["change_reason"]
-        reason.required = any(record.is_public() for record in records)
-        reason.error_messages["required"] = WHY
-        if action.name != "schedule":
-            del self.fields["moment"]
+class MomentForm(forms.Form):
+    """Asks when the act takes effect. `moment` of the cleaned data is None for `KEEP`."""
 
-    def clean_moment(self) -> datetime:
-        if self.cleaned_data["moment"] <= timezone.now():
-            raise ValidationError("Escriba un día y una hora que estén por venir.")
-        return self.cleaned_data["moment"]
+    when = forms.ChoiceField(label="Cuándo", widget=forms.RadioSelect, initial=NOW)
+    day = DayField(
+        label="Día",
+        required=False,
+        widget=forms.TextInput(attrs={"placeholder": "por ejemplo, 1 de diciembre"}),
+    )
+    hour = forms.TimeField(
+        label="Hora",
+        required=False,
+        input_formats=["%H:%M", "%H.%M", "%H:%M:%S"],
+        widget=forms.TimeInput(format="%H:%M", attrs={"placeholder": "9:00"}),
+        help_text="Sin hora, a las 9:00.",
+        error_messages={"invalid": "Escriba la hora así: 9:00 o 17:30."},
+    )
+
+    def __init__(self, data: Any, began: datetime, ends: bool, records: Iterable[Any]) -> None:
+        """`began` is the moment of the request; `ends`: whether the act is a withdrawal."""
+        self.began = began
+        planned = {record.unpublish_at if ends else record.publish_at for record in records}
+        planned = {moment for moment in planned if moment is None or moment > began}
+        (moment,) = planned if len(planned) == 1 else [None]
+        super().__init__(data, initial=_planned(moment) if moment else {})
+        field: Any = self.fields["when"]
+        field.choices = [(NOW, "Ahora"), (DAY, "El día")]
+        if ends and planned != {None}:
+            field.choices += [(KEEP, "Nunca: cancelar el retiro programado")]
+
+    def clean(self) -> None:
+        super().clean()
+        data, now = self.cleaned_data, self.began
+        data["moment"] = None if data.get("when") == KEEP else now
+        if data.get("when") != DAY or self.errors:
+            return
+        moment = datetime.combine(data["day"] or date.min, data["hour"] or NINE)
+        if not data["day"] or (moment := timezone.make_aware(moment)) <= now:
+            self.add_error("day", "Escriba un día y una hora que estén por venir.")
+        data["moment"] = moment
+
+    @property
+    def said(self) -> str:
+        """«para el 1 de diciembre de 2026, 9:00 (sin hora escrita, a las 9:00)»."""
+        data = self.cleaned_data
+        if data["when"] != DAY:
+            return ""
+        assumed = "" if data["hour"] else "; como no se escribió la hora, a las 9:00"
+        return f"para el {moment_in_words(data['moment'])}{assumed}"
+
+
+def _planned(moment: datetime) -> dict[str, Any]:
+    words = moment_in_words(moment).partition(",")[0]
+    return {"when": DAY, "day": words, "hour": timezone.localtime(moment).time()}
+
+
+class Questions:
+    """The forms of the page of an action on the publication of `records`."""
+
+    def __init__(
+        self, data: QueryDict | None, action: Action, records: list[Any], may_act: Callable
+    ) -> None:
+        self.began, self.moment = timezone.now(), None
+        at = self.began
+        if action is not DRAFT:
+            self.moment = MomentForm(data, self.began, action is WITHDRAW, records)
+            at = (self.moment.is_valid() and self.moment.cleaned_data["moment"]) or at
+        effects = Publication if action is PUBLISH else Withdrawal
+        self.effects: Any = effects(records, at, may_act)
+        self.decisions = DecisionForm(data, self.effects)
+
+    @property
+    def at(self) -> datetime | None:
+        return self.moment.cleaned_data["moment"] if self.moment else self.began
+
+    @property
+    def errors(self) -> list[str]:
+        asked = [self.moment, self.decisions] if self.moment else [self.decisions]
+        return [str(text) for form in asked for texts in form.errors.values() for text in texts]
 
 
 def _admin_action(action: Action, permission: str) -> Callable[..., HttpResponse | None]:
@@ -87,9 +162,32 @@ class ActionsAdmin(SavingAdmin):
         _admin_action(TRASH, "delete"),
     ]
 
+    def get_urls(self) -> list[Any]:
+        name, view = f"{self.opts.app_label}_{self.opts.model_name}", self.admin_site.admin_view
+        return [
+            path(
+                f"<path:object_id>/{action.address}/",
+                view(partial(self.act_view, action=action)),
+                name=f"{name}_{action.name}",
+            )
+            for action in ACTIONS
+            if issubclass(self.model, Publishable)
+        ] + super().get_urls()
+
     def has_publish_permission(self, request: HttpRequest) -> bool:
         publishable = issubclass(self.model, Publishable) and self.has_change_permission(request)
         return publishable and may_publish(request.user)
+
+    def act_view(self, request: HttpRequest, object_id: str, action: Action) -> HttpResponse:
+        """The page of an action on the publication of one record."""
+        if not self.has_publish_permission(request):
+            raise PermissionDenied
+        record = self.get_object(request, unquote(object_id))
+        if record is None:
+            raise Http404
+        alone = self.model._default_manager.filter(pk=record.pk)
+        page = self.confirm(request, alone, action, original=record)
+        return page or redirect(self.address("change", record.pk))
 
     def delete_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
@@ -103,7 +201,7 @@ class ActionsAdmin(SavingAdmin):
         return self.confirm(request, alone, TRASH) or redirect(self.address("changelist"))
 
     def confirm(
-        self, request: HttpRequest, records: models.QuerySet, action: Action
+        self, request: HttpRequest, records: models.QuerySet, action: Action, **context: Any
     ) -> HttpResponse | None:
         """Takes the action if it is confirmed; otherwise returns the page that asks for it. Returns
         None after the action, and after a refusal with a message."""
@@ -112,88 +210,150 @@ class ActionsAdmin(SavingAdmin):
             refusal = f"Elija {MOST_RECORDS} registros o menos a la vez; no se hizo nada."
             self.message_user(request, refusal, messages.WARNING)
             return None
+        confirm = self._confirm_deletion if action is TRASH else self._confirm
         try:
-            return self._confirm(request, keys, action)
+            return confirm(request, keys, action, context)
         except (IntegrityError, models.ProtectedError):  # a reference was added meanwhile
-            return self._confirm(request, keys, action)
+            return confirm(request, keys, action, context)
+
+    def _chosen(self, request: HttpRequest, keys: list[int], action: Action) -> dict[str, Any]:
+        """The context of both pages: the records, those that the action changes, and those that
+        were changed after the page was shown."""
+        by_key = self.get_queryset(request).in_bulk(keys)
+        records = [by_key[key] for key in keys if key in by_key]
+        states = tokens_of(self.model, by_key, self.relations())
+        tokens = {record: f"{record.pk}:{states[record.pk]}" for record in records}
+        confirmed = "confirmed" in request.POST
+        known = request.POST.getlist("shown") if confirmed else tokens.values()
+        stale = [record for record in records if tokens[record] not in known]
+        return {
+            "records": records, "tokens": list(tokens.values()), "action": action.name,
+            "changing": [record for record in records if record.publication in action.takes],
+            "stale": [(record, self.last_version(record)) for record in stale],
+            "step": action.label, "takes": action.takes, "selected_name": ACTION_CHECKBOX_NAME,
+        }  # fmt: skip
+
+    # Publication
 
     def _confirm(
-        self, request: HttpRequest, keys: list[int], action: Action
+        self, request: HttpRequest, keys: list[int], action: Action, context: dict[str, Any]
+    ) -> HttpResponse | None:
+        data = request.POST if "confirmed" in request.POST else None
+        may_act = partial(self._may_act, request)
+        with transaction.atomic():
+            if data:
+                self._lock_for(request, keys, action)
+            context |= self._chosen(request, keys, action)
+            changing = context["changing"]
+            questions = Questions(data, action, changing, may_act)
+            known = self._digest(questions.effects.depends_on)
+            changed = data is not None and data.get("known") != known
+            if data and changing and not (changed or context["stale"] or questions.errors):
+                self._act(request, action, changing, questions)
+                return None
+        errors = questions.errors if data else []
+        name = f"«{changing[0]}»" if len(changing) == 1 else how_many(len(changing), self.opts)
+        return self.page(
+            request, "publish", 409 if changed else 422 if errors else 200, **context,
+            title=f"{action.label} {name}" if changing else action.label,
+            button=action.label if len(changing) == 1 else f"{action.label} {name}",
+            known=known, changed=changed, errors=errors, moment=questions.moment,
+            form=questions.decisions, effects=questions.effects,
+        )  # fmt: skip
+
+    def _may_act(self, request: HttpRequest, model: type[Record]) -> bool:
+        model_admin: Any = self.admin_site.get_model_admin(model)
+        return model_admin.has_publish_permission(request)
+
+    def _lock_for(self, request: HttpRequest, keys: list[int], action: Action) -> None:
+        """Locks the records and all on which the effects depend: facts before their sources, as
+        the form of a fact does."""
+        chosen = self.model._base_manager.in_bulk(keys).values()
+        questions = Questions(None, action, [*chosen], partial(self._may_act, request))
+        groups = by_model({*chosen, *questions.effects.depends_on})
+        for model in sorted(groups, key=lambda model: (not is_fact(model), model._meta.label)):
+            lock(model, [record.pk for record in groups[model]])
+
+    def _digest(self, records: Iterable[Record]) -> str:
+        """A digest of the present state of the records."""
+        tokens: list[str] = []
+        for model, group in by_model(records).items():
+            model_admin: Any = self.admin_site.get_model_admin(model)
+            keys = [record.pk for record in group]
+            states = tokens_of(model, keys, model_admin.relations())
+            tokens += [f"{model._meta.label}:{key}:{state}" for key, state in states.items()]
+        return sha256("\n".join(sorted(tokens)).encode()).hexdigest()
+
+    def _act(
+        self, request: HttpRequest, action: Action, changing: list[Any], questions: Questions
+    ) -> None:
+        decisions, at = questions.decisions, questions.at
+        waiting = decisions.waiting()
+        acted = [record for record in changing if record not in waiting]
+        acted += decisions.companions(acted) if at else []
+        emptied = [
+            fact
+            for fact, _fields in decisions.emptied()
+            if questions.effects.owners[fact] in acted and fact not in acted
+        ]
+        for record in acted:
+            self._change_publication(record, action, at)
+        reason = decisions.chose("change_reason") or action.done
+        for model, group in by_model([*acted, *emptied]).items():
+            for record in group:
+                record.skip_history_when_saving = True
+                record.save()
+            keys = [record.pk for record in group]
+            model.versions.write(keys, "~", reason, request.user.pk, at=questions.began)
+        self._say(request, action, acted, waiting, questions)
+
+    def _change_publication(self, record: Any, action: Action, at: datetime | None) -> None:
+        if action is DRAFT:
+            record.publish_at = record.unpublish_at = None
+        elif at is None:  # the scheduled withdrawal is called off
+            record.unpublish_at = None
+        elif action is PUBLISH:
+            record.publish(at)
+        else:
+            record.withdraw(at)
+
+    def _say(
+        self, request: HttpRequest, action: Action, acted: list[Any], waiting: set[Record],
+        questions: Questions,
+    ) -> None:  # fmt: skip
+        said = questions.moment.said if questions.moment else ""
+        done = f"Se programó {said}" if said else action.done
+        if questions.at is None:
+            done = "Ya no se retirará"
+        counts = [how_many(len(group), m._meta) for m, group in by_model(acted).items()]
+        if acted:
+            self.message_user(request, f"{done}: {', '.join(counts)}.", messages.SUCCESS)
+        if waiting:
+            names = "; ".join(sorted(f"«{record}»" for record in waiting))
+            left = f"No se publicó, mientras falta su prueba: {names}."
+            self.message_user(request, left, messages.WARNING)
+
+    # Trash
+
+    def _confirm_deletion(
+        self, request: HttpRequest, keys: list[int], action: Action, context: dict[str, Any]
     ) -> HttpResponse | None:
         confirmed = "confirmed" in request.POST
         with transaction.atomic():
             if confirmed:
                 lock(self.model, keys)
-            by_key = self.get_queryset(request).in_bulk(keys)
-            records = [by_key[key] for key in keys if key in by_key]
-            changing = [record for record in records if record.publication in action.takes]
-            deletion = self._deletion(request, records) if action is TRASH else {}
-            form = ActionConfirmForm(request.POST if confirmed else None, action, changing)
-            states = tokens_of(self.model, by_key, self.relations())
-            tokens = {record: f"{record.pk}:{states[record.pk]}" for record in records}
-            known = tokens.values() if not confirmed else request.POST.getlist("shown")
-            stale = [record for record in records if tokens[record] not in known]
-            if form.is_valid() and changing and not (stale or deletion.get("kept")):
-                self._take(request, action, changing, form.cleaned_data)
+            context |= self._chosen(request, keys, action)
+            records = context["changing"]
+            deletion = self._deletion(request, records)
+            form = TrashForm(request.POST if confirmed else None, records)
+            if form.is_valid() and records and not (context["stale"] or deletion["kept"]):
+                for record in records:
+                    record._change_reason = form.cleaned_data["change_reason"] or None
+                    record.delete()
+                done = f"{action.done}: {how_many(len(records), self.opts)}."
+                self.message_user(request, done, messages.SUCCESS)
                 return None
-        count = how_many(len(changing), self.opts)
         return self.page(
-            request, "confirm", 409 if stale else 422 if form.errors else 200, **deletion,
-            stale=[(record, self.last_version(record)) for record in stale],
-            title=action.label if action is TRASH else f"{action.label}: esto es lo que se hará",
-            button=action.label if action is TRASH else f"{action.label} {count}",
-            action=action.name, step=action.label, takes=action.takes, takes_any=bool(changing),
-            records=records, tokens=list(tokens.values()), selected_name=ACTION_CHECKBOX_NAME,
-            form=form, media=self.media + form.media,
+            request, "confirm", 409 if context["stale"] else 422 if form.errors else 200,
+            **context | deletion, title=action.label, form=form, media=self.media + form.media,
         )  # fmt: skip
-
-    def _deletion(self, request: HttpRequest, chosen: list[Record]) -> dict[str, Any]:
-        """The context of a deletion: counts of the rows that are deleted too, and links to the
-        records that prevent it."""
-        missing = not all(self.has_delete_permission(request, record) for record in chosen)
-        if missing and "confirmed" in request.POST:
-            raise PermissionDenied
-        counts = {self.opts.verbose_name_plural: len(chosen)}
-        for part in parts_of(self.model):
-            rows = part.model._base_manager.filter(**{f"{part.foreign_key}__in": chosen})
-            counts[part.model._meta.verbose_name_plural] = rows.count()
-        return {
-            "counts": [(name, count) for name, count in counts.items() if count],
-            "missing": missing,
-            "kept": [link(record) for record in self._referrers(request, chosen)],
-        }
-
-    def _referrers(self, request: HttpRequest, chosen: list[Record]) -> Iterator[models.Model]:
-        """The records that refer to these and so prevent their deletion."""
-        for relation in self.model._meta.related_objects:
-            if relation.on_delete is not models.PROTECT:
-                continue
-            model, condition = relation.related_model, {f"{relation.field.name}__in": chosen}
-            if not self.admin_site.is_registered(model):  # the table of a many-to-many relation
-                other = next(f for f in model._meta.fields if f.is_relation and f != relation.field)
-                keys = model._base_manager.filter(**condition).values(other.name)
-                model, condition = related_model(model, other.name), {"pk__in": keys}
-            model_admin = self.admin_site.get_model_admin(model)
-            yield from model_admin.get_queryset(request).filter(**condition)[:REFERRERS_SHOWN]
-
-    def _take(
-        self, request: HttpRequest, action: Action, records: list[Any], data: dict[str, Any]
-    ) -> None:
-        began, reason = timezone.now(), data["change_reason"]
-        for record in records:
-            if action is TRASH:
-                record._change_reason = reason or None
-                record.delete()
-                continue
-            if action.name == "withdraw":
-                record.withdraw(began)
-            else:
-                record.publish(data.get("moment") or began)
-            record.skip_history_when_saving = True
-            record.save()
-        if action is not TRASH:
-            keys = [record.pk for record in records]
-            reason = reason or f"{action.done} desde la lista"
-            self.model.versions.write(keys, "~", reason, request.user.pk, at=began)
-        done = f"{action.done}: {how_many(len(records), self.opts)}."
-        self.message_user(request, done, messages.SUCCESS)

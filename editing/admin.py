@@ -34,8 +34,6 @@ from dates.text import fold
 from editing.actions import ActionsAdmin
 from editing.filters import citation_count
 from editing.forms import (
-    DRAFTS_ONLY,
-    MomentInput,
     PlainTextField,
     RecordForm,
     RecordFormSet,
@@ -43,7 +41,7 @@ from editing.forms import (
     link,
 )
 from editing.pickers import picker
-from record.publishing import Publishable, Record, may_publish
+from record.publishing import Publishable, Record, may_publish, whom_to_ask
 from record.richtext import RichTextField
 from record.text import NO_WEB_ADDRESS, WebAddressField, folded, is_key
 
@@ -153,7 +151,6 @@ class FormFieldsAdmin(BaseModelAdmin):
         models.CharField: {"widget": AdminTextInputWidget(attrs={"spellcheck": "true"})},
         models.SlugField: {"widget": AdminTextInputWidget(attrs={"spellcheck": "false"})},
         EDTFField: {"widget": EDTFInput},
-        models.DateTimeField: {"form_class": forms.SplitDateTimeField, "widget": MomentInput},
         RichTextField: {"widget": AdminTextareaWidget},
         models.TextField: {
             "form_class": PlainTextField,
@@ -230,11 +227,7 @@ class RecordAdmin(ActionsAdmin, FormFieldsAdmin, StaffAdmin):
     # Forms
 
     def get_fieldsets(self, request: HttpRequest, obj: Record | None = None) -> list[tuple]:
-        moments = []
-        if issubclass(self.model, Publishable) and may_publish(request.user):
-            is_public = obj is not None and obj.publication == "public"
-            moments = ["unpublish_at"] if is_public else ["publish_at", "unpublish_at"]
-        box = {"fields": moments, "classes": ["publication"]}
+        box: dict[str, Any] = {"fields": [], "classes": ["publication"]}
         fieldsets = [("Publicación", box), *super().get_fieldsets(request, obj)]
         if obj is None or self.has_change_permission(request, obj):
             return fieldsets
@@ -277,16 +270,12 @@ class RecordAdmin(ActionsAdmin, FormFieldsAdmin, StaffAdmin):
             "publishable": issubclass(self.model, Publishable),
             "present": present,
             "hiding": [link(r) for r in hiding],
-            "drafts_only": DRAFTS_ONLY,
+            "whom_to_ask": "" if may_publish(request.user) else whom_to_ask(),
+            "may_change_drafts": self.has_change_permission(request),
             "review": edit.review,
             "show_save_and_add_another": record is None,
         }
         return super().render_change_form(request, context, *args, **kwargs)
-
-    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
-        """The values in the address, except the dates of publication."""
-        data = super().get_changeform_initial_data(request)
-        return {k: v for k, v in data.items() if k not in ("publish_at", "unpublish_at")}
 
     def response_action(
         self, request: HttpRequest, queryset: models.QuerySet, *args: Any, **kwargs: Any

@@ -1,10 +1,13 @@
-"""The forms of a record: generated slugs, the permission to publish, the reason of a change."""
+"""The forms of a record: generated slugs, the permission to publish, the reason of a change.
+And the form that asks what becomes of facts without a visible quote."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from itertools import count
 from typing import Any, ClassVar
 
 from django import forms
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.http import HttpRequest
 from django.urls import reverse
@@ -13,21 +16,20 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst, slugify
 
+from dates.edtf import parse
+from dates.fields import EDTFField
 from dates.spanish_dates import span_in
-from record.publishing import Publishable, Record, may_publish
+from editing.differences import how_many
+from record.proof import Publication, Withdrawal, by_model, sources_of
+from record.publishing import Publishable, Record, may_publish, whom_to_ask
 
 DRAFTS_ONLY = "Puede guardar el borrador; publica quien tiene permiso."
 WHY = "Esto ya es público. Diga por qué lo cambia, por ejemplo «se acota la fecha»."
 LONGEST_REASON = 500
 MOST_NEW_ROWS = 50  # that one save adds to a record; a form of each is made even if it is empty
-BUTTONS = {
-    "_publish": "Se guardó y se publicó «{}».",
-    "_schedule": "Se guardó «{}» y quedó programado.",
-    "_withdraw": "Se guardó «{}» y ya no se ve en el sitio.",
-    "_schedule_withdrawal": "Se guardó «{}» y quedó programado su retiro.",
-    "_draft": "Se guardó «{}» como borrador.",
-}
-"""The buttons that save a record and change its publication, with the message after each."""
+ASKING = ("publish", "withdraw", "draft")
+"""The buttons «Publicar…», «Retirar…» and «Volver a borrador…». Each saves the form and leads to
+the page of that action."""
 FormValues = dict[str, Any]
 FormKey = tuple[str, int]
 """A form on the page: the prefix of its formset and the primary key of its row, or a negative
@@ -36,20 +38,6 @@ RECORD: FormKey = ("", 0)
 """The form of the record itself."""
 PageValues = dict[FormKey, FormValues]
 """The values of the forms of a record and of its rows."""
-
-
-class MomentInput(forms.SplitDateTimeWidget):
-    """A date and a time, each in the browser's own input."""
-
-    template_name = "editing/moment_input.html"
-
-    def __init__(self) -> None:
-        super().__init__(
-            date_format="%Y-%m-%d",
-            time_format="%H:%M:%S",
-            date_attrs={"type": "date", "aria-label": "Día"},
-            time_attrs={"type": "time", "aria-label": "Hora"},
-        )
 
 
 class PlainTextField(forms.CharField):
@@ -66,13 +54,14 @@ class ExtraField(forms.CharField):
         return False
 
 
-def reason_field() -> ExtraField:
+def reason_field(hidden: bool = False) -> ExtraField:
+    shown = {"class": "vTextField", "spellcheck": "true", "aria-required": "true"}
     return ExtraField(
         label="Por qué este cambio",
         required=False,
         max_length=LONGEST_REASON,
         help_text="Quedará en el historial. Por ejemplo «se acota la fecha con el párrafo 2».",
-        widget=forms.TextInput(attrs={"class": "vTextField", "spellcheck": "true"}),
+        widget=forms.HiddenInput() if hidden else forms.TextInput(attrs=shown),
     )
 
 
@@ -90,6 +79,22 @@ def free_slug(model: type[models.Model], words: str) -> str:
     return next(s for n in count(1) if (s := f"{base}-{n}" if n > 1 else base) not in taken)
 
 
+def is_public_work(record: Record) -> bool:
+    """Whether a change of the record needs a reason: readers see it already."""
+    return not record._state.adding and record.is_public()
+
+
+def _why_no_draft(record: Record) -> str:
+    """Why a user who may not publish cannot save the record, and whom to ask."""
+    owners = [f"«{owner}»" for owner in record.owners() if not owner.is_draft()]
+    if isinstance(record, Publishable) or not owners:
+        return f"Esto ya es público o está por serlo. {whom_to_ask()}"
+    return (
+        f"No puede quedar como borrador: se vería en el sitio en cuanto se guardara, porque "
+        f"{' y '.join(owners)} ya es público o está por serlo. Copie lo escrito. {whom_to_ask()}"
+    )
+
+
 class Edit:
     """The state of one request to the form of a record.
 
@@ -100,12 +105,12 @@ class Edit:
 
     token = ""
     review: Any = None
-    stale = collided = False
+    stale = collided = saved = False
 
     def __init__(self, request: HttpRequest) -> None:
         self.user = request.user
         self.filling: PageValues = {}
-        self.pressed = next((name for name in BUTTONS if name in request.POST), "")
+        self.pressed = next((name for name in ASKING if f"_{name}" in request.POST), "")
         self.check_only = "_check" in request.POST or "_use" in request.POST
         self.began = timezone.now()
 
@@ -137,7 +142,7 @@ class RecordForm(forms.ModelForm):
         return super().is_valid() and not self.edit.check_only
 
     def changes_something(self) -> bool:
-        decided = self.instance._state.adding or self.edit.pressed or self.filled
+        decided = self.instance._state.adding or self.filled
         return bool(decided) or self.has_changed() or self.inlines_changed()
 
     def clean(self) -> None:
@@ -145,8 +150,6 @@ class RecordForm(forms.ModelForm):
         self._read_span()
         if self.edit.pressed and not may_publish(self.edit.user):
             self.add_error(None, DRAFTS_ONLY)
-        elif self.edit.pressed and not self.errors:
-            self._set_publication()
 
     def _read_span(self) -> None:
         """Reads a start such as «3-5 de mayo de 2017» as start and end, if the end is empty."""
@@ -155,34 +158,17 @@ class RecordForm(forms.ModelForm):
             del self.errors["start"]
             self.cleaned_data |= {"start": dates.first.text, "end": dates.last.text}
 
-    def _set_publication(self) -> None:
-        """Sets the dates of publication that the pressed button means."""
-        data, pressed, began = self.cleaned_data, self.edit.pressed, self.edit.began
-        scheduled = {"_schedule": "publish_at", "_schedule_withdrawal": "unpublish_at"}
-        if name := scheduled.get(pressed):
-            if not data.get(name) or data[name] <= began:
-                self.add_error(name, "Escriba un día y una hora que estén por venir.")
-            elif name == "publish_at" and (data.get("unpublish_at") or data[name]) < began:
-                data["unpublish_at"] = None  # the end of an earlier publication
-        elif pressed == "_withdraw":
-            data["unpublish_at"] = began
-        else:
-            data["publish_at"] = began if pressed == "_publish" else None
-            data["unpublish_at"] = None
-
     def _post_clean(self) -> None:
         """Checks the permission to publish and requires a reason for a change of public content.
         Only this hook sees the instance both before and after it takes the values of the form."""
-        asks_why = "change_reason" in self.fields and not self.edit.check_only
-        adding = self.instance._state.adding
-        public = asks_why and not adding and self.instance.is_public()
+        record = self.instance
+        public = "change_reason" in self.fields and is_public_work(record)
         super()._post_clean()  # type: ignore[misc]  # django-stubs omits it
-        if not self.errors and not may_publish(self.edit.user) and not self.instance.is_draft():
-            self.add_error(None, f"Esto ya es público o está por serlo. {DRAFTS_ONLY}")
-        if asks_why and adding and not self.errors and not isinstance(self.instance, Publishable):
-            public = self.instance.is_public()  # a new row of public records is public at once
+        if not self.errors and not may_publish(self.edit.user) and not record.is_draft():
+            self.add_error(None, _why_no_draft(record))
         reason = self.cleaned_data.get("change_reason", "")
-        if public and (not reason or reason.endswith(":")) and self.changes_something():
+        is_missing = not reason or reason.endswith(":")
+        if public and not self.edit.check_only and is_missing and self.changes_something():
             self.add_error("change_reason", WHY)
 
     def save(self, commit: bool = True) -> Any:
@@ -217,3 +203,160 @@ class RecordFormSet(forms.BaseInlineFormSet):
         if self.filled and index is not None and index < self.initial_form_count():
             kwargs["initial"] = self.filled.get((self.prefix, self.get_queryset()[index].pk))
         return kwargs
+
+
+# The proof of what is published or withdrawn
+
+ALSO, WAIT, ALONE, EMPTY = "also", "wait", "alone", "empty"
+LATER = "Se verá en «Requiere atención»."
+LISTED = 20
+
+
+@dataclass
+class Card:
+    """The `facts` of which the page speaks, as links to their forms, with the question about them
+    if there is one. `more` facts are not listed."""
+
+    title: str
+    facts: list[SafeString]
+    more: int
+    note: str = ""
+    field: forms.BoundField | None = None
+
+
+class DecisionForm(forms.Form):
+    """Asks what becomes of the facts that an act would leave without a visible quote."""
+
+    def __init__(self, data: Any, effects: Publication | Withdrawal) -> None:
+        super().__init__(data)
+        self.effects = effects
+        self.cards: list[Card] = []
+        if isinstance(effects, Publication):
+            self._ask_before_publishing(effects)
+        else:
+            self._ask_before_withdrawing(effects)
+
+    def _show(self, title: str, facts: Iterable[Any], note: str = "") -> Card:
+        links = [fact if isinstance(fact, SafeString) else link(fact) for fact in facts]
+        card = Card(title, links[:LISTED], max(0, len(links) - LISTED), note)
+        self.cards.append(card)
+        return card
+
+    def _ask(self, card: Card, name: str, initial: str, choices: dict[str, str]) -> None:
+        self.fields[name] = forms.ChoiceField(
+            choices=[*choices.items()],
+            initial=initial,
+            widget=forms.RadioSelect,
+            error_messages={"required": f"{card.title}: elija qué hacer."},
+        )
+        card.field = self[name]
+
+    def _ask_before_publishing(self, effects: Publication) -> None:
+        if effects.sources:
+            card = self._show("Hay citas que no se verían: su fuente no es pública",
+                              effects.sources, _resting(effects.resting))  # fmt: skip
+            wait = "Esperar: no publicar todavía lo que se quedaría sin prueba"
+            waiting = {WAIT: wait} if effects.resting else {}
+            self._ask(card, "sources", ALSO, {
+                ALSO: f"Publicar también {_these(effects.sources)}, con su texto completo",
+                **waiting,
+                ALONE: f"Publicar sin esas citas. {LATER if effects.resting else ''}",
+            })  # fmt: skip
+        if effects.bare:
+            card = self._show(f"{_facts(effects.bare)} sin ninguna cita a la vista", effects.bare)
+            wait = "Esperar: no publicarlo todavía"
+            self._ask(card, "bare", "", {WAIT: wait, ALONE: f"Publicarlo sin prueba. {LATER}"})
+        if effects.unproven:
+            named = [
+                format_html("{}: {}", link(fact), "; ".join(_shown(fact, f) for f in fields))
+                for fact, fields in effects.unproven
+            ]
+            note = "Para buscar la oración que lo pruebe, vuelva al formulario."
+            card = self._show("Datos que ninguna cita prueba", named, note)
+            empty = "Dejarlos vacíos y publicar lo demás"
+            alone = f"Publicarlos sin prueba. {LATER}"
+            self._ask(card, "unproven", EMPTY, {EMPTY: empty, ALONE: alone})
+
+    def _ask_before_withdrawing(self, effects: Withdrawal) -> None:
+        if effects.losing:
+            others = len(effects.others)
+            note = f"{others} más tienen además otra fuente." if others else ""
+            if effects.staying:
+                names = "; ".join(map(str, effects.staying[:LISTED]))
+                note += f" No se retiran solos, se ven con su organización: {names}."
+            title = f"{_facts(effects.losing)} sin ninguna cita a la vista"
+            card = self._show(title, effects.losing, note.strip())
+            if effects.taken:
+                self._ask(card, "facts", ALSO, {
+                    ALSO: f"Retirar también {_these(effects.taken)}",
+                    ALONE: f"Dejarlos a la vista, sin su prueba. {LATER}",
+                })  # fmt: skip
+        if effects.hanging:
+            self._show("Con esto también deja de verse", effects.hanging)
+        if any(record.is_public() for record in effects.records):
+            self.fields["change_reason"] = reason_field()
+            self.fields["change_reason"].label = "Por qué se retira"
+            self.fields["change_reason"].help_text = "Se lee en el historial."
+            self.fields["change_reason"].required = True
+            self.fields["change_reason"].error_messages["required"] = "Diga por qué se retira."
+
+    def clean(self) -> None:
+        """Empties the fields without proof, if that was chosen."""
+        super().clean()
+        for fact, fields in self.emptied():
+            for field in fields:
+                setattr(fact, field.attname, "")
+            try:
+                fact.full_clean()
+            except ValidationError as error:
+                self.add_error("unproven", f"«{fact}»: {' '.join(error.messages)}")
+
+    def chose(self, name: str) -> str:
+        return self.cleaned_data.get(name, "")
+
+    def emptied(self) -> list[tuple[Record, list[Any]]]:
+        """The facts with the fields to empty."""
+        return getattr(self.effects, "unproven", []) if self.chose("unproven") == EMPTY else []
+
+    def waiting(self) -> set[Record]:
+        """The records to leave as they are."""
+        effects: Any = self.effects
+        facts = effects.resting if self.chose("sources") == WAIT else []
+        facts = [*facts, *(effects.bare if self.chose("bare") == WAIT else [])]
+        return {effects.owners[fact] for fact in facts}
+
+    def companions(self, records: Iterable[Record]) -> list[Any]:
+        """The records on which the act is taken too: sources that these `records` cite, or facts
+        that cite them."""
+        if isinstance(self.effects, Withdrawal):
+            return self.effects.taken if self.chose("facts") == ALSO else []
+        if self.chose("sources") != ALSO:
+            return []
+        owners, acted = self.effects.owners, set(records)
+        quotes = {f: q for f, q in self.effects.quotes.items() if owners.get(f) in acted}
+        cited = sources_of(quotes)
+        return [source for source in self.effects.sources if source in cited]
+
+
+def _these(records: Iterable[Any]) -> str:
+    """«La fuente» by its name, or «2 fuentes y 1 organización»."""
+    records = [*records]
+    if len(records) == 1:
+        return f"«{records[0]}»"
+    *counts, last = (how_many(len(g), model._meta) for model, g in by_model(records).items())
+    return f"{', '.join(counts)} y {last}" if counts else last
+
+
+def _facts(facts: list[Record]) -> str:
+    return "1 hecho se quedaría" if len(facts) == 1 else f"{len(facts)} hechos se quedarían"
+
+
+def _shown(fact: Record, field: Any) -> str:
+    """«inicio (agosto de 2011)», «palabras de la fuente (tras la convocatoria)»."""
+    value = getattr(fact, field.attname)
+    return f"{field.verbose_name} ({parse(value) if isinstance(field, EDTFField) else value})"
+
+
+def _resting(facts: list[Record]) -> str:
+    names = "; ".join(f"«{fact}»" for fact in facts[:LISTED])
+    return f"Toda la prueba visible depende de esto: {names}." if facts else ""

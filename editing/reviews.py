@@ -28,8 +28,7 @@ from record.publishing import Record
 from record.richtext import RichTextField
 from record.text import is_key, word_diff
 
-PUBLICATION = ("publish_at", "unpublish_at")
-NOT_FILLED = ("slug", *PUBLICATION)
+NOT_FILLED = ("slug",)
 UNFILLED = (forms.FileField, forms.models.InlineForeignKeyField)
 
 
@@ -250,7 +249,7 @@ class Restoration(Review):
             key if key == RECORD or key in self.now else (key[0], -key[1]): values
             for key, values in self.before.items()
         }
-        omitted = PUBLICATION if self.deletion else NOT_FILLED
+        omitted = () if self.deletion else NOT_FILLED
         again = f"Vuelve a la versión {self.version.number}:"
         reason = "Vuelve de la papelera" if self.deletion else again
         values = self.before[RECORD].items()

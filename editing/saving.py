@@ -1,7 +1,7 @@
 """Saves a record.
 
-A save locks the record, compares it with the state on which the form was opened, sets the
-publication that the pressed button means, and writes one version with the reason.
+A save locks the record, compares it with the state on which the form was opened, and writes one
+version with the reason. It never changes the publication.
 """
 
 from collections.abc import Callable, Iterator
@@ -17,20 +17,25 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
 from editing.forms import (
-    BUTTONS,
-    DRAFTS_ONLY,
     RECORD,
     ExtraField,
     RecordForm,
     RecordFormSet,
     edit_of,
+    is_public_work,
     reason_field,
 )
 from editing.reviews import Conflict, Restoration, as_get
 from editing.snapshots import Relation, lock, parts_of, relations_to, title_of, tokens_of
 from editing.versions import VersionsAdmin
-from record.publishing import Record
+from record.publishing import Record, whom_to_ask
 from record.text import is_key
+
+SAVED_FIRST = (
+    "Lo que escribió ya quedó guardado, sin publicarse. Falta decidir si sale.",
+    "Lo que escribió ya quedó guardado y se ve en el sitio. Falta decidir si se retira.",
+)
+"""The messages after a button that leads to another page, of a hidden and of a public record."""
 
 
 class SavingAdmin(VersionsAdmin):
@@ -61,7 +66,8 @@ class SavingAdmin(VersionsAdmin):
         form.inlines_changed = staticmethod(
             lambda: any(formset.has_changed() for formset in self.formsets_for(request, obj))
         )
-        form.base_fields["change_reason"] = reason_field()
+        hidden = obj is None or not is_public_work(obj)
+        form.base_fields["change_reason"] = reason_field(hidden)
         if obj is not None and self.has_change_permission(request, obj):
             form.base_fields["opened_on"] = ExtraField(
                 required=False, widget=forms.HiddenInput(), initial=edit.token
@@ -133,7 +139,7 @@ class SavingAdmin(VersionsAdmin):
         stale = posted and opened != edit.token
         if not self.has_change_permission(request, record):
             if stale and "opened_on" in request.POST and self.has_change_permission(request):
-                return self._written_page(request, record, DRAFTS_ONLY)
+                return self._written_page(request, record, whom_to_ask())
             if "version" in request.GET and not posted:
                 raise PermissionDenied
             return None
@@ -197,7 +203,7 @@ class SavingAdmin(VersionsAdmin):
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         if not form.changes_something():
             return
-        obj.skip_history_when_saving = True
+        edit_of(request).saved = obj.skip_history_when_saving = True
         if not change and (review := edit_of(request).review):
             obj.pk = review.deletion.id  # the key of its versions
             obj.save(force_insert=True)
@@ -230,9 +236,11 @@ class SavingAdmin(VersionsAdmin):
     def _response(
         self, respond: Callable[..., HttpResponse], request: HttpRequest, record: Record, *args: Any
     ) -> HttpResponse:
-        if pressed := edit_of(request).pressed:
-            messages.success(request, BUTTONS[pressed].format(record))
-            return redirect(self.address("change", record.pk))
+        edit = edit_of(request)
+        if edit.pressed:
+            if edit.saved:
+                messages.success(request, SAVED_FIRST[record.is_public()])
+            return redirect(self.address(edit.pressed, record.pk))
         response = respond(request, record, *args)
         filled = {"version", "from"} & request.GET.keys()
         if filled and {"_continue", "_addanother"} & request.POST.keys():

@@ -4,9 +4,11 @@ The ordinary form restores a version. The package's own view for that is not use
 permission to publish.
 """
 
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from typing import Any
 
+from django import forms
 from django.contrib import admin
 from django.contrib.admin.utils import flatten_fieldsets, unquote
 from django.core.exceptions import PermissionDenied
@@ -14,18 +16,32 @@ from django.core.paginator import Paginator
 from django.db import models
 from django.db.models import Max, OuterRef, Subquery
 from django.db.models.functions import Coalesce
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.views.decorators.http import require_safe
 
 from editing.differences import Fact, Titles, difference, differences, facts_of, how_many, titles_in
-from editing.snapshots import related_model, with_snapshots
+from editing.forms import link, reason_field
+from editing.snapshots import parts_of, related_model, with_snapshots
 from record.publishing import Publishable, Record
 from record.text import is_key
 
-VERSIONS_PER_PAGE, TRASH_PER_PAGE = 100, 20
+VERSIONS_PER_PAGE, TRASH_PER_PAGE, REFERRERS_SHOWN = 100, 20, 50
+WHY = "Algo de esto es público: diga por qué cambia."
+
+
+class TrashForm(forms.Form):
+    """Asks for the reason of a deletion."""
+
+    change_reason = reason_field()
+
+    def __init__(self, data: QueryDict | None, records: Iterable[Record]) -> None:
+        super().__init__(data)
+        reason = self.fields["change_reason"]
+        reason.required = any(record.is_public() for record in records)
+        reason.error_messages["required"] = WHY
 
 
 class VersionsAdmin(admin.ModelAdmin):
@@ -169,6 +185,35 @@ class VersionsAdmin(admin.ModelAdmin):
     def restore_address(self, record: Any, deletion: Any) -> str:
         """The address of the add form, filled with a deleted record."""
         return f"{self.address('add')}?from={deletion.history_id}"
+
+    def _deletion(self, request: HttpRequest, chosen: list[Record]) -> dict[str, Any]:
+        """The context of a deletion: counts of the rows that are deleted too, and links to the
+        records that prevent it."""
+        missing = not all(self.has_delete_permission(request, record) for record in chosen)
+        if missing and "confirmed" in request.POST:
+            raise PermissionDenied
+        counts = {self.opts.verbose_name_plural: len(chosen)}
+        for part in parts_of(self.model):
+            rows = part.model._base_manager.filter(**{f"{part.foreign_key}__in": chosen})
+            counts[part.model._meta.verbose_name_plural] = rows.count()
+        return {
+            "counts": [(name, count) for name, count in counts.items() if count],
+            "missing": missing,
+            "kept": [link(record) for record in self._referrers(request, chosen)],
+        }
+
+    def _referrers(self, request: HttpRequest, chosen: list[Record]) -> Iterator[models.Model]:
+        """The records that refer to these and so prevent their deletion."""
+        for relation in self.model._meta.related_objects:
+            if relation.on_delete is not models.PROTECT:
+                continue
+            model, condition = relation.related_model, {f"{relation.field.name}__in": chosen}
+            if not self.admin_site.is_registered(model):  # the table of a many-to-many relation
+                other = next(f for f in model._meta.fields if f.is_relation and f != relation.field)
+                keys = model._base_manager.filter(**condition).values(other.name)
+                model, condition = related_model(model, other.name), {"pk__in": keys}
+            model_admin = self.admin_site.get_model_admin(model)
+            yield from model_admin.get_queryset(request).filter(**condition)[:REFERRERS_SHOWN]
 
 
 def _comparison(old: dict[str, Fact], new: dict[str, Fact], with_same: bool) -> dict[str, Any]:

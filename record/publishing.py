@@ -25,6 +25,7 @@ from record.text import clean_text_fields
 R = TypeVar("R", bound="Record", covariant=True)
 P = TypeVar("P", bound="Publishable", covariant=True)
 PUBLISH = "sources.publish_record"
+NAMED = 5
 written = Signal()
 """Sent after a write that does not call `save`, by the querysets below and by imports. `sender` is
 the model, `keys` are the primary keys."""
@@ -33,6 +34,16 @@ the model, `keys` are the primary keys."""
 def may_publish(user: User | AnonymousUser | None) -> bool:
     """Whether `user` may change public records, and publish others."""
     return bool(user and user.is_active and user.has_perm(PUBLISH))
+
+
+def whom_to_ask() -> str:
+    """A sentence for the staff with the names of the people who may publish, which the history of
+    records shows too. Superusers are not named."""
+    backend = "django.contrib.auth.backends.ModelBackend"
+    users = User.objects.with_perm(PUBLISH, include_superusers=False, backend=backend)
+    users = users.filter(is_staff=True).order_by("first_name", "last_name", "username")
+    names = [user.get_full_name() or user.username for user in users[:NAMED]]
+    return f"Pídalo a {' o a '.join(names or ['quien administra el sitio'])}."
 
 
 class StaffRequest(HttpRequest):
@@ -171,6 +182,10 @@ class Record(models.Model):
             if (record := getattr(self, name, None)) is not None:
                 yield record
 
+    def owners(self) -> Iterator["Record"]:
+        owners = (getattr(self, name, None) for name in self.belongs_to)
+        return (owner for owner in owners if owner is not None)
+
     @property
     def publication(self) -> str:
         """The state of the record, here the state of the hidden record that it points to."""
@@ -185,8 +200,7 @@ class Record(models.Model):
         """Whether the record, or a record that it belongs to, has no moment of publication. Other
         related records do not count: the citation of a draft source on a public event is public
         work."""
-        owners = (getattr(self, name, None) for name in self.belongs_to)
-        return any(owner.is_draft() for owner in owners if owner is not None)
+        return any(owner.is_draft() for owner in self.owners())
 
 
 # Converting the last days of the year 9999 to the time of Mexico City would overflow.
@@ -303,11 +317,16 @@ class Publishable(Record):
         return "public" if self.publish_at <= now else "scheduled"
 
     def publish(self, at: datetime) -> None:
-        """Makes the record public from `at`, without an end."""
-        self.publish_at, self.unpublish_at = at, None
+        """Makes the record public from `at` on. An end that comes later stays."""
+        end = self.unpublish_at
+        self.publish_at, self.unpublish_at = at, end if end and end > at else None
 
     def withdraw(self, at: datetime) -> None:
-        self.unpublish_at = at
+        """Hides the record from `at` on. If it would be published later, it becomes a draft."""
+        if self.publish_at and self.publish_at < at:
+            self.unpublish_at = at
+        else:
+            self.publish_at = self.unpublish_at = None
 
     def is_public(self) -> bool:
         return self.state == "public" and super().is_public()

@@ -43,11 +43,27 @@ def save(person: Any, address: str, **changes: Any) -> HttpResponse:
 
 
 def confirm(person: Any, address: str, **chosen: Any) -> HttpResponse:
-    """Presses the button of the page that shows the effects of an action."""
+    """Presses the button of the page that shows the effects of an action, with the answers that
+    are chosen there; a fact without a quote stands without it."""
     page = person.post(address, chosen)
     assert "No se hizo nada" not in page.text
-    sent = {"shown": page.context["tokens"], "confirmed": "1", "change_reason": "por probar"}
-    return person.post(address, sent | chosen)
+    return person.post(address, answers(page) | chosen)
+
+
+def answers(page: HttpResponse) -> dict[str, Any]:
+    """What the page that asks before an action sends."""
+    context = page.context_data
+    sent = {"shown": context["tokens"], "known": context.get("known", ""), "confirmed": "1"}
+    for form in filter(None, (context.get("moment"), context["form"])):
+        sent |= {
+            field.html_name: field.initial or "alone" for field in form if field.field.required
+        }
+    return sent | {"change_reason": "por probar"}
+
+
+def act(person: Any, action: str, record: Any, **chosen: Any) -> HttpResponse:
+    """`act(publisher, "publish", event, when="day", day="1 de enero de 2090")`."""
+    return confirm(person, address_of(action, record), **chosen)
 
 
 def problems(response: HttpResponse) -> str:

@@ -150,7 +150,6 @@ def test_checking_saves_nothing_and_shows_how_all_is_read(admin: Any, source: So
 
 # Errors
 
-LIFE = ("publish_at_0", "publish_at_1", "unpublish_at_0", "unpublish_at_1")
 WRONG = [
     (Event, {"start": "30 de febrero de 2017"}, "febrero de 2017 tiene 28 días"),
     (Event, {"start": "2017-13"}, "no hay mes 13"),
@@ -170,11 +169,6 @@ WRONG = [
     (Event, quote(None, exact="x " * 5000), "5000 caracteres"),
     (Event, quote(None, source="99999999999999999999"), "Fuente"),
     (Event, quote(None, field="slug"), "Apoya"),
-    (
-        Event,
-        dict(zip(LIFE, ("02/01/2020", "09:00", "01/01/2020", "09:00"), strict=True)),
-        "posterior",
-    ),
 ]
 
 

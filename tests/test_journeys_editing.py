@@ -16,7 +16,12 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 ADD = reverse("admin:timeline_event_add")
 LISTED = reverse("admin:timeline_event_changelist")
 # The summary of the errors takes the focus from the first field.
-EXPECTED = ("409 (Conflict)", "404 (Not Found)", "Autofocus processing was blocked")
+EXPECTED = (
+    "409 (Conflict)",
+    "422 (Unprocessable Entity)",
+    "404 (Not Found)",
+    "Autofocus processing was blocked",
+)
 
 
 def at_work(page: Any, live_server: Any, name: str, complaints: list[str]) -> Any:
@@ -80,7 +85,7 @@ def test_a_form_reads_dates_and_quotes_while_they_are_typed_and_leads_to_its_err
     eva.get_by_text("Se guarda como [..2014]").wait_for()
     eva.fill("#id_title", "Se suman")
     eva.select_option("#id_category", "acuerdo")
-    button(eva, "Guardar").click()
+    button(eva, "Guardar borrador").click()
     eva.wait_for_url(f"{live_server.url}{LISTED}*")  # with the field's name
     event = Event.objects.get()
     assert event.start == "[..2014]"
@@ -99,14 +104,25 @@ def test_a_draft_is_written_looked_at_scheduled_published_and_withdrawn(
     link(eva, "Vista previa").click()
     expect(eva.get_by_text("solo lo ve la redacción")).to_be_visible()
     eva.go_back()
-    eva.fill("#id_publish_at_0", "2090-01-02")
-    eva.fill("#id_publish_at_1", "09:00")
-    button(eva, "Programar").click()
+    eva.fill("#id_summary", "Un resumen.")
+    button(eva, "Publicar…").click()
+    expect(eva.get_by_text("Lo que escribió ya quedó guardado")).to_be_visible()
+    eva.get_by_label("El día").check()
+    eva.get_by_label("Publicarlo sin prueba").check()
+    eva.fill("#id_day", "2 de enero de 2090")
+    eva.press("#id_day", "Enter")  # does nothing
+    expect(button(eva, "Publicar")).to_be_enabled()
+    assert Event.objects.get().is_draft()
+    button(eva, "Publicar").click()
     expect(state).to_contain_text("Programado")
     expect(state).to_contain_text("2 de enero de 2090")
-    button(eva, "Publicar ya").click()
-    expect(eva.get_by_text("Se guardó y se publicó «Se firma el acuerdo».")).to_be_visible()
+    button(eva, "Publicar…").click()
+    eva.get_by_label("Ahora").check()
+    eva.get_by_label("Publicarlo sin prueba").check()
+    button(eva, "Publicar").click()
+    expect(eva.get_by_text("Se publicó en el sitio: 1 acontecimiento.")).to_be_visible()
     expect(state).to_contain_text("Público")
+    button(eva, "Retirar…").click()
     button(eva, "Retirar").click()
     expect(eva.locator(".problems")).to_contain_text("Diga por qué")
     eva.fill("#id_change_reason", "se había publicado antes de tiempo")
@@ -121,7 +137,8 @@ def test_a_list_is_published_and_what_goes_to_the_papelera_comes_back(
     eva.goto(live_server.url + LISTED)
     eva.locator("#action-toggle").check()
     button(eva, "Publicar…").click()
-    expect(eva.get_by_text("Se publica ahora.")).to_have_count(len(events))
+    expect(eva.get_by_text("Se publica.")).to_have_count(len(events))
+    eva.get_by_label("Publicarlo sin prueba").check()
     button(eva, "Publicar 3 acontecimientos").click()
     expect(eva.get_by_text("Se publicó en el sitio: 3 acontecimientos.")).to_be_visible()
     link(eva, "Número 1").click()
@@ -155,7 +172,6 @@ def test_an_older_version_is_compared_and_comes_back(live_server: Any, eva: Any)
     expect(eva.locator("#id_start")).to_have_value("2011")
     eva.locator(".field-start").get_by_role("button", name="dejar lo de hoy").click()
     expect(eva.locator("#id_start")).to_have_value("agosto de 2012")
-    eva.get_by_label("Por qué este cambio").fill("Vuelve a la versión 1: se prueba")
     button(eva, "Guardar como versión nueva").last.click()
     eva.wait_for_url(live_server.url + LISTED)
     event.refresh_from_db()
@@ -168,10 +184,10 @@ def test_two_browsers_on_one_record_lose_nothing(live_server: Any, eva: Any, ana
         page.goto(live_server.url + change(event))
     eva.fill("#id_summary", "Lo que escribió Eva.")
     eva.select_option("#id_category", "salida")
-    button(eva, "Guardar").click()
+    button(eva, "Guardar borrador").click()
     eva.wait_for_url(live_server.url + LISTED)
     ana.fill("#id_summary", "Lo que escribió Ana.")
-    button(ana, "Guardar").click()
+    button(ana, "Guardar borrador").click()
     expect(ana.locator(".problems")).to_contain_text("Todavía no se guarda: eva guardó")
     expect(ana.locator("#id_summary")).to_have_value("Lo que escribió Ana.")
     expect(ana.locator("#id_category")).to_have_value("salida")
@@ -205,7 +221,7 @@ def test_what_is_not_saved_is_said_and_asked_about_before_leaving(
     assert dialogs == ["beforeunload"]
     eva.goto(live_server.url + change(event))
     eva.fill("#id_summary", "Otro")
-    button(eva, "Guardar").click()
+    button(eva, "Guardar borrador").click()
     eva.wait_for_url(live_server.url + LISTED)
     assert dialogs == ["beforeunload"]
 

@@ -43,6 +43,7 @@ RECORD = {
 }
 # Users who may not publish only read a public record.
 PUBLIC_RECORD = RECORD | {"change": ">>-++++ >>---++"}
+PUBLISHABLE = dict.fromkeys(("publish", "withdraw", "draft"), ">>---++ >>---++")
 ACCOUNTS = ">>+---+ >>+---+"
 SUPERUSER = ">>----+ >>----+"
 TABLE = {
@@ -95,6 +96,13 @@ TABLE = {
             "timeline_statement",
         )
         for page, answers in PUBLIC_RECORD.items()
+    },
+    **{
+        f"admin:{label}_{page}": answers
+        for label in (
+            "sources_source", "organizations_organization", "timeline_event", "timeline_statement",
+        )
+        for page, answers in PUBLISHABLE.items()
     },
 }  # fmt: skip
 

@@ -155,7 +155,7 @@ def test_restoring_from_the_papelera_asks_what_adding_asks(
     unknown = reader.get(address_of("add", Event), {"from": "999999"})
     assert unknown.status_code == 403
     refused = restore_from_trash(editor, Membership, keys[Membership])
-    assert "Esto ya es público" in problems(refused)
+    assert "No puede quedar como borrador" in problems(refused)
     assert not Membership.objects.exists()
     assert restore_from_trash(editor, Event, keys[Event]).status_code == 302
     assert Event.objects.get().is_draft()

@@ -11,6 +11,7 @@ from sources.models import Source
 from tests import records
 from tests.staff import (
     QUOTE,
+    act,
     address_of,
     confirm,
     draft,
@@ -118,7 +119,7 @@ def test_two_versions_are_compared_with_names_in_spanish(
     ):
         assert part in page
     assert "Título" in compare(reader, event, 2, 3, todos=1).text
-    save(publisher, address_of("change", event), _publish="1")
+    act(publisher, "publish", event)
     page = words(compare(publisher, event, 3, 4))
     assert "Publicación" in page
     compared = page.partition("Comparar A con B")[2]
@@ -221,10 +222,11 @@ def test_a_button_leaves_what_the_record_says_today(event: Event, publisher: Any
 
 
 def test_the_identifier_and_the_publication_stay(event: Event, publisher: Any) -> None:
-    save(publisher, address_of("change", event), _publish="1", slug="otra-firma")
+    save(publisher, address_of("change", event), slug="otra-firma")
+    act(publisher, "publish", event)
     restore(publisher, event, 2)
     assert Event.objects.get().is_public()
-    save(publisher, address_of("change", event), _withdraw="1")
+    act(publisher, "withdraw", event)
     restore(publisher, event, 4)
     assert Event.objects.get().state == "withdrawn"
     assert Event.objects.get().slug == "otra-firma"
@@ -241,7 +243,7 @@ def test_who_may_not_change_a_record_restores_none_of_its_versions(
 
     assert refused(reader, 2)
     assert restore(editor, event, 2).status_code == 302
-    save(publisher, address_of("change", event), _publish="1")
+    act(publisher, "publish", event)
     assert refused(editor, 1)
     assert present() == SECOND
 
@@ -250,13 +252,13 @@ def test_an_editor_moves_nothing_to_a_public_page_by_restoring(editor: Any, publ
     public, hidden = records.organization(), draft(records.organization)
     membership = records.membership(organization=public)
     save(publisher, address_of("change", membership), organization=hidden.pk)
-    assert "Esto ya es público" in problems(restore(editor, membership, 1))
+    assert "No puede quedar como borrador" in problems(restore(editor, membership, 1))
     membership.refresh_from_db()
     assert membership.organization == hidden
 
 
 def test_what_is_public_comes_back_with_a_reason_only(event: Event, publisher: Any) -> None:
-    save(publisher, address_of("change", event), _publish="1")
+    act(publisher, "publish", event)
     for reason in ("", "Vuelve a la versión 2:"):
         asked = restore(publisher, event, 2, change_reason=reason)
         assert "Diga por qué" in problems(asked)
