@@ -22,7 +22,7 @@ from import_export.results import Result
 from dates.text import fold
 from editing.snapshots import title_of
 from editing.widgets import ReferenceWidget, TableError, UnreadableCell, closest_match, refusal
-from record.publishing import Record, may_publish, written
+from record.publishing import Record, may_publish, slug_in, written
 from record.text import may_be_cut
 
 BATCH, MOST_ERRORS = 1000, 1000
@@ -47,7 +47,7 @@ class RowError(NamedTuple):
 
 
 class Outcome(Result):
-    """The counts of an import and its first errors.
+    """The counts of an import, its first errors, and what it warns of.
 
     `state` is a digest of the records in the file before the import. While it is equal, a preview
     is still valid.
@@ -56,6 +56,7 @@ class Outcome(Result):
     def __init__(self) -> None:
         super().__init__()
         self.errors: list[RowError] = []
+        self.warnings: list[RowError] = []
         self.error_count = self.faulty_rows = 0
         self.state = ""
 
@@ -93,13 +94,13 @@ class RecordLoader(BaseInstanceLoader):
         if self.row_index % BATCH == 0:
             self.load(self.dataset[self.row_index : self.row_index + BATCH])
         self.row_index += 1
-        return self.records.get(row[self.column].strip())
+        return self.records.get(slug_in(row[self.column]))
 
     def load(self, rows: list[tuple[str, ...]]) -> None:
         columns = dict(zip(self.dataset.headers, zip(*rows, strict=True), strict=True))
         for column in self.resource.references:
             column.widget.gather(columns.get(column.column_name, ()))
-        slugs = {cell.strip() for cell in columns[self.column]}
+        slugs = {*map(slug_in, columns[self.column])}
         records = self.resource.records()
         self.records = {record.slug: record for record in records.filter(slug__in=slugs)}
         if missing := slugs - self.records.keys():
@@ -198,7 +199,7 @@ class RecordResource(ModelResource):
         raise error
 
     def init_instance(self, row: dict[str, str]) -> Record:
-        return self.model(slug=row[self.fields["slug"].column_name].strip())
+        return self.model(slug=slug_in(row[self.fields["slug"].column_name]))
 
     def after_init_instance(self, instance: Any, new: bool, row: Any, **kwargs: Any) -> None:
         """Begin a row. `changes` holds the texts before and after, by column; the instance holds

@@ -28,7 +28,7 @@ from dates.text import fold, name_keys
 from editing.differences import Pieces, list_diff, whole_diff
 from editing.snapshots import related_model
 from record.confined import UnreadableFile
-from record.publishing import Record
+from record.publishing import Record, slug_in
 from record.richtext import sanitize
 from record.text import clean_controls, word_diff
 
@@ -122,7 +122,7 @@ class SlugWidget(TextWidget):
     )
 
     def read(self, cell: str) -> str:
-        slug = super().read(cell)
+        slug = slug_in(super().read(cell))
         try:
             validate_slug(slug)
         except ValidationError:

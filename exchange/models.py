@@ -71,6 +71,9 @@ class Receipt(models.Model):
     faulty_rows = models.PositiveIntegerField(default=0, editable=False)
     problems = models.JSONField(default=list, editable=False)
     """The first RowErrors as lists."""
+    warnings = models.JSONField(default=list, null=True, editable=False)
+    """The first warnings as lists; null from a server of release 1.0.0, which still runs while a
+    newer release migrates."""
     losses = models.PositiveIntegerField("datos que se pierden", default=0)
     lost = models.JSONField(default=list, editable=False)
     """The first losses: [row, slug, title, header, lost text]."""
@@ -100,6 +103,7 @@ class Receipt(models.Model):
         self.state, self.sha256 = outcome.state, hashlib.sha256(self.content or b"").hexdigest()
         self.errors, self.faulty_rows = outcome.error_count, outcome.faulty_rows
         self.problems = [list(error) for error in outcome.errors]
+        self.warnings = [list(warning) for warning in outcome.warnings[:MAX_LOSSES]]
         lost = [
             [change["row"], change["slug"], change["title"], column, before]
             for change in changes

@@ -1,13 +1,17 @@
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import Q
+from django.http import HttpRequest, HttpResponse
+from django.utils.html import format_html
 
 from editing.admin import RecordAdmin, RecordInline, date_column
 from editing.filters import CitationsFilter, ConditionFilter, DateFilter, StateFilter
+from editing.forms import link
 from organizations.models import Membership, Organization, RepresentationTerm
 from sources.admin import CitationInline
 
+IF_SAME = "Si es la misma, borre la que acaba de guardar y complete aquella."
 SPAN: tuple[str, Any] = ("Cuándo", {"fields": ["start", "start_label", "end", "end_label"]})
 
 
@@ -34,6 +38,14 @@ class OrganizationAdmin(RecordAdmin):
         ("Quién es", {"fields": ["name", "slug", "short_name", "other_names", "sector"]}),
         ("Qué se dice de ella", {"fields": ["summary", "description", "website", "logo"]}),
     ]
+
+    def response_add(self, request: HttpRequest, obj: Organization, *args: Any) -> HttpResponse:
+        for other in Organization.objects.namesakes(obj)[:5]:
+            text = format_html(
+                f"¿Es otra que ya está? Se llama igual: {{}}. {IF_SAME}", link(other)
+            )
+            self.message_user(request, text, messages.WARNING)
+        return super().response_add(request, obj, *args)
 
 
 class PeriodAdmin(RecordAdmin):

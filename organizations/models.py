@@ -14,7 +14,7 @@ from dates.edtf import (
     at,
 )
 from dates.periods import RANKED, UNSAID, Answer
-from dates.text import fold
+from dates.text import fold, name_keys
 from organizations.logos import LogoField
 from record.history import Versions
 from record.jsonld import Node, node, page_subject, role
@@ -37,6 +37,13 @@ class OrganizationQuerySet(PublishableQuerySet["Organization"]):
     def coalition(self) -> "Organization | None":
         """The organization of the coalition, whose slug is settings.COALITION."""
         return self.filter(slug=settings.COALITION).first()
+
+    def namesakes(self, organization: "Organization") -> Self:
+        """The other organizations that have a name of this one."""
+        others = self.exclude(pk=organization.pk)
+        slugs = others.slugs_by_name()
+        alike = {slug for key in organization.name_keys for slug in slugs.get(key, ())}
+        return others.filter(slug__in=alike)
 
     def named(self) -> Self:
         """The organizations without a public membership, except the coalition."""
@@ -101,6 +108,10 @@ class Organization(Publishable):
 
     def get_absolute_url(self) -> str:
         return reverse("organizations:organization_detail", args=[self.slug])
+
+    @property
+    def name_keys(self) -> set[str]:
+        return name_keys(self.slug, self.name, self.short_name, self.other_names)
 
     @property
     def other_names_list(self) -> list[str]:

@@ -1,9 +1,10 @@
+from functools import cached_property
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from import_export.fields import Field
 
-from editing.resources import Outcome, RecordResource
+from editing.resources import Outcome, RecordResource, RowError
 from editing.widgets import (
     AddressWidget,
     ChoiceWidget,
@@ -35,6 +36,34 @@ class OrganizationResource(RecordResource):
     class Meta:
         model = Organization
         name = "organizaciones"
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.warnings: list[RowError] = []
+
+    @cached_property
+    def slugs_by_name(self) -> dict[str, list[str]]:
+        return Organization.objects.slugs_by_name()
+
+    def before_save_instance(self, instance: Any, row: Any, **kwargs: Any) -> None:
+        super().before_save_instance(instance, row, **kwargs)
+        if self.is_new:
+            self._compare_names(instance)
+
+    def _compare_names(self, new: Organization) -> None:
+        """Warns of a new organization with a name that another one has, in the file too."""
+        slugs = {slug for key in new.name_keys for slug in self.slugs_by_name.get(key, ())}
+        if slugs:
+            others = ", ".join(f"«{slug}»" for slug in sorted(slugs)[:5])
+            problem = f"¿Es otra que ya está? Así se llama también {others}."
+            expected = "El identificador de la que ya está, si es la misma"
+            self.warnings.append(RowError(self.number, "nombre", new.name, problem, expected))
+        for key in new.name_keys:
+            self.slugs_by_name.setdefault(key, []).append(new.slug)
+
+    def after_import(self, dataset: Any, result: Outcome, **kwargs: Any) -> None:
+        super().after_import(dataset, result, **kwargs)
+        result.warnings = self.warnings
 
 
 class MembershipResource(RecordResource):

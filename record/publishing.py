@@ -31,6 +31,11 @@ written = Signal()
 the model, `keys` are the primary keys."""
 
 
+def slug_in(text: str) -> str:
+    """The slug that a text means: slugs have no capitals."""
+    return text.strip().lower()
+
+
 def may_publish(user: User | AnonymousUser | None) -> bool:
     """Whether `user` may change public records, and publish others."""
     return bool(user and user.is_active and user.has_perm(PUBLISH))
@@ -170,6 +175,7 @@ class Record(models.Model):
 
     def clean_fields(self, exclude: Collection[str] | None = None) -> None:
         clean_text_fields(self, exclude or ())
+        self.slug = slug_in(self.slug)
         super().clean_fields(exclude)
 
     def slug_words(self) -> str:

@@ -67,6 +67,19 @@ def test_a_record_is_added_through_its_form_with_a_slug_of_its_own(
         assert record.text == "Un párrafo.\nOtro.\n"
 
 
+def test_a_new_organization_with_the_name_of_another_is_asked_about_after_it_is_saved(
+    admin: Any,
+) -> None:
+    records.organization(slug="tm", name="Transparencia Mexicana", other_names="T. M.")
+    address = address_of("add", Organization)
+    for name, short_name, is_asked in (
+        ("transparencia  mexicana", "", True), ("Otra", "TM", True), ("Nueva", "N", False)
+    ):  # fmt: skip
+        values = written(admin.get(address)) | {"name": name, "short_name": short_name}
+        page = admin.post(address, values, follow=True)
+        assert ("¿Es otra que ya está?" in page.content.decode()) == is_asked, name
+
+
 def test_a_start_that_says_from_when_to_when_fills_an_empty_end(admin: Any) -> None:
     values = FILLED[Event] | {"start": "del 3 al 5 de mayo de 2017"}
     page = save(admin, address_of("add", Event), **values, end="2017")

@@ -282,6 +282,20 @@ def test_a_reference_is_a_slug_or_any_name_of_one_record_and_no_query_is_made_fo
     assert len(queries) < 10
 
 
+def test_a_new_organization_with_the_name_of_another_is_warned_of_and_imported(admin):
+    organization(slug="data-civica", name="Data Cívica", other_names="Los Datos")
+    rows = csv_of(
+        "identificador,nombre,nombre_corto", "otra,DATA-CIVICA,", "tercera,Otra Cosa,los datos",
+        "cuarta,Distinta,", "quinta,Más,OTRA  COSA", "DATA-CIVICA,Data Cívica,",
+    )  # fmt: skip
+    receipt = imported("organizaciones", rows, admin.user)
+    problem = "¿Es otra que ya está? Así se llama también"
+    assert [(row, text) for row, _column, _says, text, _expected in receipt.warnings] == [
+        (2, f"{problem} «data-civica»."), (3, f"{problem} «data-civica»."), (5, f"{problem} «tercera».")
+    ]  # fmt: skip
+    assert (receipt.new, receipt.same) == (4, 1)
+
+
 def test_a_file_of_names_that_do_not_exist_is_refused_in_time():
     names = (f"Organización {n:05}" for n in range(6000))
     Organization.objects.bulk_create(Organization(slug=slugify(n), name=n) for n in names)

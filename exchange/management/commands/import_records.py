@@ -36,7 +36,7 @@ class Command(BaseCommand):
             raise CommandError(f"No se puede leer «{file}»: {error.strerror}.") from error
         except UnreadableFile as error:
             raise CommandError(str(error)) from error
-        for problem in outcome.errors:
+        for problem in (*outcome.warnings, *outcome.errors):
             self.stderr.write(collapse(str(problem)))
         self.stdout.write(str(outcome))
         if outcome.error_count:
