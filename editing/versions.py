@@ -51,6 +51,7 @@ class VersionsAdmin(admin.ModelAdmin):
         name, view = f"{self.opts.app_label}_{self.opts.model_name}", self.admin_site.admin_view
         history, version = require_safe(self.history_view), require_safe(self.version_view)
         return [
+            path("abrir/<slug:slug>/", view(require_safe(self.open_view)), name=f"{name}_open"),
             path("papelera/", view(require_safe(self.trash_view)), name=f"{name}_trash"),
             path("<path:object_id>/history/comparar/", view(history), name=f"{name}_compare"),
             path("<path:object_id>/history/<int:version>/", view(version), name=f"{name}_version"),
@@ -68,6 +69,17 @@ class VersionsAdmin(admin.ModelAdmin):
         shared = self.admin_site.each_context(request) | {"opts": self.opts, "media": self.media}
         template = f"admin/record/{name}.html"
         return TemplateResponse(request, template, shared | context, status=status)
+
+    def open_view(self, request: HttpRequest, slug: str) -> HttpResponse:
+        """Redirects from the address that the public page of a record links to. The address holds
+        no primary key, and answers an anonymous user alike whether the record exists or not."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        records: Any = self.model.objects
+        record = records.filter(slug=slug).first() or records.all().moved_from(slug).first()
+        if record is None:
+            raise Http404
+        return redirect(self.address("change", record.pk))
 
     # History
 

@@ -69,6 +69,9 @@ class RecordView(DetailView):
         return HttpResponsePermanentRedirect(f"{record.get_absolute_url()}{file_name}")
 
     def render_to_response(self, context: dict[str, Any], **kwargs: Any) -> HttpResponse:
+        meta = self.object._meta
+        name = f"admin:{meta.app_label}_{meta.model_name}_open"
+        context["edit"] = reverse(name, args=[self.object.slug])  # alike for all visitors
         if self.object.is_public():
             context["reference"] = self._reference(context)
             context["linked"] = self._linked(context)

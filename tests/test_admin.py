@@ -112,6 +112,29 @@ def test_what_is_only_read_is_in_words(reader: Any, source: Source) -> None:
         assert "start_earliest" not in page
 
 
+@pytest.mark.parametrize("model", [Source, Organization, Event, Statement])
+def test_the_public_page_of_a_record_leads_the_staff_to_its_form_and_others_to_the_login(
+    model: Any, editor: Any, visitor: Any, whole_record: dict
+) -> None:
+    """The link and the answer to a visitor are alike for all, so that they tell of no draft."""
+    record, hidden = whole_record[model], draft(getattr(records, model._meta.model_name))
+    address = page_of("open", model(), record.slug)
+    for person, at in ((visitor, record), (editor, record), (editor, hidden)):
+        link = page_of("open", model(), at.slug)
+        assert (
+            f'<a href="{link}" rel="nofollow">editar</a>' in person.get(at.get_absolute_url()).text
+        )
+        assert editor.get(link).url == address_of("change", at)
+    answers = [visitor.get(page_of("open", model(), slug)) for slug in (hidden.slug, "no-existe")]
+    assert [(a.status_code, a.url.partition("?")[0]) for a in answers] == [
+        (302, "/admin/login/")
+    ] * 2
+    assert editor.get(page_of("open", model(), "no-existe")).status_code == 404
+    record.slug = "otro"
+    record.save()
+    assert editor.get(address).url == address_of("change", record)
+
+
 # Lists
 
 

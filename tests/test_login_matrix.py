@@ -40,6 +40,7 @@ RECORD = {
     "compare": ">>-++++ >>xxxxx",
     "version": ">>-++++ >>xxxxx",
     "trash": ">>-++++ >>xxxxx",
+    "open": ">>-++++ >>xxxxx",
 }
 # Users who may not publish only read a public record.
 PUBLIC_RECORD = RECORD | {"change": ">>-++++ >>---++"}
@@ -172,7 +173,7 @@ def address(name: str, pattern: URLPattern, world: dict[str, Any]) -> str:
     arguments = dict.fromkeys(("object_id", "id", "pk"), record.pk)
     arguments |= {"name": "eventos", "format_name": "csv", "url": "nada"}
     if hasattr(record, "history"):
-        arguments["version"] = record.history.earliest().pk
+        arguments |= {"version": record.history.earliest().pk, "slug": record.slug}
     return reverse(name, kwargs={key: arguments[key] for key in wanted})
 
 
