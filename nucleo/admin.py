@@ -6,9 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import admin
-from django.contrib.admin.views.autocomplete import AutocompleteJsonView
 from django.core.exceptions import PermissionDenied
-from django.db.models import Field
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.response import TemplateResponse
@@ -30,16 +28,6 @@ from sources.forms import read_quote
 from sources.models import Source
 
 
-class Suggestions(AutocompleteJsonView):
-    """Refuses the other end of a relation, on which Django fails."""
-
-    def process_request(self, request: HttpRequest) -> tuple[str, Any, Any, str]:
-        term, model_admin, field, key = super().process_request(request)
-        if not isinstance(field, Field):
-            raise PermissionDenied
-        return term, model_admin, field, key
-
-
 class NucleoAdminSite(admin.AdminSite):
     site_header = site_title = f"{settings.SITE_NAME} · Redacción"
     index_title = "Requiere atención"
@@ -48,10 +36,6 @@ class NucleoAdminSite(admin.AdminSite):
     def has_permission(self, request: HttpRequest) -> bool:
         """Guard every page of the admin except the steps of the login."""
         return may_enter(request.user)
-
-    def autocomplete_view(self, request: HttpRequest) -> HttpResponse:
-        response: Any = Suggestions.as_view(admin_site=self)(request)
-        return response
 
     def login(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         return login.log_in(request)
