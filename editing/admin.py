@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin
+from django.contrib.admin.helpers import AdminForm
 from django.contrib.admin.options import BaseModelAdmin, IncorrectLookupParameters
 from django.contrib.admin.views.main import ChangeList
 from django.contrib.admin.widgets import (
@@ -146,14 +147,6 @@ def _problems_of(form: forms.BaseForm, prefix: str = "") -> Iterator[dict[str, s
         yield from ({"text": f"{label}: {error}", "field": field.id_for_label} for error in errors)
 
 
-def _focus_first_missing(form: forms.BaseForm) -> None:
-    """Focuses the first empty required field."""
-    for bound in form.visible_fields():
-        if bound.field.required and not bound.value():
-            bound.field.widget.attrs["autofocus"] = True
-            return
-
-
 class FormFieldsAdmin(BaseModelAdmin):
     """The form fields of records: pickers for relations, text areas that keep line ends, spelling
     marks in prose."""
@@ -181,6 +174,17 @@ class FormFieldsAdmin(BaseModelAdmin):
         if isinstance(db_field, models.ForeignKey | models.ManyToManyField):
             return picker(db_field, self.admin_site, request)
         return super().formfield_for_dbfield(db_field, request, **kwargs)
+
+
+def rare(*names: str) -> tuple[str, Any]:
+    """The fieldset «Más», which folds fields without a value or an error."""
+    return "Más", {"fields": list(names), "classes": ["collapse"]}
+
+
+def _is_filled(form: forms.ModelForm, name: str) -> bool:
+    if name not in form.fields:
+        return name != "slug" and bool(getattr(form.instance, name, ""))
+    return bool(form.errors.get(name) or (name != "slug" and form[name].value()))
 
 
 class RecordInline(FormFieldsAdmin, admin.StackedInline):
@@ -256,8 +260,13 @@ class RecordAdmin(ActionsAdmin, FormFieldsAdmin, StaffAdmin):
         dates = {f.name: f for f in self.model._meta.fields if isinstance(f, EDTFField)}
         if name not in dates:
             return name
-        show = admin.display(description=dates[name].verbose_name)
-        return show(lambda record: _date(getattr(record, name)))
+
+        @admin.display(description=dates[name].verbose_name)
+        def date(record: Any) -> SafeString:
+            return _date(getattr(record, name))
+
+        date.__name__ = name
+        return date
 
     def view_on_site(self, record: Any) -> str | None:
         try:
@@ -272,8 +281,8 @@ class RecordAdmin(ActionsAdmin, FormFieldsAdmin, StaffAdmin):
         if edit.review:
             formsets = [inline.formset for inline in context["inline_admin_formsets"]]
             edit.review.annotate(context["adminform"].form, formsets)
-        if record is None and request.method != "POST":
-            _focus_first_missing(context["adminform"].form)
+        admin_form = context["adminform"]
+        admin_form.fieldsets = [*self._unfold(admin_form, bool(edit.review))]
         present = record
         if record and request.method == "POST":  # `record` has the values that were sent
             present = self.get_object(request, str(record.pk))
@@ -293,6 +302,20 @@ class RecordAdmin(ActionsAdmin, FormFieldsAdmin, StaffAdmin):
             "show_save_and_add_another": record is None,
         }
         return super().render_change_form(request, context, *args, **kwargs)
+
+    def _unfold(self, admin_form: AdminForm, all_rare: bool) -> Iterator[tuple[str, dict]]:
+        """The fieldsets, with the rare fields that have a value or an error outside of their fold.
+        Each record has a slug, whose value is no reason."""
+        for title, options in admin_form.fieldsets:
+            if "collapse" not in options.get("classes", ()):
+                yield title, options
+                continue
+            names = options["fields"]
+            shown = [name for name in names if all_rare or _is_filled(admin_form.form, name)]
+            if shown:
+                yield "", {"fields": shown}
+            if folded := [name for name in names if name not in shown]:
+                yield title, options | {"fields": folded}
 
     def response_action(
         self, request: HttpRequest, queryset: models.QuerySet, *args: Any, **kwargs: Any

@@ -170,6 +170,7 @@ class Review:
 
     def _add_note(self, bound: forms.BoundField, note: FormValues) -> None:
         note |= {"review": self, "name": bound.html_name}
+        vars(bound.form)["noted"] = True
         bound.help_text = f"{render_to_string('admin/record/_note.html', note)}{bound.help_text}"
 
 

@@ -1,33 +1,49 @@
 from typing import Any
 
 from django.contrib import admin, messages
+from django.db import models
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
 
-from editing.admin import RecordAdmin, RecordInline, date_column
-from editing.filters import CitationsFilter, ConditionFilter, DateFilter, StateFilter
+from editing.admin import RecordAdmin, RecordInline, date_column, rare
+from editing.filters import (
+    CitationsFilter,
+    ConditionFilter,
+    DateFilter,
+    StateFilter,
+    citation_count,
+)
 from editing.forms import link
 from organizations.models import Membership, Organization, RepresentationTerm
-from sources.admin import CitationInline
+from sources.admin import CitationInline, CitedAdmin
 
 IF_SAME = "Si es la misma, borre la que acaba de guardar y complete aquella."
-SPAN: tuple[str, Any] = ("Cuándo", {"fields": ["start", "start_label", "end", "end_label"]})
+SPAN = ["start", "start_label", "end", "end_label"]
 
 
-class MembershipInline(RecordInline):
+class PeriodInline(RecordInline):
+    """Memberships or terms. Their citations are edited on their own pages."""
+
+    template = "admin/edit_inline/period.html"
+
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet:
+        return super().get_queryset(request).annotate(citation_count=citation_count(self.model))
+
+
+class MembershipInline(PeriodInline):
     model = Membership
     fk_name = "organization"
-    fields = ["start", "start_label", "end", "end_label", "replaces", "note"]
+    fields = [*SPAN, "replaces", "note"]
 
 
-class TermInline(RecordInline):
+class TermInline(PeriodInline):
     model = RepresentationTerm
-    fields = [("role", "order"), "start", "start_label", "end", "end_label", "note"]
+    fields = ["role", "order", *SPAN, "note"]
 
 
 @admin.register(Organization)
-class OrganizationAdmin(RecordAdmin):
+class OrganizationAdmin(CitedAdmin):
     label = "name"
     list_display = ["name", "short_name", "sector", "citations_shown", "state_shown"]
     list_filter = [StateFilter, CitationsFilter, "sector"]
@@ -35,8 +51,8 @@ class OrganizationAdmin(RecordAdmin):
     prepopulated_fields = {"slug": ["name"]}
     inlines = [MembershipInline, TermInline, CitationInline]
     fieldsets = [
-        ("Quién es", {"fields": ["name", "slug", "short_name", "other_names", "sector"]}),
-        ("Qué se dice de ella", {"fields": ["summary", "description", "website", "logo"]}),
+        (None, {"fields": ["name", "short_name", "other_names", "sector", "summary"]}),
+        rare("description", "website", "logo", "slug"),
     ]
 
     def response_add(self, request: HttpRequest, obj: Organization, *args: Any) -> HttpResponse:
@@ -48,11 +64,10 @@ class OrganizationAdmin(RecordAdmin):
         return super().response_add(request, obj, *args)
 
 
-class PeriodAdmin(RecordAdmin):
+class PeriodAdmin(CitedAdmin):
     """A membership or a term."""
 
     label = "organization__name"
-    inlines = [CitationInline]
     start_shown = date_column("start", "inicio", "start_earliest")
     end_shown = date_column("end", "fin", "end_latest")
 
@@ -67,9 +82,8 @@ class MembershipAdmin(PeriodAdmin):
     ]  # fmt: skip
     list_select_related = ("organization", "replaces")
     fieldsets = [
-        ("Quién", {"fields": ["organization", "slug", "replaces"]}),
-        SPAN,
-        ("Nota", {"fields": ["note"]}),
+        (None, {"fields": ["organization", *SPAN, "replaces", "note"]}),
+        rare("slug"),
     ]
 
 
@@ -92,7 +106,6 @@ class TermAdmin(PeriodAdmin):
     search_fields = ["organization__name", "organization__short_name", "note", "slug"]
     list_select_related = ("organization",)
     fieldsets = [
-        ("Quién", {"fields": ["organization", "slug", "role", "order"]}),
-        SPAN,
-        ("Nota", {"fields": ["note"]}),
+        (None, {"fields": ["organization", "role", "order", *SPAN, "note"]}),
+        rare("slug"),
     ]

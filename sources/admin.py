@@ -1,4 +1,4 @@
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin
@@ -10,21 +10,13 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.text import Truncator, capfirst
 
-from editing.admin import RecordAdmin, RecordInline, date_column
+from editing.admin import RecordAdmin, RecordInline, date_column, rare
 from editing.filters import CitationsFilter, ConditionFilter, StateFilter
 from editing.forms import RecordForm, link
 from record.publishing import Record
 from sources.forms import CitationForm, SourceForm, quote_field, source_field
 from sources.models import SUPPORTED, Citation, Source, supported_model
-
-NOT_FACTS = {"id", "slug", "updated_at", "publish_at", "unpublish_at", "sort_day"}
-
-
-def citable(model: type[models.Model]) -> list[tuple[str, str]]:
-    """The fields of a record that a citation may support, as choices."""
-    fields = [*model._meta.fields, *model._meta.many_to_many]
-    named = [(f.name, capfirst(str(f.verbose_name))) for f in fields if f.name not in NOT_FACTS]
-    return [("", "Todo el registro"), *named]
+from sources.proofs import Proofs, citable
 
 
 class CitationFields(BaseModelAdmin):
@@ -58,7 +50,7 @@ class CitationInline(CitationFields, RecordInline):
     def get_fields(self, request: HttpRequest, obj: Record | None = None) -> list[Any]:
         parent = self.admin_site.get_model_admin(self.parent_model)
         editable = obj is None or parent.has_change_permission(request, obj)
-        return [("source", "field" if editable else "supported"), "exact"]
+        return ["exact", "source", "field" if editable else "supported"]
 
     def get_formset(
         self, request: HttpRequest, obj: Record | None = None, **kwargs: Any
@@ -73,6 +65,25 @@ class CitationInline(CitationFields, RecordInline):
         return citations.select_related("source").defer("source__text")
 
 
+class CitedAdmin(RecordAdmin):
+    """A record that citations support: its form shows each beside the field that it proves."""
+
+    inlines: ClassVar[Any] = [CitationInline]
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        rows = [
+            row
+            for inline in context["inline_admin_formsets"]
+            for row in inline
+            if inline.opts.model is Citation
+        ]
+        lead = self.label.partition("__")[0]
+        context |= {"proofs": Proofs(context["adminform"], rows, lead)}
+        return super().render_change_form(request, context, *args, **kwargs)
+
+
 @admin.register(Source)
 class SourceAdmin(RecordAdmin):
     form = SourceForm
@@ -83,10 +94,11 @@ class SourceAdmin(RecordAdmin):
     prepopulated_fields = {"slug": ["title"]}
     change_form_template = "admin/sources/source/change_form.html"
     fieldsets = [
-        ("La fuente", {"fields": ["title", "slug", "publisher", "url"]}),
-        ("Fechas", {"fields": ["published", "describes_until", "retrieved"]}),
-        ("Texto", {"fields": ["text"]}),
-    ]
+        (None, {"fields": [
+            "title", "publisher", "published", "describes_until", "url", "retrieved", "text",
+        ]}),
+        rare("slug"),
+    ]  # fmt: skip
     describes_until_shown = date_column(
         "describes_until", "describe hasta", "describes_until_latest"
     )

@@ -9,6 +9,7 @@ from typing import Any
 from django import forms
 from django.contrib.admin.widgets import AdminTextareaWidget
 from django.core.exceptions import ValidationError
+from django.utils.text import capfirst
 
 from dates.text import collapse
 from editing.forms import PlainTextField, RecordForm
@@ -106,10 +107,24 @@ def quote_field() -> PlainTextField:
 class CitationForm(RecordForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self._keep_supported()
         if "source" in self.fields:
             with suppress(TypeError, ValueError):  # no source is chosen
                 field: Any = self.fields["source"]
                 self.fields["exact"].widget.source = field.coerce(self["source"].value())
+
+    def has_changed(self) -> bool:
+        """A new citation without words is blank, even if its field or its source is chosen."""
+        words = self.data.get(self.add_prefix("exact")) or ""
+        return super().has_changed() and bool(self.instance.pk or words.strip())
+
+    def _keep_supported(self) -> None:
+        """Keeps the stored field among the choices, which now leave out some fields."""
+        supported: Any = self.fields.get("field")
+        stored = self.initial.get("field")
+        if supported and stored and stored not in dict(supported.choices):
+            label = capfirst(self.instance.get_field_display() or stored)
+            supported.choices = [*supported.choices, (stored, label)]
 
 
 class SourceForm(RecordForm):

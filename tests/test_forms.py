@@ -156,7 +156,7 @@ def test_a_citation_is_added_for_a_chosen_kind_of_record(admin: Any, source: Sou
 def test_checking_saves_nothing_and_shows_how_all_is_read(admin: Any, source: Source) -> None:
     changes = {"start": "antes de 2015", "_check": "1"} | quote(None)
     response = save(admin, address_of("add", Event), **FILLED[Event] | changes)
-    for words in ("Nada de esto está guardado todavía", "[..2014]", "una sola vez"):
+    for words in ("Nada de esto está guardado todavía", "No después del", "una sola vez"):
         assert words in response.text
     assert not Event.objects.exists()
 
@@ -354,7 +354,6 @@ def test_a_date_is_read_as_it_will_be_stored(reader: Any) -> None:
 
     read = reading("entre agosto de 2011 y febrero de 2015")
     assert "No antes del 1 de agosto de 2011 ni después del 28 de febrero de 2015" in read
-    assert "[2011-08..2015-02]" in read
     assert "la fuente no lo dice" in reading("")
     for words in ("30 de febrero de 2017", "x" * 10_000, "<script>"):
         assert "no es una fecha posible" in reading(words)

@@ -82,7 +82,7 @@ def test_a_form_reads_dates_and_quotes_while_they_are_typed_and_leads_to_its_err
     eva.get_by_role("link", name="febrero de 2017 tiene 28 días").click()
     expect(eva.locator("#id_start")).to_be_focused()
     eva.fill("#id_start", "antes de 2015")
-    eva.get_by_text("Se guarda como [..2014]").wait_for()
+    eva.get_by_text("No después del 31 de diciembre de 2014").wait_for()
     eva.fill("#id_title", "Se suman")
     eva.select_option("#id_category", "acuerdo")
     button(eva, "Guardar borrador").click()
@@ -214,7 +214,7 @@ def test_what_is_not_saved_is_said_and_asked_about_before_leaving(
     eva.go_back()
     eva.fill("#id_summary", "Otro")
     eva.fill("#id_start", "2011")
-    expect(eva.locator("#unsaved")).to_contain_text("Cambios sin guardar: Resumen; Inicio.")
+    expect(eva.locator("#unsaved")).to_contain_text("Cambios sin guardar: Resumen, Inicio.")
     assert dialogs == []
     link(eva, "Historial").click()
     expect(eva.get_by_text("1 versión.")).to_be_visible()

@@ -1,15 +1,14 @@
 from django.contrib import admin
 
-from editing.admin import RecordAdmin, date_column
+from editing.admin import date_column, rare
 from editing.filters import CitationsFilter, DateFilter, StateFilter
-from sources.admin import CitationInline
+from sources.admin import CitedAdmin
 from timeline.models import Event, Statement
 
 
-class TimelineAdmin(RecordAdmin):
+class TimelineAdmin(CitedAdmin):
     search_fields = ["title", "summary", "slug"]
     prepopulated_fields = {"slug": ["title"]}
-    inlines = [CitationInline]
 
 
 @admin.register(Event)
@@ -17,9 +16,11 @@ class EventAdmin(TimelineAdmin):
     list_display = ["title", "date_shown", "category", "citations_shown", "state_shown"]
     list_filter = [StateFilter, CitationsFilter, DateFilter, "category"]
     fieldsets = [
-        ("Qué pasó", {"fields": ["title", "slug", "category", "summary", "body", "organizations"]}),
-        ("Cuándo", {"fields": ["start", "end", "date_label"]}),
-    ]
+        (None, {"fields": [
+            "title", "category", "summary", "start", "end", "date_label", "organizations",
+        ]}),
+        rare("body", "slug"),
+    ]  # fmt: skip
     date_shown = date_column("start", "fecha", "sort_day")
 
 
@@ -29,10 +30,9 @@ class StatementAdmin(TimelineAdmin):
     list_display = ["title", "date_shown", "kind", "citations_shown", "state_shown"]
     list_filter = [StateFilter, CitationsFilter, DateFilter, "kind"]
     fieldsets = [
-        (
-            "Qué se dijo",
-            {"fields": ["title", "slug", "kind", "summary", "body", "organizations", "events"]},
-        ),
-        ("Cuándo", {"fields": ["date", "date_label"]}),
-    ]
+        (None, {"fields": [
+            "title", "kind", "summary", "date", "date_label", "organizations", "events",
+        ]}),
+        rare("body", "slug"),
+    ]  # fmt: skip
     date_shown = date_column("date", "fecha", "sort_day")

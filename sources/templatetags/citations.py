@@ -9,6 +9,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from sources.models import Citation
+from sources.proofs import FieldProof, Proofs
 
 register = template.Library()
 
@@ -47,6 +48,12 @@ def proofs(citations: Iterable[Citation]) -> list[Proof]:
         end = citation.span[1] + len(citation.suffix)
         sentences[citation.source_id, start, end][citation.number] = citation
     return [Proof(list(quoting.values())) for quoting in sentences.values()]
+
+
+@register.filter
+def beside(proofs: Proofs | str, name: str) -> FieldProof | None:
+    """The proof of a field of a form; None on a form of a record that takes no citations."""
+    return proofs.get(name) if isinstance(proofs, Proofs) else None
 
 
 @register.filter

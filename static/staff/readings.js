@@ -1,5 +1,5 @@
 /* Updates the readings of dates and quotes while they are typed, translates the rich text editor's
-   buttons into Spanish, and moves the focus to the message above a form that was not saved. The forms
+   buttons into Spanish, leads to the form of a new citation, and moves the focus to the message above a form that was not saved. The forms
    work without this script: the button «Comprobar fechas y citas» gives the same readings. */
 "use strict";
 
@@ -61,6 +61,34 @@
       const field = output.parentElement.querySelector("[data-reads]");
       if (field) output.setAttribute("for", field.id);
     }
+  });
+
+  // The link to another citation of a field: the blank form, or a new one
+
+  const total = document.getElementById("id_citations-TOTAL_FORMS");
+  if (total) total.autocomplete = "off";
+
+  function blankQuote() {
+    const fold = document.querySelector("#citations-group > details");
+    const template = fold.querySelector("template");
+    const most = document.getElementById("id_citations-MAX_NUM_FORMS").value;
+    fold.open = true;
+    const quotes = [...fold.querySelectorAll("[data-reads=quote]")];
+    const blank = quotes.find(({ value }) => !value.trim());
+    if (blank || Number(total.value) >= Number(most)) return blank ?? quotes.at(-1);
+    template.insertAdjacentHTML("beforebegin", template.innerHTML.replaceAll("__prefix__", total.value));
+    total.value = Number(total.value) + 1;
+    return template.previousElementSibling.querySelector("[data-reads=quote]");
+  }
+
+  document.addEventListener("click", (event) => {
+    const supports = event.target.closest?.("[data-supports]")?.dataset.supports;
+    if (supports === undefined) return;
+    event.preventDefault();
+    const quote = blankQuote();
+    const field = document.getElementById(quote.id.replace(/exact$/, "field"));
+    if (!quote.value.trim()) field.value = supports;
+    quote.focus();
   });
 
   // Spanish names of the rich text editor's buttons

@@ -1,0 +1,86 @@
+"""Places the citations in the form of a record beside the fields that they prove."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.contrib.admin.helpers import AdminForm, InlineAdminForm
+from django.contrib.admin.utils import flatten_fieldsets
+from django.db import models
+from django.utils.text import capfirst
+
+NOT_FACTS = {"id", "slug", "updated_at", "publish_at", "unpublish_at", "sort_day"}
+OURS = {"category", "kind", "sector"}
+"""The classifications, which no source makes."""
+UNASKED = {"website", "logo"}
+BOUNDS = {"": "", "_earliest": "no antes de", "_latest": "no después de"}
+
+
+def citable(model: type[models.Model]) -> list[tuple[str, str]]:
+    """The fields of a record that a citation may support, as choices."""
+    fields = [*model._meta.fields, *model._meta.many_to_many]
+    facts = [f for f in fields if f.name not in NOT_FACTS | OURS]
+    return [("", "Todo el registro"), *((f.name, capfirst(str(f.verbose_name))) for f in facts)]
+
+
+@dataclass
+class FieldProof:
+    """The citations beside a field, by the bound of the date that they prove. `choice` is the value
+    of «Apoya» for another one; it is None if the field takes none."""
+
+    choice: str | None = None
+    ours: bool = False
+    bare: bool = False
+    groups: dict[str, list[InlineAdminForm]] = field(
+        default_factory=lambda: {bound: [] for bound in BOUNDS.values()}
+    )
+
+    @property
+    def is_cited(self) -> bool:
+        return any(self.groups.values())
+
+
+class Proofs(dict[str, FieldProof]):
+    """The proof of each field of a form, by name. `others` are the citations of no field of the
+    form, and the new ones; `empty` is the form for the next one."""
+
+    def __init__(self, admin_form: AdminForm, rows: Iterable[InlineAdminForm], lead: str) -> None:
+        super().__init__()
+        self.others: list[InlineAdminForm] = []
+        self.empty: InlineAdminForm | None = None
+        self.form, self.lead = admin_form.form, lead
+        fieldsets: Any = admin_form.fieldsets
+        names = flatten_fieldsets(fieldsets)
+        self.update((getattr(name, "__name__", name), FieldProof()) for name in names)
+        cited = {self._place(row) for row in rows}
+        for name, proof in self.items():
+            self._ask(name, proof, cited)
+
+    def _place(self, row: InlineAdminForm) -> str:
+        """Places a citation, and returns the name of the field that it proves; empty if it has no
+        words."""
+        form: Any = row.form
+        if form.prefix.endswith("__prefix__"):
+            self.empty = row
+            return ""
+        choice = form["field"].value() if "field" in form.fields else form.instance.field
+        bound = next((end for end in BOUNDS if end and str(choice).endswith(end)), "")
+        name = str(choice or self.lead).removesuffix(bound)
+        stored = form.instance.pk or form.initial.get("exact")
+        if stored and name in self:
+            self[name].groups[BOUNDS[bound]].append(row)
+        else:
+            self.others.append(row)
+        return name if stored or form["exact"].value() else ""
+
+    def _ask(self, name: str, proof: FieldProof, cited: set[str]) -> None:
+        """Decides whether a field that the form edits takes a citation, and lacks one."""
+        proof.ours = name in OURS
+        if name not in self.form.fields or name not in dict(citable(self.form._meta.model)):
+            return
+        is_filled, is_new = bool(self.form[name].value()), self.form.instance._state.adding
+        if name not in UNASKED and (is_filled or proof.is_cited or is_new):
+            proof.choice = "" if name == self.lead else name
+        proof.bare = proof.choice is not None and is_filled and name not in cited
+        if name == self.lead and cited - {""}:
+            proof.bare = False  # each quote of a record proves that it exists
