@@ -147,6 +147,14 @@ def _problems_of(form: forms.BaseForm, prefix: str = "") -> Iterator[dict[str, s
         yield from ({"text": f"{label}: {error}", "field": field.id_for_label} for error in errors)
 
 
+def _focus_first_missing(form: forms.BaseForm) -> None:
+    """Focuses the first empty required field."""
+    for bound in form.visible_fields():
+        if bound.field.required and not bound.value():
+            bound.field.widget.attrs["autofocus"] = True
+            return
+
+
 class FormFieldsAdmin(BaseModelAdmin):
     """The form fields of records: pickers for relations, text areas that keep line ends, spelling
     marks in prose."""
@@ -283,6 +291,8 @@ class RecordAdmin(ActionsAdmin, FormFieldsAdmin, StaffAdmin):
             edit.review.annotate(context["adminform"].form, formsets)
         admin_form = context["adminform"]
         admin_form.fieldsets = [*self._unfold(admin_form, bool(edit.review))]
+        if record is None and request.method != "POST":
+            _focus_first_missing(admin_form.form)
         present = record
         if record and request.method == "POST":  # `record` has the values that were sent
             present = self.get_object(request, str(record.pk))

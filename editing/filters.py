@@ -10,8 +10,8 @@ from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.utils import timezone
 
-from editing.snapshots import Relation, relations_to
-from record.publishing import Publishable, Record
+from editing.snapshots import Relation, related_model, relations_to
+from record.publishing import Publishable, Record, visible
 
 
 class ConditionFilter(SimpleListFilter):
@@ -59,8 +59,17 @@ class CitationsFilter(ConditionFilter):
 
     @classmethod
     def conditions(cls, model_admin: ModelAdmin) -> dict[str, tuple[str, Q]]:
-        cited = Exists(_citations_by(_citation_relation(model_admin.model)))
-        return {"sin": ("Sin cita", ~Q(cited)), "con": ("Con cita", Q(cited))}
+        now, model = timezone.now(), model_admin.model
+        citations = _citations_by(_citation_relation(model))
+        source = related_model(citations.model, "source")
+        cited = Exists(citations)
+        proven = Exists(citations.filter(visible(source, now, "source__")))
+        unproven = visible(model, now) & Q(cited) & ~Q(proven)
+        return {
+            "sin": ("Sin cita", ~Q(cited)),
+            "ocultas": ("A la vista, con citas que no se ven", unproven),
+            "con": ("Con cita", Q(cited)),
+        }
 
 
 class DateFilter(ConditionFilter):

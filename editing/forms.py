@@ -54,15 +54,31 @@ class ExtraField(forms.CharField):
         return False
 
 
-def reason_field(hidden: bool = False) -> ExtraField:
-    shown = {"class": "vTextField", "spellcheck": "true", "aria-required": "true"}
-    return ExtraField(
-        label="Por qué este cambio",
-        required=False,
-        max_length=LONGEST_REASON,
-        help_text="Quedará en el historial. Por ejemplo «se acota la fecha con el párrafo 2».",
-        widget=forms.HiddenInput() if hidden else forms.TextInput(attrs=shown),
-    )
+class ReasonField(ExtraField):
+    """The reason in the form of a record. The form itself refuses an empty one, since it asks for
+    none if nothing changes."""
+
+    def validate(self, value: Any) -> None:
+        pass
+
+
+def reason_field(kind: type[ExtraField] = ExtraField, **options: Any) -> ExtraField:
+    defaults: dict[str, Any] = {
+        "label": "Por qué este cambio",
+        "required": False,
+        "max_length": LONGEST_REASON,
+        "help_text": "Quedará en el historial. Por ejemplo «se acota la fecha con el párrafo 2».",
+        "widget": forms.TextInput(attrs={"class": "vTextField", "spellcheck": "true"}),
+    }
+    return kind(**defaults | options)
+
+
+def record_reason(record: Record | None) -> ExtraField:
+    """The field of the reason in the form of a record: required and shown only if readers see the
+    record already."""
+    if record is not None and is_public_work(record):
+        return reason_field(ReasonField, required=True)
+    return reason_field(ReasonField, widget=forms.HiddenInput())
 
 
 def link(record: models.Model) -> SafeString:

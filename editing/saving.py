@@ -22,12 +22,12 @@ from editing.forms import (
     RecordForm,
     RecordFormSet,
     edit_of,
-    is_public_work,
-    reason_field,
+    record_reason,
 )
 from editing.reviews import Conflict, Restoration, as_get
 from editing.snapshots import Relation, lock, parts_of, relations_to, title_of, tokens_of
 from editing.versions import VersionsAdmin
+from record.proof import hanging, without_visible_quote
 from record.publishing import Record, whom_to_ask
 from record.text import is_key
 
@@ -36,6 +36,12 @@ SAVED_FIRST = (
     "Lo que escribió ya quedó guardado y se ve en el sitio. Falta decidir si se retira.",
 )
 """The messages after a button that leads to another page, of a hidden and of a public record."""
+
+SEEN_BARE = (
+    "Se ve en el sitio sin una cita visible, y por eso está en «Requiere atención». Póngale una "
+    "cita de una fuente pública, o retírelo:"
+)
+NAMED = 5
 
 
 class SavingAdmin(VersionsAdmin):
@@ -66,8 +72,7 @@ class SavingAdmin(VersionsAdmin):
         form.inlines_changed = staticmethod(
             lambda: any(formset.has_changed() for formset in self.formsets_for(request, obj))
         )
-        hidden = obj is None or not is_public_work(obj)
-        form.base_fields["change_reason"] = reason_field(hidden)
+        form.base_fields["change_reason"] = record_reason(obj)
         if obj is not None and self.has_change_permission(request, obj):
             form.base_fields["opened_on"] = ExtraField(
                 required=False, widget=forms.HiddenInput(), initial=edit.token
@@ -225,6 +230,11 @@ class SavingAdmin(VersionsAdmin):
         kind, began = "~" if change else "+", edit_of(request).began
         self.model.versions.write([record.pk], kind, reason or None, request.user.pk, at=began)
 
+    def shown_with(self, record: Record) -> list[Record]:
+        """The facts on which a change of the record may tell: itself, its memberships and terms, or
+        the record that it supports."""
+        return [*dict.fromkeys([record, *hanging([record]), *record.owners()])]
+
     # The response
 
     def response_add(self, request: HttpRequest, obj: Any, *args: Any) -> HttpResponse:
@@ -237,6 +247,8 @@ class SavingAdmin(VersionsAdmin):
         self, respond: Callable[..., HttpResponse], request: HttpRequest, record: Record, *args: Any
     ) -> HttpResponse:
         edit = edit_of(request)
+        if edit.saved and (bare := without_visible_quote(self.shown_with(record))):
+            messages.warning(request, f"{SEEN_BARE} {'; '.join(f'«{f}»' for f in bare[:NAMED])}.")
         if edit.pressed:
             if edit.saved:
                 messages.success(request, SAVED_FIRST[record.is_public()])

@@ -25,6 +25,7 @@ from django.views.decorators.http import require_safe
 from editing.differences import Fact, Titles, difference, differences, facts_of, how_many, titles_in
 from editing.forms import link, reason_field
 from editing.snapshots import parts_of, related_model, with_snapshots
+from record.proof import without_visible_quote
 from record.publishing import Publishable, Record
 from record.text import is_key
 
@@ -211,8 +212,15 @@ class VersionsAdmin(admin.ModelAdmin):
         return {
             "counts": [(name, count) for name, count in counts.items() if count],
             "missing": missing,
+            "bare": [link(fact) for fact in self._left_bare(chosen)],
             "kept": [link(record) for record in self._referrers(request, chosen)],
         }
+
+    def _left_bare(self, chosen: list[Record]) -> list[Record]:
+        """The public facts that lose their last visible quote with the chosen citations."""
+        owners = dict.fromkeys(owner for record in chosen for owner in record.owners())
+        facts = [o for o in owners if any(self.model is part.model for part in parts_of(type(o)))]
+        return without_visible_quote(facts, chosen)
 
     def _referrers(self, request: HttpRequest, chosen: list[Record]) -> Iterator[models.Model]:
         """The records that refer to these and so prevent their deletion."""

@@ -33,6 +33,8 @@ WITHOUT_DATE = "Si la fuente no la dice, déjelos así: el sitio dirá [ la fuen
 CHECKS = {
     ("citas", "sin"): (MEND, "sin ninguna cita", "El sitio no puede mostrar de dónde salen.",
                        "Poner las citas"),
+    ("citas", "ocultas"): (MEND, "a la vista sin una cita que se vea",
+                           "Sus citas son de fuentes que no son públicas.", "Ver cuáles"),
     ("estado", "borrador"): (PUBLISH, "en borrador", "", "Terminar o publicar"),
     ("estado", "programado"): (PUBLISH, "con publicación programada", "", "Ver lo programado"),
     ("fecha", "sin"): (UNSAID, "sin fecha", WITHOUT_DATE, "Ver cuáles"),

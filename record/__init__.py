@@ -1,0 +1,1 @@
+"""No models: the rules that every record obeys, and the template filters that show them."""

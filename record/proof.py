@@ -4,7 +4,7 @@ A fact is a record that citations support.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
@@ -195,11 +195,12 @@ def citing(sources: Iterable[Record]) -> list[Record]:
     return [*facts]
 
 
-def without_visible_quote(records: Iterable[Record]) -> list[Record]:
-    """The public facts among these without a quote from a public source."""
-    facts = [record for record in records if is_fact(type(record)) and record.is_public()]
+def without_visible_quote(facts: Iterable[Record], gone: Collection[Record] = ()) -> list[Record]:
+    """The public facts among these without a quote from a public source, not counting the citations
+    that are `gone`."""
+    public = [fact for fact in facts if is_fact(type(fact)) and fact.is_public()]
     return [
         fact
-        for fact, quotes in quotes_of(facts).items()
-        if not any(quote.source.is_public() for quote in quotes)
+        for fact, quotes in quotes_of(public).items()
+        if not any(quote.source.is_public() for quote in quotes if quote not in gone)
     ]

@@ -298,7 +298,7 @@ def test_drafts_and_new_records_are_not_asked_for_a_reason(publisher: Any, edito
         assert save(person, address, change_reason="", **fields).status_code == 302
     page = publisher.get(address_of("change", event)).text
     assert "Por qué este cambio" in page
-    assert 'aria-required="true"' in page
+    assert re.search(r'<input[^>]*name="change_reason"[^>]* required', page)
 
 
 def test_a_form_saved_unchanged_asks_for_no_reason_and_leaves_no_version(publisher: Any) -> None:
@@ -420,3 +420,20 @@ def test_a_preview_is_marked_and_neither_cached_nor_indexed(
         assert preview["X-Robots-Tag"] == "noindex"
         assert visitor.get(address).status_code == 404
         assert "Vista previa" in editor.get(address_of("change", record)).text
+
+
+def test_the_focus_is_where_the_work_is(publisher: Any) -> None:
+    """On a new record at its first empty required field, on an existing record nowhere, after an
+    error at the message."""
+    event = draft()
+    for address, focused in (
+        (address_of("add", Event), ["title"]),
+        (f"{address_of('add', Event)}?title=Ya", ["category"]),
+        (address_of("change", event), []),
+        (address_of("publish", event), []),
+    ):
+        tags = re.findall("<[^>]*autofocus[^>]*>", publisher.get(address).text)
+        assert [re.search('name="([^"]*)"', tag)[1] for tag in tags] == focused
+    refused = save(publisher, address_of("add", Event), title="").text
+    (tag,) = re.findall("<[^>]*autofocus[^>]*>", refused)
+    assert 'role="alert"' in tag

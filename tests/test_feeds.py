@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from dates.text import collapse
 from record.text import printable
 from tests.markup import Page, read
-from tests.records import event, statement
+from tests.records import citation, event, membership, organization, source, statement, term
+from tests.test_login_matrix import READERS, public_addresses
 from timeline import feeds
 from timeline.models import Event
 
@@ -182,6 +183,20 @@ def test_a_calendar_entry_keeps_its_uid_and_says_when_it_changed(visitor):
     assert before["uid"] == after["uid"]
     assert after["last-modified"].dt == record.updated_at.replace(microsecond=0)
     assert str(after["url"]) == "http://testserver/linea-de-tiempo/dos/"
+
+
+def test_no_public_address_tells_how_many_drafts_there_are(visitor):
+    una = organization(pk=765432101, slug="una")
+    records = [event(pk=765432102, slug="uno", start="2016"), statement(pk=765432103)]
+    cited = source(pk=765432104)
+    records += [cited, membership(pk=765432105, organization=una)]
+    records.append(term(pk=765432106, organization=una))
+    citation(records[0], source=cited, pk=765432107)
+    slugs = ["una", *(record.slug for record in records)]
+    texts = {url: visitor.get(url).getvalue() for name in READERS
+             for url in public_addresses(name, slugs) if not url.endswith(".xlsx")}  # fmt: skip
+    assert len(texts) > 20
+    assert [url for url, text in texts.items() if b"7654321" in text] == []
 
 
 def test_a_long_calendar_is_cut_to_the_latest_and_costs_two_queries(

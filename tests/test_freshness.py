@@ -28,6 +28,7 @@ from tests.records import (
     by_raw_sql,
     by_save,
     by_update,
+    citation,
     event,
     organization,
     source,
@@ -109,6 +110,22 @@ def test_a_page_is_made_once_and_then_stored_compressed(
     assert visitor.post(LIST).status_code == 405
 
 
+@pytest.mark.parametrize("encoding", [{}, GZIP])
+def test_no_page_tells_when_a_draft_is_saved(encoding, visitor):
+    event(slug="girafa")
+    cite = citation(statement(publish_at=None), source=source())
+    pages = {url: visitor.get(url, headers=encoding) for url in (*WITHDRAWN_FROM, "/fuentes/")}
+    state = present()
+    for record in (event(title="Ornitorrinco", publish_at=None), cite, cite.record):
+        record.save()
+    assert present() != state
+    for url, before in pages.items():
+        again = visitor.get(url, headers=encoding | {"if-none-match": before.get("ETag", '"none"')})
+        assert again.status_code == (304 if "ETag" in before else 200), url
+        assert again.headers.get("ETag") == before.headers.get("ETag"), url
+        assert "ETag" in before or again.getvalue() == before.getvalue(), url
+
+
 @pytest.mark.parametrize("way", WAYS)
 def test_a_page_shows_a_change_at_once(way, visitor):
     record = event(title="Ornitorrinco")
@@ -150,7 +167,8 @@ def test_a_scheduled_page_comes_and_goes_with_the_clock_and_nothing_else(visitor
     assert not any(b"Ornitorrinco" in page.content for page in pages.values())
     for moment, is_girafa_public in ((TOMORROW, True), (TOMORROW + timedelta(days=1), False)):
         clock(moment)
-        pages = {url: known(visitor, url, page) for url, page in pages.items()}
+        answers = {url: known(visitor, url, page) for url, page in pages.items()}
+        pages |= {url: answer for url, answer in answers.items() if answer.status_code == 200}
         assert all(b"Ornitorrinco" in page.content for page in pages.values())
         assert (b"Girafa" in pages[LIST].content) is is_girafa_public
 
@@ -195,7 +213,7 @@ def test_each_address_host_scheme_and_encoding_has_its_own_page(visitor, setting
             assert packed.content == packed_again.content
             etags |= {plain["ETag"], packed["ETag"]}
             texts.add(plain.text)
-    assert (len(etags), len(texts)) == (30, 15)
+    assert (len(etags), len(texts)) == (15, 15)
     assert visitor.get("/", headers={"host": "tercero.example"}).status_code == 400
 
 
@@ -229,7 +247,7 @@ def test_a_session_gets_no_stored_page_and_leaves_none(editor, visitor, rendered
         ("/nada/", False, False, REVALIDATE),
         ("/fuentes", False, False, REVALIDATE),
         ("/buscar/?tipo=nada", False, False, REVALIDATE),
-        ("/datos/eventos.xlsx", True, False, REVALIDATE),
+        ("/datos/eventos.xlsx", False, False, REVALIDATE),
         ("/datos/eventos.csv", False, False, REVALIDATE),  # a piece of it would be said to hold
         ("/admin/login/", False, False, "no-store"),
         ("/admin/", False, False, "no-store"),

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import Permission
 
+from organizations.models import Membership
 from sources.models import Source
 from tests import records
 from tests.records import TOMORROW, YESTERDAY
@@ -216,3 +217,39 @@ def test_who_may_not_change_sources_is_not_offered_to_publish_them(publisher: An
     event = cited(source, publish_at=None)
     assert act(publisher, "publish", event, sources="also").status_code == 302
     assert again(source).is_draft()
+
+
+def test_the_front_page_counts_public_facts_whose_quotes_are_not_visible(publisher: Any) -> None:
+    source = records.source()
+    cited(source), cited(source, records.membership)
+    cited(hidden_source(), publish_at=None)
+    assert "sin una cita que se vea" not in publisher.get("/admin/").text
+    act(publisher, "withdraw", source, facts="alone")
+    page = publisher.get("/admin/").text
+    assert page.count("sin una cita que se vea") == 2
+    assert len(publisher.get(f"{LISTED}?citas=ocultas").context["cl"].result_list) == 1
+
+
+def test_a_save_that_leaves_a_public_fact_without_a_visible_quote_says_so(publisher: Any) -> None:
+    source, other = records.source(), hidden_source(text=records.TEXT)
+    event, organization = cited(source), records.organization(name="Alfa")
+    quote = event.citations.get()
+    kept = {"citations-0-exact": quote.exact}
+    for address, fields, named in (
+        (address_of("change", event), {"title": "Con su cita"}, ""),
+        (address_of("change", event), kept | {"citations-0-source": other.pk}, "«Con su cita»"),
+        (address_of("change", quote), {"source": source.pk}, ""),
+        (address_of("change", quote), {"source": other.pk}, "«Con su cita»"),
+        (address_of("add", Membership), {"organization": organization.pk}, "«Membresía de Alfa»"),
+    ):
+        page = publisher.get(save(publisher, address, **fields).url).text
+        assert ("sin una cita visible" in page) == bool(named), fields
+        assert named in page
+
+
+def test_moving_the_last_quote_to_the_papelera_names_the_fact(publisher: Any) -> None:
+    event = cited(records.source(), title="El que se queda solo")
+    quote = event.citations.get()
+    assert "El que se queda solo" in publisher.get(address_of("delete", quote)).text
+    records.citation(event, source=records.source())
+    assert "El que se queda solo" not in publisher.get(address_of("delete", quote)).text

@@ -1,7 +1,8 @@
 """Feeds of changed records (Atom, RFC 4287), and a calendar of events (iCalendar, RFC 5545).
 
-Ids are made of `settings.TAG_AUTHORITY` and primary keys. If they contained slugs, feed readers
-would show an entry as new when its slug changes.
+Ids are made of `settings.TAG_AUTHORITY` and digests of primary keys. If they contained slugs, feed
+readers would show an entry as new when its slug changes; the keys themselves would tell how many
+drafts there are.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -13,6 +14,7 @@ from django.contrib.syndication.views import Feed
 from django.db.models import Count, Q
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils.crypto import salted_hmac
 from django.utils.feedgenerator import Atom1Feed
 from django.utils.html import escape
 from django.utils.xmlutils import SimplerXMLGenerator
@@ -42,6 +44,11 @@ class _Atom(Atom1Feed):
 
     def latest_post_date(self) -> datetime:
         return super().latest_post_date() if self.items else NO_ENTRY_YET
+
+
+def _public_id(record: Event | Statement) -> str:
+    name = f"{record._meta.label_lower} {record.pk}"
+    return salted_hmac("timeline.feeds", name, algorithm="sha256").hexdigest()[:32]
 
 
 class EventFeed(Feed):
@@ -86,7 +93,7 @@ class EventFeed(Feed):
         return printable(item.title)
 
     def item_guid(self, item: Event | Statement) -> str:
-        return f"tag:{settings.TAG_AUTHORITY}:{item._meta.model_name}/{item.pk}"
+        return f"tag:{settings.TAG_AUTHORITY}:{item._meta.model_name}/{_public_id(item)}"
 
     def item_pubdate(self, item: Event | Statement) -> datetime | None:
         return item.publish_at
@@ -153,7 +160,7 @@ def _vevent(request: HttpRequest, event: Event) -> icalendar.Event:
     when = event.period.when
     texts = (f"Fecha: {when} ({whole})." if whole else f"Fecha: {when}.", collapse(event.summary))
     return icalendar.Event.new(
-        uid=f"event-{event.pk}@{settings.TAG_AUTHORITY.partition(',')[0]}",
+        uid=f"event-{_public_id(event)}@{settings.TAG_AUTHORITY.partition(',')[0]}",
         stamp=event.moment.astimezone(UTC),
         last_modified=event.moment.astimezone(UTC),
         start=event.when.first_day,

@@ -1,7 +1,0 @@
-from django.apps import AppConfig
-
-
-class RecordConfig(AppConfig):
-    """No models: the rules that every record obeys, and the template filters that show them."""
-
-    name = "record"
