@@ -1,11 +1,13 @@
 """Backups: the database and the media files of one moment in one file.
 
 The file is a ZIP with the database, `media/…`, and `manifest.json` with the number of rows of each
-table. The comment of the ZIP is the SHA-256 of all bytes before it. age
-(https://age-encryption.org) encrypts the file for the recipients, but does not sign it.
+table. The comment of the ZIP is the HMAC of all bytes before it, with settings.BACKUP_KEY, so that
+`restore` reads no archive that somebody else made. age (https://age-encryption.org) encrypts the
+file for the recipients, but does not sign it.
 """
 
 import hashlib
+import hmac
 import json
 import os
 import re
@@ -15,6 +17,7 @@ import sqlite3
 import subprocess
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
@@ -30,11 +33,14 @@ from django.db import connection, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.loader import MigrationLoader
 from django.utils import timezone
+from django.utils.crypto import constant_time_compare
 
 Manifest = dict[str, Any]
 Recipients = list[pyrage.x25519.Recipient]
 Identities = list[pyrage.x25519.Identity]
-ERRORS = (OSError, DatabaseError, sqlite3.Error, pyrage.EncryptError, zipfile.BadZipFile)
+ERRORS = (
+    OSError, DatabaseError, sqlite3.Error, pyrage.EncryptError, zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
 DIGEST_SIZE, CHUNK = 64, 1 << 20
 DUMPS = {"sqlite": "database.sqlite3", "postgresql": "database.pgdump"}
 LEFT_OUT = ("sessions", "axes")
@@ -114,15 +120,15 @@ def _write_archive(path: Path, folder: Path) -> Manifest:
             archive.write(file, f"media/{file.relative_to(media).as_posix()}")
         archive.writestr("manifest.json", json.dumps(manifest, indent=1))
     with path.open("r+b") as zip_file:
-        digest = _digest(zip_file)
+        digest = _digest(zip_file, hmac.new(settings.BACKUP_KEY.encode(), digestmod="sha256"))
         zip_file.seek(-DIGEST_SIZE, os.SEEK_END)
         zip_file.write(digest)
     return manifest
 
 
-def _digest(file: BinaryIO) -> bytes:
-    """Return the SHA-256, in hexadecimal, of all bytes before the comment."""
-    digest, left = hashlib.sha256(), file.seek(0, os.SEEK_END) - DIGEST_SIZE
+def _digest(file: BinaryIO, digest: Any) -> bytes:
+    """Return the digest, in hexadecimal, of all bytes before the comment."""
+    left = file.seek(0, os.SEEK_END) - DIGEST_SIZE
     file.seek(0)
     while left > 0:
         data = file.read(min(CHUNK, left))
@@ -187,7 +193,7 @@ def _run(program: str, database: BaseDatabaseWrapper, *arguments: str) -> None:
         raise CommandError(f"{program} no terminó: {words}") from error
 
 
-def restore(path: Path, identities: Identities) -> Manifest:
+def restore(path: Path, identities: Identities, signed: bool = True) -> Manifest:
     """Restore into an empty database and an empty media folder."""
     media = Path(settings.MEDIA_ROOT)
     if connection.vendor == "sqlite":
@@ -200,16 +206,17 @@ def restore(path: Path, identities: Identities) -> Manifest:
     media.mkdir(parents=True, exist_ok=True)
     if any(media.iterdir()):
         raise CommandError(f"«{media}» no está vacía: renómbrela y repita; nada se cambió.")
-    with _opened(path, identities) as archive, tempfile.TemporaryDirectory(dir=media) as folder:
+    opened = _opened(path, identities, signed)
+    with opened as archive, tempfile.TemporaryDirectory(dir=media) as folder:
         manifest = _load(archive, Path(folder), connection)
         for file in Path(folder).glob("media/*"):
             file.rename(media / file.name)
     return manifest
 
 
-def drill(path: Path, identities: Identities) -> Manifest:
+def drill(path: Path, identities: Identities, signed: bool = True) -> Manifest:
     """Restore into a temporary database and a temporary folder."""
-    with _opened(path, identities) as archive, tempfile.TemporaryDirectory() as folder:
+    with _opened(path, identities, signed) as archive, tempfile.TemporaryDirectory() as folder:
         if connection.vendor == "sqlite":
             with closing(_connection_to(f"{folder}/drill.sqlite3")) as database:
                 return _load(archive, Path(folder), database)
@@ -224,8 +231,9 @@ def drill(path: Path, identities: Identities) -> Manifest:
 
 
 @contextmanager
-def _opened(path: Path, identities: Identities) -> Iterator[zipfile.ZipFile]:
-    """Decrypt the archive, compare its digest, and yield it."""
+def _opened(path: Path, identities: Identities, signed: bool) -> Iterator[zipfile.ZipFile]:
+    """Decrypt the archive, compare its digest, and yield it. Backups of version 1.0 are not signed:
+    their digest is a SHA-256."""
     with path.open("rb") as file, tempfile.TemporaryFile() as decrypted:
         archive: BinaryIO = file
         if file.peek().startswith(b"age-encryption.org/v1"):
@@ -238,15 +246,19 @@ def _opened(path: Path, identities: Identities) -> Iterator[zipfile.ZipFile]:
                 raise CommandError(
                     "La llave no es la de este respaldo, o el archivo está incompleto o cambió."
                 ) from error
-        digest = _digest(archive)
-        if archive.read() != digest:
-            raise CommandError(f"«{path}» no es un respaldo, o está incompleto o cambió: use otro.")
+        key = settings.BACKUP_KEY.encode()
+        digest = _digest(archive, hmac.new(key, digestmod="sha256") if signed else hashlib.sha256())
+        if not constant_time_compare(archive.read(), digest):
+            raise CommandError(
+                f"«{path}» no es un respaldo, o está incompleto o cambió, o se hizo con otra "
+                "BACKUP_KEY: use otro, o esa llave. Con --unsigned se lee uno de la versión 1.0."
+            )
         yield zipfile.ZipFile(archive)
 
 
 def _load(archive: zipfile.ZipFile, folder: Path, database: BaseDatabaseWrapper) -> Manifest:
     """Unpack into `folder`, load the database, and compare the number of rows of each table."""
-    manifest = json.loads(archive.read("manifest.json"))
+    manifest = _read_manifest(archive)
     _refuse_other_code(archive, manifest)
     archive.extractall(folder)
     dump = folder / DUMPS[database.vendor]
@@ -264,6 +276,19 @@ def _load(archive: zipfile.ZipFile, folder: Path, database: BaseDatabaseWrapper)
     ]
     if different:
         raise CommandError(f"Lo restaurado no es lo respaldado, no lo use: {', '.join(different)}.")
+    return manifest
+
+
+def _read_manifest(archive: zipfile.ZipFile) -> Manifest:
+    try:
+        manifest: Manifest = json.loads(archive.read("manifest.json"))
+        datetime.fromisoformat(manifest["made"])
+        summary(manifest)
+        dict(manifest["migrations"])
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise CommandError(
+            "El manifiesto del respaldo falta o no se entiende: use otro."
+        ) from error
     return manifest
 
 

@@ -37,6 +37,8 @@ CONTACT_EMAIL = env.str("CONTACT_EMAIL", "")
 _hosts = [host.lstrip(".") for host in ALLOWED_HOSTS if host != "*"]
 TAG_AUTHORITY = env.str("TAG_AUTHORITY", f"{_hosts[0] if _hosts else 'localhost'},2026")
 SECURITY_CONTACT = env.str("SECURITY_CONTACT", CONTACT_EMAIL and f"mailto:{CONTACT_EMAIL}")
+# Signs backups, so that `manage.py restore` reads no archive that somebody else made.
+BACKUP_KEY = env.str("BACKUP_KEY", "") or SECRET_KEY
 # The public keys of age that `manage.py backup` encrypts for.
 BACKUP_RECIPIENT: list[str] = env.list("BACKUP_RECIPIENT", [])
 

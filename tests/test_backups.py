@@ -1,5 +1,7 @@
 """Backups: one moment, whole or absent, restored into an empty place with every row the same."""
 
+import hashlib
+import hmac
 import io
 import os
 import re
@@ -10,6 +12,7 @@ import subprocess
 import sys
 import threading
 import time
+import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -284,6 +287,48 @@ def test_a_foreign_file_is_refused(folder, elsewhere, settings):
     assert "no es un respaldo" in refused("restore", f"{foreign}.zip")
     assert "missing" in refused("restore", folder / "missing")
     assert is_empty(place, settings.MEDIA_ROOT)
+
+
+def rewritten(file: Path, manifest: str | None, digest: Any) -> Path:
+    """A copy of a backup with another manifest, or with none, and with its digest."""
+    copy = file.with_name(f"copy-{len(list(file.parent.iterdir()))}.zip")
+    with zipfile.ZipFile(file) as old, zipfile.ZipFile(copy, "w") as new:
+        for name in old.namelist():
+            text = old.read(name) if name != "manifest.json" else manifest
+            if text is not None:
+                new.writestr(name, text)
+        new.comment = b" " * backups.DIGEST_SIZE
+    digest.update(content := copy.read_bytes()[: -backups.DIGEST_SIZE])
+    copy.write_bytes(content + digest.hexdigest().encode())
+    return copy
+
+
+def test_a_backup_that_another_site_made_is_not_read(folder, elsewhere, settings, monkeypatch):
+    settings.BACKUP_KEY = "the key of this site"
+    file, manifest = backed_up(folder), '{"made": "2026-01-01", "tables": {}, "files": 0}'
+    unsigned = rewritten(file, manifest, hashlib.sha256())
+    of_another = rewritten(file, manifest, hmac.new(b"another key", digestmod="sha256"))
+    place = elsewhere()
+    with monkeypatch.context() as patched:
+        patched.delattr(zipfile.ZipFile, "read")
+        for forged in (unsigned, of_another):
+            assert "otra BACKUP_KEY" in refused("restore", forged)
+            assert "otra BACKUP_KEY" in refused("restore", forged, "--check")
+    assert "manifiesto" in refused("restore", unsigned, "--unsigned")  # it was read
+    assert is_empty(place, settings.MEDIA_ROOT)
+
+
+@pytest.mark.parametrize(
+    "manifest",
+    [None, "", "{", "[]", "7", "{}", '{"made": "ayer", "tables": {}, "files": 0, "migrations": []}',
+     '{"made": "2026-01-01", "tables": [], "files": 0, "migrations": []}', '"\\ud800"', "\0" * 9,
+     '{"made": "2026-01-01", "tables": {"a": "x"}, "files": 0, "migrations": []}',
+     '{"made": "2026-01-01", "tables": {}, "files": 0, "migrations": [7]}'],
+)  # fmt: skip
+def test_a_damaged_manifest_is_told_in_one_line(manifest, folder, settings):
+    digest = hmac.new(settings.BACKUP_KEY.encode(), digestmod="sha256")
+    damaged = rewritten(backed_up(folder), manifest, digest)
+    assert "manifiesto" in refused("restore", damaged, "--check")
 
 
 def test_nothing_is_restored_over_anything(record, folder, elsewhere, settings):

@@ -1,7 +1,9 @@
 """The rules of the house: rooms, words, and things that no file may hold."""
 
 import ast
+import os
 import re
+import subprocess
 from collections import Counter
 from collections.abc import Iterator
 from graphlib import TopologicalSorter
@@ -225,3 +227,17 @@ def test_each_person_of_the_cast_has_the_rights_of_their_role(reader, editor, pu
         for action, allowed in may.items():
             permission = model.format(action)
             assert [who for who in people if who.user.has_perm(permission)] == allowed, permission
+
+
+def test_every_unit_of_a_server_has_limits_and_tells_when_it_fails(tmp_path):
+    units = texts("deploy", pattern="*.service")
+    assert len(units) == 4
+    for name, text in units.items():
+        assert re.search(r"^MemoryMax=\d+M$", text, re.M), name
+        assert re.search(r"^TasksMax=\d+$", text, re.M), name
+        assert ("OnFailure=nucleo-alert@%n.service" in text) is ("alert" not in name), name
+    told = tmp_path / "told"
+    command = {"ALERT_COMMAND": f'printf "%s" "$1" > {told}', "PATH": os.environ["PATH"]}
+    script = ROOT / "deploy" / "alert"
+    subprocess.run(["/bin/sh", script, "x.service"], env=command, check=True)  # noqa: S603, ours
+    assert told.read_text() == "x.service"

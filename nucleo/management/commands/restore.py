@@ -20,11 +20,17 @@ class Command(BackupCommand):
             "--check", action="store_true", help="a drill: in a temporary place, thrown away after"
         )
 
+        parser.add_argument(
+            "--unsigned",
+            action="store_true",
+            help="a backup of version 1.0, which is not signed, and whose origin you know",
+        )
+
     def handle(
         self, *args: Any, file: Path, identity: Path | None, check: bool, **options: Any
     ) -> None:
         identities = _identities(identity) if identity else []
-        manifest = (drill if check else restore)(file, identities)
+        manifest = (drill if check else restore)(file, identities, signed=not options["unsigned"])
         done = "Ensayo de restauración" if check else "Restaurado"
         moment = moment_in_words(datetime.fromisoformat(manifest["made"]))
         self.stdout.write(
