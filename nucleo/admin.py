@@ -104,11 +104,13 @@ class NucleoAdminSite(admin.AdminSite):
         counts = dashboard.counts([model["model"] for model in models])
         for model in models:
             model["count"] = counts[model["model"]]
+        models.sort(key=lambda model: dashboard.place_of(model["model"]))
         admins = [self._registry[model["model"]] for model in models]
         records = [model_admin for model_admin in admins if isinstance(model_admin, RecordAdmin)]
         notices = dashboard.notices(records)
         context = {
-            "app_list": apps,
+            "models": models,
+            "add_source": next((m["add_url"] for m in models if m["model"] is Source), None),
             "notices": [notice for notice in notices if notice.group != dashboard.UNSAID],
             "unsaid": [notice for notice in notices if notice.group == dashboard.UNSAID],
             "changes": [*dashboard.recent_changes(records)],

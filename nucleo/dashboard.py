@@ -70,6 +70,11 @@ SECTIONS = {
 """The menu, in its order."""
 
 
+def place_of(model: type[Model]) -> int:
+    """The place of a model in the menu; models that it leaves out come last."""
+    return list(SECTIONS).index(model) if model in SECTIONS else len(SECTIONS)
+
+
 def counts(models: Iterable[type[Model]]) -> Counter[type[Model]]:
     """Count the rows of each model, in one query."""
     by_label = {model._meta.label: model for model in models}
@@ -130,7 +135,7 @@ def _failed_check(
     figures = records.aggregate(count=Count("pk"), first=Min(label), last=Max(label))
     if count := figures.pop("count"):
         titles = [f"«{Truncator(title).chars(60)}»" for title in dict.fromkeys(figures.values())]
-        examples = f"{', '.join(titles)} y {count - 2} más" if count > 2 else " y ".join(titles)
+        examples = f"{', '.join(titles)} y {count - 2:,} más" if count > 2 else " y ".join(titles)
         fact = f"{meta.verbose_name if count == 1 else meta.verbose_name_plural} {fact}"
         url = _list_address(model_admin.model) + query
         yield Notice(group, count, fact, f"{examples}. {why}", action, url)

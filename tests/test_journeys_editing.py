@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from django.contrib.auth.models import User
 from django.urls import reverse
 from playwright.sync_api import expect
@@ -226,7 +227,9 @@ def test_what_is_not_saved_is_said_and_asked_about_before_leaving(
     assert dialogs == ["beforeunload"]
 
 
-def test_the_pages_of_the_staff_fit_a_phone_and_a_desk(live_server: Any, eva: Any) -> None:
+def test_the_pages_of_the_staff_fit_a_phone_and_a_desk_and_serve_every_reader(
+    live_server: Any, eva: Any
+) -> None:
     event = records.event(title="Un título bastante largo " * 6, slug="un-titulo-" * 10 + "fin")
     event.summary = "palabra " * 200
     event.save()
@@ -237,6 +240,8 @@ def test_the_pages_of_the_staff_fit_a_phone_and_a_desk(live_server: Any, eva: An
     addresses += [LISTED, "/admin/", "/admin/sources/citation/", f"{LISTED}papelera/"]
     for address in addresses:
         eva.goto(live_server.url + address)
-        for width in (390, 1280):
+        for width in (320, 1280):
             eva.set_viewport_size({"width": width, "height": 800})
             assert eva.evaluate("document.documentElement.scrollWidth") <= width, address
+        result = Axe().run(eva)
+        assert result.violations_count == 0, (address, result.generate_report())

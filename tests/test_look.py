@@ -10,8 +10,9 @@ from django.conf import settings
 from django.test import Client
 
 STATIC = Path(settings.BASE_DIR, "static")
-SHEETS = ("tokens.css", "nucleo.css", "staff/staff.css")
-STYLES = "".join((STATIC / name).read_text() for name in SHEETS)
+TOKENS, PUBLIC, STAFF = (
+    (STATIC / name).read_text() for name in ("tokens.css", "nucleo.css", "staff/staff.css")
+)
 TEXT = ("ink", "ink-soft", "crimson", "indigo")
 ON_MARKS = ("ink", "indigo")
 DRAWN = ("stroke", "stroke-second", "marigold", "rule-strong")
@@ -30,9 +31,9 @@ def test_pages_are_compressed_for_readers_and_not_where_they_hold_secrets(visito
 # Contrast
 
 
-def colors(after: str) -> dict[str, str]:
+def colors(after: str, styles: str = TOKENS) -> dict[str, str]:
     """The custom properties that are plain colours in the first `:root` after those words."""
-    block = STYLES[STYLES.index(after) :].split(":root {", 1)[1].split("}", 1)[0]
+    block = styles[styles.index(after) :].split(":root {", 1)[1].split("}", 1)[0]
     return dict(re.findall(r"--([\w-]+): (#[0-9a-f]{3,6})\b", block))
 
 
@@ -48,19 +49,40 @@ def contrast(color: str, other: str) -> float:
     return (lighter + 0.05) / (darker + 0.05)
 
 
-@pytest.mark.parametrize("after", ["", "@media (prefers-color-scheme: dark)", "@media print"])
-def test_text_contrasts_by_seven_and_what_is_drawn_by_three(after: str) -> None:
-    palette = colors(after)
-    pairs = [(text, ground, 7) for text, ground in product(TEXT, ("paper", "panel"))]
-    pairs += [(text, "highlight", 7) for text in ON_MARKS]
-    pairs += [(drawn, "paper", 3) for drawn in DRAWN]
-    assert [
+DARK = "@media (prefers-color-scheme: dark)"
+Pairs = list[tuple[str, str, float]]
+
+
+def too_faint(palette: dict[str, str], pairs: Pairs) -> Pairs:
+    return [
         (front, ground, round(contrast(palette[front], palette[ground]), 2))
         for front, ground, least in pairs
         if contrast(palette[front], palette[ground]) < least
-    ] == []
+    ]
+
+
+@pytest.mark.parametrize("after", ["", DARK, "@media print"])
+def test_text_contrasts_by_seven_and_what_is_drawn_by_three(after: str) -> None:
+    pairs: Pairs = [(text, ground, 7) for text, ground in product(TEXT, ("paper", "panel"))]
+    pairs += [(text, "highlight", 7) for text in ON_MARKS]
+    pairs += [(drawn, "paper", 3) for drawn in DRAWN]
+    assert too_faint(colors(after), pairs) == []
+
+
+@pytest.mark.parametrize("after", ["", DARK])
+def test_text_of_the_staff_contrasts_by_six_and_edges_of_fields_by_three(after: str) -> None:
+    text, grounds = (*TEXT, "added", "removed"), ("paper", "panel", "field")
+    pairs: Pairs = [(front, ground, 6.5) for front, ground in product(text, grounds)]
+    pairs += [(front, f"{front}-ground", 6) for front in ("added", "removed")]
+    pairs += [("on-button", ground, 6.5) for ground in ("indigo", "crimson")]
+    pairs += [("rule-strong", ground, 3.3) for ground in grounds]
+    assert too_faint(colors(after) | colors(after, STAFF), pairs) == []
+
+
+def test_the_styles_of_the_staff_stay_small() -> None:
+    assert len(STAFF.encode()) <= 24_000
 
 
 def test_every_colour_of_the_styles_is_one_of_the_properties() -> None:
-    rules = re.sub(r":root \{.*?\}|/\*.*?\*/", "", STYLES, flags=re.DOTALL)
+    rules = re.sub(r":root \{.*?\}|/\*.*?\*/", "", TOKENS + PUBLIC + STAFF, flags=re.DOTALL)
     assert re.findall(r"(?<![\w&-])#[0-9a-f]{3,8}\b|rgba?\(|hsla?\(", rules) == []

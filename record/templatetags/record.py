@@ -28,6 +28,12 @@ register.filter(pages.listed)
 
 
 @register.filter
+def figure(count: int) -> str:
+    """«20,000»."""
+    return f"{count:,}"
+
+
+@register.filter
 def edtf(text: str) -> EDTF:
     """`{% with date=event.start|edtf %}`: the EDTF text of a field as an `EDTF`."""
     return parse(text)
