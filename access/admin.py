@@ -4,6 +4,11 @@ cannot change a superuser's account or their own."""
 from collections.abc import Iterable
 from typing import Any
 
+from allauth.account.adapter import get_adapter
+from allauth.account.decorators import reauthentication_required
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
@@ -13,12 +18,11 @@ from django.db import models
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path
-from django_otp.plugins.otp_static.models import StaticDevice
-from django_otp.plugins.otp_totp.models import TOTPDevice
+from django.utils.decorators import method_decorator
 
 from access import second_factor
-from access.login import admin_page
 from access.models import OneOffPassword
+from access.views import admin_page
 from editing.admin import StaffAdmin
 from record.text import is_key
 
@@ -26,7 +30,10 @@ ACTIONS = {"add": "agregar", "change": "modificar", "delete": "eliminar", "view"
 PASSWORD = ("Contraseña nueva de un solo uso", "Dio una contraseña nueva de un solo uso.")
 PHONE = ("Quitar el segundo factor", "Quitó el segundo factor.")
 
-admin.site.unregister([User, Group, TOTPDevice, StaticDevice])  # the pages of devices show keys
+CONFIRMED = method_decorator(reauthentication_required(app="access"))
+
+# The pages of django-allauth's models show secrets.
+admin.site.unregister([User, Group, Authenticator, EmailAddress, UserSession])
 
 
 class PermissionsField(forms.ModelMultipleChoiceField):
@@ -41,7 +48,16 @@ class PermissionsField(forms.ModelMultipleChoiceField):
 
 
 class AccessAdmin(StaffAdmin):
-    """Offers the permissions that this site checks, and leaves out the other apps'."""
+    """Asks for the second factor again, if it was given more than ten minutes ago. Offers the
+    permissions that this site checks, and leaves out the other apps'."""
+
+    @CONFIRMED
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        return super().changeform_view(request, *args, **kwargs)
+
+    @CONFIRMED
+    def delete_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        return super().delete_view(request, *args, **kwargs)
 
     def formfield_for_manytomany(
         self, db_field: models.ManyToManyField, request: HttpRequest, **kwargs: Any
@@ -69,7 +85,7 @@ class NewAccountForm(forms.ModelForm):
 
     class Meta:
         model = User
-        fields = ("username", "first_name", "last_name", "groups")
+        fields = ("username", "first_name", "last_name", "email", "groups")
 
 
 @admin.register(User)
@@ -80,11 +96,11 @@ class AccountAdmin(AccessAdmin, UserAdmin):
     list_filter = ("is_active", "groups")
     filter_horizontal = ()
     add_fieldsets = (
-        (None, {"fields": ("username", "first_name", "last_name")}),
+        (None, {"fields": ("username", "first_name", "last_name", "email")}),
         ("Roles", {"fields": ("groups",)}),
     )
     fieldsets = (
-        (None, {"fields": ("username", "first_name", "last_name", "is_active")}),
+        (None, {"fields": ("username", "first_name", "last_name", "email", "is_active")}),
         ("Roles", {"fields": ("groups",)}),
         ("Fechas", {"fields": ("last_login", "date_joined")}),
     )
@@ -161,12 +177,14 @@ class AccountAdmin(AccessAdmin, UserAdmin):
             raise PermissionDenied
         return user
 
+    @CONFIRMED
     def user_change_password(
         self, request: HttpRequest, id: str, form_url: str = ""
     ) -> HttpResponse:
         user = self._account(request, id)
         if request.method == "POST":
             self.log_change(request, user, PASSWORD[1])
+            get_adapter().send_notification_mail("account/email/password_changed", user)
             return self._password_page(request, user)
         effect = "Se cierran sus sesiones, y al entrar tendrá que elegir otra."
         return self._confirm(request, user, PASSWORD[0], effect)
@@ -179,16 +197,15 @@ class AccountAdmin(AccessAdmin, UserAdmin):
             request, "access/one_off", title, password=password, original=user, opts=self.opts
         )
 
+    @CONFIRMED
     def remove_phone(self, request: HttpRequest, id: str) -> HttpResponse:
         user = self._account(request, id)
         if request.method == "POST":
             second_factor.remove(user)
             self.log_change(request, user, PHONE[1])
-            messages.success(request, f"{user} activará otro teléfono la próxima vez que entre.")
+            messages.success(request, f"{user} activará otro la próxima vez que entre.")
             return redirect("admin:auth_user_change", user.pk)
-        effect = (
-            "Su teléfono y sus códigos de recuperación dejan de servir; activará otros al entrar."
-        )
+        effect = "Sus llaves, su teléfono y sus códigos dejan de servir; activará otros al entrar."
         return self._confirm(request, user, PHONE[0], effect)
 
     def _confirm(self, request: HttpRequest, user: User, title: str, effect: str) -> HttpResponse:

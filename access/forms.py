@@ -1,70 +1,141 @@
-"""The forms of the login and of «Su cuenta»."""
+"""The forms of the login, which change labels and answer 429 to too many failures, and a rule of
+passwords."""
 
+import re
+from itertools import pairwise
 from typing import Any
 
-from django import forms
-from django.contrib.admin.forms import AdminAuthenticationForm
-from django.contrib.auth.forms import SetPasswordForm
+from allauth.account import forms as account
+from allauth.core import context
+from allauth.core.exceptions import ImmediateHttpResponse
+from allauth.mfa.base import forms as mfa
+from allauth.mfa.totp.forms import ActivateTOTPForm
+from django.contrib.auth.password_validation import CommonPasswordValidator
 from django.core.exceptions import ValidationError
 
+from access.adapters import locked_out, user_named
 from access.models import OneOffPassword
+from access.second_factor import former_code
 
-WRONG = "El usuario o la contraseña no son correctos. Revise mayúsculas y acentos."
 EXPIRED = "Esa contraseña de un solo uso venció. Pida otra a quien administra el registro."
+WAITING = {"too_many_login_attempts", "rate_limited"}
 
 
-class LoginForm(AdminAuthenticationForm):
-    error_messages = {"invalid_login": WRONG, "inactive": WRONG}
+class Throttled:
+    """Answers with the page that asks to wait. django-allauth would show an error of the form."""
 
+    user: Any
+    errors: Any
+    data: Any
+    fields: dict[str, Any]
+
+    def full_clean(self) -> None:
+        super().full_clean()  # type: ignore[misc]  # of the form beside this class
+        errors = [error for problems in self.errors.as_data().values() for error in problems]
+        if any(error.code in WAITING for error in errors):
+            user = self.user or user_named(self.data.get("login"))
+            raise ImmediateHttpResponse(locked_out(context.request, user))
+
+
+class LoginForm(Throttled, account.LoginForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["username"].label = "Usuario"
-
-    def confirm_login_allowed(self, user: Any) -> None:
-        super().confirm_login_allowed(user)
-        if OneOffPassword.objects.expired().filter(user=user).exists():
-            raise ValidationError(EXPIRED)
-
-
-def _code(label: str, **attrs: str) -> forms.CharField:
-    field = forms.CharField(label=label, max_length=40, strip=True)
-    field.widget.attrs |= {"autofocus": True, "autocomplete": "one-time-code", **attrs}
-    return field
-
-
-class CodeForm(forms.Form):
-    """The code that a phone shows, «482 911» or «482911»."""
-
-    code = _code("Código", inputmode="numeric")
-
-    def clean_code(self) -> str:
-        code = "".join(self.cleaned_data["code"].split())
-        if not (len(code) == 6 and code.isascii() and code.isdecimal()):
-            raise ValidationError("El código tiene 6 números.")
-        return code
-
-
-class RecoveryForm(forms.Form):
-    code = _code("Código de recuperación", autocapitalize="none", spellcheck="false")
-
-
-class NewPasswordForm(SetPasswordForm):
-    """Replaces a one-off password. The new password must differ from it."""
+        self.fields["login"].label = "Cuenta"
+        self.fields["login"].widget.attrs = {"autocomplete": "username webauthn", "autofocus": True}
+        self.fields["password"].widget.attrs = {"autocomplete": "current-password"}
 
     def clean(self) -> dict[str, Any]:
-        super().clean()
-        data = self.cleaned_data
-        if self.user.check_password(data.get("new_password2") or ""):
-            self.add_error("new_password2", "Elija una distinta de la que le dieron.")
+        data = super().clean()
+        if self.user and OneOffPassword.objects.expired().filter(user=self.user).exists():
+            raise ValidationError(EXPIRED)
         return data
 
 
-class ReauthenticationForm(CodeForm):
-    """Asks for password and code again before the second factor changes."""
+class _CodeForm(Throttled):
+    """Takes the code of a phone, or a recovery code."""
 
-    password = forms.CharField(
-        label="Contraseña",
-        strip=False,
-        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
-    )
-    field_order = ["password", "code"]
+    cleaned_data: dict[str, Any]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        attrs = {"autocomplete": "one-time-code", "autofocus": True, "maxlength": "40"}
+        self.fields["code"].widget.attrs = attrs
+
+
+class CodeForm(_CodeForm, mfa.AuthenticateForm):
+    def clean_code(self) -> str:
+        self.cleaned_data["code"] = former_code(self.user, self.cleaned_data["code"])
+        return super().clean_code()
+
+
+class ConfirmCodeForm(_CodeForm, mfa.ReauthenticateForm):
+    pass
+
+
+class PhoneForm(_CodeForm, ActivateTOTPForm):
+    pass
+
+
+class ConfirmPasswordForm(Throttled, account.ReauthenticateForm):
+    pass
+
+
+class NewPasswordForm(account.ChangePasswordForm):
+    """Asks for the present password, unless it is a one-off password that was just used."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if OneOffPassword.objects.filter(user=self.user).exists():
+            del self.fields["oldpassword"]
+        for field in self.fields.values():
+            field.widget.attrs.pop("placeholder", None)
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean()
+        if self.user.check_password(data.get("password1") or ""):
+            self.add_error("password1", "Elija una distinta de la que tiene.")
+        return data
+
+
+MIN_DIFFERENT_CHARACTERS, MAX_CHECKED_LENGTH = 5, 200
+SPANISH = {
+    "contraseña",
+    "contrasena",
+    "administrador",
+    "administracion",
+    "bienvenido",
+    "publicacion",
+}
+
+
+class PlainPasswordValidator(CommonPasswordValidator):
+    """Refuses repetitions, sequences, and a common password followed by digits. Django's list of
+    common passwords has very few of 15 characters or more."""
+
+    def validate(self, password: str, user: Any = None) -> None:
+        letters = re.sub(r"[\W\d_]+$", "", password.lower())
+        if (
+            len(set(password)) < MIN_DIFFERENT_CHARACTERS
+            or _repeats(password.lower())
+            or _repeats(letters)
+            or _is_sequence(password)
+            or letters in self.passwords | SPANISH
+        ):
+            raise ValidationError("Es demasiado fácil de adivinar.", code="password_too_plain")
+
+    def get_help_text(self) -> str:
+        return "Que no repita lo mismo ni cuente («123456…»)."
+
+
+def _repeats(text: str) -> bool:
+    """Return whether a text repeats its beginning, as «abcabcab» does. Texts longer than
+    MAX_CHECKED_LENGTH are not checked, because that takes quadratic time."""
+    units = range(1, len(text) // 2 + 1) if len(text) <= MAX_CHECKED_LENGTH else ()
+    return any(text == (text[:unit] * len(text))[: len(text)] for unit in units)
+
+
+def _is_sequence(text: str) -> bool:
+    """Return whether a text is a sequence, as «abcdefghijklmno» and «987654321098765» are."""
+    steps = {(ord(b) - ord(a)) % 10 if (a + b).isdigit() else ord(b) - ord(a)
+             for a, b in pairwise(text)}  # fmt: skip
+    return len(steps) == 1 and steps <= {1, -1, 9}

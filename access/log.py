@@ -20,8 +20,8 @@ from django.utils.dateparse import parse_datetime
 from django.utils.text import Truncator
 from django.views.decorators.cache import never_cache
 
-from access.login import admin_page
 from access.models import LoginEvent
+from access.views import admin_page
 from editing.admin import RecordAdmin
 from exchange.imports import RESOURCES
 from exchange.models import Receipt, may_see_receipts

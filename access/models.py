@@ -1,4 +1,5 @@
-"""The log of logins, and one-off passwords. No address of a visitor is stored."""
+"""The log of logins, one-off passwords, and the counts of failed logins. No address of a visitor is
+stored."""
 
 import logging
 from datetime import UTC, datetime, timedelta
@@ -47,6 +48,8 @@ class LoginEvent(models.Model):
         LOCKED = "locked", "quedó en espera por intentos fallidos"
         RECOVERED = "recovered", "usó un código de recuperación"
         ENROLLED = "enrolled", "activó el segundo paso"
+        NEW_KEY = "new_key", "agregó una llave de acceso"
+        REMOVED = "removed", "quitó un segundo paso"
         NEW_CODES = "new_codes", "pidió códigos de recuperación nuevos"
         NEW_PASSWORD = "new_password", "cambió su contraseña"
 
@@ -203,3 +206,25 @@ class OneOffPassword(models.Model):
         cls.objects.update_or_create(
             user=user, defaults={"expires_at": timezone.now() + ONE_OFF_LIFETIME}
         )
+
+
+class CountQuerySet(models.QuerySet):
+    def expired(self) -> Self:
+        return self.filter(expires__lt=timezone.now())
+
+
+class Count(models.Model):
+    """A row of the cache in the database, which holds the counts of failed logins for all workers.
+    Its columns are Django's."""
+
+    cache_key = models.CharField(max_length=255, primary_key=True)
+    value = models.TextField()
+    expires = models.DateTimeField(db_index=True)
+
+    objects = CountQuerySet.as_manager()
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return self.cache_key

@@ -1,15 +1,23 @@
-"""Sessions in the database that end twelve hours after the login, or two after the last request."""
+"""Sessions in the database that end twelve hours after the login, or two after the last request.
+They know which second factor was given."""
 
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
+from allauth.mfa.models import Authenticator
 from django.conf import settings
 from django.contrib.sessions.backends import db
 from django.db import InternalError, OperationalError
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
+from django.utils.functional import SimpleLazyObject
 
 BEGAN, SEEN = "began", "seen"
 SEEN_INTERVAL = 5 * 60  # seconds between two writes of SEEN
+FACTORS, ONE_OFF = "factors", "one_off"
+"""The numbers of the factors that were given, and whether the password must be changed."""
 
 
 class SessionStore(db.SessionStore):
@@ -24,16 +32,58 @@ class SessionStore(db.SessionStore):
             self.delete(self.session_key)
             self._session_key = None
             return {}
-        if SEEN in data and now - seen >= SEEN_INTERVAL:
-            data[SEEN] = now
-            self._save_seen(data)
         return data
 
-    def _save_seen(self, data: dict[str, Any]) -> None:
+    def touch(self) -> None:
         """Save the time of the request. An error is suppressed, so that logged-in users can read
         pages while the disk is full."""
+        now = timezone.now().timestamp()
+        if now - self.get(SEEN, now) < SEEN_INTERVAL:
+            return
+        was_modified = self.modified
+        self[SEEN], data = now, dict(self.items()) | {SEEN: now}
+        self.modified = was_modified
         expiry = self.get_expiry_date(expiry=self.get_session_cookie_age())
         with suppress(OperationalError, InternalError):
             self.model.objects.filter(session_key=self.session_key).update(
                 session_data=self.encode(data), expire_date=expiry
             )
+
+    def add_factor(self, factor: Authenticator) -> None:
+        self[FACTORS] = [*self.get(FACTORS, []), factor.pk]
+
+
+def with_factor(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[..., HttpResponse]:
+    """Set `is_verified` on the user of each request, when it is first asked for."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        request.user = SimpleLazyObject(partial(_user_with_factor, request, request.user))  # type: ignore[assignment]
+        return get_response(request)
+
+    return middleware
+
+
+def _user_with_factor(request: HttpRequest, user: Any) -> Any:
+    if user.is_authenticated:
+        request.session.touch()  # type: ignore[attr-defined]  # it is a SessionStore
+        user.is_verified = not request.session.get(ONE_OFF) and (
+            not settings.SECOND_FACTOR or _has_factor(request, user)
+        )
+    return user
+
+
+def _has_factor(request: HttpRequest, user: Any) -> bool:
+    """Return whether the session was opened with a factor that the user still has."""
+    numbers = request.session.get(FACTORS, [])
+    return bool(numbers) and Authenticator.objects.filter(user=user, pk__in=numbers).exists()
+
+
+def browser_name(agent: str) -> str:
+    """Return a name like «Firefox en Windows» for a User-Agent."""
+    browsers = {"Edg": "Edge", "OPR": "Opera", "Firefox": "Firefox", "FxiOS": "Firefox",
+                "Chrome": "Chrome", "CriOS": "Chrome", "Safari": "Safari"}  # fmt: skip
+    systems = {"Android": "Android", "iPhone": "iPhone", "iPad": "iPad", "Windows": "Windows",
+               "Mac OS": "Mac", "CrOS": "ChromeOS", "Linux": "Linux"}  # fmt: skip
+    browser = next((name for mark, name in browsers.items() if f"{mark}/" in agent), "")
+    system = next((name for mark, name in systems.items() if mark in agent), "")
+    return " en ".join(filter(None, (browser or "Navegador", system)))

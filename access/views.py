@@ -1,49 +1,128 @@
-"""«Su cuenta»: the second factor of the logged-in user."""
+"""The pages of the login and of «Su cuenta»: views of django-allauth, and who may open them."""
 
-from django.contrib.auth import authenticate
-from django.http import HttpResponse
-from django.shortcuts import redirect
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import wraps
+from typing import Any
+
+from allauth.account.decorators import reauthentication_required
+from allauth.account.views import LoginView
+from allauth.mfa.adapter import get_adapter
+from allauth.mfa.models import Authenticator
+from allauth.mfa.totp.views import ActivateTOTPView
+from allauth.mfa.utils import is_mfa_enabled
+from allauth.mfa.webauthn.views import RemoveWebAuthnView
+from allauth.usersessions.models import UserSession
+from allauth.usersessions.views import ListUserSessionsView
+from django.contrib import admin, messages
+from django.contrib.auth import logout
+from django.contrib.sessions.models import Session
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.template.response import TemplateResponse
+from django.utils.decorators import method_decorator
 from django.views.decorators.cache import never_cache
-from django.views.decorators.debug import sensitive_post_parameters
 
-from access import second_factor
-from access.forms import ReauthenticationForm
-from access.login import (
-    ENROLLING,
-    WRONG_CODE,
-    admin_page,
-    codes_page,
-    count_failure,
-    is_locked_out,
-)
-from access.models import LoginEvent
-from access.throttle import locked_out
-from record.publishing import StaffRequest
+from access.sessions import ONE_OFF, SEEN
+from record.publishing import may_enter
+from record.text import is_key
+
+View = Callable[..., HttpResponseBase]
 
 
-@never_cache
-@sensitive_post_parameters()
-def account(request: StaffRequest) -> HttpResponse:
-    """Replace the phone or the recovery codes, if the user gives password and code again."""
-    user, phone = request.user, second_factor.phone_of(request.user)
-    if is_locked_out(request, user):
-        return locked_out(request)
-    form = ReauthenticationForm(request.POST or None)
-    if phone and form.is_valid() and _is_reauthenticated(request, form):
-        if "phone" in request.POST:
-            request.session[ENROLLING] = True
-            return redirect("admin:enrol")
-        LoginEvent.objects.note(LoginEvent.Kind.NEW_CODES, user)
-        return codes_page(request, user, request.path)
-    left = second_factor.codes_left(user)
-    return admin_page(request, "access/account", "Su cuenta", form=form, phone=phone, left=left)
+def admin_page(
+    request: HttpRequest, template: str, title: str, *, status: int = 200, **context: Any
+) -> HttpResponse:
+    context = admin.site.each_context(request) | {"title": title} | context
+    return render(request, f"admin/{template}.html", context, status=status)
 
 
-def _is_reauthenticated(request: StaffRequest, form: ReauthenticationForm) -> bool:
-    username = request.user.get_username()
-    if not authenticate(request, username=username, password=form.cleaned_data["password"]):
-        form.add_error("password", "No es su contraseña.")
-    elif not second_factor.verified_by_phone(request.user, form.cleaned_data["code"]):
-        count_failure(request, request.user)
-        form.add_error("code", WRONG_CODE)
-    return not form.errors
+def anybody(request: HttpRequest) -> bool:
+    return True
+
+
+def changes_password(request: HttpRequest) -> bool:
+    return bool(request.user.is_authenticated and request.session.get(ONE_OFF))
+
+
+def enrols(request: HttpRequest) -> bool:
+    """Whether the user has logged in and has no second factor yet."""
+    one_off = request.session.get(ONE_OFF)
+    return request.user.is_authenticated and not one_off and not is_mfa_enabled(request.user)
+
+
+def page(view: View, title: str, may_open: Callable[[HttpRequest], bool] | None = None) -> View:
+    """Give a view of django-allauth the context of the admin. Its users are those who may enter,
+    and those for whom `may_open` is true."""
+    guarded = admin.site.admin_view(view)
+
+    @never_cache
+    @wraps(view)
+    def with_context(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        is_open = may_open and may_open(request)
+        response = (view if is_open else guarded)(request, *args, **kwargs)
+        if isinstance(response, TemplateResponse):
+            context = admin.site.each_context(request) | {"title": title}
+            response.context_data = context | (response.context_data or {})
+        return response
+
+    return with_context
+
+
+class LogIn(LoginView):
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Lead a user who has logged in and may not enter to the next step."""
+        if request.user.is_authenticated and not may_enter(request.user):
+            if changes_password(request):
+                return redirect("account_change_password")
+            if request.user.is_staff and enrols(request):
+                return redirect("mfa_index")
+            logout(request)
+        return super().dispatch(request, *args, **kwargs)
+
+
+@method_decorator(reauthentication_required(app="access"), name="dispatch")
+class Phone(ActivateTOTPView):
+    """Replaces the phone of a user who has one."""
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        return super(ActivateTOTPView, self).dispatch(request, *args, **kwargs)
+
+    @transaction.atomic
+    def form_valid(self, form: Any) -> HttpResponse:
+        phones = Authenticator.objects.filter(user=self.request.user, type=Authenticator.Type.TOTP)
+        phones.delete()
+        return super().form_valid(form)
+
+
+class RemoveKey(RemoveWebAuthnView):
+    def form_valid(self, form: Any) -> HttpResponse:
+        adapter = get_adapter()
+        if not adapter.can_delete_authenticator(self.object):
+            messages.error(self.request, adapter.error_messages["cannot_delete_authenticator"])
+            return redirect("usersessions_list")
+        return super().form_valid(form)
+
+
+class Sessions(ListUserSessionsView):
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        context = super().get_context_data(**kwargs)
+        names = [session.session_key for session in context["sessions"]]
+        stored = {row.pk: row.get_decoded() for row in Session.objects.filter(pk__in=names)}
+        for session in context["sessions"]:
+            seen = stored.get(session.session_key, {}).get(SEEN)
+            session.seen_at = seen and datetime.fromtimestamp(seen, UTC)
+        keys = Authenticator.objects.filter(
+            user=self.request.user, type=Authenticator.Type.WEBAUTHN
+        )
+        return context | {"keys": keys.order_by("created_at")}
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """End the chosen session, or all others."""
+        number = request.POST.get("session", "")
+        if not is_key(number):
+            return super().post(request, *args, **kwargs)
+        get_object_or_404(UserSession, user=request.user, pk=number).end()
+        messages.success(request, "Se cerró esa sesión.")
+        return redirect("usersessions_list")

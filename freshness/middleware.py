@@ -7,7 +7,7 @@ from collections.abc import Callable
 from hashlib import sha256
 
 from django.conf import settings
-from django.core.cache import cache
+from django.core.cache import caches
 from django.core.exceptions import MiddlewareNotUsed
 from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
 
@@ -99,7 +99,7 @@ def page_name(request: HttpRequest, state: str) -> str:
 def _stored(name: str) -> StoredPage | None:
     """The stored page; None if there is none or if the store fails."""
     try:
-        page: StoredPage | None = cache.get(name)
+        page: StoredPage | None = caches["pages"].get(name)
         return page
     except Exception:  # each cache backend raises its own errors
         log.warning("The store of pages does not answer", exc_info=True)
@@ -108,7 +108,7 @@ def _stored(name: str) -> StoredPage | None:
 
 def _store(name: str, page: StoredPage) -> None:
     try:
-        cache.set(name, page)
+        caches["pages"].set(name, page)
     except Exception:
         log.warning("The store of pages takes nothing", exc_info=True)
 

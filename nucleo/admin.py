@@ -1,7 +1,6 @@
-"""The admin site: login, front page, and the previews of dates and quotes while the staff type."""
+"""The admin site: front page, and the previews of dates and quotes while the staff type."""
 
 from functools import partial
-from http import HTTPStatus
 from typing import Any
 
 from django.conf import settings
@@ -14,15 +13,12 @@ from django.urls import URLPattern, URLResolver, path
 from django.views.decorators.http import require_safe
 from django.views.i18n import JavaScriptCatalog
 
-from access import login
 from access.log import log
-from access.models import LoginEvent
-from access.views import account
 from dates.forms import reading_of
 from editing.admin import RecordAdmin
 from editing.pickers import PickerView
 from nucleo import dashboard
-from record.publishing import StaffRequest, may_enter
+from record.publishing import may_enter
 from record.text import is_key
 from sources.forms import read_quote
 from sources.models import Source
@@ -34,20 +30,8 @@ class NucleoAdminSite(admin.AdminSite):
     enable_nav_sidebar = False
 
     def has_permission(self, request: HttpRequest) -> bool:
-        """Guard every page of the admin except the steps of the login."""
+        """Guard every page of the admin but those of the login, which `access.urls` has."""
         return may_enter(request.user)
-
-    def login(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        return login.log_in(request)
-
-    # The stubs omit the redirect that Django answers.
-    def password_change(  # type: ignore[override]  # see above
-        self, request: StaffRequest, extra_context: Any = None
-    ) -> HttpResponse:
-        response: HttpResponse = super().password_change(request, extra_context)
-        if response.status_code == HTTPStatus.FOUND:
-            LoginEvent.objects.note(LoginEvent.Kind.NEW_PASSWORD, request.user)
-        return response
 
     def get_app_list(
         self, request: HttpRequest, app_label: str | None = None
@@ -66,12 +50,7 @@ class NucleoAdminSite(admin.AdminSite):
         return [
             path("leer/fecha/", self.admin_view(require_safe(self.read_date)), name="read_date"),
             path("leer/cita/", self.admin_view(require_safe(self.read_quote)), name="read_quote"),
-            path("cuenta/", self.admin_view(account), name="account"),
             path("bitacora/", self.admin_view(require_safe(log)), name="log"),
-            path("entrar/contrasena/", login.new_password, name="new_password"),
-            path("entrar/codigo/", login.code, name="code"),
-            path("entrar/recuperacion/", login.recovery, name="recovery"),
-            path("entrar/segundo-paso/", login.enrol, name="enrol"),
             *super().get_urls(),
         ]
 

@@ -19,11 +19,12 @@ GetResponse = Callable[[HttpRequest], HttpResponse]
 FEATURES = (
     "accelerometer autoplay camera display-capture encrypted-media fullscreen geolocation "
     "gyroscope hid idle-detection magnetometer microphone midi payment picture-in-picture "
-    "publickey-credentials-get screen-wake-lock serial usb xr-spatial-tracking"
+    "screen-wake-lock serial usb xr-spatial-tracking"
 ).split()
+KEYS = (f"publickey-credentials-{act}=(self)" for act in ("create", "get"))
 HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
-    "Permissions-Policy": ", ".join(f"{feature}=()" for feature in FEATURES),
+    "Permissions-Policy": ", ".join([*(f"{feature}=()" for feature in FEATURES), *KEYS]),
 }
 # The digest of the style that this version of the rich text editor writes into the page.
 EDITOR_STYLE = "'sha256-PlumsSlvJ7vvWzjqibGAYKq92O3y/4JTxWWsWJvyUYA='"

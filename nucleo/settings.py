@@ -4,7 +4,6 @@ Without DEBUG=1 the site does not start before SECRET_KEY, ALLOWED_HOSTS and DAT
 """
 
 import tomllib
-from datetime import timedelta
 from pathlib import Path
 
 import dj_database_url
@@ -19,6 +18,8 @@ env.read_env(str(BASE_DIR / ".env"))
 
 DEBUG = env.bool("DEBUG", False)
 SECRET_KEY = env.str("SECRET_KEY", "only-for-debugging" if DEBUG else "")
+# Former keys, which still decrypt second factors while staff have phones from their time.
+SECRET_KEY_FALLBACKS: list[str] = env.list("SECRET_KEY_FALLBACKS", [])
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", ["127.0.0.1", "localhost", "[::1]"] if DEBUG else [])
 DATABASE_URL = env.str("DATABASE_URL", f"sqlite:///{BASE_DIR / 'db.sqlite3'}" if DEBUG else "")
 
@@ -55,10 +56,10 @@ INSTALLED_APPS = [
     "django_prose_editor",
     "import_export",
     "simple_history",
-    "axes",
-    "django_otp",
-    "django_otp.plugins.otp_totp",
-    "django_otp.plugins.otp_static",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
     "record",
     "freshness",
     "sources",
@@ -75,12 +76,19 @@ STORE_PAGES = env.bool("STORE_PAGES", not DEBUG)  # docs/freshness.md
 CACHE_FOLDER = env.str("CACHE_FOLDER", "")
 _cache = "filebased.FileBasedCache" if CACHE_FOLDER else "locmem.LocMemCache"
 CACHES = {
-    "default": {
+    "pages": {
         "BACKEND": f"django.core.cache.backends.{_cache}",
         "LOCATION": CACHE_FOLDER,
         "TIMEOUT": 24 * 60 * 60,
         "OPTIONS": {"MAX_ENTRIES": 500},
-    }
+    },
+    # The counts of failed logins and the used codes, for all workers (`access.models.Count`).
+    "default": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "access_count",
+        "KEY_FUNCTION": "access.adapters.cache_key",
+        "OPTIONS": {"MAX_ENTRIES": 100_000},
+    },
 }
 
 MIDDLEWARE = [
@@ -95,12 +103,12 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "django_otp.middleware.OTPMiddleware",
+    "access.sessions.with_factor",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "simple_history.middleware.HistoryRequestMiddleware",
     "nucleo.middleware.EditorPolicy",
-    "axes.middleware.AxesMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
 ]
 
 ROOT_URLCONF = "nucleo.urls"
@@ -168,11 +176,8 @@ MEDIA_URL = "media/"
 MEDIA_ROOT = env.path("MEDIA_ROOT", BASE_DIR / "media")
 
 # Login and sessions
-LOGIN_URL = "admin:login"
-AUTHENTICATION_BACKENDS = [
-    "axes.backends.AxesStandaloneBackend",  # refuses before the password is checked
-    "django.contrib.auth.backends.ModelBackend",
-]
+LOGIN_URL, LOGIN_REDIRECT_URL = "account_login", "admin:index"
+AUTHENTICATION_BACKENDS = ["access.adapters.StaffBackend"]
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.Argon2PasswordHasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",  # older accounts
@@ -182,11 +187,10 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"{_validation}.UserAttributeSimilarityValidator"},
     {"NAME": f"{_validation}.MinimumLengthValidator", "OPTIONS": {"min_length": 15}},
     {"NAME": f"{_validation}.CommonPasswordValidator"},
-    {"NAME": "access.passwords.PlainPasswordValidator"},
+    {"NAME": "access.forms.PlainPasswordValidator"},
 ]
 SECOND_FACTOR = not DEBUG
-OTP_TOTP_ISSUER = SITE_NAME
-RECOVERY_CODE_COST = 2**14  # n of scrypt; another value makes all codes invalid
+RECOVERY_CODE_COST = 2**14  # n of scrypt, of the recovery codes of version 1.0
 SESSION_ENGINE = "access.sessions"
 SESSION_COOKIE_AGE = 12 * 60 * 60  # seconds after the login
 SESSION_IDLE = 2 * 60 * 60  # seconds without a request
@@ -195,19 +199,47 @@ CSRF_COOKIE_HTTPONLY = True
 
 # The addresses of our proxies. X-Forwarded-For is trusted from them only.
 TRUSTED_PROXIES = env.list("TRUSTED_PROXIES", ["127.0.0.1", "::1"])
+ACCOUNT_ADAPTER = "access.adapters.AccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"username"}
+ACCOUNT_SIGNUP_ENABLED = False
+ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_EMAIL_SUBJECT_PREFIX = f"[{SITE_NAME}] "
+ACCOUNT_SESSION_REMEMBER = False
+ACCOUNT_LOGIN_TIMEOUT = 10 * 60  # from the password to the code
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 10 * 60
 # Locks out a name after five failed logins, and an address after fifty, for fifteen minutes.
-AXES_HANDLER = "access.throttle.Throttle"
-AXES_FAILURE_LIMIT = 5
-AXES_COOLOFF_TIME = timedelta(minutes=15)
-AXES_LOCKOUT_PARAMETERS = ["username", "ip_address"]
-AXES_CLIENT_IP_CALLABLE = "access.throttle.pseudonym"
-AXES_CLIENT_STR_CALLABLE = "access.throttle.client_name"
-AXES_LOCKOUT_CALLABLE = "access.throttle.locked_out"
-AXES_RESET_ON_SUCCESS = True
-AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
-AXES_DISABLE_ACCESS_LOG = True
-AXES_ENABLE_ADMIN = False
-AXES_VERBOSE = False
+ACCOUNT_RATE_LIMITS = {"login_failed": "5/15m/key", "login": "50/15m/ip"}
+ACCOUNT_FORMS = {
+    "login": "access.forms.LoginForm",
+    "reauthenticate": "access.forms.ConfirmPasswordForm",
+    "change_password": "access.forms.NewPasswordForm",
+}
+MFA_ADAPTER = "access.adapters.MFAAdapter"
+MFA_SUPPORTED_TYPES = ["webauthn", "totp", "recovery_codes"]
+MFA_ALLOW_UNVERIFIED_EMAIL = True
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_WEBAUTHN_USER_VERIFICATION = "required"
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = DEBUG
+MFA_TOTP_ISSUER = SITE_NAME
+MFA_TOTP_TOLERANCE = 1  # steps before and after, for phones whose clock is off
+MFA_RECOVERY_CODES_SHOW_ONCE = True
+MFA_RECOVERY_CODE_DIGITS = 12
+MFA_FORMS = {
+    "authenticate": "access.forms.CodeForm",
+    "reauthenticate": "access.forms.ConfirmCodeForm",
+    "activate_totp": "access.forms.PhoneForm",
+}
+
+# Mail, for notices to the staff about their accounts
+EMAIL_HOST = env.str("EMAIL_HOST", "")
+EMAIL_PORT = env.int("EMAIL_PORT", 587)
+EMAIL_HOST_USER = env.str("EMAIL_HOST_USER", "")
+EMAIL_HOST_PASSWORD = env.str("EMAIL_HOST_PASSWORD", "")
+EMAIL_USE_TLS = env.bool("EMAIL_USE_TLS", True)
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", CONTACT_EMAIL)
+ACCOUNT_EMAIL_NOTIFICATIONS = bool(EMAIL_HOST and DEFAULT_FROM_EMAIL)
 
 # `nucleo.middleware.EditorPolicy` adds what the admin's editor needs.
 CONTENT_SECURITY_POLICY = {

@@ -17,6 +17,7 @@ urlpatterns = [
     path("robots.txt", views.robots, name="robots"),
     path("healthz", errors.healthz, name="healthz"),
     path(".well-known/security.txt", views.security_txt, name="security_txt"),
+    path("admin/", include("access.urls")),
     path("admin/", admin.site.urls),
     path("", include("organizations.urls")),
     path("", include("timeline.urls")),
@@ -27,4 +28,5 @@ urlpatterns = [
 
 handler400 = "nucleo.errors.bad_request"
 handler404 = "nucleo.errors.not_found"
+handler429 = "access.adapters.locked_out"
 handler500 = "nucleo.errors.server_error"

@@ -58,11 +58,11 @@ class StaffRequest(HttpRequest):
 
 
 def may_enter(user: User | AnonymousUser) -> bool:
-    """Whether `user` may see the admin and previews: an active account of the staff which, if the
-    site requires a second factor, has given it in this session."""
+    """Whether `user` may see the admin and previews: an active account of the staff which has
+    taken every step of the login in this session: `access.sessions.with_factor` sets it."""
     if not (user.is_active and user.is_staff):
         return False
-    return not settings.SECOND_FACTOR or getattr(user, "otp_device", None) is not None
+    return getattr(user, "is_verified", not settings.SECOND_FACTOR)
 
 
 def viewer(request: HttpRequest) -> User | None:

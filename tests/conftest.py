@@ -6,25 +6,27 @@ The functions of `tests/records.py` make records.
 
 import os
 import shutil
+import time
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from allauth.account.authentication import AUTHENTICATION_METHODS_SESSION_KEY
+from allauth.mfa.models import Authenticator
 from django.apps import apps
 from django.conf import settings
 from django.contrib.auth.models import Group, User
 from django.test import Client
 from django.utils import timezone
-from django_otp import DEVICE_ID_SESSION_KEY
-from django_otp.plugins.otp_totp.models import TOTPDevice
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis
 from playwright.sync_api import expect
 
 from access.migrations.operations import roles
-from tests.login import CODE, INDEX, RIGHT, code_of, try_password
+from access.sessions import FACTORS
+from tests.login import CODE, INDEX, RIGHT, code_of, phone_for, try_password
 
 CHROMIUM_FLAGS = (
     "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run "
@@ -97,13 +99,20 @@ class Person(Client):
         self.user = user
         if user:
             self.force_login(user)
+            self.note(method="password")
+
+    def note(self, method: str, **changes: Any) -> None:
+        """What django-allauth notes in the session of a step that was taken a moment ago."""
+        session, key = self.session, AUTHENTICATION_METHODS_SESSION_KEY
+        steps = [*session.get(key, []), {"method": method, "at": time.time()}]
+        assert self.user
+        session.update({key: steps, f"{key}_user": str(self.user.pk)} | changes)
+        session.save()
 
     def verify(self) -> "Person":
-        """The second factor, given in this session."""
-        session = self.session
-        phone = TOTPDevice.objects.create(user=self.user, name="phone")
-        session[DEVICE_ID_SESSION_KEY] = phone.persistent_id
-        session.save()
+        """The second factor, given in this session a moment ago."""
+        assert self.user
+        self.note("mfa", **{FACTORS: [phone_for(self.user).pk]})
         return self
 
 
@@ -168,12 +177,12 @@ def ana(db: None) -> User:
 
 
 @pytest.fixture
-def phone(ana: User) -> TOTPDevice:
-    return TOTPDevice.objects.create(user=ana, name="teléfono")
+def phone(ana: User) -> Authenticator:
+    return phone_for(ana)
 
 
 @pytest.fixture
-def way_in(ana: User, phone: TOTPDevice) -> Person:
+def way_in(ana: User, phone: Authenticator) -> Person:
     """Ana's browser between the password and the code."""
     person = Person()
     assert try_password(person=person)["Location"] == CODE
@@ -181,7 +190,7 @@ def way_in(ana: User, phone: TOTPDevice) -> Person:
 
 
 @pytest.fixture
-def ana_inside(way_in: Person, phone: TOTPDevice) -> Person:
+def ana_inside(way_in: Person, phone: Authenticator) -> Person:
     assert way_in.post(CODE, {"code": code_of(phone)})["Location"] == INDEX
     return way_in
 
@@ -191,6 +200,13 @@ def forms_check_one_by_one(settings: Any) -> None:
     """Allows a query for each user, organization and citation: the logged-in user may change
     another user, and a form checks its relations one by one."""
     names = ("auth.User", "organizations.Organization", "sources.Citation")
+    settings.ZEAL_ALLOWLIST = [{"model": name, "field": "get()"} for name in names]
+
+
+@pytest.fixture
+def several_sessions(settings: Any) -> None:
+    """Allows a query for each session of a user, which django-allauth sends at a login."""
+    names = ("auth.User", "sessions.Session")
     settings.ZEAL_ALLOWLIST = [{"model": name, "field": "get()"} for name in names]
 
 

@@ -1,22 +1,23 @@
 """Accounts and roles: the powers of Administración, and the permissions of each role."""
 
+import time
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from allauth.mfa.models import Authenticator
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.hashers import check_password
 from django.contrib.auth.models import Permission, User
 from django.utils import timezone
-from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from access.models import OneOffPassword
 from record.publishing import Record, may_publish
 from tests.conftest import Person, role
-from tests.login import ENROL, INDEX, NEW_PASSWORD, RIGHT, inside, try_password
+from tests.login import ACCOUNT, INDEX, NEW_PASSWORD, RIGHT, inside, now_is, try_password
 from tests.records import event
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("production")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("production", "several_sessions")]
 ADD = "/admin/auth/user/add/"
 PERMISSIONS_LOG = "/admin/bitacora/?tipo=permisos"
 
@@ -44,15 +45,15 @@ def test_administration_makes_an_account_whose_password_is_shown_once(keeper):
     assert (new.is_staff, new.is_superuser) == (True, False)
     assert check_password(password, new.password)
     person = Person()
-    assert try_password(password, "nueva", person)["Location"] == NEW_PASSWORD
+    try_password(password, "nueva", person)
+    assert person.get(INDEX, follow=True).redirect_chain[-1][0] == NEW_PASSWORD
 
     def choose(chosen: str) -> Any:
-        passwords = {"new_password1": chosen, "new_password2": chosen}
-        return person.post(NEW_PASSWORD, passwords)
+        return person.post(NEW_PASSWORD, dict.fromkeys(("password1", "password2"), chosen))
 
     assert "distinta" in choose(password).text
     assert choose("corta").status_code == 200
-    assert choose("la frase que elige ella")["Location"] == ENROL
+    assert choose("la frase que elige ella")["Location"] == ACCOUNT
     assert not OneOffPassword.objects.exists()
 
 
@@ -76,11 +77,25 @@ def test_administration_mends_a_lost_password_and_a_lost_phone_without_mail(
     ana.refresh_from_db()
     assert not check_password(RIGHT, ana.password)
     keeper.post(account_page(ana, "segundo-factor"))
-    assert not TOTPDevice.objects.filter(user=ana).exists()
-    assert try_password(password)["Location"] == NEW_PASSWORD
+    assert not Authenticator.objects.filter(user=ana).exists()
+    person = Person()
+    try_password(password, person=person)
+    assert person.get(INDEX, follow=True).redirect_chain[-1][0] == NEW_PASSWORD
     messages = " ".join(LogEntry.objects.values_list("change_message", flat=True))
     assert "Dio una contraseña nueva de un solo uso." in messages
     assert "Quitó el segundo factor." in messages
+
+
+@pytest.mark.parametrize("address", ["add/", "{}/change/", "{}/password/", "{}/segundo-factor/"])
+def test_accounts_ask_for_the_factor_again_after_ten_minutes(
+    address, keeper, admin, reader, monkeypatch
+):
+    page = "/admin/auth/user/" + address.format(reader.user.pk)
+    assert keeper.get(page).status_code == 200
+    now_is(monkeypatch, time.time() + 601)
+    for answer in (keeper.get(page), keeper.post(page, {"username": "otra"})):
+        assert answer["Location"].startswith("/admin/cuenta/confirmar/codigo/")
+    assert admin.get("/admin/auth/group/add/")["Location"].startswith("/admin/")
 
 
 def test_administration_gives_roles_and_the_log_tells_which(keeper, reader):

@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from axes.models import AccessAttempt
 from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -27,8 +26,9 @@ from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 from django.db.migrations.graph import MigrationGraph
 from django.db.utils import IntegrityError
+from django.utils import timezone
 
-from access.models import LoginEvent
+from access.models import Count, LoginEvent
 from nucleo import backups
 from search.index import differences
 from tests.conftest import Person
@@ -56,7 +56,7 @@ def record() -> None:
     term(slug="first", start="2012", end="2013")
     statement()
     Person(User.objects.create_user("ana", password="only for tests"))  # with a session
-    AccessAttempt.objects.create(username="ana", failures_since_start=2)
+    Count.objects.create(cache_key="x", value="2", expires=timezone.now())
     LoginEvent.objects.note("entered", User.objects.get())
     organization(logo=SimpleUploadedFile("logo.png", picture(), "image/png"))
 
@@ -174,7 +174,7 @@ def test_a_restored_site_is_the_one_that_was_backed_up_and_keeps_its_rules(
         assert is_empty(place, settings.MEDIA_ROOT)
     call_command("restore", file, *identity)
     assert "cada tabla tiene tantas filas" in capsys.readouterr().out
-    for name in ("django_session", "axes_accessattempt"):
+    for name in ("django_session", "access_count"):
         assert before[name]
         before[name] = []
     assert rows(place) == before

@@ -9,7 +9,6 @@ from typing import Any
 
 import psycopg
 import pytest
-from axes.models import AccessAttempt
 from django import db
 from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
@@ -17,6 +16,7 @@ from django.db import connection
 from django.test import Client
 from playwright.sync_api import expect
 
+from access.models import Count
 from access.sessions import SEEN, SEEN_INTERVAL
 from nucleo import views
 from nucleo.errors import is_fault
@@ -264,12 +264,12 @@ def test_where_failed_logins_cannot_be_counted_nobody_gets_in(anybody, settings)
     User.objects.create_user("ana", password=right, is_staff=True)
     with read_only():
         for password in [wrong] * 7 + [right]:
-            answer = anybody.post("/admin/login/", {"username": "ana", "password": password})
+            answer = anybody.post("/admin/login/", {"login": "ana", "password": password})
             assert answer.status_code == 503
             assert settings.SESSION_COOKIE_NAME not in answer.cookies
-    assert not AccessAttempt.objects.exists()
+    assert not Count.objects.exists()
     assert not Session.objects.exists()
-    answer = anybody.post("/admin/login/", {"username": "ana", "password": right})
+    answer = anybody.post("/admin/login/", {"login": "ana", "password": right})
     assert answer.status_code == 302
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.core.cache import cache
+from django.core.cache import caches
 from django.core.cache.backends.locmem import LocMemCache
 from django.core.management import call_command
 from django.db import DatabaseError
@@ -44,7 +44,7 @@ REVALIDATE = "public, max-age=0, must-revalidate"
 @pytest.fixture(autouse=True)
 def stored(settings: Any) -> None:
     settings.STORE_PAGES = True
-    cache.clear()
+    caches["pages"].clear()
 
 
 @pytest.fixture
@@ -309,13 +309,13 @@ class Dead(LocMemCache):
 
 def in_folder(settings: Any, folder: Path) -> None:
     backend = "django.core.cache.backends.filebased.FileBasedCache"
-    settings.CACHES = {"default": {"BACKEND": backend, "LOCATION": str(folder)}}
+    settings.CACHES = settings.CACHES | {"pages": {"BACKEND": backend, "LOCATION": str(folder)}}
 
 
 @pytest.mark.parametrize("broken", ["dead", "no folder", "broken file"])
 def test_when_the_store_fails_pages_are_made(broken, visitor, settings, rendered, tmp_path):
     if broken == "dead":
-        settings.CACHES = {"default": {"BACKEND": "tests.test_freshness.Dead"}}
+        settings.CACHES = settings.CACHES | {"pages": {"BACKEND": "tests.test_freshness.Dead"}}
     elif broken == "no folder":
         (tmp_path / "pages").write_text("in the way")
         in_folder(settings, tmp_path / "pages")

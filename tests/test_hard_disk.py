@@ -74,7 +74,7 @@ def assert_refuses_writes(site: Site) -> None:
     """Also logins, whose failures could not be counted."""
     assert site.save("sin-lugar").status == 503
     for password in ("equivocada", PASSWORD):
-        answer = site.post("/admin/login/", username="ana", password=password)
+        answer = site.post("/admin/login/", login="ana", password=password)
         assert (answer.status, "set-cookie" in answer.headers) == (503, False)
     assert site.upload(IMPORT, "identificador,titulo,categoria\nuno,Uno,acuerdo\n").status == 503
 

@@ -8,15 +8,17 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django_otp.plugins.otp_totp.models import TOTPDevice
 from playwright.sync_api import expect
 
-from access import second_factor
 from tests import records
-from tests.login import code_of
+from tests.login import code_of, code_with, phone_for
 from timeline.models import Event
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("several_sessions"),
+]
 PASSWORD = "una frase bastante larga"
 
 
@@ -44,44 +46,129 @@ def site(live_server: Any, page: Any, production: Any) -> Iterator[str]:
 
 def with_password(site: str, page: Any) -> None:
     page.goto(f"{site}/admin/timeline/event/")
-    page.get_by_label("Usuario").fill("ana")
+    page.get_by_label("Cuenta", exact=True).fill("ana")
     page.get_by_label("Contraseña").fill(PASSWORD)
     page.get_by_role("button", name="Continuar").click()
 
 
 @pytest.fixture
 def ana_inside(site: str, page: Any) -> str:
-    phone = TOTPDevice.objects.create(user=User.objects.get(), name="teléfono")
+    phone = phone_for(User.objects.get())
     with_password(site, page)
-    page.get_by_label("Código").fill(code_of(phone))
-    page.get_by_role("button", name="Entrar").click()
+    page.get_by_label("Código", exact=True).fill(code_of(phone))
+    page.get_by_role("button", name="Entrar", exact=True).click()
     page.wait_for_url("**/admin/timeline/event/")
     return site
+
+
+def leave(page: Any) -> None:
+    page.get_by_role("button", name="Salir").click()
+
+
+@pytest.fixture
+def sensor(page: Any) -> Any:
+    """A computer with a sensor of fingerprints, which recognizes its user: `sensor(False)` ends
+    that."""
+    session = page.context.new_cdp_session(page)
+    session.send("WebAuthn.enable")
+    options = {
+        "protocol": "ctap2", "transport": "internal", "hasResidentKey": True,
+        "hasUserVerification": True, "isUserVerified": True,
+        "automaticPresenceSimulation": True,
+    }  # fmt: skip
+    added = session.send("WebAuthn.addVirtualAuthenticator", {"options": options})
+    number = {"authenticatorId": added["authenticatorId"]}
+
+    def recognize(recognized: bool) -> None:
+        session.send("WebAuthn.setUserVerified", number | {"isUserVerified": recognized})
+
+    return recognize
 
 
 def test_the_first_login_enrols_a_phone_and_shows_recovery_codes_which_open_the_next(
     site: str, page: Any
 ) -> None:
     with_password(site, page)
+    page.get_by_role("link", name="Usar códigos de mi teléfono").click()
     expect(page.get_by_role("img", name="Código QR")).to_be_visible()
-    phone = TOTPDevice.objects.get()
-    expect(page.get_by_text(second_factor.key_of(phone))).to_be_visible()
-    page.get_by_label("Código:").fill(code_of(phone))
+    secret = page.locator("code.code").inner_text()
+    page.get_by_label("Código").last.fill(code_with(secret))
     page.get_by_role("button", name="Comprobar y continuar").click()
-    expect(page.get_by_role("heading", name="Sus 10 códigos, usuario ana")).to_be_visible()
+    expect(page.get_by_role("heading", name="Sus 10 códigos, cuenta ana")).to_be_visible()
     codes = page.locator(".codes li").all_inner_texts()
     with page.expect_download() as download:
         page.get_by_role("link", name="Descargar (.txt)").click()
-    assert codes[9] in download.value.path().read_text(encoding="utf-8")
+    kept = download.value.path().read_text(encoding="utf-8")
+    assert codes[9].replace("-", "") in kept
     page.get_by_label("Ya los guardé").check()
     page.get_by_role("button", name="Terminar").click()
-    page.wait_for_url(re.compile(r"/admin/timeline/event/\??$"))
-    page.get_by_role("button", name="Salir").click()
+    page.wait_for_url(re.compile(r"/admin/\??$"))
+    leave(page)
     with_password(site, page)
-    page.get_by_role("link", name="No tengo mi teléfono").click()
+    page.get_by_text("Usar un código de recuperación").click()
     page.get_by_label("Código de recuperación").fill(codes[3])
-    page.get_by_role("button", name="Entrar").click()
+    page.get_by_role("button", name="Entrar con este código").click()
     expect(page.get_by_text("Le quedan 9 códigos")).to_be_visible()
+
+
+def test_a_key_is_added_at_the_first_login_and_opens_the_next_without_a_password(
+    site: str, page: Any, sensor: Any
+) -> None:
+    with_password(site, page)
+    page.get_by_role("link", name="Agregar una llave de acceso").click()
+    page.get_by_label("Nombre").fill("Portátil")
+    page.get_by_role("button", name="Agregar la llave").click()
+    expect(page.get_by_role("heading", name="Sus 10 códigos")).to_be_visible()
+    page.goto(f"{site}/admin/cuenta/sesiones/")
+    expect(page.get_by_role("rowheader", name="Portátil")).to_be_visible()
+    leave(page)
+    page.goto(f"{site}/admin/timeline/event/")
+    page.get_by_role("button", name="Entrar con llave de acceso").click()
+    page.wait_for_url(f"{site}/admin/timeline/event/")
+    page.goto(f"{site}/admin/cuenta/sesiones/")
+    expect(page.get_by_role("cell", name="llave «Portátil»")).to_be_visible()
+    leave(page)
+    sensor(False)  # somebody else's finger
+    page.goto(f"{site}/admin/")
+    page.get_by_role("button", name="Entrar con llave de acceso").click()
+    expect(page.get_by_role("alert")).to_contain_text("No se usó ninguna llave")
+    page.goto(f"{site}/admin/")
+    expect(page.get_by_role("heading", name="Entrar a la redacción")).to_be_visible()
+
+
+def test_a_key_serves_after_the_password_and_to_confirm(
+    site: str, page: Any, sensor: Any, settings: Any
+) -> None:
+    with_password(site, page)
+    page.get_by_role("link", name="Agregar una llave de acceso").click()
+    page.get_by_role("button", name="Agregar la llave").click()
+    expect(page.get_by_role("heading", name="Sus 10 códigos")).to_be_visible()
+    leave(page)
+    with_password(site, page)
+    page.get_by_role("button", name="Usar la llave de acceso").click()
+    page.wait_for_url("**/admin/timeline/event/")
+    settings.ACCOUNT_REAUTHENTICATION_TIMEOUT = 0
+    page.goto(f"{site}/admin/auth/user/add/")
+    settings.ACCOUNT_REAUTHENTICATION_TIMEOUT = 600
+    page.get_by_role("button", name="Usar mi llave de acceso").click()
+    page.wait_for_url("**/admin/auth/user/add/")
+
+
+def test_without_script_no_key_is_offered_and_password_and_code_open_the_site(
+    site: str, browser: Any
+) -> None:
+    phone = phone_for(User.objects.get())
+    page = browser.new_context(java_script_enabled=False).new_page()
+    page.goto(f"{site}/admin/")
+    expect(page.get_by_role("button", name="Entrar con llave de acceso")).to_be_hidden()
+    with_password(site, page)
+    page.get_by_label("Código", exact=True).fill(code_of(phone))
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/admin/timeline/event/")
+    page.goto(f"{site}/admin/cuenta/llaves/agregar/")
+    expect(page.get_by_text("Aquí no se puede")).to_be_visible()
+    expect(page.get_by_role("button", name="Agregar la llave")).to_be_hidden()
+    page.context.close()
 
 
 def test_the_editor_writes_under_the_policy_with_buttons_in_spanish(
@@ -104,7 +191,7 @@ def test_the_editor_writes_under_the_policy_with_buttons_in_spanish(
     page.keyboard.type("Alfa")
     for name in ("negritas", "cursivas", "cita", "poner enlace", "lista numerada"):
         expect(page.get_by_role("button", name=name, exact=True)).to_have_count(1)
-    page.get_by_role("button", name="Guardar", exact=True).click()
+    page.get_by_role("button", name="Guardar borrador", exact=True).click()
     page.wait_for_url("**/admin/timeline/event/")
     paragraph = "<p>Un párrafo con <strong>énfasis</strong></p>"
     assert Event.objects.get().body.startswith(f"{paragraph}<ul><li><p>")

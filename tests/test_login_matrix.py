@@ -26,8 +26,9 @@ from timeline.models import Event
 pytestmark = pytest.mark.django_db
 ROLES = ("visitor", "unverified", "keeper", "reader", "editor", "publisher", "admin")
 
-STEP = ">>>>>>> >>>>>>>"  # for a user who has given the password but not the code
+STEP = ">------ >------"  # for a user who has given the password but not the code
 INSIDE = ">>+++++ >>+++++"
+NOBODYS = ">>----- >>-----"
 READING = ">>+++++ >>xxxxx"
 LOG = READING
 VIEW = ">>-++++ >>-++++"
@@ -59,12 +60,24 @@ TABLE = {
     "admin:app_list": VIEW,
     "admin:read_date": READING,
     "admin:read_quote": ">>-++++ >>xxxxx",
-    "admin:account": INSIDE,
     "admin:log": LOG,
-    "admin:new_password": STEP,
-    "admin:code": STEP,
-    "admin:recovery": STEP,
-    "admin:enrol": ">>+++++ >>+++++",
+    "account_login": "+++++++ +++++++",
+    "account_change_password": INSIDE,
+    "account_reauthenticate": INSIDE,
+    "mfa_authenticate": STEP,
+    "mfa_login_webauthn": STEP,
+    "mfa_index": READING,
+    "mfa_reauthenticate": INSIDE,
+    "mfa_reauthenticate_webauthn": INSIDE,
+    "mfa_activate_totp": INSIDE,
+    "mfa_deactivate_totp": INSIDE,
+    "mfa_view_recovery_codes": ">>----- >>xxxxx",  # there are none
+    "mfa_generate_recovery_codes": INSIDE,
+    "mfa_add_webauthn": INSIDE,
+    "mfa_list_webauthn": INSIDE,
+    "mfa_edit_webauthn": NOBODYS,
+    "mfa_remove_webauthn": NOBODYS,
+    "usersessions_list": INSIDE,
     "admin:auth_user_changelist": ACCOUNTS,
     "admin:auth_user_add": ACCOUNTS,
     "admin:auth_user_change": ACCOUNTS,
@@ -164,7 +177,7 @@ def address(name: str, pattern: URLPattern, world: dict[str, Any]) -> str:
     if name == "admin:autocomplete":
         query = "app_label=timeline&model_name=eventorganization&field_name=organization&term=a"
         return f"{reverse(name)}?{query}"
-    if not name.startswith("admin:"):
+    if not name.startswith(OF_STAFF):
         arguments = {"slug": SLUGS.get(name, "uno")}
         return reverse(name, kwargs=arguments) if set(wanted) == set(arguments) else ""
     model = name.removeprefix("admin:").rpartition("_")[0]
@@ -212,7 +225,8 @@ def answer(person: Person, method: str, url: str) -> str:
     return "+"
 
 
-ADMIN = sorted(name for name in ADDRESSES if name.startswith("admin:"))
+OF_STAFF = ("admin:", "account_", "mfa_", "usersessions_")
+ADMIN = sorted(name for name in ADDRESSES if name.startswith(OF_STAFF))
 READERS = sorted(set(ADDRESSES) - set(ADMIN))
 
 

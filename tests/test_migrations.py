@@ -1,8 +1,10 @@
 """The migrations make every table, trigger and function, and remove them when they are reversed."""
 
+from base64 import b32encode
 from pathlib import Path
 
 import pytest
+from allauth.mfa.models import Authenticator
 from django.apps import apps
 from django.conf import settings
 from django.contrib.auth.models import Group, User
@@ -10,10 +12,12 @@ from django.core.management import call_command
 from django.db import connection
 from django.db.migrations.loader import MigrationLoader
 
+from access.migrations.operations import devices
 from access.migrations.operations.roles import ROLES
 from access.models import LoginEvent
 from exchange.models import Receipt
 from tests.conftest import Person
+from tests.login import CODE, code_of, code_with, try_password
 
 OURS = [
     app.label
@@ -30,7 +34,7 @@ SCHEMA = {
     """,
 }
 FIRST = "0001_initial"
-OF_PACKAGES = ("auth_", "axes_", "django_", "otp_", "sqlite_")
+OF_PACKAGES = ("account_", "auth_", "django_", "mfa_", "sqlite_", "unique_", "usersessions_")
 
 
 def schema() -> set[str]:
@@ -71,3 +75,42 @@ def test_every_app_that_holds_rows_migrates_to_zero_and_all_of_them_back():
     assert left == set()
     assert schema() == before
     assert set(Group.objects.values_list("name", flat=True)) == set(ROLES)
+
+
+# Second factors of version 1.0, whose packages are gone
+
+FORMER = """
+    CREATE TABLE otp_totp_totpdevice (id integer PRIMARY KEY, user_id integer, confirmed boolean,
+        key varchar(80));
+    CREATE TABLE otp_static_staticdevice (id integer PRIMARY KEY, user_id integer,
+        confirmed boolean);
+    CREATE TABLE otp_static_statictoken (id integer PRIMARY KEY, device_id integer,
+        token varchar(16));
+    CREATE TABLE axes_accessattempt (id integer PRIMARY KEY);
+    INSERT INTO otp_totp_totpdevice VALUES (1, {user}, true, '{key}'), (2, {user}, false, 'ffff');
+    INSERT INTO otp_static_staticdevice VALUES (1, {other}, true), (3, {user}, true);
+    INSERT INTO otp_static_statictoken VALUES (1, 3, '{digest}'), (2, 3, 'X'), (3, 1, 'Y')
+"""
+DIGEST = "EV73YD57PJJJTHII"  # of abcd-2345 with the device 3, the key «tests» and a cost of 2
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("production", "several_sessions")
+def test_phones_and_recovery_codes_of_version_1_stay_valid_and_are_encrypted(ana, keeper, settings):
+    settings.SECRET_KEY = "tests"
+    words = {"user": ana.pk, "other": keeper.user.pk, "key": "00ff" * 10, "digest": DIGEST}
+    with connection.schema_editor() as editor:
+        for statement in FORMER.format(**words).split(";"):
+            editor.execute(statement)
+    with connection.schema_editor() as editor:
+        devices.move(apps, editor)
+        devices.move(apps, editor)  # a database without the tables
+    assert not [t for t in connection.introspection.table_names() if t.startswith(("otp", "axes"))]
+    phone = Authenticator.objects.get(type="totp")
+    assert "00ff" not in str(phone.data)
+    for code, status in ((code_of(phone), 302), ("ABCD 2345", 302), ("abcd-2345", 200)):
+        person = Person()
+        try_password(person=person)
+        assert person.post(CODE, {"code": code}).status_code == status, code
+    assert code_of(phone) == code_with(b32encode(bytes.fromhex("00ff" * 10)).decode())
+    assert not Authenticator.objects.filter(user=keeper.user).exists()

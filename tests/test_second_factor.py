@@ -1,45 +1,58 @@
-"""The second factor after the password, and the life of a session."""
+"""The second factor after the password, the user's own account, and the life of a session."""
 
 import time
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
 from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
+from django.core import mail
+from django.core.management import call_command
+from django.db import connection
 from django.utils import timezone
-from django_otp.plugins.otp_static.models import StaticDevice, StaticToken
-from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from access import second_factor
-from access.models import OneOffPassword
+from access.models import LoginEvent, OneOffPassword
 from access.sessions import SessionStore
-from nucleo import settings as project
 from tests.conftest import Person
 from tests.login import (  # fmt: skip
     ACCOUNT,
     CODE,
-    ENROL,
+    CODES,
+    CONFIRM,
+    CONFIRM_PASSWORD,
     INDEX,
     LOGIN,
+    NEW_CODES,
     NEW_PASSWORD,
-    RECOVERY,
+    PHONE,
     RIGHT,
+    SESSIONS,
     WRONG,
     code_of,
+    code_with,
     inside,
     now_is,
+    phone_for,
     try_password,
 )
 from tests.records import event
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("production")]
+pytestmark = [
+    pytest.mark.django_db(transaction=True),  # the package acts when a transaction has ended
+    pytest.mark.usefixtures("production", "several_sessions"),
+]
+FIREFOX = "Mozilla/5.0 (Windows NT 10.0; rv:140.0) Gecko/20100101 Firefox/140.0"
+Type = Authenticator.Type
 
 
-def reset_throttles() -> None:
-    """Ends django-otp's wait after a wrong code."""
-    for device in (*TOTPDevice.objects.all(), *StaticDevice.objects.all()):
-        device.throttle_reset()
+def recovery_codes(person: Person) -> list[str]:
+    person.post(NEW_CODES)
+    codes: list[str] = person.get(CODES).context["unused_codes"]
+    return codes
 
 
 # Codes
@@ -62,67 +75,68 @@ def test_a_code_serves_once(ana_inside, phone):
     assert not inside(other)
 
 
-def test_only_a_code_of_the_own_phone_is_accepted(way_in):
-    theirs = TOTPDevice.objects.create(user=User.objects.create_user("otra"), name="x")
-    for code in ("", "12345", "1234567", "abcdef", "１２３４５６", "-12345", "1e5000",
-                 code_of(theirs)):  # fmt: skip
+def test_only_a_code_of_the_own_phone_is_accepted(way_in, settings):
+    settings.ACCOUNT_RATE_LIMITS = False
+    theirs = phone_for(User.objects.create_user("otra"))
+    for code in ("", "12345", "1234567", "abcdef", "１２３４５６", "-12345", "1e5000", "\0",
+                 "x" * 5000, code_of(theirs)):  # fmt: skip
         assert way_in.post(CODE, {"code": code}).status_code == 200, code
         assert not inside(way_in), code
 
 
-@pytest.mark.parametrize("step", [CODE, RECOVERY, ENROL, ACCOUNT])
-def test_wrong_codes_wait_as_wrong_passwords_do(step, way_in, ana, phone, request, monkeypatch):
-    person, now = way_in, time.time()
-    codes = second_factor.new_codes(ana)
-    if step == ACCOUNT:
-        person = request.getfixturevalue("ana_inside")
-    elif step == ENROL:
-        phone.delete()
-        person.get(ENROL)
-    wrong = {"code": "000000", "password": RIGHT, "codes": "1"}
-    answers = [person.post(step, wrong).status_code for _ in range(5)]
-    assert answers == [200] * 4 + [429]
-    now_is(monkeypatch, now + 600)
-    reset_throttles()
-    code = codes[0] if step == RECOVERY else code_of(TOTPDevice.objects.get(user=ana))
-    assert person.post(step, wrong | {"code": code}).status_code == 429
-    assert person.get(step).status_code == 429
-    assert try_password().status_code == 429
+@pytest.mark.parametrize("step", [CODE, CONFIRM, PHONE])
+def test_wrong_codes_wait_as_wrong_passwords_do(step, way_in, phone, request, monkeypatch):
+    now, kinds = time.time(), LoginEvent.objects.values_list("kind", flat=True)
+    person = request.getfixturevalue("ana_inside") if step != CODE else way_in
+    person.get(step)
+    answers = [person.post(step, {"code": "000000"}).status_code for _ in range(7)]
+    assert answers == [200] * 5 + [429] * 2
+    assert list(kinds.filter(username="ana")).count("locked") == 1
+    now_is(monkeypatch, now + 120)
+    assert person.post(step, {"code": code_of(phone)}).status_code == 429
+    now_is(monkeypatch, now + 16 * 60)
+    if step == CODE:  # the step has ended
+        assert person.get(step)["Location"] == LOGIN
 
 
-def test_a_recovery_code_serves_once_in_any_spelling_and_until_new_ones_are_made(ana, phone):
-    former = second_factor.new_codes(ana)
-    codes = second_factor.new_codes(ana)
+def test_a_recovery_code_serves_once_in_any_spelling_and_until_new_ones_are_made(ana_inside, ana):
+    former = recovery_codes(ana_inside)
+    codes = recovery_codes(ana_inside)
     assert len(set(codes)) == 10
     for typed, status in (
         (former[0], 200),
         (codes[0], 302),
         (codes[0], 200),
-        (codes[1].upper().replace("-", " "), 302),
+        (f"{codes[1][:4]}-{codes[1][4:8]} {codes[1][8:]}", 302),
     ):
         person = Person()
         try_password(person=person)
-        reset_throttles()
-        assert person.post(RECOVERY, {"code": typed}).status_code == status, typed
+        assert person.post(CODE, {"code": typed}).status_code == status, typed
         assert inside(person) is (status == 302)
-    assert second_factor.codes_left(ana) == 8
+    assert "Le quedan 8 códigos" in ana_inside.get(ACCOUNT).text
 
 
-def test_recovery_codes_are_kept_as_slow_digests_that_differ_for_each_user(
-    ana, settings, monkeypatch
-):
-    monkeypatch.setattr(second_factor, "random_code", lambda *_: "abcd-2345")
-    monkeypatch.setattr(second_factor, "RECOVERY_CODES", 1)
-    assert project.RECOVERY_CODE_COST >= 2**14
-    kept = set()
-    for cost in (2, project.RECOVERY_CODE_COST):
-        settings.RECOVERY_CODE_COST = cost
-        second_factor.new_codes(ana)
-        kept |= set(StaticToken.objects.values_list("token", flat=True))
-    second_factor.new_codes(User.objects.create_user("berta"))
-    kept |= set(StaticToken.objects.values_list("token", flat=True))
-    assert len(kept) == 3
-    assert not any("abcd" in token.lower() for token in kept)
+def test_secrets_are_encrypted_and_another_key_opens_nothing(ana_inside, ana, phone, settings):
+    codes = recovery_codes(ana_inside)
+    secret = second_factor.decrypt(phone.data["secret"])
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT data FROM mfa_authenticator")
+        kept = str(cursor.fetchall())
+    for text in (secret, *codes):
+        assert text not in kept
+    former, settings.SECRET_KEY = settings.SECRET_KEY, "another key, after a restored backup"
+    assert second_factor.decrypt(phone.data["secret"]) != secret
+    person = Person()
+    try_password(person=person)
+    for code in (code_of(phone), codes[0]):
+        assert person.post(CODE, {"code": code}).status_code == 200
+    settings.SECRET_KEY_FALLBACKS = [former]
+    assert second_factor.decrypt(phone.data["secret"]) == secret
+
+
+def test_no_page_of_the_admin_shows_secrets(admin, phone):
+    for model in ("mfa/authenticator", "account/emailaddress", "usersessions/usersession"):
+        assert admin.verify().get(f"/admin/{model}/").status_code == 404
 
 
 # Phones
@@ -130,80 +144,96 @@ def test_recovery_codes_are_kept_as_slow_digests_that_differ_for_each_user(
 
 def test_at_the_first_login_the_phone_is_enrolled_and_ten_codes_are_shown_once(ana):
     person = Person()
-    assert try_password(person=person)["Location"] == ENROL
-    page = person.get(ENROL).text
-    phone = TOTPDevice.objects.get(user=ana, confirmed=False)
-    assert "<svg" in page
-    assert second_factor.key_of(phone) in page
+    try_password(person=person)
+    assert person.get(INDEX, follow=True).redirect_chain[-1][0] == ACCOUNT
+    assert "llave de acceso" in person.get(ACCOUNT).text
+    page = person.get(PHONE)
+    assert "<svg" in page.text
+    secret = page.context["form"].secret
+    assert secret in page.text
     assert not inside(person)
-    assert person.post(ENROL, {"code": "000000"}).status_code == 200
-    assert TOTPDevice.objects.get(user=ana, confirmed=False) == phone
-    reset_throttles()
-    done = person.post(ENROL, {"code": code_of(phone)})
-    codes = done.context["codes"]
+    assert person.post(PHONE, {"code": "000000"}).status_code == 200
+    assert person.post(PHONE, {"code": code_with(secret)})["Location"] == CODES
+    shown = person.get(CODES)
+    codes = shown.context["unused_codes"]
     assert len(codes) == 10
-    assert all(code in done.text for code in codes)
-    assert "no-store" in done["Cache-Control"]
+    assert codes[0][:4] in shown.text
+    assert "no-store" in shown["Cache-Control"]
+    assert codes[0][:4] not in person.get(CODES).text
     assert inside(person)
-    assert codes[0] not in person.get(ACCOUNT).text
 
 
-def test_who_has_a_phone_cannot_enrol_another_with_the_password_alone(way_in, ana):
-    assert way_in.get(ENROL)["Location"] == LOGIN
-    assert not TOTPDevice.objects.filter(user=ana, confirmed=False).exists()
+@pytest.mark.parametrize("address", [PHONE, CODES, NEW_CODES, SESSIONS, ACCOUNT, NEW_PASSWORD,
+                                  f"{ACCOUNT}llaves/agregar/", CONFIRM_PASSWORD])  # fmt: skip
+def test_who_has_a_phone_reaches_nothing_with_the_password_alone(way_in, ana, address):
+    """Nor with a session from before the phone was there."""
+    early = Person(ana)
+    for person in (way_in, early):
+        assert person.get(address)["Location"].startswith(LOGIN)
+        assert person.post(address)["Location"].startswith(LOGIN)
+    assert Authenticator.objects.count() == 1
 
 
-def test_another_phone_and_new_codes_ask_for_password_and_code_again(
-    ana_inside, ana, phone, monkeypatch
+@pytest.mark.parametrize("address", [PHONE, NEW_CODES, f"{ACCOUNT}llaves/agregar/"])
+def test_another_factor_asks_for_the_present_one_again_after_ten_minutes(
+    address, ana_inside, phone, monkeypatch
 ):
     now = time.time()
+    assert ana_inside.get(address).status_code == 200
+    now_is(monkeypatch, now + 601)
+    for answer in (ana_inside.get(address), ana_inside.post(address, {"code": "000000"})):
+        assert answer["Location"].startswith(CONFIRM)
+    assert ana_inside.post(CONFIRM_PASSWORD, {"password": RIGHT})["Location"] == CONFIRM
+    assert ana_inside.get(address)["Location"].startswith(CONFIRM)
+    confirm = f"{CONFIRM}?next={address}"
+    assert ana_inside.post(confirm, {"code": "000000"}).status_code == 200
+    assert ana_inside.post(confirm, {"code": code_of(phone)}).status_code in (200, 302)
+    assert ana_inside.get(address).status_code == 200
 
-    def ask(password: str, what: str, seconds: int = 0, code: str = "") -> Any:
-        now_is(monkeypatch, now + seconds)
-        reset_throttles()
-        return ana_inside.post(
-            ACCOUNT, {"password": password, "code": code or code_of(phone), what: "1"}
-        )
 
-    assert ana_inside.get(ENROL)["Location"] == ACCOUNT
-    assert "No es su contraseña" in ask(WRONG, "codes", 30).text
-    assert "Ya no sirve" in ask(RIGHT, "codes", 30, "000000").text
-    assert second_factor.codes_left(ana) == 0
-    assert len(ask(RIGHT, "codes", 60).context["codes"]) == 10
-    assert ask(RIGHT, "phone", 120)["Location"] == ENROL
-    ana_inside.get(ENROL)
-    new = TOTPDevice.objects.get(user=ana, confirmed=False)
-    ana_inside.post(ENROL, {"code": code_of(new)})
-    assert list(TOTPDevice.objects.filter(user=ana)) == [new]
+def test_another_phone_replaces_the_former_and_ends_its_sessions(ana_inside, ana, phone, thief):
+    secret = ana_inside.get(PHONE).context["form"].secret
+    assert ana_inside.post(PHONE, {"code": code_with(secret)}).status_code == 302
+    new = Authenticator.objects.get(user=ana, type=Type.TOTP)
+    assert second_factor.decrypt(new.data["secret"]) == secret
     assert inside(ana_inside)
+    assert "phone" not in ana_inside.get(ACCOUNT).text
+
+
+def test_the_last_factor_is_not_removed(ana_inside, ana):
+    page = f"{PHONE}quitar/"
+    assert "Es su único segundo paso" in ana_inside.post(page).text
+    assert Authenticator.objects.filter(user=ana, type=Type.TOTP).exists()
 
 
 # The steps in between
 
 
-@pytest.mark.parametrize("change", ["ten minutes", "deactivated", "password"])
-def test_the_step_between_password_and_code_ends(way_in, ana, phone, clock, change):
+@pytest.mark.parametrize("change", ["ten minutes", "deactivated", "password", "left the staff"])
+def test_the_step_between_password_and_code_ends(way_in, ana, phone, monkeypatch, change):
     if change == "ten minutes":
-        clock(timezone.now() + timedelta(minutes=11))
+        now_is(monkeypatch, time.time() + 601)
     if change == "password":
         ana.set_password(WRONG)
-    ana.is_active = change != "deactivated"
+    ana.is_active, ana.is_staff = change != "deactivated", change != "left the staff"
     ana.save()
     assert way_in.post(CODE, {"code": code_of(phone)})["Location"] == LOGIN
+    assert not inside(way_in)
 
 
-@pytest.mark.parametrize("step", [CODE, RECOVERY, ENROL])
-def test_a_one_off_password_is_changed_before_any_other_step(step, ana, phone):
+def test_a_one_off_password_is_changed_before_any_other_page(ana, phone):
     OneOffPassword.give(ana, RIGHT)
-    codes = second_factor.new_codes(ana)
-    code = codes[0] if step == RECOVERY else code_of(phone)
-    if step == ENROL:
-        TOTPDevice.objects.update(confirmed=False)
     person = Person()
-    assert try_password(person=person)["Location"] == NEW_PASSWORD
-    for answer in (person.get(step), person.post(step, {"code": code})):
-        assert answer["Location"] == NEW_PASSWORD
-    assert not inside(person)
+    try_password(person=person)
+    person.post(CODE, {"code": code_of(phone)})
+    for page in (INDEX, PHONE, SESSIONS, ACCOUNT, NEW_CODES):
+        assert person.get(page)["Location"].startswith(LOGIN)
+    assert person.get(INDEX, follow=True).redirect_chain[-1][0] == NEW_PASSWORD
+    same, new = (dict.fromkeys(("password1", "password2"), word) for word in (RIGHT, WRONG))
+    assert "distinta" in person.post(NEW_PASSWORD, same).text
+    assert person.post(NEW_PASSWORD, new)["Location"] == ACCOUNT
+    assert inside(person)
+    assert not OneOffPassword.objects.exists()
 
 
 # Sessions
@@ -238,10 +268,48 @@ def test_logout_ends_the_session(ana_inside, thief):
 
 
 def test_a_changed_password_ends_all_other_sessions(ana_inside, thief):
-    passwords = {"old_password": RIGHT} | dict.fromkeys(("new_password1", "new_password2"), WRONG)
-    assert ana_inside.post("/admin/password_change/", passwords).status_code == 302
+    passwords = {"oldpassword": RIGHT} | dict.fromkeys(("password1", "password2"), WRONG)
+    assert ana_inside.post(NEW_PASSWORD, passwords | {"oldpassword": WRONG}).status_code == 200
+    assert ana_inside.post(NEW_PASSWORD, passwords).status_code == 302
     assert inside(ana_inside)
     assert not inside(thief)
+
+
+@pytest.fixture
+def elsewhere(ana_inside: Person, phone: Authenticator, monkeypatch: Any) -> Person:
+    """Ana in another browser, a minute later."""
+    now_is(monkeypatch, time.time() + 60)
+    person = Person()
+    try_password(person=person, headers={"User-Agent": FIREFOX}, REMOTE_ADDR="203.0.113.9")
+    person.post(CODE, {"code": code_of(phone)}, headers={"User-Agent": FIREFOX})
+    assert inside(person)
+    return person
+
+
+def test_users_see_their_sessions_without_addresses_and_end_them(ana_inside, elsewhere, keeper):
+    page = ana_inside.get(SESSIONS)
+    for words in ("Firefox en Windows", "esta sesión", "contraseña y código", "2 abiertas"):
+        assert words in page.text
+    assert "203.0.113" not in page.text + str(list(UserSession.objects.values()))
+    theirs, other = UserSession.objects.order_by("created_at")
+    for number in (str(other.pk), "0", "9" * 30, "x"):
+        keeper.verify().post(SESSIONS, {"session": number})
+    assert inside(elsewhere)
+    ana_inside.post(SESSIONS, {"session": str(other.pk)})
+    assert inside(ana_inside)
+    assert not inside(elsewhere)
+    assert UserSession.objects.get() == theirs
+    call_command("forget")
+    assert UserSession.objects.get() == theirs
+    ana_inside.post("/admin/logout/")
+    call_command("forget")
+    assert not UserSession.objects.exists()
+
+
+def test_users_end_all_their_other_sessions_at_once(ana_inside, elsewhere):
+    assert ana_inside.post(SESSIONS)["Location"] == SESSIONS
+    assert inside(ana_inside)
+    assert not inside(elsewhere)
 
 
 @pytest.mark.parametrize("loss", ["is_active", "is_staff", "second factor"])
@@ -251,6 +319,7 @@ def test_a_session_ends_at_the_next_request_of_who_lost_access(ana_inside, ana, 
     else:
         User.objects.filter(pk=ana.pk).update(**{loss: False})
     assert not inside(ana_inside)
+    assert ana_inside.get(INDEX, follow=True).redirect_chain[-1][0].startswith(LOGIN)
 
 
 def test_a_session_ends_twelve_hours_after_the_login_however_busy(ana_inside, clock):
@@ -263,10 +332,15 @@ def test_a_session_ends_twelve_hours_after_the_login_however_busy(ana_inside, cl
     assert not Session.objects.exists()
 
 
-def test_a_session_ends_after_two_hours_of_nothing_and_shows_no_draft_either(ana_inside, clock):
+def test_a_session_ends_after_two_hours_of_nothing_and_shows_no_draft_either(
+    ana_inside, elsewhere, clock
+):
+    """That its user looks at the list from another browser is no use of it."""
     draft = event(publish_at=None).get_absolute_url()
     assert ana_inside.get(draft).status_code == 200
-    clock(timezone.now() + timedelta(minutes=121))
+    for minutes in (60, 110):
+        clock(timezone.now() + timedelta(minutes=minutes))
+        elsewhere.get(SESSIONS)
     assert ana_inside.get(draft).status_code == 404
     assert not inside(ana_inside)
 
@@ -277,11 +351,13 @@ def test_without_the_second_factor_staff_see_no_draft(reader):
     assert reader.verify().get(draft).status_code == 200
 
 
-def test_the_cookies_of_a_server_are_bound_to_it(ana):
+def test_the_cookies_of_a_server_are_bound_to_it(ana, phone):
     person = Person()
     person.get(LOGIN)
     try_password(person=person)
-    assert set(person.cookies) == {"__Host-sessionid", "__Host-csrftoken"}
+    person.post(CODE, {"code": code_of(phone)})
+    names = {"__Host-sessionid", "__Host-csrftoken", "__Host-browser", "messages"}
+    assert set(person.cookies) <= names
     for cookie in person.cookies.values():
         expected = {"secure": True, "httponly": True, "samesite": "Lax", "path": "/", "domain": ""}
         assert {name: cookie[name] for name in expected} == expected
@@ -292,3 +368,47 @@ def test_without_tls_the_site_redirects_but_for_its_health(client):
     assert client.get("/admin/login/")["Location"] == "https://testserver/admin/login/"
     assert client.get("/healthz").status_code == 200
     assert client.get("/", headers={"X-Forwarded-Proto": "https"}).status_code == 200
+
+
+# Notices
+
+
+def test_where_mail_is_set_up_notices_go_out(ana, phone, settings):
+    settings.ACCOUNT_EMAIL_NOTIFICATIONS = True
+    User.objects.update(email="ana@example.org")
+    person = Person()
+
+    def subjects() -> list[str]:
+        assert all(message.to == ["ana@example.org"] for message in mail.outbox)
+        assert not any("127.0.0.1" in message.body for message in mail.outbox)
+        subjects = [message.subject for message in mail.outbox]
+        mail.outbox.clear()
+        return subjects
+
+    def log_in() -> None:
+        try_password(person=person)
+        Authenticator.objects.filter(pk=phone.pk).update(last_used_at=None)
+        assert person.post(CODE, {"code": recovery.pop()}).status_code == 302
+
+    second = Person(ana)
+    recovery = recovery_codes(second.verify())
+    assert len(subjects()) == 1
+    log_in()
+    assert "navegador nuevo" in subjects()[0]
+    person.post("/admin/logout/")
+    log_in()
+    assert subjects() == []
+    passwords = {"oldpassword": RIGHT} | dict.fromkeys(("password1", "password2"), WRONG)
+    person.post(NEW_PASSWORD, passwords)
+    secret = person.get(PHONE).context["form"].secret
+    person.post(PHONE, {"code": code_with(secret)})
+    assert len(subjects()) == 2
+
+
+def test_mail_that_does_not_go_out_stops_nobody(ana, phone, settings, way_in, caplog):
+    settings.ACCOUNT_EMAIL_NOTIFICATIONS = True
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1
+    User.objects.update(email="ana@example.org")
+    assert way_in.post(CODE, {"code": code_of(phone)})["Location"] == INDEX
+    assert "could not be sent" in caplog.text

@@ -1,22 +1,24 @@
 from typing import Any
 
+from allauth.usersessions.models import UserSession
 from django.contrib.sessions.models import Session
 from django.core.management.base import BaseCommand
 from django.utils import timezone
 
-from access import throttle
-from access.models import LogHead, LoginEvent, Seal
+from access.models import Count, LogHead, LoginEvent, Seal
 
 
 class Command(BaseCommand):
     help = (
-        "Delete expired login events, sessions and failed attempts, and print the head of the log;"
-        " to be run every day."
+        "Delete expired login events, sessions and counts of failures, and print the head of the"
+        " log; to be run every day."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        throttle.delete_expired_attempts()
+        Count.objects.expired().delete()
         Session.objects.filter(expire_date__lt=timezone.now()).delete()
+        open_sessions = Session.objects.values("session_key")
+        UserSession.objects.exclude(session_key__in=open_sessions).delete()
         LoginEvent.objects.expired().delete()
         Seal.objects.forget(LoginEvent._meta.label_lower)
         self.stdout.write(f"log: {LogHead.objects.first()}")
