@@ -10,7 +10,8 @@ from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.utils import timezone
 
-from editing.snapshots import Relation, related_model, relations_to
+from editing.snapshots import Relation, relations_to
+from record.proof import proof_of
 from record.publishing import Publishable, Record, visible
 
 
@@ -60,11 +61,8 @@ class CitationsFilter(ConditionFilter):
     @classmethod
     def conditions(cls, model_admin: ModelAdmin) -> dict[str, tuple[str, Q]]:
         now, model = timezone.now(), model_admin.model
-        citations = _citations_by(_citation_relation(model))
-        source = related_model(citations.model, "source")
-        cited = Exists(citations)
-        proven = Exists(citations.filter(visible(source, now, "source__")))
-        unproven = visible(model, now) & Q(cited) & ~Q(proven)
+        cited = Exists(_citations_by(_citation_relation(model)))
+        unproven = visible(model, now) & Q(cited) & ~Q(proof_of(model, now))
         return {
             "sin": ("Sin cita", ~Q(cited)),
             "ocultas": ("A la vista, con citas que no se ven", unproven),

@@ -1,7 +1,6 @@
 """«Importaciones», the pages of imports: upload, preview, confirmation, receipt and undo."""
 
 from collections.abc import Callable
-from contextlib import suppress
 from functools import wraps
 from typing import Any
 
@@ -35,8 +34,10 @@ from exchange.formats import (
 )
 from exchange.forms import TOO_LARGE, ConfirmForm, RereadingForm, UploadForm
 from exchange.imports import (
+    NAMED,
     RESOURCES,
     Refused,
+    Unproven,
     marked_rows,
     preview_import,
     run_import,
@@ -56,6 +57,7 @@ from exchange.models import (
 )
 from exchange.preview import preview_context, receipt_rows
 from record.confined import UnreadableFile
+from record.proof import bare_facts, records_of
 from record.publishing import StaffRequest
 
 FORM_BYTES = 64 * 1024
@@ -238,8 +240,9 @@ class ReceiptAdmin(ImportMixin, ExchangePages):
         return self._preview_page(request, receipt)
 
     def _preview_page(
-        self, request: HttpRequest, receipt: Receipt, status: int = 200
-    ) -> HttpResponse:
+        self, request: HttpRequest, receipt: Receipt, status: int = 200,
+        unproven: Unproven | None = None,
+    ) -> HttpResponse:  # fmt: skip
         resource = RESOURCES[receipt.resource]()
         page = Paginator(receipt.pages.order_by("number"), 1).get_page(request.GET.get("pagina"))
         changes = [change for preview_page in page for change in preview_page.changes]
@@ -251,6 +254,7 @@ class ReceiptAdmin(ImportMixin, ExchangePages):
             total=receipt.new + receipt.changed, one_by_one=receipt.losses <= MAX_LOSSES,
             encoding=ENCODINGS.get(receipt.encoding), delimiter=DELIMITERS.get(receipt.delimiter),
             reading=RereadingForm(instance=receipt), stale=STALE if status == 409 else "",
+            unproven=unproven, ticked=request.POST.getlist("borrar"),
             **preview_context(resource, changes),
         )  # fmt: skip
 
@@ -280,9 +284,14 @@ class ReceiptAdmin(ImportMixin, ExchangePages):
         if request.method != "POST" or receipt.errors:
             return redirect("admin:exchange_preview", receipt.pk)
         is_this_preview = request.POST.get("import_file_name") == str(receipt.pk)
-        with suppress(Refused):
+        try:
             if is_this_preview and self.process_import(request).status_code == 302:
                 return redirect(receipt)
+        except Unproven as unproven:
+            receipt = Receipt.objects.get(pk=receipt.pk, made_at=None)
+            return self._preview_page(request, receipt, 422, unproven)
+        except Refused:
+            pass
         receipt = Receipt.objects.get(pk=receipt.pk, made_at=None)
         preview_import(receipt)
         return self._preview_page(request, receipt, 409)
@@ -291,7 +300,8 @@ class ReceiptAdmin(ImportMixin, ExchangePages):
         self, dataset: SheetDataset, form: ConfirmForm, request: HttpRequest, **kwargs: Any
     ) -> Outcome:
         receipt = form.cleaned_data["import_file_name"]
-        return run_import(receipt, dataset, receipt.state, keeps=form.keeps)
+        answers = request.POST.getlist("prueba")
+        return run_import(receipt, dataset, receipt.state, answers, keeps=form.keeps)
 
     def add_success_message(self, result: Outcome, request: HttpRequest) -> None:
         new, changed, _same = result.counts
@@ -327,6 +337,7 @@ class ReceiptAdmin(ImportMixin, ExchangePages):
         if receipt is None:
             return self.problem_page(request, 404, NO_IMPORT)
         if request.method == "POST":
+            bare_before = bare_facts()
             try:
                 restored, unrestored = undo_import(receipt, request.user)
             except Receipt.DoesNotExist:
@@ -336,6 +347,9 @@ class ReceiptAdmin(ImportMixin, ExchangePages):
                 if unrestored:
                     number = pluralized(unrestored, "se queda como está", "se quedan como están")
                     messages.warning(request, f"Porque se tocaron después, {number}.")
+                if facts := records_of(fact for fact in bare_facts() if fact not in bare_before):
+                    names = "; ".join(f"«{fact}»" for fact in facts[:NAMED])
+                    messages.warning(request, f"Queda a la vista sin una cita visible: {names}.")
         return redirect(receipt)
 
 

@@ -1,7 +1,7 @@
 """Previews, runs and undoes imports."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
@@ -11,8 +11,10 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection, models, transaction
 from django.db.models import Max, Q
 from django.utils import timezone
+from django.utils.text import capfirst
 
 from editing.differences import missing_from
+from editing.forms import ALONE, ALSO
 from editing.resources import TO_CORRECT, Outcome, RecordResource, RowError
 from editing.snapshots import Snapshot
 from editing.widgets import TextWidget
@@ -23,6 +25,7 @@ from organizations.resources import (
     OrganizationResource,
     RepresentationTermResource,
 )
+from record.proof import bare_facts, hidden_sources_of, records_of
 from record.publishing import Record, may_publish
 from sources.resources import CitationResource, SourceResource
 from timeline.resources import EventResource, StatementResource
@@ -39,6 +42,7 @@ RESOURCES: dict[str, type[RecordResource]] = {
         CitationResource,
     )
 }
+NAMED = 20
 COMMAND_ROWS = 100_000
 PREVIEW_LIFETIME = timedelta(days=1)
 LOCK_TIMEOUT = 3600
@@ -56,6 +60,18 @@ class Refused(Exception):
     def __init__(self, outcome: Outcome) -> None:
         super().__init__(str(outcome))
         self.outcome = outcome
+
+
+class Unproven(Exception):
+    """An import wrote nothing: it would leave `facts` public without a visible quote. `sources` are
+    hidden sources of their quotes, which could be published too."""
+
+    def __init__(self, facts: list[Record], sources: list[Record]) -> None:
+        super().__init__(f"{len(facts)} facts without a visible quote")
+        # Their names: after the transaction, new records do not exist any more.
+        self.count = len(facts)
+        self.facts = [f"{capfirst(f._meta.verbose_name)}: {f}" for f in facts[:NAMED]]
+        self.sources = [str(source) for source in sources]
 
 
 def preview_import(receipt: Receipt) -> None:
@@ -99,12 +115,14 @@ def run_import(
     receipt: Receipt,
     dataset: SheetDataset,
     expected_state: str = "",
+    answers: Container[str] = (ALONE,),
     **options: Callable[..., Any],
 ) -> Outcome:
     """Import all rows in one transaction, complete the receipt, and save it.
 
-    `options` go to RecordResource. Raises Refused, and DoesNotExist if the preview was confirmed
-    in the meantime.
+    `answers` say what becomes of public facts without a visible quote: with ALSO, their hidden
+    sources are published too; with ALONE, the others stand. `options` go to RecordResource. Raises
+    Refused, Unproven, and DoesNotExist if the preview was confirmed in the meantime.
     """
     try:
         with _exclusive_transaction():
@@ -112,12 +130,14 @@ def run_import(
                 Receipt.objects.select_for_update().get(pk=receipt.pk, made_at=None)
             receipt.made_at = timezone.now()
             receipt.save()
+            bare_before = bare_facts()
             resource = RESOURCES[receipt.resource](
                 user=receipt.user, reason=receipt.change_reason, receipt=receipt.pk, **options
             )
             outcome = resource.import_data(dataset)
             if outcome.error_count or expected_state not in ("", outcome.state):
                 raise Refused(outcome)
+            _prove(receipt, bare_before, answers, outcome)
             receipt.new, receipt.changed, receipt.same = outcome.counts
             receipt.save()
     except IntegrityError as error:
@@ -125,6 +145,30 @@ def run_import(
         conflict.error_count, conflict.errors = 1, [CONFLICT]
         raise Refused(conflict) from error
     return outcome
+
+
+def _prove(
+    receipt: Receipt, bare_before: Container[Any], answers: Container[str], outcome: Outcome
+) -> None:
+    """Publish the sources of new public facts without a visible quote, if that was chosen. Raises
+    Unproven if facts are left that may not stand without one."""
+    facts = records_of(fact for fact in bare_facts() if fact not in bare_before)
+    sources = hidden_sources_of(facts) if facts and may_publish(receipt.user) else []
+    if sources and ALSO in answers:
+        for source in sources:
+            source.publish(receipt.made_at)
+            source.skip_history_when_saving = True
+            source.save()
+        keys = [source.pk for source in sources]
+        reason, user = receipt.change_reason, receipt.user and receipt.user.pk
+        type(sources[0]).versions.write(keys, "~", reason, user)
+        facts = records_of(fact for fact in bare_facts() if fact not in bare_before)
+    if facts and ALONE not in answers:
+        raise Unproven(facts, sources)
+    if facts:
+        names = "; ".join(map(str, facts[:NAMED]))
+        problem = f"Queda a la vista sin una cita visible ({len(facts)}): {names}."
+        outcome.warnings.append(RowError(0, "", "", problem, "Una cita de una fuente pública"))
 
 
 @contextmanager

@@ -5,14 +5,20 @@ A fact is a record that citations support.
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
+from django.apps import apps
 from django.db import models
+from django.db.models import Exists, OuterRef, Q
+from django.utils import timezone
 
 from dates.fields import EDTFField
 from dates.text import collapse, fold
-from record.publishing import Publishable, Record
+from record.publishing import Publishable, Record, visible
+
+FAR_OFF = datetime(9000, 1, 1, tzinfo=UTC)
+"""A moment after all that is scheduled."""
 
 MayAct = Callable[[type[Record]], bool]
 """Whether the user may publish and withdraw records of a model."""
@@ -204,3 +210,38 @@ def without_visible_quote(facts: Iterable[Record], gone: Collection[Record] = ()
         for fact, quotes in quotes_of(public).items()
         if not any(quote.source.is_public() for quote in quotes if quote not in gone)
     ]
+
+
+def proof_of(model: type[Any], at: datetime) -> Exists:
+    """Whether the record of the outer query has a quote from a source that is public then."""
+    relation = model.citations.rel
+    source = relation.related_model._meta.get_field("source").related_model
+    citations = relation.related_model._base_manager.filter(visible(source, at, "source__"))
+    return Exists(citations.filter(**{relation.field.name: OuterRef("pk")}))
+
+
+def bare_facts() -> dict[tuple[type[Any], int], None]:
+    """The model and the primary key of each fact that is public, or will be, without a visible
+    quote."""
+    facts: dict[tuple[type[Any], int], None] = {}
+    models_of_facts: list[Any] = [*filter(is_fact, apps.get_models())]
+    for model in models_of_facts:
+        for at in (timezone.now(), FAR_OFF):
+            records = model._base_manager.filter(visible(model, at), ~Q(proof_of(model, at)))
+            facts |= dict.fromkeys((model, key) for key in records.values_list("pk", flat=True))
+    return facts
+
+
+def records_of(facts: Iterable[tuple[type[Any], int]]) -> list[Any]:
+    """The records with these models and primary keys."""
+    keys = defaultdict(list)
+    for model, key in facts:
+        keys[model].append(key)
+    return [r for model, group in keys.items() for r in model._base_manager.in_bulk(group).values()]
+
+
+def hidden_sources_of(facts: Iterable[Record]) -> list[Any]:
+    """The drafts and scheduled sources that these facts cite."""
+    now = timezone.now()
+    sources: Iterable[Any] = sources_of(quotes_of(facts))
+    return [s for s in sources if s.state_at(now) in ("draft", "scheduled")]

@@ -4,10 +4,13 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission
+from django.urls import reverse
 
+from exchange.models import Receipt
 from organizations.models import Membership
 from sources.models import Source
 from tests import records
+from tests import test_exchange_pages as exchange
 from tests.records import TOMORROW, YESTERDAY
 from tests.staff import act, address_of, answers, confirm, draft, save
 from tests.test_editing import again, chosen
@@ -253,3 +256,57 @@ def test_moving_the_last_quote_to_the_papelera_names_the_fact(publisher: Any) ->
     assert "El que se queda solo" in publisher.get(address_of("delete", quote)).text
     records.citation(event, source=records.source())
     assert "El que se queda solo" not in publisher.get(address_of("delete", quote)).text
+
+
+def send(person: Any, table: str, file: str, *answers: str) -> Any:
+    """Uploads a file and confirms its preview with these answers."""
+    url = reverse("admin:exchange_import", args=[table])
+    receipt = exchange.previewed(person, file, url)
+    sent = exchange.sent_by(receipt) | {"prueba": answers}
+    return person.post(exchange.page_of(receipt, "confirmar/"), sent)
+
+
+def test_an_import_asks_before_a_fact_stands_without_its_proof(publisher: Any) -> None:
+    source = hidden_source(slug="oculta")
+    event = cited(source, publish_at=None, slug="uno")
+    header = "identificador,titulo,categoria,se_publica\n"
+    rows = "uno,El acontecimiento,acuerdo,2020-01-01 09:00\ndos,Otro,acuerdo,2020-01-01 09:00\n"
+
+    def answer(*ticked: str) -> Any:
+        return send(publisher, "eventos", header + rows, *ticked)
+
+    asked = answer()
+    assert asked.status_code == 422
+    assert "2 hechos quedarían a la vista" in asked.text
+    assert "La fuente oculta" in asked.text
+    assert "1 hecho quedaría" in answer("also").text
+    assert again(event).is_draft()
+    assert again(source).is_draft()
+    assert answer("also", "alone").status_code == 302
+    assert again(event).is_public()
+    assert again(source).is_public()
+    assert source.history.first().history_user == publisher.user
+
+
+def test_an_import_that_withdraws_a_source_asks_too(publisher: Any) -> None:
+    source = records.source(slug="fuente")
+    event = cited(source)
+    file = f"identificador,se_retira\nfuente,{YESTERDAY:%Y-%m-%d} 09:00\n"
+    assert "1 hecho quedaría" in send(publisher, "fuentes", file).text
+    assert again(source).is_public()
+    assert send(publisher, "fuentes", file, "alone").status_code == 302
+    assert again(source).state == "withdrawn"
+    assert again(event).is_public()
+    receipt = Receipt.objects.made().get()
+    undone = publisher.post(reverse("admin:exchange_undo", args=[receipt.pk]), follow=True)
+    assert "sin una cita visible" not in undone.text
+
+
+def test_undoing_an_import_says_which_facts_lose_their_proof(publisher: Any) -> None:
+    source = hidden_source(slug="fuente")
+    cited(source, title="El que se queda solo")
+    file = "identificador,se_publica\nfuente,2020-01-01 09:00\n"
+    assert send(publisher, "fuentes", file).status_code == 302
+    receipt = Receipt.objects.made().get()
+    undone = publisher.post(reverse("admin:exchange_undo", args=[receipt.pk]), follow=True)
+    assert "sin una cita visible: «El que se queda solo»" in undone.text
