@@ -57,7 +57,7 @@ _WITH_WEEKDAY = re.compile(
     rf"(?:(?P<first>{_WEEKDAY})[., ]+)?(?P<date>.+?)(?:,? \(?(?P<last>{_WEEKDAY})\.?\)?)?"
 )
 _WITH_TIME = re.compile(r"(?P<date>.+?)(?:t|,? (?:a las )?)(?P<time>\d{1,2}:\d{2}.*)")
-# What a program writes beside a day without a time, in Spanish Excel too: «12:00:00 a. m.».
+# The time that programs write beside a day without a time; Excel in Spanish: «12:00:00 a. m.».
 _MIDNIGHT = re.compile(
     r"(?:0?0:00(?::00(?:[.,]0+)?)?|12:00(?::00)? ?a\.? ?m\.?)"
     r"(?: ?(?:h|hrs?|horas)\.?)?(?: ?(?:z|utc|gmt|[+-]\d\d:?\d\d))?"
@@ -250,7 +250,7 @@ def _without_time(text: str) -> str | None:
 
 
 def _without_weekday(text: str) -> str | None:
-    """The day beside its day of the week, which must be the one of the calendar."""
+    """The day beside its day of the week, which the calendar must confirm."""
     match = _WITH_WEEKDAY.fullmatch(re.sub(r"^(?:el )?(?:dia )?", "", text))
     day = match and _simple(match["date"])
     if not match or not day or len(day) < 10:

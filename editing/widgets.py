@@ -192,8 +192,8 @@ class DateWidget(TextWidget):
     if its own cell is empty.
 
     Dates in numbers have the day first, unless a date of the column has the month first: then all
-    of the column that allow both readings are refused. So are those that Excel read itself, if it
-    left another date in numbers as text: its order may not be that of the text.
+    of the column that allow both readings are refused. Days that Excel read itself are refused too
+    if Excel left another date in numbers as text, since its order may differ from the text's.
     """
 
     help = "Fecha, en español o EDTF. Vacía: la fuente no lo dice"

@@ -101,7 +101,7 @@ class Organization(Publishable):
         verbose_name = "organización"
         verbose_name_plural = "organizaciones"
         ordering = ["name", "slug"]
-        constraints = [Publishable.publication_constraint()]
+        constraints = [Publishable.publication_constraint(), Publishable.lower_slug()]
 
     def __str__(self) -> str:
         return self.short_name or self.name
@@ -227,6 +227,7 @@ class Membership(Spanning, Record):
         verbose_name_plural = "membresías"
         ordering = ["start_earliest", "organization__name", "slug"]
         constraints = [
+            Record.lower_slug(),
             *Spanning.span_constraints(),
             models.CheckConstraint(
                 name="%(app_label)s_%(class)s_replaces_another",
@@ -319,6 +320,7 @@ class RepresentationTerm(Spanning, Record):
         verbose_name_plural = "periodos de representación"
         ordering = ["-role", F("order").asc(nulls_last=True), "start_earliest", "slug"]
         constraints = [
+            Record.lower_slug(),
             *Spanning.span_constraints(),
             models.UniqueConstraint(
                 fields=["role", "order"],

@@ -14,6 +14,7 @@ from django.contrib.auth.models import AnonymousUser, User
 from django.core.validators import MaxValueValidator
 from django.db import models
 from django.db.models import F, OuterRef, Q, Subquery
+from django.db.models.functions import Lower
 from django.dispatch import Signal
 from django.http import HttpRequest
 from django.utils import timezone
@@ -164,6 +165,14 @@ class Record(models.Model):
     if TYPE_CHECKING:  # records with a page define it
 
         def get_absolute_url(self) -> str: ...
+
+    @staticmethod
+    def lower_slug() -> models.CheckConstraint:
+        return models.CheckConstraint(
+            name="%(app_label)s_%(class)s_lower_slug",
+            condition=Q(slug=Lower("slug")),
+            violation_error_message="El identificador va en minúsculas.",
+        )
 
     def natural_key(self) -> tuple[str]:
         return (self.slug,)

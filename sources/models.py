@@ -69,6 +69,7 @@ class Source(Publishable):
         constraints = [
             *(possible_date(name) for name in ("published", "describes_until", "retrieved")),
             Publishable.publication_constraint(),
+            Publishable.lower_slug(),
         ]
 
     def __str__(self) -> str:
@@ -242,6 +243,7 @@ class Citation(Record):
             *(_index_of(name) for name in SUPPORTED),
         ]
         constraints = [
+            Record.lower_slug(),
             models.CheckConstraint(
                 name="sources_citation_supports_exactly_one_record",
                 condition=Q(
@@ -252,7 +254,7 @@ class Citation(Record):
                     _connector=Q.OR,
                 ),
                 violation_error_message="Una cita apoya exactamente un registro.",
-            )
+            ),
         ]
 
     def __str__(self) -> str:

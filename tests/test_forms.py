@@ -85,8 +85,9 @@ def test_a_start_that_says_from_when_to_when_fills_an_empty_end(admin: Any) -> N
     page = save(admin, address_of("add", Event), **values, end="2017")
     assert "una sola fecha" in page.content.decode()
     assert "son varias fechas" in problems(page)
-    assert save(admin, address_of("add", Event), **values).status_code == 302
-    assert Event.objects.values_list("start", "end").get() == ("2017-05-03", "2017-05-05")
+    assert save(admin, address_of("add", Event), **values, slug="De-3-a-5").status_code == 302
+    columns = Event.objects.values_list("slug", "start", "end")
+    assert columns.get() == ("de-3-a-5", "2017-05-03", "2017-05-05")
 
 
 def test_memberships_terms_and_citations_are_added_on_the_organization(

@@ -9,15 +9,18 @@ from django.apps import apps
 from django.conf import settings
 from django.contrib.auth.models import Group, User
 from django.core.management import call_command
-from django.db import connection
+from django.db import IntegrityError, connection
 from django.db.migrations.loader import MigrationLoader
 
 from access.migrations.operations import devices
 from access.migrations.operations.roles import ROLES
 from access.models import LoginEvent
 from exchange.models import Receipt
+from organizations.models import Membership
+from sources.models import Source
 from tests.conftest import Person
 from tests.login import CODE, code_of, code_with, try_password
+from timeline.models import Event
 
 OURS = [
     app.label
@@ -114,3 +117,36 @@ def test_phones_and_recovery_codes_of_version_1_stay_valid_and_are_encrypted(ana
         assert person.post(CODE, {"code": code}).status_code == status, code
     assert code_of(phone) == code_with(b32encode(bytes.fromhex("00ff" * 10)).decode())
     assert not Authenticator.objects.filter(user=keeper.user).exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_slugs_with_capitals_lose_them_and_their_old_addresses_lead_to_the_new_ones(client):
+    call_command("load_record", verbosity=0)
+    taken, other = Event.objects.exclude(organizations=None).distinct()[:2]
+    try:
+        for label in ("timeline", "organizations", "sources"):
+            call_command("migrate", label, FIRST, verbosity=0)
+        Event.objects.filter(pk=taken.pk).update(slug="firma")
+        for record, slug in (
+            (other, "FIRMA"),
+            (Source.objects.first(), "Fuente"),
+            (Membership.objects.first(), "Una"),
+        ):
+            type(record).objects.filter(pk=record.pk).update(slug=slug)
+        Event.history.filter(id=other.pk).delete()
+    finally:
+        call_command("migrate", verbosity=0)
+    other.refresh_from_db()
+    assert (other.slug, Event.objects.get(pk=taken.pk).slug) == ("firma-2", "firma")
+    assert Source.objects.filter(slug="fuente").exists()
+    assert Membership.objects.filter(slug="una").exists()
+    versions = [*other.history.order_by("history_id")]
+    assert [version.slug for version in versions] == ["FIRMA", "firma-2"]
+    organizations = set(other.organizations.values_list("pk", flat=True))
+    assert (
+        {row.organization_id for row in versions[1].organizations.all()} == organizations != set()
+    )
+    answer = client.get("/linea-de-tiempo/FIRMA/")
+    assert (answer.status_code, answer["Location"]) == (301, "/linea-de-tiempo/firma-2/")
+    with pytest.raises(IntegrityError):
+        Event.objects.filter(pk=taken.pk).update(slug="Firma")

@@ -152,7 +152,11 @@ class Event(Spanning, Publishable):
             models.Index(DATED_FIRST, *BY_TIME, name="event_by_time"),
             Publishable.public_index("event_by_category", "category", *BY_TIME),
         ]
-        constraints = [*Spanning.span_constraints(), Publishable.publication_constraint()]
+        constraints = [
+            *Spanning.span_constraints(),
+            Publishable.publication_constraint(),
+            Publishable.lower_slug(),
+        ]
 
     def __str__(self) -> str:
         return self.title
@@ -280,7 +284,11 @@ class Statement(Publishable):
             models.Index(fields=["sort_day", "slug"]),
             *Publishable.clock_indexes(),
         ]
-        constraints = [possible_date("date"), Publishable.publication_constraint()]
+        constraints = [
+            possible_date("date"),
+            Publishable.publication_constraint(),
+            Publishable.lower_slug(),
+        ]
 
     def __str__(self) -> str:
         return self.title
