@@ -3,11 +3,13 @@ They know which second factor was given."""
 
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import UTC, datetime
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from allauth.mfa.models import Authenticator
 from django.conf import settings
+from django.contrib.auth import SESSION_KEY as USER
 from django.contrib.sessions.backends import db
 from django.db import InternalError, OperationalError
 from django.http import HttpRequest, HttpResponse
@@ -20,15 +22,34 @@ FACTORS, ONE_OFF = "factors", "one_off"
 """The numbers of the factors that were given, and whether the password must be changed."""
 
 
+class Expired(NamedTuple):
+    """The primary key of the user of an expired session, and its end."""
+
+    user: str
+    at: datetime
+
+
+def end_of(session: Any) -> datetime | None:
+    """The end of a session with this data, or None before the login."""
+    if BEGAN not in session:
+        return None
+    end = min(session[BEGAN] + settings.SESSION_COOKIE_AGE, session[SEEN] + settings.SESSION_IDLE)
+    return datetime.fromtimestamp(end, UTC)
+
+
 class SessionStore(db.SessionStore):
+    expired: Expired | None = None
+
     def begin(self) -> None:
         """Start counting the session's age."""
         self[BEGAN] = self[SEEN] = timezone.now().timestamp()
 
     def load(self) -> dict[str, Any]:
-        data, now = super().load(), timezone.now().timestamp()
-        began, seen = data.get(BEGAN, now), data.get(SEEN, now)
-        if now - began >= settings.SESSION_COOKIE_AGE or now - seen >= settings.SESSION_IDLE:
+        data = super().load()
+        end = end_of(data)
+        if end and end <= timezone.now():
+            if USER in data:
+                self.expired = Expired(data[USER], end)
             self.delete(self.session_key)
             self._session_key = None
             return {}

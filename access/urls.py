@@ -8,7 +8,7 @@ from allauth.mfa.totp import views as phone
 from allauth.mfa.webauthn import views as keys
 from django.urls import path
 
-from access import views
+from access import late_posts, views
 from access.views import anybody, changes_password, enrols, page
 
 CONFIRM, SESSIONS, KEY = "Confirme que es usted", "Mis sesiones", "Llave de acceso"
@@ -41,4 +41,7 @@ urlpatterns = [
     path("cuenta/llaves/<int:pk>/quitar/", page(views.RemoveKey.as_view(), KEY),
          name="mfa_remove_webauthn"),
     path("cuenta/llaves/<int:pk>/nombre/", page(keys.edit_webauthn, KEY), name="mfa_edit_webauthn"),
+    path("sesion/", page(views.session_end, SESSIONS), name="session_end"),
+    path("entrar/guardar/", page(late_posts.send_again, "Guardar"), name="send_again"),
+    path("entrar/texto/", late_posts.download, name="late_post_download"),
 ]  # fmt: skip

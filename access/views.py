@@ -24,7 +24,7 @@ from django.template.response import TemplateResponse
 from django.utils.decorators import method_decorator
 from django.views.decorators.cache import never_cache
 
-from access.sessions import ONE_OFF, SEEN
+from access.sessions import ONE_OFF, SEEN, end_of
 from record.publishing import may_enter
 from record.text import is_key
 
@@ -68,6 +68,13 @@ def page(view: View, title: str, may_open: Callable[[HttpRequest], bool] | None 
         return response
 
     return with_context
+
+
+@never_cache
+def session_end(request: HttpRequest) -> HttpResponse:
+    """The end of the session, which this request has put off."""
+    end = end_of(request.session)
+    return HttpResponse(end.isoformat() if end else "", content_type="text/plain")
 
 
 class LogIn(LoginView):

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_safe
 from django.views.i18n import JavaScriptCatalog
 
 from access.log import log
+from access.sessions import end_of
 from dates.forms import reading_of
 from editing.admin import RecordAdmin
 from editing.pickers import PickerView
@@ -44,7 +45,8 @@ class NucleoAdminSite(admin.AdminSite):
         """The pages of the menu are read when the header shows them: not before the login."""
         context = super().each_context(request)
         models = [model for app in context["available_apps"] for model in app["models"]]
-        return context | {"sections": partial(dashboard.sections, models, request.path)}
+        sections = partial(dashboard.sections, models, request.path)
+        return context | {"sections": sections, "session_ends": end_of(request.session)}
 
     def get_urls(self) -> list[URLResolver | URLPattern]:
         return [

@@ -107,6 +107,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "simple_history.middleware.HistoryRequestMiddleware",
+    "access.late_posts.LatePosts",
     "nucleo.middleware.EditorPolicy",
     "allauth.account.middleware.AccountMiddleware",
 ]
