@@ -1,7 +1,7 @@
 """The forms of a record: generated slugs, the permission to publish, the reason of a change.
 And the form that asks what becomes of facts without a visible quote."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import count
 from typing import Any, ClassVar
@@ -20,8 +20,10 @@ from dates.edtf import parse
 from dates.fields import EDTFField
 from dates.spanish_dates import span_in
 from editing.differences import how_many
+from record.pasting import losses_in_words, tidy
 from record.proof import Publication, Withdrawal, by_model, sources_of
 from record.publishing import Publishable, Record, may_publish, whom_to_ask
+from record.richtext import RichTextField
 
 DRAFTS_ONLY = "Puede guardar el borrador; publica quien tiene permiso."
 WHY = "Esto ya es público. Diga por qué lo cambia, por ejemplo «se acota la fecha»."
@@ -187,6 +189,14 @@ class RecordForm(forms.ModelForm):
         is_missing = not reason or reason.endswith(":")
         if public and not self.edit.check_only and is_missing and self.changes_something():
             self.add_error("change_reason", WHY)
+
+    def left_out(self) -> Iterator[str]:
+        """What the rich texts that were sent lost, as «Texto: se quitó 1 imagen»."""
+        texts = (f for f in self._meta.model._meta.fields if isinstance(f, RichTextField))
+        for field in texts:
+            sent = self[field.name].data if field.name in self.changed_data else ""
+            if words := losses_in_words(tidy(sent or "")[1]):
+                yield f"{capfirst(str(field.verbose_name))}: {words[0].lower()}{words[1:]}"
 
     def save(self, commit: bool = True) -> Any:
         if not self.instance.slug and (words := self.instance.slug_words()):

@@ -214,6 +214,8 @@ class SavingAdmin(VersionsAdmin):
             obj.save(force_insert=True)
         else:
             super().save_model(request, obj, form, change)
+        for words in form.left_out():
+            messages.info(request, words)
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
         for row in formset.forms:

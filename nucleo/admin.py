@@ -5,12 +5,12 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import admin
-from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, path
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
 from django.views.i18n import JavaScriptCatalog
 
 from access.log import log
@@ -19,7 +19,9 @@ from dates.forms import reading_of
 from editing.admin import RecordAdmin
 from editing.pickers import PickerView
 from nucleo import dashboard
+from record.pasting import losses_in_words, tidy
 from record.publishing import may_enter
+from record.richtext import sanitize
 from record.text import is_key
 from sources.forms import read_quote
 from sources.models import Source
@@ -52,6 +54,7 @@ class NucleoAdminSite(admin.AdminSite):
         return [
             path("leer/fecha/", self.admin_view(require_safe(self.read_date)), name="read_date"),
             path("leer/cita/", self.admin_view(require_safe(self.read_quote)), name="read_quote"),
+            path("leer/pegado/", self.admin_view(require_POST(self.read_paste)), name="read_paste"),
             path("bitacora/", self.admin_view(require_safe(log)), name="log"),
             *super().get_urls(),
         ]
@@ -73,6 +76,15 @@ class NucleoAdminSite(admin.AdminSite):
     def autocomplete_view(self, request: HttpRequest) -> HttpResponse:
         response: Any = PickerView.as_view(admin_site=self)(request)
         return response
+
+    def read_paste(self, request: HttpRequest) -> HttpResponse:
+        """Tidy what is pasted into the rich text editor, and say what was left out."""
+        html = request.POST.get("html", "")
+        try:
+            answer = {"html": sanitize(html), "words": losses_in_words(tidy(html)[1])}
+        except ValidationError as error:
+            answer = {"html": "", "words": f"No se pegó. {error.message}"}
+        return JsonResponse(answer)
 
     def i18n_javascript(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         """Include the translations of all apps, which the rich text editor needs."""

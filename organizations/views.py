@@ -24,10 +24,9 @@ from organizations.models import (
 )
 from organizations.name_links import Names
 from record.charts import Chart, Row
-from record.pages import last_change, page_of
+from record.pages import RecordView, last_change, list_page, page_of
 from record.publishing import viewer
 from record.richtext import with_contents
-from record.views import RecordView, list_page
 from sources.models import Citation, cited_sources, with_citations
 
 ON_A_PAGE = 100

@@ -13,6 +13,8 @@ from django.utils.html import strip_tags
 from django.utils.safestring import SafeString, mark_safe
 from django_prose_editor.fields import ProseEditorField
 
+from record.pasting import MARKUP, MAX_ATTRIBUTES, tidy
+
 EXTENSIONS = {
     "Bold": True,
     "Italic": True,
@@ -23,8 +25,9 @@ EXTENSIONS = {
     "Blockquote": True,
     "Link": {"protocols": ["http", "https", "mailto"]},
     "HardBreak": True,
+    "NoSpellCheck": False,
 }
-MAX_CHARACTERS, MAX_TAGS, MAX_DEPTH, MAX_LINK = 500_000, 20_000, 100, 4_000
+MAX_CHARACTERS, MAX_TAGS, MAX_DEPTH = 500_000, 20_000, 100
 _TAGS = {"p", "br", "strong", "em", "h2", "h3", "ul", "ol", "li", "blockquote", "a"}
 _ENDED_BY_OTHERS = {"p", "br", "li"}
 """The tags that need no end tag. A parser nests them no deeper than the other tags."""
@@ -32,25 +35,17 @@ _CLEANER = nh3.Cleaner(
     tags=_TAGS,
     attributes={"a": {"href"}},
     url_schemes={"http", "https", "mailto"},
+    url_relative="deny",  # it would lead to a page of this site
     link_rel="noopener",
 )
-_MARKUP = re.compile(
-    r"""<!--(?:-?>|.*?(?:--!?>|\Z))            # a comment
-      | <(?:[!?]|/(?![a-z]))[^>]*(?:>|\Z)     # a declaration
-      | <(script|style)\b.*?(?:</\1\s*>|\Z)
-      | <(/?)([a-z][^\s/>]*)((?:[^>=]+|=\s*"[^"]*(?:"|\Z)|=\s*'[^']*(?:'|\Z)|=)*+)(?:>|\Z)
-      | <""",
-    re.VERBOSE | re.DOTALL | re.IGNORECASE,
-)
-
-
 _BARE = re.compile(r"&(?!#?\w{1,32};)")
 
 
 def sanitize(html: str) -> str:
     """Keeps headings, lists, quotes, links and emphasis, and only the text of other elements.
     Raises ValidationError for a text whose length, tags or depth are no person's work."""
-    cleaned = _CLEANER.clean(_with_known_tags(html)).strip()
+    _with_known_tags(html)  # raises
+    cleaned = _CLEANER.clean(_with_known_tags(tidy(html)[0])).strip()
     _with_known_tags(cleaned)  # so that a stored text can be saved again
     return "" if cleaned == "<p></p>" else cleaned
 
@@ -78,10 +73,10 @@ def _with_known_tags(html: str) -> str:
                 raise ValidationError(
                     f"Tiene más de {MAX_DEPTH} etiquetas una dentro de otra: péguelo sin formato."
                 )
-        is_link = name == "a" and not end and len(attributes) < MAX_LINK
+        is_link = name == "a" and not end and len(attributes) < MAX_ATTRIBUTES
         return f"<{end}{name}{attributes if is_link else ''}>"
 
-    return _MARKUP.sub(known, html)
+    return MARKUP.sub(known, html)
 
 
 _BLOCK = re.compile(r"</?(?:p|h2|h3|ul|ol|li|blockquote)>")

@@ -6,9 +6,8 @@ from django.http import HttpRequest, HttpResponse
 
 from dates.edtf import parse
 from dates.periods import Period
-from record.pages import last_change, page_of
+from record.pages import RecordView, last_change, list_page, page_of
 from record.publishing import viewer
-from record.views import RecordView, list_page
 from sources.models import Citation, Source
 from sources.reading import paragraphs
 

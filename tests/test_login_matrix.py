@@ -60,6 +60,7 @@ TABLE = {
     "admin:app_list": VIEW,
     "admin:read_date": READING,
     "admin:read_quote": ">>-++++ >>xxxxx",
+    "admin:read_paste": ">>xxxxx >>+++++",
     "admin:log": LOG,
     "account_login": "+++++++ +++++++",
     "account_change_password": INSIDE,

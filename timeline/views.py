@@ -11,10 +11,9 @@ from organizations.models import Organization, visible_organizations
 from organizations.name_links import Names
 from record import jsonld
 from record.charts import Chart
-from record.pages import last_change, page_of
+from record.pages import RecordView, last_change, list_page, page_of
 from record.publishing import RecordQuerySet, viewer
 from record.richtext import with_contents
-from record.views import RecordView, list_page
 from sources.models import Citation, Source, cited_sources, with_citations
 from timeline import years
 from timeline.charts import columns_chart, events_chart
