@@ -104,6 +104,28 @@ def test_on_a_full_disk_sqlite_is_read_and_stays_whole_and_is_written_once_there
         assert "sin-lugar" not in slugs
 
 
+def test_a_site_that_starts_on_a_full_disk_is_read_and_written_once_there_is_room():
+    with small_disk("24m") as disk:
+        path = disk / "db.sqlite3"
+        url = f"sqlite:///{path}"
+        session = prepared(url)
+        reserved = {path.name, f"{path.name}-reserve"}
+        with served(url, session) as site:
+            assert site.save("antes").status == 302
+        with closing(sqlite3.connect(path)) as last:  # removes the log when it closes
+            last.execute("SELECT count(*) FROM timeline_event").fetchone()
+        assert {file.name for file in disk.iterdir()} == reserved
+        with full(disk), served(url, session, workers=2) as site:
+            assert_readable(site)
+            saved = saved_until_refused(site)
+            assert_refuses_writes(site)
+            assert_readable(site)
+        with served(url, session) as site:
+            assert site.save("otra-vez").status == 302
+        assert {file.name for file in disk.iterdir()} > reserved
+        assert {*saved, "antes", "otra-vez"} <= slugs_of_whole(path)
+
+
 def test_on_a_read_only_disk_sqlite_is_read_and_written_again_once_it_may_be():
     with small_disk("24m") as disk:
         path = disk / "db.sqlite3"
@@ -113,7 +135,7 @@ def test_on_a_read_only_disk_sqlite_is_read_and_written_again_once_it_may_be():
             assert site.save("antes").status == 302
         # The site was killed: a disk that turns read-only by an error has these files open, too.
         suffixes = {file.suffix for file in disk.iterdir()}
-        assert suffixes == {".sqlite3", ".sqlite3-wal", ".sqlite3-shm"}
+        assert suffixes == {".sqlite3", ".sqlite3-wal", ".sqlite3-shm", ".sqlite3-reserve"}
         mount("-o", "remount,ro", str(disk))
         with served(url, session) as site:
             assert_readable(site)
