@@ -33,6 +33,7 @@ from record.richtext import sanitize
 from record.text import clean_controls, word_diff
 
 DATE_EXAMPLE = "Por ejemplo «2017-02-11», «11 de febrero de 2017» o «febrero de 2017»"
+MOST_NAMES = 30_000  # of records in a column of 1,000 rows; a database refuses more values
 MOST_COMPARED = 100_000  # names that the hints of a column compare, in about 3 seconds
 
 
@@ -307,6 +308,8 @@ class ReferenceWidget(TextWidget):
 
     def gather(self, cells: Iterable[str]) -> None:
         words = {word for cell in cells for word in self.words_in(cell)} - self.records.keys()
+        if len(words) > MOST_NAMES:
+            raise TableError(f"«{self.label}» nombra más de {MOST_NAMES:,} registros distintos.")
         records = {record.slug: record for record in self.queryset().filter(slug__in=words)}
         slugs = {word: self.slugs_of(word) for word in words - records.keys()}
         named = self.queryset().filter(slug__in=[s[0] for s in slugs.values() if len(s) == 1])

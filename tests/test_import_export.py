@@ -302,6 +302,8 @@ def test_a_file_of_names_that_do_not_exist_is_refused_in_time():
     rows = csv_of(EVENT, *(f"e-{n},T,acuerdo,,Organización que no hay {n}" for n in range(500)))
     begun = time.perf_counter()
     assert dry_run("eventos", rows).error_count == 500
+    with pytest.raises(TableError, match="nombra más de 30,000 registros"):
+        dry_run("eventos", csv_of(EVENT, f"uno,T,acuerdo,,{';'.join(map(str, range(150_000)))}"))
     assert time.perf_counter() - begun < 10
 
 
