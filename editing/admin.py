@@ -4,7 +4,7 @@ It adds the permission to publish and the widgets of the form to ActionsAdmin (a
 (saving) and VersionsAdmin (history and trash), each of which extends the next.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Any, ClassVar
 
 from django import forms
@@ -189,10 +189,12 @@ def rare(*names: str) -> tuple[str, Any]:
     return "Más", {"fields": list(names), "classes": ["collapse"]}
 
 
-def _is_filled(form: forms.ModelForm, name: str) -> bool:
+def _is_filled(form: forms.ModelForm, name: str, noted: Collection[str]) -> bool:
     if name not in form.fields:
         return name != "slug" and bool(getattr(form.instance, name, ""))
-    return bool(form.errors.get(name) or (name != "slug" and form[name].value()))
+    field = form[name]
+    has_value = name != "slug" and field.value()
+    return bool(has_value or field.errors or field.id_for_label in noted)
 
 
 class RecordInline(FormFieldsAdmin, admin.StackedInline):
@@ -290,7 +292,7 @@ class RecordAdmin(ActionsAdmin, FormFieldsAdmin, StaffAdmin):
             formsets = [inline.formset for inline in context["inline_admin_formsets"]]
             edit.review.annotate(context["adminform"].form, formsets)
         admin_form = context["adminform"]
-        admin_form.fieldsets = [*self._unfold(admin_form, bool(edit.review))]
+        admin_form.fieldsets = [*self._unfold(admin_form, edit.review)]
         if record is None and request.method != "POST":
             _focus_first_missing(admin_form.form)
         present = record
@@ -313,15 +315,16 @@ class RecordAdmin(ActionsAdmin, FormFieldsAdmin, StaffAdmin):
         }
         return super().render_change_form(request, context, *args, **kwargs)
 
-    def _unfold(self, admin_form: AdminForm, all_rare: bool) -> Iterator[tuple[str, dict]]:
-        """The fieldsets, with the rare fields that have a value or an error outside of their fold.
-        Each record has a slug, whose value is no reason."""
+    def _unfold(self, admin_form: AdminForm, review: Any) -> Iterator[tuple[str, dict]]:
+        """The fieldsets. Rare fields with a value, an error or a note are taken out of their fold;
+        each record has a slug, whose value is no reason."""
+        noted = {note["id"] for notes in review.noted.values() for note in notes} if review else ()
         for title, options in admin_form.fieldsets:
             if "collapse" not in options.get("classes", ()):
                 yield title, options
                 continue
             names = options["fields"]
-            shown = [name for name in names if all_rare or _is_filled(admin_form.form, name)]
+            shown = [name for name in names if _is_filled(admin_form.form, name, noted)]
             if shown:
                 yield "", {"fields": shown}
             if folded := [name for name in names if name not in shown]:

@@ -180,10 +180,16 @@ def test_a_copy_in_the_tab_brings_back_what_was_written_until_it_is_saved(
     assert Event.objects.get().summary == "Un resumen largo."
     eva.reload()
     expect(offer).not_to_be_visible()
+    eva.fill("#id_summary", "Un resumen más largo.")
+    button(eva, "Guardar borrador").click()  # leads to the list
+    expect(eva.locator(".notice.good")).to_be_visible()
+    eva.goto(address)
+    expect(offer).not_to_be_visible()
     eva.fill("#id_summary", "Otro.")
     expect(eva.locator("#unsaved")).to_contain_text("Respaldado")
+    eva.goto(f"{live_server.url}/admin/")
     eva.locator("#logout-form button").click()
     log_in(eva, live_server.url, "eva")
     eva.goto(address)
-    expect(eva.locator("#id_summary")).to_have_value("Un resumen largo.")
+    expect(eva.locator("#id_summary")).to_have_value("Un resumen más largo.")
     expect(offer).not_to_be_visible()

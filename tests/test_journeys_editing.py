@@ -143,7 +143,7 @@ def test_a_list_is_published_and_what_goes_to_the_papelera_comes_back(
     button(eva, "Publicar 3 acontecimientos").click()
     expect(eva.get_by_text("Se publicó en el sitio: 3 acontecimientos.")).to_be_visible()
     link(eva, "Número 1").click()
-    link(eva, "Mover a la papelera").click()
+    link(eva, "Papelera…").click()
     eva.fill("#id_change_reason", "estaba repetido")
     button(eva, "Mover a la papelera").click()
     expect(eva.get_by_text("Se movió a la papelera: 1 acontecimiento.")).to_be_visible()
