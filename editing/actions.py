@@ -98,6 +98,9 @@ class MomentForm(forms.Form):
         super().clean()
         data, now = self.cleaned_data, self.began
         data["moment"] = None if data.get("when") == KEEP else now
+        day = self["day"]
+        if data.get("when") != DAY and (day.data or "").strip() not in ("", day.initial):
+            self.add_error("when", "Escribió un día: elija «El día», o bórrelo.")
         if data.get("when") != DAY or self.errors:
             return
         moment = datetime.combine(data["day"] or date.min, data["hour"] or NINE)

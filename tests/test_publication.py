@@ -12,7 +12,8 @@ from sources.models import Source
 from tests import records
 from tests import test_exchange_pages as exchange
 from tests.records import TOMORROW, YESTERDAY
-from tests.staff import act, address_of, answers, confirm, draft, save
+from tests.staff import act, address_of, answers, confirm, draft, from_trash, save
+from tests.staff import written as form_values
 from tests.test_editing import again, chosen
 from timeline.models import Event
 
@@ -194,9 +195,9 @@ def test_a_scheduled_source_that_becomes_a_draft_is_asked_about_too(publisher: A
 
 def test_calling_off_a_withdrawal_leaves_the_facts(publisher: Any) -> None:
     source = records.source(unpublish_at=TOMORROW)
-    event = cited(source)
+    event = cited(source, unpublish_at=records.FAR_OFF)
     act(publisher, "withdraw", source, when="keep")
-    assert (again(source).unpublish_at, again(event).unpublish_at) == (None, None)
+    assert (again(source).unpublish_at, again(event).unpublish_at) == (None, records.FAR_OFF)
 
 
 def test_nothing_is_done_if_the_proof_changed_after_the_page(publisher: Any, admin: Any) -> None:
@@ -310,3 +311,66 @@ def test_undoing_an_import_says_which_facts_lose_their_proof(publisher: Any) -> 
     receipt = Receipt.objects.made().get()
     undone = publisher.post(reverse("admin:exchange_undo", args=[receipt.pk]), follow=True)
     assert "sin una cita visible: «El que se queda solo»" in undone.text
+
+
+def test_a_day_that_was_written_is_not_ignored(publisher: Any) -> None:
+    event = draft()
+    assert act(publisher, "publish", event, day="1 de enero de 2090").status_code == 422
+    assert again(event).is_draft()
+    act(publisher, "publish", event, when="day", day="1 de enero de 2090")
+    act(publisher, "publish", event, when="now")
+    assert again(event).is_public()
+
+
+@pytest.mark.parametrize("role", ["reader", "editor", "keeper"])
+def test_no_route_makes_public_what_a_person_may_not_publish(
+    role: str, publisher: Any, request: pytest.FixtureRequest
+) -> None:
+    """Pages of actions, lists, forms, versions, the trash, saving as new, imports, undo."""
+    person = request.getfixturevalue(role)
+    organization = records.organization(slug="publica")
+    event, source, gone = draft(slug="uno"), hidden_source(slug="oculta"), records.event()
+    key = gone.pk
+    act(publisher, "publish", event)
+    act(publisher, "withdraw", event)
+    act(publisher, "draft", event)
+    confirm(publisher, address_of("delete", gone))
+    exchange.previewed(publisher, "identificador,titulo\nuno,Otro\n")
+    public = event.history.filter(publish_at__isnull=False).first()
+    now = {"publish_at": "2020-01-01", "publish_at_0": "2020-01-01", "publish_at_1": "09:00"}
+    written = {"title": "X", "category": "acuerdo", "change_reason": "x", **now}
+    change, add = address_of("change", event), address_of("add", Event)
+    for address, fields in (
+        *((address_of(action, r), {}) for action in ("publish", "draft") for r in (event, source)),
+        *((LISTED, chosen(action, event)) for action in ("publish", "draft")),
+        (change, {}), (change, {"_saveasnew": "1"}), (f"{change}?version={public.history_id}", {}),
+        (add, {}), (from_trash(Event, key), {}), (f"{add}?publish_at=2020-01-01", {}),
+        (address_of("add", Membership), {"organization": organization.pk}),
+        *((exchange.page_of(receipt, "confirmar/"), exchange.sent_by(receipt) | {"prueba": "alone"})
+          for receipt in Receipt.objects.all()),
+        *((exchange.page_of(receipt, "deshacer/"), {}) for receipt in Receipt.objects.all()),
+    ):  # fmt: skip
+        person.post(address, written | fields | {"_publish": "1"})
+        person.post(address, opened(person, address, fields) | written | fields)
+        assert not Event.objects.exclude(publish_at=None).exists(), (address, fields)
+        assert not Source.objects.exclude(publish_at=None).exists(), (address, fields)
+        assert not Membership.objects.exists(), (address, fields)
+    for table, file in (
+        ("eventos", "identificador,titulo,categoria,se_publica\nuno,X,acuerdo,2020-01-01\n"),
+        ("membresias", "identificador,organizacion\nnueva,publica\n"),
+    ):
+        uploaded = exchange.upload(person, file, reverse("admin:exchange_import", args=[table]))
+        person.get(uploaded.get("Location", "/admin/"))
+        for receipt in Receipt.objects.all():
+            person.post(exchange.page_of(receipt, "confirmar/"), exchange.sent_by(receipt))
+    assert not Event.objects.exclude(publish_at=None).exists()
+    assert not Membership.objects.exists()
+
+
+def opened(person: Any, address: str, fields: dict[str, Any]) -> dict[str, Any]:
+    """What the page at this address sends, if the person may open it."""
+    asked = person.post(address, fields)
+    if asked.context and "tokens" in asked.context:
+        return answers(asked)
+    page = person.get(address)
+    return form_values(page) if page.context and "adminform" in page.context else {}
