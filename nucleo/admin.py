@@ -1,12 +1,18 @@
 """The admin site: front page, and the previews of dates and quotes while the staff type."""
 
-from functools import partial
-from typing import Any
+from collections.abc import Callable
+from functools import partial, wraps
+from typing import Any, TypeVar, cast
 
 from django.conf import settings
 from django.contrib import admin
-from django.core.exceptions import PermissionDenied, ValidationError
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.core.exceptions import (
+    BadRequest,
+    FieldDoesNotExist,
+    PermissionDenied,
+    ValidationError,
+)
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import render
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, path
@@ -25,6 +31,8 @@ from record.richtext import sanitize
 from record.text import is_key
 from sources.forms import read_quote
 from sources.models import Source
+
+ViewType = TypeVar("ViewType", bound=Callable[..., HttpResponseBase])
 
 
 class NucleoAdminSite(admin.AdminSite):
@@ -72,6 +80,19 @@ class NucleoAdminSite(admin.AdminSite):
         source = Source.objects.filter(pk=number).first() if is_key(number) else None
         reading = read_quote(source, request.GET.get("palabras", ""))
         return render(request, "sources/_quote_reading.html", reading)
+
+    def admin_view(self, view: ViewType, cacheable: bool = False) -> ViewType:
+        """Answer 400, not 500, to an address that names a field that does not exist."""
+        inner = super().admin_view(view, cacheable)
+
+        @wraps(inner)
+        def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            try:
+                return inner(request, *args, **kwargs)
+            except FieldDoesNotExist as error:
+                raise BadRequest("No such field") from error
+
+        return cast(ViewType, checked)  # `wraps` keeps the signature
 
     def autocomplete_view(self, request: HttpRequest) -> HttpResponse:
         response: Any = PickerView.as_view(admin_site=self)(request)
