@@ -212,7 +212,8 @@ class PickerInput(forms.Widget):
         keys = [each for each in values if is_key(each) and not isinstance(each, Typed)]
         typed = [each for each in values if isinstance(each, Typed)]
         records = self.choices.queryset
-        context = super().get_context(name, None, attrs)
+        required = {"aria-required": "true"} if self.is_required else {}
+        context = super().get_context(name, None, required | (attrs or {}))
         context["widget"] |= {
             "many": self.many,
             "address": f"{reverse('admin:autocomplete')}?{urlencode(self.asked)}",

@@ -13,7 +13,7 @@ from organizations.models import Organization
 from tests import records
 from tests.login import log_in
 from tests.staff import address_of, problems, save
-from timeline.models import Event, EventOrganization, Statement
+from timeline.models import Event, EventOrganization
 
 pytestmark = pytest.mark.django_db
 PICKER = reverse("admin:autocomplete")
@@ -218,4 +218,14 @@ def test_typing_offers_ticks_and_enter_takes_the_first_without_saving(page, live
     with page.expect_navigation():
         page.locator("[name=_continue]").click()
     assert [*event.organizations.all()] == [every["Centro Alfa"]]
-    assert Statement.objects.count() == 0
+    page.goto(live_server.url + address_of("change", every["Beta"]))
+    page.locator("#memberships-group").get_by_role("button", name="Agregar aquí").click()
+    row = page.locator("#memberships-0 .field-replaces")  # a copy of the row that is hidden
+    for typed in ("red de", "comunidad"):
+        row.locator("[name$=_typed]").press_sequentially(typed)
+        row.get_by_role("checkbox", checked=False).check()
+        expect(row.get_by_role("checkbox")).to_have_count(1)
+    page.get_by_label("Por qué este cambio").fill("por probar")
+    with page.expect_navigation():
+        page.locator("[name=_continue]").click()
+    assert every["Beta"].memberships.get().replaces == every[COMMUNITY]

@@ -9,11 +9,11 @@
 
   const start = (field) => ("many" in field.closest(".picker").dataset ? field.value.search(/[^;\n]*$/) : 0);
 
-  function offer(picker, results) {
+  function offer(picker, name, results) {
     picker.querySelector(".offers").replaceChildren(...results.map(({ id, text, also }) => {
       const item = document.createElement("li");
       item.innerHTML = '<label><input type="checkbox"><span></span></label>';
-      Object.assign(item.querySelector("input"), { name: picker.dataset.name, value: id });
+      Object.assign(item.querySelector("input"), { name, value: id });
       item.querySelector("span").textContent = also ? `${text}, también llamada «${also}»` : text;
       return item;
     }));
@@ -29,7 +29,7 @@
     const { results } = response?.ok && !response.redirected ? await response.json() : {};
     if (words !== typed()) return; // the field changed meanwhile
     const offers = results?.filter(({ id }) => !picker.querySelector(`ul [value="${id}"]:checked`)) ?? [];
-    offer(picker, offers);
+    offer(picker, field.name.replace("_typed", ""), offers);
     if (!words) status.textContent = "";
     else if (offers.length) status.textContent = `Entrar marca «${offers[0].text}».`;
     else if (!results) status.textContent = "No se pudo buscar; se buscará al guardar.";
