@@ -86,6 +86,10 @@ def test_the_pages_speak_careful_spanish(admin: Any, whole_record: dict) -> None
         page = re.sub(r"<script.*?</script>", "", admin.get(address, follow=True).text)
         for slips in (ENGLISH, OF_ONE_GENDER, SLIPS):
             assert re.findall(f".*(?:{slips}).*", page) == [], address
+    assert (
+        f'<li><a href="{address_of("changelist", Group)}">Roles</a></li>'
+        in admin.get("/admin/auth/").text
+    )
     permissions = admin.get(address_of("add", Group)).text
     assert "acontecimiento: puede modificar" in permissions
     assert "Puede publicar y cambiar lo que es público" in permissions
