@@ -21,6 +21,7 @@ from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.http import urlencode
+from django.utils.text import capfirst
 
 from dates.text import collapse, fold
 from record.publishing import Record
@@ -152,9 +153,9 @@ class PickerInput(forms.Widget):
     template_name = "editing/picker.html"
     choices: Any  # set by the form field
 
-    def __init__(self, many: bool, asked: dict[str, str]) -> None:
+    def __init__(self, label: str, many: bool, asked: dict[str, str]) -> None:
         super().__init__()
-        self.many, self.asked = many, asked
+        self.label, self.many, self.asked = label, many, asked
         self.offered: dict[str, list[Match]] = {}
 
     @property
@@ -215,6 +216,7 @@ class PickerInput(forms.Widget):
         required = {"aria-required": "true"} if self.is_required else {}
         context = super().get_context(name, None, required | (attrs or {}))
         context["widget"] |= {
+            "label": self.label,
             "many": self.many,
             "address": f"{reverse('admin:autocomplete')}?{urlencode(self.asked)}",
             "chosen": records.filter(pk__in=keys) if keys else [],
@@ -281,5 +283,5 @@ def picker(db_field: Any, admin_site: AdminSite, request: HttpRequest) -> Any:
     return db_field.formfield(
         form_class=PickersField if many else PickerField,
         queryset=records,
-        widget=PickerInput(many, asked),
+        widget=PickerInput(capfirst(str(db_field.verbose_name)), many, asked),
     )

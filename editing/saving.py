@@ -186,10 +186,10 @@ class SavingAdmin(VersionsAdmin):
         labels = {f.name: f.verbose_name for f in self.model._meta.get_fields() if f.concrete}
         labels |= {"change_reason": "por qué este cambio", "exact": "palabras exactas"}
         return [
-            (labels[name.split("-")[-1]], value)
+            (labels[column], value)
             for name, values in request.POST.lists()
             for value in values
-            if value.strip() and name.split("-")[-1] in labels
+            if value.strip() and (column := name.split("-")[-1].removesuffix("_typed")) in labels
         ]
 
     def last_version(self, record: Record) -> Any:

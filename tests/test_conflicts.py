@@ -201,17 +201,20 @@ def test_what_was_published_meanwhile_is_not_changed_but_not_lost(
 def test_what_was_moved_to_the_papelera_meanwhile_is_not_lost(
     event: Event, ana: Any, eva: Any
 ) -> None:
-    mine = opened(ana, event) | {"summary": "Lo que escribió Ana."}
+    texts = {"summary": "Lo que escribió Ana.", "organizations_typed": "Alfa; Beta"}
+    mine = opened(ana, event) | texts
     confirm(eva, address_of("delete", event))
     page = conflict(ana, event, mine)
     assert "está en la papelera" in page.text
-    assert "Lo que escribió Ana." in page.text
+    assert all(text in page.text for text in texts.values())
 
 
 def test_markup_in_a_conflict_is_inert(event: Event, ana: Any, eva: Any) -> None:
     mine = {"summary": "<script>alert(1)</script>", "<b>x": "<b>y", "started_on": '"><b>'}
+    mine |= {"organizations_typed": "<b>y y nadie"}
     page = meet(ana, eva, event, mine, summary="<script>alert(2)</script>", title="<b>x")
     assert "<script>alert" not in page.text
+    assert "y y nadie</textarea>" in page.text
     assert not [words for words in ("<b>x", "<b>y", '"><b>') if words in page.text]
 
 

@@ -74,6 +74,10 @@ def test_of_names_equally_near_the_one_with_more_facts_is_first_then_the_alphabe
     records.term(organization=every["Alfa Dos"])
     assert offered(reader, "alfa") == ["Alfa Uno", "Alfa Dos", "Alfa Álamo"]
     assert offered(reader, "")[0] == "Alfa Uno"
+    records.membership(organization=every["Alfa Dos"])
+    memberships = {"app_label": "sources", "model_name": "citation", "field_name": "membership"}
+    expected = ["Membresía de Alfa Dos", "Membresía de Alfa Uno"]
+    assert offered(reader, "alfa", memberships) == expected
 
 
 def test_records_with_one_name_are_offered_with_their_slugs(reader):
