@@ -30,12 +30,14 @@ MAX_SHEET, MAX_OTHER_PART = 250 << 20, 64 << 20  # bytes, unzipped
 MAX_RATIO = 100  # unzipped to zipped bytes of a large part
 MAX_TAGS, MAX_TAGS_OF_ROW = 2_000_000, 100  # in a part; per row that the caller admits
 MAX_COLUMN, MAX_COLUMNS = 702, 200  # ZZ; of a header
+MAX_CODE = 255  # characters of the format of a number, as in Excel
 CHUNK = 1 << 16  # bytes parsed at a time
 MAX_TOKEN = 1 << 20  # bytes; expat parses an unfinished tag again with every chunk
 BEGINNING = 50_000  # characters that show the delimiter
 WRONG_ENCODING = "La codificación no es la que parecía; elija otra, por ejemplo Windows-1252."
 DAMAGED = "El archivo está dañado: ábralo en Excel y guárdelo de nuevo."
 UNREADABLE = "El libro no se puede leer: guárdelo de nuevo como .xlsx."
+TOO_LARGE_UNZIPPED = "Descomprimido es demasiado grande: copie solo los datos a un libro nuevo."
 TOO_MANY_TAGS = (
     "El libro tiene demasiadas celdas, o demasiado formato en celdas vacías: copie solo los datos "
     "a un libro nuevo."
@@ -242,12 +244,12 @@ class OpenedWorkbook:
         styles: list[int] = []
         for tag, attributes, _text in self._elements(part) if part else ():
             if tag == "numFmt":
-                codes[int(attributes["numFmtId"])] = attributes.get("formatCode", "")
+                codes[int(attributes["numFmtId"])] = attributes.get("formatCode", "")[:MAX_CODE]
             elif tag == "xf":
                 styles.append(int(attributes.get("numFmtId", 0)))
             elif tag == "cellStyleXfs":
                 styles.clear()  # the styles so far are not styles of cells
-        dates = {number: code for number, code in codes.items() if is_date_format(code)}
+        dates = {n: codes[n] for n in {*styles} & codes.keys() if is_date_format(codes[n])}
         return [dates.get(number, "") for number in styles]
 
     def _relations(self, part: str) -> dict[str, tuple[str, str]]:
@@ -268,7 +270,7 @@ class OpenedWorkbook:
         if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
             raise UnreadableFile(DAMAGED)
         if entry.file_size > min(max_size, max(1 << 24, entry.compress_size * MAX_RATIO)):
-            raise UnreadableFile("Descomprimido es demasiado grande.")
+            raise UnreadableFile(TOO_LARGE_UNZIPPED)
         parser, parsed, tags = ElementParser(), 0, 0
         with self.archive.open(entry) as xml:
             while chunk := xml.read(CHUNK):

@@ -44,9 +44,12 @@ _BARE = re.compile(r"&(?!#?\w{1,32};)")
 def sanitize(html: str) -> str:
     """Keeps headings, lists, quotes, links and emphasis, and only the text of other elements.
     Raises ValidationError for a text whose length, tags or depth are no person's work."""
-    _with_known_tags(html)  # raises
-    cleaned = _CLEANER.clean(_with_known_tags(tidy(html)[0])).strip()
-    _with_known_tags(cleaned)  # so that a stored text can be saved again
+    known = _with_known_tags(html)
+    if (tidied := tidy(html)[0]) != html:
+        known = _with_known_tags(tidied)
+    cleaned = _CLEANER.clean(known).strip()
+    if cleaned != known:
+        _with_known_tags(cleaned)  # so that a stored text can be saved again
     return "" if cleaned == "<p></p>" else cleaned
 
 

@@ -86,12 +86,14 @@ def row_of(cells: str) -> str:
         (SHEET1, SHEET + row_of(f"<!--{' ' * 3_000_000}-->"), "no se puede leer"),
         (STRINGS, f'<sst xmlns="{XMLNS}"><si><t>{"x" * 2_000_000}</t></si></sst>', "1,000,000"),
         (STYLES, f"<styleSheet><cellXfs>{'<xf/>' * 50_000}</cellXfs></styleSheet>", ""),
+        (STYLES, f"<styleSheet><numFmt numFmtId='200' formatCode='d{'[' * 90_000}'/>"
+         "<cellXfs><xf numFmtId='200'/></cellXfs></styleSheet>", ""),
         (BOOK, f"<workbook>{'<sheet/>' * 200_000}</workbook>", "no se puede leer"),
     ],
     ids=["last column", "entity", "external entity", "zip bomb", "long cell", "no xml",
          "unfinished tags", "unfinished attributes", "a long tag", "a long comment",
          "a long cell in a row", "a far cell in a row", "a long comment in a row",
-         "a long string", "styles", "sheets"],
+         "a long string", "styles", "a long format", "sheets"],
 )  # fmt: skip
 def test_absurd_and_hostile_workbooks_are_refused_in_time_and_100_mb(part, content, reason):
     """The time is the processor's, and is measured without tracemalloc, which slows it."""
