@@ -20,7 +20,7 @@ from editing.widgets import ExcelDate, UnreadableCell
 from exchange.models import Receipt
 from exchange.reading import Cell
 from record.confined import Reader, UnreadableFile
-from record.text import MAX_XLSX_CELL, utf16_length, without_controls
+from record.text import MAX_XLSX_CELL, unstorable, utf16_length, without_controls
 
 ADMIN_ROWS, ADMIN_BYTES = 20_000, 20 << 20
 MAX_BYTES = 250 << 20  # of a file
@@ -133,6 +133,8 @@ def read_dataset(
 def _read_cell(cell: Cell) -> str:
     if isinstance(cell, dict):
         return ExcelDate(cell["date"]) if "date" in cell else UnreadableCell(cell["problem"])
+    if control := unstorable(cell):
+        return UnreadableCell(f"lleva {control}")
     if cell.startswith(TO_MEND):
         return UnreadableCell("sigue sin corregir")
     if cell.endswith(CUT):

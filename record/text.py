@@ -96,16 +96,22 @@ def without_controls(text: str) -> str:
     return _UNSTORABLE.sub("", _BREAKS.sub(" ", text))
 
 
+def unstorable(text: str) -> str:
+    """The first character that files or PostgreSQL cannot hold, in words, or ""."""
+    if not (control := _UNSTORABLE.search(text)):
+        return ""
+    if control[0] == "\0":
+        return "el carácter nulo (NUL)"
+    return f"el carácter de control U+{ord(control[0]):04X}, que no se ve"
+
+
 def clean_controls(text: str) -> str:
     """Replaces vertical tabs and form feeds by spaces. Raises ValidationError for other control
     characters: files cannot hold them, and PostgreSQL fails on a NUL."""
     text = _BREAKS.sub(" ", text)
-    if not (control := _UNSTORABLE.search(text)):
-        return text
-    if control[0] == "\0":
-        raise ValidationError("No se admite el carácter nulo (NUL).")
-    code = f"U+{ord(control[0]):04X}"
-    raise ValidationError(f"No se admite el carácter de control {code}, que no se ve.")
+    if control := unstorable(text):
+        raise ValidationError(f"No se admite {control}.")
+    return text
 
 
 def clean_text_fields(record: models.Model, exclude: Collection[str] = ()) -> None:

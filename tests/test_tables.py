@@ -118,6 +118,7 @@ def test_an_unreadable_file_is_refused_for_its_reason():
         (b"a" * 1_100_000 + b"\n", "demasiado larga"),
         (b"a\n" + b"1\n" * 1001, "1,000 filas"),
         (b"a," * 300 + b"\n", "columnas"),
+        (b"a" * 201 + b"\n1\n", "encabezado"),
     ):
         assert reason in refusal(content), content[:20]
 

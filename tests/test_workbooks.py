@@ -1,6 +1,7 @@
 """Excel workbooks: the texts that Excel shows are read, and hostile files are refused at once."""
 
 import io
+import itertools
 import time
 import tracemalloc
 import zipfile
@@ -15,6 +16,8 @@ from hypothesis import strategies as st
 
 from editing.widgets import UnreadableCell
 from exchange import reading
+from exchange.imports import marked_rows, preview_import
+from exchange.models import Receipt
 from tests.sheets import refusal, rows_of
 
 BOOK, STYLES, STRINGS = "xl/workbook.xml", "xl/styles.xml", "xl/sharedStrings.xml"
@@ -23,6 +26,7 @@ XMLNS = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 SHEET = f'<worksheet xmlns="{XMLNS}"><sheetData>'
 DOCTYPE = "<!DOCTYPE x [<!ENTITY a 'b'>]>"
 READ = (["identificador"], [])
+HEADER = ["identificador", "titulo", "categoria", "inicio", "organizaciones", "se_publica"]
 # Openpyxl writes the strings into the cells: a part of shared strings needs a relation.
 _STRINGS = '<Relationship Id="s" Type="a/sharedStrings" Target="sharedStrings.xml"/></'
 SHARED = {RELATIONS: ("</", _STRINGS)}
@@ -271,3 +275,22 @@ def test_formulas_without_a_value_and_error_cells_are_no_silent_blanks():
 
     ((_, cells),) = rows_of(as_xlsx(fill))[1]
     assert [isinstance(cell, UnreadableCell) for cell in cells] == [True, True, False]
+
+
+@pytest.mark.django_db
+def test_a_control_character_of_a_workbook_is_an_error_of_its_cell():
+    """Excel writes it as «_x0000_». Databases refuse NUL and halves of characters."""
+    codes, rows = ("0000", "001B", "D800", "FFFE"), [HEADER, ["y", "T_x000C_u", "acuerdo"]]
+    for place, code in itertools.product(range(6), codes):
+        row = [f"x{len(rows)}", "T", "acuerdo", "", "", ""]
+        rows.append([*row[:place], f"a_x{code}_", *row[place + 1 :]])
+    cells = ("".join(f'<c t="str"><v>{cell}</v></c>' for cell in row) for row in rows)
+    book = sheet_of("".join(f"<row>{row}</row>" for row in cells))
+    receipt = Receipt(resource="eventos", file_name="x", content=book)
+    preview_import(receipt)
+    assert (receipt.new, receipt.faulty_rows) == (1, 24)
+    assert {problem[3] for problem in Receipt.objects.get().problems} == {
+        "La celda lleva el carácter nulo (NUL).",
+        *(f"La celda lleva el carácter de control U+{code}, que no se ve." for code in codes[1:]),
+    }
+    assert len([*marked_rows(receipt)]) == 26
