@@ -127,6 +127,7 @@ class NucleoAdminSite(admin.AdminSite):
             "add_source": next((m["add_url"] for m in models if m["model"] is Source), None),
             "notices": [notice for notice in notices if notice.group != dashboard.UNSAID],
             "unsaid": [notice for notice in notices if notice.group == dashboard.UNSAID],
+            "unsaid_count": sum(n.count for n in notices if n.group == dashboard.UNSAID),
             "changes": [*dashboard.recent_changes(records)],
         }
         return super().index(request, context | (extra_context or {}))
