@@ -30,7 +30,7 @@ from editing.saving import SavingAdmin
 from editing.snapshots import lock, tokens_of
 from editing.versions import TrashForm
 from record.proof import Publication, Withdrawal, by_model, is_fact
-from record.publishing import Publishable, Record, may_publish
+from record.publishing import Publishable, Record, may_publish, save_publication
 
 MOST_RECORDS = 200
 
@@ -294,18 +294,19 @@ class ActionsAdmin(SavingAdmin):
         waiting = decisions.waiting()
         acted = [record for record in changing if record not in waiting]
         acted += decisions.companions(acted) if at else []
-        emptied = [
-            fact
+        emptied = {
+            fact: None
             for fact, _fields in decisions.emptied()
-            if questions.effects.owners[fact] in acted and fact not in acted
-        ]
+            if questions.effects.owners[fact] in acted
+        }
         for record in acted:
             self._change_publication(record, action, at)
+        save_publication(acted)
+        for fact in emptied:
+            vars(fact)["skip_history_when_saving"] = True
+            fact.save()
         reason = decisions.chose("change_reason") or action.done
-        for model, group in by_model([*acted, *emptied]).items():
-            for record in group:
-                record.skip_history_when_saving = True
-                record.save()
+        for model, group in by_model(dict.fromkeys([*acted, *emptied])).items():
             keys = [record.pk for record in group]
             model.versions.write(keys, "~", reason, request.user.pk, at=questions.began)
         self._say(request, action, acted, waiting, questions)

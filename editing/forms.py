@@ -264,8 +264,9 @@ class DecisionForm(forms.Form):
             self._ask_before_withdrawing(effects)
 
     def _show(self, title: str, facts: Iterable[Any], note: str = "") -> Card:
-        links = [fact if isinstance(fact, SafeString) else link(fact) for fact in facts]
-        card = Card(title, links[:LISTED], max(0, len(links) - LISTED), note)
+        facts = [*facts]
+        links = [f if isinstance(f, SafeString) else link(f) for f in facts[:LISTED]]
+        card = Card(title, links, max(0, len(facts) - LISTED), note)
         self.cards.append(card)
         return card
 

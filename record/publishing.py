@@ -27,6 +27,7 @@ R = TypeVar("R", bound="Record", covariant=True)
 P = TypeVar("P", bound="Publishable", covariant=True)
 PUBLISH = "sources.publish_record"
 NAMED = 5
+BATCH = 500
 written = Signal()
 """Sent after a write that does not call `save`, by the querysets below and by imports. `sender` is
 the model, `keys` are the primary keys."""
@@ -348,3 +349,13 @@ class Publishable(Record):
 
     def is_draft(self) -> bool:
         return self.publish_at is None or super().is_draft()
+
+
+def save_publication(records: Iterable[Publishable]) -> None:
+    """Saves the moments of publication, with few statements for many records."""
+    by_model = defaultdict(list)
+    for record in records:
+        record.updated_at = timezone.now()
+        by_model[type(record)].append(record)
+    for model, group in by_model.items():
+        model.objects.bulk_update(group, ["publish_at", "unpublish_at", "updated_at"], BATCH)
