@@ -1,6 +1,5 @@
-/* Updates the readings of dates and quotes while they are typed, translates the rich text editor's
-   buttons into Spanish, leads to the form of a new citation, and moves the focus to the message above a form that was not saved. The forms
-   work without this script: the button «Comprobar fechas y citas» gives the same readings. */
+/* Updates the readings of dates and quotes while they are typed, opens the form of a new citation, names the
+   rich text editor's buttons in Spanish, and moves the focus to the message above a form that was not saved. */
 "use strict";
 
 (() => {
@@ -9,13 +8,12 @@
 
   // Readings
 
-  const sourceOf = (field) =>
-    document.getElementById(field.id.replace(/exact$/, "source"))?.value ?? "";
+  const sibling = (field, name) => document.getElementById(field.id.replace(/(exact|source)$/, name));
 
   const address = (field) =>
     field.dataset.reads === "date"
       ? `${dates}?${new URLSearchParams({ texto: field.value })}`
-      : `${quotes}?${new URLSearchParams({ fuente: sourceOf(field), palabras: field.value })}`;
+      : `${quotes}?${new URLSearchParams({ fuente: sibling(field, "source")?.value ?? "", palabras: field.value })}`;
 
   const outputOf = (field) => field.parentElement.querySelector("output.reading");
 
@@ -31,18 +29,14 @@
   const timers = new WeakMap();
 
   function readSoon(field) {
+    if (!field?.dataset?.reads) return;
     clearTimeout(timers.get(field));
     timers.set(field, setTimeout(read, PAUSE, field));
   }
 
-  document.addEventListener("input", ({ target }) => {
-    if (target.dataset?.reads) readSoon(target);
-  });
-
+  document.addEventListener("input", ({ target }) => readSoon(target));
   document.addEventListener("change", ({ target }) => {
-    const quote = /source$/.test(target.id)
-      && document.getElementById(target.id.replace(/source$/, "exact"));
-    if (quote?.dataset?.reads) readSoon(quote);
+    if (/source$/.test(target.id)) readSoon(sibling(target, "exact"));
   });
 
   document.addEventListener("click", ({ target }) => {
@@ -58,8 +52,7 @@
   // The output in an added row refers to the field of that row.
   document.addEventListener("formset:added", ({ target }) => {
     for (const output of target.querySelectorAll("output.reading")) {
-      const field = output.parentElement.querySelector("[data-reads]");
-      if (field) output.setAttribute("for", field.id);
+      output.setAttribute("for", output.parentElement.querySelector("[data-reads]").id);
     }
   });
 
@@ -73,21 +66,20 @@
     const template = fold.querySelector("template");
     const most = document.getElementById("id_citations-MAX_NUM_FORMS").value;
     fold.open = true;
-    const quotes = [...fold.querySelectorAll("[data-reads=quote]")];
-    const blank = quotes.find(({ value }) => !value.trim());
-    if (blank || Number(total.value) >= Number(most)) return blank ?? quotes.at(-1);
+    const written = [...fold.querySelectorAll("[data-reads=quote]")];
+    const blank = written.find(({ value }) => !value.trim());
+    if (blank || Number(total.value) >= Number(most)) return blank ?? written.at(-1);
     template.insertAdjacentHTML("beforebegin", template.innerHTML.replaceAll("__prefix__", total.value));
     total.value = Number(total.value) + 1;
     return template.previousElementSibling.querySelector("[data-reads=quote]");
   }
 
   document.addEventListener("click", (event) => {
-    const supports = event.target.closest?.("[data-supports]")?.dataset.supports;
-    if (supports === undefined) return;
+    const link = event.target.closest?.("[data-supports]");
+    if (!link) return;
     event.preventDefault();
     const quote = blankQuote();
-    const field = document.getElementById(quote.id.replace(/exact$/, "field"));
-    if (!quote.value.trim()) field.value = supports;
+    if (!quote.value.trim()) sibling(quote, "field").value = link.dataset.supports;
     quote.focus();
   });
 
@@ -108,47 +100,28 @@
     "undo": "deshacer",
     "redo": "rehacer",
     "insert hard break": "salto de renglón",
-    "insert horizontal rule": "línea",
-    "toggle fullscreen": "pantalla completa",
-    "edit html": "editar HTML",
   };
 
   function translate(editor) {
-    const area = editor.querySelector("textarea");
-    const label = document.querySelector(`label[for="${area?.id}"]`);
-    editor.querySelector("[contenteditable]")?.setAttribute("aria-label", (label?.textContent ?? "Texto").replace(":", ""));
+    const label = document.querySelector(`label[for="${editor.querySelector("textarea")?.id}"]`);
+    editor.querySelector("[contenteditable]")?.setAttribute("aria-label", label?.firstChild.textContent.trim() ?? "Texto");
     for (const button of editor.querySelectorAll(".prose-menubar button")) {
       const text = button.querySelector("h2, h3, p");
       const name = NAMES[(button.title || text?.textContent || "").toLowerCase()];
       if (!name) continue;
-      if (button.title) {
-        button.title = name;
-        button.setAttribute("aria-label", name);
-      }
+      if (button.title) button.title = button.ariaLabel = name;
       if (text) text.textContent = name;
     }
   }
 
-  new MutationObserver((changes) => {
-    for (const { target, addedNodes } of changes) {
-      const editor = target.closest?.(".prose-editor");
-      if (editor) translate(editor);
-      for (const node of addedNodes) {
-        node.querySelectorAll?.(".prose-editor").forEach(translate);
-      }
-    }
-  }).observe(document, {
+  const translateAll = () => document.querySelectorAll(".prose-editor").forEach(translate);
+  new MutationObserver(translateAll).observe(document, {
     childList: true,
     subtree: true,
     attributeFilter: ["contenteditable"], // set after the editor is inserted
   });
-
-  document.addEventListener("prose-editor:ready", ({ target }) => {
-    const editor = target.closest(".prose-editor");
-    if (editor) translate(editor);
-  });
-
-  document.querySelectorAll(".prose-editor").forEach(translate); // editors that were ready before this script
+  document.addEventListener("prose-editor:ready", translateAll);
+  translateAll();
 
   // Django's admin focuses the first field on load; this moves the focus to the message above the form.
   addEventListener("load", () => {
