@@ -1,6 +1,6 @@
 """Accounts and logins.
 
-`login` has the steps from the password to the admin, `second_factor` phones and recovery codes,
-`throttle` the lockout, `sessions` the end of a session. `admin` has accounts and roles, `views` the
-user's own account, `log` the «Bitácora».
+django-allauth logs the staff in. `adapters` has what this site changes in it, `forms` and `views`
+its forms and pages, `sessions` the end of a session and the factor that was given in it,
+`second_factor` the encryption of factors. `admin` has accounts and roles, `log` the «Bitácora».
 """

@@ -58,8 +58,8 @@ class _CodeForm(Throttled):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        attrs = {"autocomplete": "one-time-code", "autofocus": True, "maxlength": "40"}
-        self.fields["code"].widget.attrs = attrs
+        code, self.fields["code"].label = self.fields["code"], "Seis cifras"
+        code.widget.attrs = {"autocomplete": "one-time-code", "autofocus": True, "maxlength": "40"}
 
 
 class CodeForm(_CodeForm, mfa.AuthenticateForm):

@@ -86,7 +86,7 @@ def counts(models: Iterable[type[Model]]) -> Counter[type[Model]]:
         .values_list("label_of_model", "rows")
         for label, model in by_label.items()
     ]
-    rows = queries[0].union(*queries[1:], all=True) if queries else ()
+    rows = queries[0].union(*queries[1:], all=True).order_by() if queries else ()
     return Counter({by_label[label]: count for label, count in rows})
 
 

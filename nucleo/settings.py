@@ -7,6 +7,7 @@ import tomllib
 from pathlib import Path
 
 import dj_database_url
+import django
 from csp.constants import NONCE, NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from environs import Env
@@ -233,14 +234,22 @@ MFA_FORMS = {
 }
 
 # Mail, for notices to the staff about their accounts
-EMAIL_HOST = env.str("EMAIL_HOST", "")
-EMAIL_PORT = env.int("EMAIL_PORT", 587)
-EMAIL_HOST_USER = env.str("EMAIL_HOST_USER", "")
-EMAIL_HOST_PASSWORD = env.str("EMAIL_HOST_PASSWORD", "")
-EMAIL_USE_TLS = env.bool("EMAIL_USE_TLS", True)
-EMAIL_TIMEOUT = 10
+_mail = {
+    "host": env.str("EMAIL_HOST", ""),
+    "port": env.int("EMAIL_PORT", 587),
+    "username": env.str("EMAIL_HOST_USER", ""),
+    "password": env.str("EMAIL_HOST_PASSWORD", ""),
+    "use_tls": env.bool("EMAIL_USE_TLS", True),
+    "timeout": 10,
+}
+if django.VERSION < (6, 1):
+    EMAIL_HOST, EMAIL_PORT, EMAIL_HOST_USER, EMAIL_HOST_PASSWORD, *_rest = _mail.values()
+    EMAIL_USE_TLS, EMAIL_TIMEOUT = _rest
+else:
+    _smtp = "django.core.mail.backends.smtp.EmailBackend"
+    MAILERS = {"default": {"BACKEND": _smtp, "OPTIONS": _mail}}
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", CONTACT_EMAIL)
-ACCOUNT_EMAIL_NOTIFICATIONS = bool(EMAIL_HOST and DEFAULT_FROM_EMAIL)
+ACCOUNT_EMAIL_NOTIFICATIONS = bool(_mail["host"] and DEFAULT_FROM_EMAIL)
 
 # `nucleo.middleware.EditorPolicy` adds what the admin's editor needs.
 CONTENT_SECURITY_POLICY = {
