@@ -56,9 +56,11 @@ def user_named(username: str | None) -> User | None:
     return User.objects.filter(username=username).first()
 
 
-def locked_out(request: HttpRequest, user: Any = None) -> HttpResponse:
-    """Log the beginning of a lockout, and no attempts during it."""
-    mark = f"locked {user.pk if user else request.POST.get('login', '')}"
+def locked_out(request: HttpRequest, user: Any = None, name: str = "") -> HttpResponse:
+    """Log the beginning of a lockout, of a name or of an address, and no attempts during it."""
+    if request.user.is_authenticated:
+        user = request.user
+    mark = f"locked {user.pk if user else name or request.META.get('REMOTE_ADDR')}"
     if not cache.get(mark):
         LoginEvent.objects.note(LoginEvent.Kind.LOCKED, user)
         cache.set(mark, True, MINUTES * 60)

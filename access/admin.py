@@ -51,6 +51,8 @@ class AccessAdmin(StaffAdmin):
     """Asks for the second factor again, if it was given more than ten minutes ago. Offers the
     permissions that this site checks, and leaves out the other apps'."""
 
+    preserve_filters = False  # django-allauth repeats a form whose address has no query
+
     @CONFIRMED
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         return super().changeform_view(request, *args, **kwargs)

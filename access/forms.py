@@ -33,8 +33,9 @@ class Throttled:
         super().full_clean()  # type: ignore[misc]  # of the form beside this class
         errors = [error for problems in self.errors.as_data().values() for error in problems]
         if any(error.code in WAITING for error in errors):
-            user = self.user or user_named(self.data.get("login"))
-            raise ImmediateHttpResponse(locked_out(context.request, user))
+            name = self.data.get("login", "")
+            user = self.user or user_named(name)
+            raise ImmediateHttpResponse(locked_out(context.request, user, name))
 
 
 class LoginForm(Throttled, account.LoginForm):
@@ -61,11 +62,14 @@ class _CodeForm(Throttled):
         code, self.fields["code"].label = self.fields["code"], "Seis cifras"
         code.widget.attrs = {"autocomplete": "one-time-code", "autofocus": True, "maxlength": "40"}
 
-
-class CodeForm(_CodeForm, mfa.AuthenticateForm):
     def clean_code(self) -> str:
         self.cleaned_data["code"] = former_code(self.user, self.cleaned_data["code"])
-        return super().clean_code()
+        code: str = super().clean_code()  # type: ignore[misc]  # of the form beside this class
+        return code
+
+
+class CodeForm(_CodeForm, mfa.AuthenticateForm):
+    pass
 
 
 class ConfirmCodeForm(_CodeForm, mfa.ReauthenticateForm):

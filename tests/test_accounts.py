@@ -14,7 +14,18 @@ from django.utils import timezone
 from access.models import OneOffPassword
 from record.publishing import Record, may_publish
 from tests.conftest import Person, role
-from tests.login import ACCOUNT, INDEX, NEW_PASSWORD, RIGHT, inside, now_is, try_password
+from tests.login import (  # fmt: skip
+    ACCOUNT,
+    CONFIRM,
+    INDEX,
+    NEW_PASSWORD,
+    RIGHT,
+    code_of,
+    inside,
+    now_is,
+    phone_for,
+    try_password,
+)
 from tests.records import event
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("production", "several_sessions")]
@@ -87,15 +98,26 @@ def test_administration_mends_a_lost_password_and_a_lost_phone_without_mail(
 
 
 @pytest.mark.parametrize("address", ["add/", "{}/change/", "{}/password/", "{}/segundo-factor/"])
-def test_accounts_ask_for_the_factor_again_after_ten_minutes(
-    address, keeper, admin, reader, monkeypatch
-):
+def test_accounts_ask_for_the_factor_again_after_ten_minutes(address, keeper, reader, monkeypatch):
     page = "/admin/auth/user/" + address.format(reader.user.pk)
     assert keeper.get(page).status_code == 200
     now_is(monkeypatch, time.time() + 601)
     for answer in (keeper.get(page), keeper.post(page, {"username": "otra"})):
-        assert answer["Location"].startswith("/admin/cuenta/confirmar/codigo/")
-    assert admin.get("/admin/auth/group/add/")["Location"].startswith("/admin/")
+        assert answer["Location"].startswith(CONFIRM)
+    assert not User.objects.filter(username="otra").exists()
+
+
+def test_what_was_sent_before_the_factor_was_asked_for_is_done_after_it(
+    keeper, reader, monkeypatch
+):
+    page = f"{account_page(reader.user)}"
+    now_is(monkeypatch, time.time() + 601)
+    form = account_form(reader.user, first_name="Lía")
+    confirm = keeper.post(page, form)["Location"]
+    assert keeper.post(confirm, {"code": "000000"}).status_code == 200
+    assert User.objects.get(pk=reader.user.pk).first_name == ""
+    keeper.post(confirm, {"code": code_of(phone_for(keeper.user))})
+    assert User.objects.get(pk=reader.user.pk).first_name == "Lía"
 
 
 def test_administration_gives_roles_and_the_log_tells_which(keeper, reader):

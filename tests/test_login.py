@@ -61,6 +61,8 @@ def test_an_address_that_tries_fifty_names_waits_and_no_header_changes_it(ana, p
 
     answers = [attempt("x" * n).status_code for n in range(1, 52)]
     assert answers == [200] * 50 + [429]
+    assert [attempt("y" * n).status_code for n in range(1, 4)] == [429] * 3
+    assert LoginEvent.objects.filter(kind="locked").count() == 1
     assert attempt("ana", RIGHT).status_code == 429
     assert attempt("ana", RIGHT, "100.20.30.41")["Location"] == CODE
 

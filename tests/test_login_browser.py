@@ -55,7 +55,7 @@ def with_password(site: str, page: Any) -> None:
 def ana_inside(site: str, page: Any) -> str:
     phone = phone_for(User.objects.get())
     with_password(site, page)
-    page.get_by_label("Código", exact=True).fill(code_of(phone))
+    page.get_by_label("Seis cifras").fill(code_of(phone))
     page.get_by_role("button", name="Entrar", exact=True).click()
     page.wait_for_url("**/admin/timeline/event/")
     return site
@@ -92,7 +92,7 @@ def test_the_first_login_enrols_a_phone_and_shows_recovery_codes_which_open_the_
     page.get_by_role("link", name="Usar códigos de mi teléfono").click()
     expect(page.get_by_role("img", name="Código QR")).to_be_visible()
     secret = page.locator("code.code").inner_text()
-    page.get_by_label("Código").last.fill(code_with(secret))
+    page.get_by_label("Seis cifras").fill(code_with(secret))
     page.get_by_role("button", name="Comprobar y continuar").click()
     expect(page.get_by_role("heading", name="Sus 10 códigos, cuenta ana")).to_be_visible()
     codes = page.locator(".codes li").all_inner_texts()
@@ -162,7 +162,7 @@ def test_without_script_no_key_is_offered_and_password_and_code_open_the_site(
     page.goto(f"{site}/admin/")
     expect(page.get_by_role("button", name="Entrar con llave de acceso")).to_be_hidden()
     with_password(site, page)
-    page.get_by_label("Código", exact=True).fill(code_of(phone))
+    page.get_by_label("Seis cifras").fill(code_of(phone))
     page.keyboard.press("Enter")
     page.wait_for_url("**/admin/timeline/event/")
     page.goto(f"{site}/admin/cuenta/llaves/agregar/")
