@@ -60,11 +60,13 @@ _NAMES = {
 
 
 class OpenTag(NamedTuple):
-    """An open element, the end tags to write, and the place of its start tag."""
+    """An open element, the end tags to write, and the place of its start tag. The text editor
+    writes an empty line as a paragraph, which `may_be_empty`."""
 
     name: str
     end: str
     start: int
+    may_be_empty: bool
 
 
 class Tidying:
@@ -77,6 +79,7 @@ class Tidying:
         self.open = Counter[str]()
         self.text_end = 0  # the place after the last text
         self.block_start = 0
+        self.image_place = 0  # the place of the last image
         self.hidden_from = 0  # the depth of the hidden element, or 0
         self.marker: list[str] | None = None  # the hidden text before an item of Word
         self.lists: list[tuple[str, int]] = []  # the lists of Word, and their places
@@ -130,7 +133,9 @@ class Tidying:
     def start(self, name: str, attributes: dict[str, str]) -> None:
         style, end = attributes.get("style", "").lower(), ""
         self.dropped["style"] |= bool(style)
-        self.dropped["image"] += name == "img" and not self.hidden_from
+        if name == "img" and not self.hidden_from:
+            self.dropped["image"] += 1
+            self.image_place = len(self.pieces)
         self.dropped["comment"] += bool(_COMMENT.search(style))
         if not self.hidden_from and name not in _VOID and self.is_hidden(name, attributes, style):
             self.hidden_from = len(self.elements) + 1
@@ -138,7 +143,9 @@ class Tidying:
         elif not self.hidden_from:
             end = self.shown(name, attributes, style)
         if name not in _VOID:
-            self.elements.append(OpenTag(name, end, len(self.pieces) - bool(end)))
+            may_be_empty = name == "p" and not attributes
+            place = len(self.pieces) - bool(end)
+            self.elements.append(OpenTag(name, end, place, may_be_empty))
             self.open[name] += 1
 
     def is_hidden(self, name: str, attributes: dict[str, str], style: str) -> bool:
@@ -221,12 +228,16 @@ class Tidying:
             self.end_table()
         elif self.tables and is_block:
             self.pieces.append(_BREAK)
-        elif element.end and self.text_end <= element.start:
+        elif element.end and self.is_empty(element):
             del self.pieces[element.start :]
         elif element.end:
             self.pieces.append(element.end)
         if is_block:
             self.block_start = len(self.pieces)
+
+    def is_empty(self, element: OpenTag) -> bool:
+        may_go = not element.may_be_empty or self.image_place > element.start
+        return may_go and self.text_end <= element.start
 
     # Paragraphs around text that has none
 

@@ -79,7 +79,7 @@ def test_a_text_from_another_program_keeps_its_words_lists_and_tables(program):
          "<ul><li><ul><li>a</li></ul></li><li>b</li></ul><p>c</p>"),
         ('<p style="mso-list:l0 level1 lfo1"><span style="mso-list:Ignore">a)</span>x</p>',
          "<ol><li>x</li></ol>"),
-        ("<p>a</p><p><span style='display:none'>oculto</span></p>", "<p>a</p>"),
+        ("<p>a</p><p class=x><span style='display:none'>oculto</span></p>", "<p>a</p>"),
         ("<!--[if mso]><p>x</p><![endif]--><p>a</p>", "<p>a</p>"),
         *((f'<p><a href="{address}">a</a></p>', "<p>a</p>") for address in (
             "/admin/", "#nota", "nota.html", "//example.org/x", "?x=1", "file:///C:/x", "",
@@ -88,6 +88,8 @@ def test_a_text_from_another_program_keeps_its_words_lists_and_tables(program):
         )),
         ('<p><a href="https://x.example/a?b=1&amp;c=/admin/">a</a></p>',
          '<p><a href="https://x.example/a?b=1&amp;c=/admin/" rel="noopener">a</a></p>'),
+        ('<p>a</p><p></p><p><a target="_blank" href="https://x.example/">b</a></p>',
+         '<p>a</p><p></p><p><a href="https://x.example/" rel="noopener">b</a></p>'),
         ("<p>a &lt; b &amp; c</p><p></p><p>d</p>", "<p>a &lt; b &amp; c</p><p></p><p>d</p>"),
     ],
 )  # fmt: skip
