@@ -100,12 +100,12 @@ class StaffAdmin(admin.ModelAdmin):
         title = capfirst(self.opts.verbose_name_plural)
         return super().changelist_view(request, {"title": title} | (extra_context or {}))
 
-    def log_deletions(self, request: HttpRequest, queryset: models.QuerySet) -> Any:
-        """Write the entries one by one: entries that are written in bulk get no seal."""
-        keys = [record.pk for record in queryset]
-        return [
-            super(StaffAdmin, self).log_deletions(request, queryset.filter(pk=key)) for key in keys
-        ]
+    def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
+        """Write the entries one by one: entries that are written in bulk get no seal. Django passes
+        a queryset, or a list of one record."""
+        for record in queryset:
+            one: Any = [record]
+            super().log_deletions(request, one)
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return StaffList

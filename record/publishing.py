@@ -72,7 +72,7 @@ def viewer(request: HttpRequest) -> User | None:
     for a visitor, so that no cookie is set."""
     if settings.SESSION_COOKIE_NAME not in request.COOKIES:
         return None
-    user = request.user
+    user = getattr(request, "user", None)  # absent if a middleware before it refuses the request
     return user if isinstance(user, User) and may_enter(user) else None
 
 

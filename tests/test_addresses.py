@@ -120,6 +120,7 @@ def test_no_query_of_another_page_of_the_admin_is_an_error_of_the_site_or_slow(s
     forms = [address_of(page, record) for page in ("change", "delete", "history")
              for record in (Event.objects.get(), staff[0].user)]  # fmt: skip
     forms += [address_of("add", model) for model in LISTS]
+    assert staff[0].get("/admin/%00%01/").status_code == 404
     addresses = [f"{reverse('admin:autocomplete')}?{query}" for query in AUTOCOMPLETE]
     addresses += [f"{form}?{query}" for form in forms for query in FORM_PARAMETERS]
     assert errors([staff[-1]], addresses) == []

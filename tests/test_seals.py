@@ -118,6 +118,8 @@ def test_deleted_roles_are_in_the_chain_one_by_one(admin, capsys):
     admin.post(page, {"action": "delete_selected", "_selected_action": roles, "post": "yes"})
     assert LogEntry.objects.filter(action_flag=DELETION).count() == 3
     assert checked(capsys).startswith("4:")  # with the login
+    admin.post(address_of("delete", Group.objects.create(name="Otro")), {"post": "yes"})
+    assert checked(capsys).startswith("5:")
     LogEntry.objects.first().delete()
     assert "se borró" in checked(capsys)
 
