@@ -8,6 +8,7 @@ UnreadableFile.
 import io
 import json
 import logging
+import os
 import resource
 import subprocess
 import sys
@@ -100,6 +101,8 @@ def main() -> None:
         (resource.RLIMIT_CORE, 0),
     ):
         resource.setrlimit(limit, (value, value))
+    with suppress(OSError):  # the filter of calls in the unit of systemd
+        os.nice(10)
     module, _, name = function.rpartition(".")
     try:
         file = io.BytesIO(sys.stdin.buffer.read())

@@ -20,7 +20,7 @@ from exchange.formats import FORMATS
 from exchange.imports import RESOURCES
 from exchange.models import Receipt
 from tests.records import organization
-from tests.sheets import dataset_of, exported
+from tests.sheets import dataset_of, exported, file_as
 from timeline.models import Event, EventOrganization
 
 pytestmark = [pytest.mark.hard, pytest.mark.django_db(transaction=True)]
@@ -70,6 +70,26 @@ def test_our_files_saved_by_libreoffice_come_back_as_zero_changes(format_name, t
         slugs = dict(zip(dataset.row_numbers, dataset["identificador"], strict=True))
         assert [slugs[error.row] for error in outcome.errors] == lost
         assert outcome.counts == (0, 0, resource.model.objects.count() - len(lost))
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+@pytest.mark.parametrize("format_name", ["csv", "excel"])
+def test_no_text_runs_as_a_formula_in_libreoffice_whatever_the_separator(
+    separator, format_name, tmp_path
+):
+    leads = [*"=+-@", "\t=", "\n=", "\r=", " =", "'=", '"=', "'\"="]
+    separators = ["", *",;\t\r\n", "\r\n", ";;", "; ", '";', "';", '"\n']
+    texts = [f"a{s}{lead}1+1" for s in separators for lead in leads] + [f"{c}1+1" for c in leads]
+    rows = [["texto"], *([text] for text in texts)]
+    file = tmp_path / "formulas.csv"
+    file.write_bytes(file_as(format_name, rows))
+    assert list(dataset_of(file.read_bytes())) == [tuple(row) for row in rows[1:]]
+    bare = tmp_path / "bare.csv"
+    bare.write_text(f"a{separator}=1+1\n")
+    opened_as = f"--infilter=Text - txt - csv (StarCalc):{ord(separator)},34,76"
+    saved_by_libreoffice([file, bare], "fods", opened_as, tmp_path / "saved")
+    assert "table:formula" in (tmp_path / "saved" / "bare.fods").read_text()
+    assert "table:formula" not in (tmp_path / "saved" / "formulas.fods").read_text()
 
 
 def beyond_windows_1252(resource: RecordResource) -> list[str]:
