@@ -255,16 +255,21 @@ class MomentWidget(TextWidget):
         return f"Día y hora de México o con su zona: 2026-11-24 09:00. {meaning}"
 
     def render(self, value: datetime | None, obj: Any = None, **kwargs: Any) -> str:
-        return timezone.localtime(value).isoformat(sep=" ") if value else ""
+        try:
+            return timezone.localtime(value).isoformat(sep=" ") if value else ""
+        except OverflowError:  # the first day of the year 1
+            return str(value)
 
     def show(self, value: datetime) -> str:
-        return timezone.localtime(value).strftime("%Y-%m-%d %H:%M")
+        return self.render(value)[:16]
 
     def read(self, cell: str) -> datetime | None:
         if not cell.strip():
             return None
         try:
             moment = datetime.fromisoformat(cell.strip())
+            if moment.year < 1000:
+                raise OverflowError
             if moment.tzinfo is None:
                 moment = moment.replace(tzinfo=ZoneInfo(settings.TIME_ZONE))
             return moment.astimezone(ZoneInfo("UTC"))

@@ -166,6 +166,7 @@ def test_citations_find_their_place_and_number():
         ("eventos", [EVENT + ",fin", "x,T,acuerdo,2017,,2016"], ["anterior"]),
         ("eventos", [EVENT + ",se_publica,se_retira", "x,T,acuerdo,,,2026-01-02,2026-01-01"], ["retiro"]),
         ("eventos", [EVENT + ",se_publica", "x,T,acuerdo,,,mañana"], ["«se_publica»", "2026-11-24 09:00"]),
+        ("eventos", [EVENT + ",se_publica", "x,T,acuerdo,,,0001-01-01 00:00+00:00"], ["«se_publica»"]),
         ("eventos", [EVENT, "x,T,acuerdo,,,de más"], ["más celdas"]),
         ("organizaciones", ["identificador,nombre,sitio_web", "x,N,javascript:alert(1)"], ["https://"]),
         ("membresias", ["identificador,organizacion", "x,"], ["«organizacion»", "Falta"]),

@@ -1,6 +1,7 @@
 """Tables that go out: for the staff from the lists of the admin, for everybody at /datos/."""
 
 import re
+from datetime import UTC, datetime
 
 import pytest
 from django.core.management import call_command
@@ -22,6 +23,7 @@ from tests.records import (
 )
 from tests.sheets import dataset_of, dry_run, first_cells
 from tests.test_exchange_pages import EXPORT, HERE, text_of
+from timeline.models import Event
 
 pytestmark = pytest.mark.django_db
 EVENTS = "/admin/timeline/event/"
@@ -168,3 +170,17 @@ def test_the_dictionary_has_every_column_of_every_table_and_lists_lead_to_them(v
         for name in names:
             assert f'href="/datos/{name}.csv"' in listed
             assert f'href="/datos/{name}.xlsx"' in listed
+
+
+def test_a_download_never_fails_on_what_is_stored(visitor):
+    """Neither on what other programs write, without the checks of a form."""
+    event(slug="uno")
+    text = "a\x0bb\x0cc\x07d\ufffee=1;=2\r\n\x1b\x85\u2028" + "z" * 40_000
+    first_day = datetime(1, 1, 1, tzinfo=UTC)
+    Event.objects.update(
+        title=text[:200], summary=text, body=f"<p>{text}</p>", publish_at=first_day
+    )
+    for format_name in ("csv", "xlsx"):
+        answer = visitor.get(f"/datos/eventos.{format_name}")
+        assert (answer.status_code, first_cells(answer)) == (200, ["uno"])
+    assert "0001-01-01 00:00:00+00:00" in visitor.get("/datos/eventos.csv").getvalue().decode()
