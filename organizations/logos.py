@@ -13,7 +13,8 @@ from django.db.models.fields.files import ImageFieldFile
 from PIL import Image, ImageOps
 
 FORMATS = {"PNG": "png", "JPEG": "jpg", "WEBP": "webp"}
-MOST_BYTES, MOST_PIXELS, LONGEST_SIDE = 5_000_000, 25_000_000, 800
+MOST_BYTES, MOST_PIXELS, LONGEST_SIDE = 5_000_000, 12_000_000, 800
+MOST_SCANS = 100  # of a progressive JPEG, which has about 10; each scan takes as long as a picture
 NO_LOGO = "No es una imagen PNG, JPEG o WebP que se pueda leer."
 TOO_MANY = "Tiene demasiados pixeles: guárdela más pequeña."
 
@@ -28,7 +29,11 @@ def redrawn(file: File) -> Redrawn:
     if file.size > MOST_BYTES:
         raise ValidationError(f"Pesa más de {MOST_BYTES // 1_000_000} MB.")
     try:
-        picture = Image.open(file, formats=list(FORMATS))
+        file.seek(0)
+        content = file.read()
+        picture = Image.open(BytesIO(content), formats=list(FORMATS))
+        if picture.format == "JPEG" and content.count(b"\xff\xda") > MOST_SCANS:
+            raise ValidationError(NO_LOGO)
         if picture.width * picture.height <= MOST_PIXELS:  # from the header
             kind = str(picture.format)
             return Redrawn(_drawn(picture, kind), f"{secrets.token_hex(16)}.{FORMATS[kind]}")
@@ -40,9 +45,11 @@ def redrawn(file: File) -> Redrawn:
 
 
 def _drawn(picture: Image.Image, kind: str) -> bytes:
-    picture = ImageOps.exif_transpose(picture)
-    picture = picture.convert("RGB" if kind == "JPEG" else "RGBA")
-    picture.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
+    mode = "RGB" if kind == "JPEG" else "RGBA"
+    if picture.mode in ("1", "P", "PA"):  # would be made small without shades
+        picture = picture.convert(mode)
+    picture.thumbnail((LONGEST_SIDE, LONGEST_SIDE))  # first, while other copies would be large
+    picture = ImageOps.exif_transpose(picture).convert(mode)
     bare = Image.new(picture.mode, picture.size)
     bare.paste(picture)
     out = BytesIO()

@@ -1,6 +1,7 @@
 """Logos are redrawn from their pixels, and no other part of a file is kept."""
 
 import struct
+import time
 import zlib
 from io import BytesIO
 from pathlib import Path
@@ -16,6 +17,7 @@ from organizations.logos import LONGEST_SIDE, MOST_BYTES, redrawn
 from organizations.models import Organization
 from tests import records
 from tests.conftest import Person
+from tests.test_richtext import peak_memory
 
 SECRET = b"<script>alert('canario')</script>"
 
@@ -117,6 +119,29 @@ def test_a_bomb_is_refused_before_it_is_unpacked(monkeypatch):
     for content in (bomb(), large):
         with pytest.raises(ValidationError, match="demasiados pixeles"):
             redrawn(uploaded(content))
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "P", "1", "WEBP"])
+def test_the_largest_logo_is_drawn_in_little_memory(mode):
+    out, is_webp = BytesIO(), mode == "WEBP"
+    large = Image.new("RGB" if is_webp else mode, (4000, 3000))
+    large.save(out, "WEBP" if is_webp else "PNG")
+    del large
+    peak_memory()
+    before = peak_memory()
+    assert redrawn(uploaded(out.getvalue())).size < 10_000
+    assert peak_memory() - before < 220  # MB
+
+
+def test_a_progressive_jpeg_of_many_scans_is_refused_in_time():
+    """Each scan costs a few bytes, and takes as long as the whole picture."""
+    progressive = picture("JPEG", (3000, 3000), progressive=True)
+    assert redrawn(uploaded(progressive)).size
+    scan = progressive[progressive.rindex(b"\xff\xda") : -2]
+    started = time.process_time()
+    with pytest.raises(ValidationError, match="No es una imagen"):
+        redrawn(uploaded(progressive[:-2] + scan * 10_000 + progressive[-2:]))
+    assert time.process_time() - started < 1
 
 
 def test_the_form_says_why_a_logo_is_refused_and_keeps_nothing(admin, media):
