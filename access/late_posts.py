@@ -22,6 +22,7 @@ from django.views.decorators.http import require_POST, require_safe
 from access.forms import LoginForm
 from access.sessions import Expired
 from access.views import admin_page
+from record.publishing import may_enter
 from record.richtext import RichTextField, plain_lines, sanitize
 
 LATE_POST = "late_post"  # the hidden field, and the key in the session
@@ -49,8 +50,8 @@ class LatePost(NamedTuple):
         return "" if size > MAX_BYTES else signing.dumps(self, salt=LATE_POST, compress=True)
 
     @property
-    def model_admin(self) -> ModelAdmin:
-        return resolve(self.path.partition("?")[0]).func.model_admin  # type: ignore[attr-defined]  # set by ModelAdmin
+    def model_admin(self) -> ModelAdmin | None:
+        return getattr(resolve(self.path.partition("?")[0]).func, "model_admin", None)
 
     @property
     def is_record(self) -> bool:
@@ -70,8 +71,11 @@ class LatePost(NamedTuple):
     def _text_field(self, name: str) -> models.Field | None:
         """The text field of the record, or of a record in an inline, that the form calls `name`."""
         *prefix, last = name.rsplit("-", 2)
-        inlines = [inline.model for inline in self.model_admin.inlines]
-        for model in inlines if prefix else [self.model_admin.model]:
+        model_admin = self.model_admin
+        if model_admin is None:
+            return None
+        inlines = [inline.model for inline in model_admin.inlines]
+        for model in inlines if prefix else [model_admin.model]:
             try:
                 field: Any = model._meta.get_field(last)
             except FieldDoesNotExist:
@@ -103,9 +107,10 @@ class LatePosts:
     def process_view(
         self, request: HttpRequest, view: Any, args: Any, kwargs: Any
     ) -> HttpResponse | None:
-        if request.method != "POST" or not hasattr(view, "model_admin"):
+        match: Any = request.resolver_match
+        if request.method != "POST" or match.namespace != "admin" or match.url_name == "logout":
             return None
-        if request.user.is_anonymous:
+        if not may_enter(request.user):
             return _login_page(request)
         if LATE_POST in request.POST:  # sent again
             request.session.pop(LATE_POST, None)
@@ -114,20 +119,21 @@ class LatePosts:
 
 def _login_page(request: HttpRequest) -> HttpResponse:
     expired: Expired | None = getattr(request.session, "expired", None)
+    user = User.objects.filter(pk=expired.user if expired else request.user.pk or 0).first()
     fields = [
         (name, value)
         for name, values in request.POST.lists()
         for value in values
         if name != "csrfmiddlewaretoken"
     ]
-    late_post = LatePost(request.get_full_path(), expired.user if expired else None, fields)
+    late_post = LatePost(request.get_full_path(), str(user.pk) if user else None, fields)
     return admin_page(
         request, "access/expired", "Lo que escribió sigue aquí", status=403,
         late_post=late_post, expired=expired, files=request.FILES,
-        account=User.objects.filter(pk=expired.user).first() if expired else None,
+        account=user,
         form=LoginForm(request=request), action=reverse("account_login"),
         redirect_field=format_html(
-            '<input type="hidden" name="next" value="{}">', reverse("send_again")
+            '<input type="hidden" name="next" value="{}">', reverse("account_send_again")
         ),
     )  # fmt: skip
 
@@ -160,7 +166,7 @@ def download(request: HttpRequest) -> HttpResponse:
     """The texts of a form as a file."""
     late_post = read(request.POST.get(LATE_POST, ""))
     if late_post is None:
-        raise BadRequest("The form is older than two hours")
+        raise BadRequest("A form of more than two hours ago")
     texts = ["\n".join([text.label.upper(), *text.lines]) for text in late_post.texts]
     response = HttpResponse("\n\n".join(texts) + "\n", content_type="text/plain; charset=utf-8")
     response["Content-Disposition"] = 'attachment; filename="lo-que-escribi.txt"'

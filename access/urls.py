@@ -41,7 +41,7 @@ urlpatterns = [
     path("cuenta/llaves/<int:pk>/quitar/", page(views.RemoveKey.as_view(), KEY),
          name="mfa_remove_webauthn"),
     path("cuenta/llaves/<int:pk>/nombre/", page(keys.edit_webauthn, KEY), name="mfa_edit_webauthn"),
-    path("sesion/", page(views.session_end, SESSIONS), name="session_end"),
-    path("entrar/guardar/", page(late_posts.send_again, "Guardar"), name="send_again"),
-    path("entrar/texto/", late_posts.download, name="late_post_download"),
+    path("sesion/", page(views.session_end, SESSIONS), name="account_session_end"),
+    path("entrar/guardar/", page(late_posts.send_again, "Guardar"), name="account_send_again"),
+    path("entrar/texto/", late_posts.download, name="account_late_post_download"),
 ]  # fmt: skip

@@ -23,6 +23,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.template.response import TemplateResponse
 from django.utils.decorators import method_decorator
 from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
 
 from access.sessions import ONE_OFF, SEEN, end_of
 from record.publishing import may_enter
@@ -71,6 +72,7 @@ def page(view: View, title: str, may_open: Callable[[HttpRequest], bool] | None 
 
 
 @never_cache
+@require_safe
 def session_end(request: HttpRequest) -> HttpResponse:
     """The end of the session, which this request has put off."""
     end = end_of(request.session)

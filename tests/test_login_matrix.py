@@ -64,6 +64,9 @@ TABLE = {
     "admin:log": LOG,
     "account_login": "+++++++ +++++++",
     "account_change_password": INSIDE,
+    "account_late_post_download": "xxxxxxx +++++++",
+    "account_send_again": ">>----- >>xxxxx",
+    "account_session_end": ">>+++++ >>xxxxx",
     "account_reauthenticate": INSIDE,
     "mfa_authenticate": STEP,
     "mfa_login_webauthn": STEP,
@@ -212,7 +215,7 @@ def public_addresses(name: str, slugs: list[str]) -> list[str]:
 def answer(person: Person, method: str, url: str) -> str:
     response = getattr(person, method)(url)
     status, there = response.status_code, response.headers.get("Location", "")
-    if there.startswith("/admin/login/"):
+    if there.startswith("/admin/login/") or "Lo que escribió sigue aquí" in response.text:
         return ">"
     if (
         there == "/admin/" and "/log" not in url

@@ -202,11 +202,11 @@ def test_hits_in_the_title_come_first_then_names_then_summary_then_body():
 
 
 def test_within_a_field_the_newest_come_first_the_undated_last_and_then_by_slug():
-    dates = dict.fromkeys(["b", "a", "A-b", "a-c", "ab", "a_c"], "2012")
+    dates = dict.fromkeys(["b", "a", "a-b", "a-c", "ab", "a_c"], "2012")
     dates |= {"c": "[2011-03..2015]", "d": "[..2013]", "e": ""}
     for slug, date in dates.items():
         event(slug=slug, title="Girafa", start=date)
-    assert slugs("girafa") == ["d", "A-b", "a", "a-c", "a_c", "ab", "b", "c", "e"]
+    assert slugs("girafa") == ["d", "a", "a-b", "a-c", "a_c", "ab", "b", "c", "e"]
 
 
 # The page
