@@ -10,14 +10,17 @@ from allauth.core import context
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.mfa.base import forms as mfa
 from allauth.mfa.totp.forms import ActivateTOTPForm
+from allauth.mfa.webauthn import forms as keys
 from django.contrib.auth.password_validation import CommonPasswordValidator
 from django.core.exceptions import ValidationError
+from django.db import DatabaseError
 
 from access.adapters import locked_out, user_named
 from access.models import OneOffPassword
 from access.second_factor import former_code
 
 EXPIRED = "Esa contraseña de un solo uso venció. Pida otra a quien administra el registro."
+NO_KEY = "Esa llave no sirve aquí. Use otra, o entre con contraseña y código."
 WAITING = {"too_many_login_attempts", "rate_limited"}
 
 
@@ -77,6 +80,36 @@ class ConfirmCodeForm(_CodeForm, mfa.ReauthenticateForm):
 
 
 class PhoneForm(_CodeForm, ActivateTOTPForm):
+    pass
+
+
+class _KeyForm(Throttled):
+    """Refuses what no key has answered, for which the library raises errors of many kinds."""
+
+    add_error: Any
+
+    def full_clean(self) -> None:
+        try:
+            super().full_clean()
+        except (DatabaseError, ImmediateHttpResponse):
+            raise
+        except Exception:  # of what somebody sent
+            self.add_error("credential", NO_KEY)
+
+
+class KeyLoginForm(_KeyForm, keys.LoginWebAuthnForm):
+    pass
+
+
+class KeyForm(_KeyForm, keys.AuthenticateWebAuthnForm):
+    pass
+
+
+class ConfirmKeyForm(_KeyForm, keys.ReauthenticateWebAuthnForm):
+    pass
+
+
+class NewKeyForm(_KeyForm, keys.AddWebAuthnForm):
     pass
 
 

@@ -231,6 +231,10 @@ MFA_FORMS = {
     "authenticate": "access.forms.CodeForm",
     "reauthenticate": "access.forms.ConfirmCodeForm",
     "activate_totp": "access.forms.PhoneForm",
+    "login_webauthn": "access.forms.KeyLoginForm",
+    "authenticate_webauthn": "access.forms.KeyForm",
+    "reauthenticate_webauthn": "access.forms.ConfirmKeyForm",
+    "add_webauthn": "access.forms.NewKeyForm",
 }
 
 # Mail, for notices to the staff about their accounts

@@ -1,6 +1,9 @@
 """The second factor after the password, the user's own account, and the life of a session."""
 
+import json
 import time
+from base64 import urlsafe_b64encode
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -46,7 +49,7 @@ pytestmark = [
     pytest.mark.usefixtures("production", "several_sessions"),
 ]
 FIREFOX = "Mozilla/5.0 (Windows NT 10.0; rv:140.0) Gecko/20100101 Firefox/140.0"
-Type = Authenticator.Type
+Type, NEW_KEY = Authenticator.Type, f"{ACCOUNT}llaves/agregar/"
 
 
 def recovery_codes(person: Person) -> list[str]:
@@ -139,6 +142,42 @@ def test_no_page_of_the_admin_shows_secrets(admin, phone):
         assert admin.verify().get(f"/admin/{model}/").status_code == 404
 
 
+# Keys
+
+
+def answers_of_no_key() -> Iterator[str]:
+    yield from ("null", "1", "[]", "{}", "{", "NaN", "1" * 5000, "[" * 100_000, '"\\ud800"')
+
+    def text(content: bytes) -> str:
+        return urlsafe_b64encode(content).decode().rstrip("=")
+
+    response = dict.fromkeys(("authenticatorData", "signature", "attestationObject"), text(b"x"))
+    client = b'{"type":"webauthn.create","challenge":"eA","origin":"https://testserver"}'
+    response |= {"clientDataJSON": text(client), "userHandle": text(b"1")}
+    answer = {"id": "eA", "rawId": "eA", "type": "public-key", "clientExtensionResults": {}}
+    for name in ("id", "rawId", "type", "response"):
+        for value in (None, 1, [], "é"):
+            yield json.dumps(answer | {"response": response, name: value})
+    for name in response:
+        for value in (None, 1, {}, "é", text(b"\xff"), text(b"\xbf" * 99), text(b"[]")):
+            yield json.dumps(answer | {"response": response | {name: value}})
+
+
+def test_what_no_key_has_answered_is_refused_and_never_an_error(way_in, phone, visitor, settings):
+    settings.ACCOUNT_RATE_LIMITS = False
+    for person, address in ((visitor, "/admin/entrar/llave/"), (way_in, CODE), (way_in, NEW_KEY)):
+        if address == NEW_KEY:
+            assert not inside(way_in)
+            way_in.post(CODE, {"code": code_of(phone)})
+        for credential in answers_of_no_key():
+            person.get(address, headers={"Accept": "application/json"})
+            sent = {"credential": credential, "name": "x", "passwordless": "on"}
+            answer = person.post(address, sent)
+            assert answer.status_code < 400, (address, credential[:90])
+            assert answer.headers.get("Location") in (None, LOGIN), (address, credential[:90])
+    assert not Authenticator.objects.filter(type=Type.WEBAUTHN).exists()
+
+
 # Phones
 
 
@@ -164,7 +203,7 @@ def test_at_the_first_login_the_phone_is_enrolled_and_ten_codes_are_shown_once(a
 
 
 @pytest.mark.parametrize("address", [PHONE, CODES, NEW_CODES, SESSIONS, ACCOUNT, NEW_PASSWORD,
-                                  f"{ACCOUNT}llaves/agregar/", CONFIRM_PASSWORD])  # fmt: skip
+                                  NEW_KEY, CONFIRM_PASSWORD])  # fmt: skip
 def test_who_has_a_phone_reaches_nothing_with_the_password_alone(way_in, ana, address):
     """Nor with a session from before the phone was there."""
     early = Person(ana)
@@ -174,7 +213,7 @@ def test_who_has_a_phone_reaches_nothing_with_the_password_alone(way_in, ana, ad
     assert Authenticator.objects.count() == 1
 
 
-@pytest.mark.parametrize("address", [PHONE, NEW_CODES, f"{ACCOUNT}llaves/agregar/"])
+@pytest.mark.parametrize("address", [PHONE, NEW_CODES, NEW_KEY])
 def test_another_factor_asks_for_the_present_one_again_after_ten_minutes(
     address, ana_inside, phone, monkeypatch
 ):
