@@ -14,6 +14,6 @@
   document.querySelector("[data-without-passkey]")?.remove();
   document.addEventListener("allauth.error", (event) => {
     event.preventDefault();
-    form.querySelector("[role=alert]").hidden = false;
+    form.querySelector("[role=alert][hidden]").hidden = false;
   });
 })();
