@@ -147,7 +147,7 @@ class AccountAdapter(DefaultAccountAdapter):
         stops nobody."""
         if not (settings.ACCOUNT_EMAIL_NOTIFICATIONS and user.email):
             return
-        agent = self.request.META.get("HTTP_USER_AGENT", "")
+        agent = self.request.headers.get("user-agent", "")
         facts = {"user": user, "at": timezone.now(), "browser": browser_name(agent)}
         try:
             self.send_mail(template_prefix, user.email, facts | (context or {}))
@@ -192,4 +192,4 @@ class MFAAdapter(DefaultMFAAdapter):
         return others.exclude(type=Authenticator.Type.RECOVERY_CODES).exists()
 
     def generate_authenticator_name(self, user: Any, type: str) -> str:
-        return browser_name(self.request.META.get("HTTP_USER_AGENT", ""))
+        return browser_name(self.request.headers.get("user-agent", ""))
