@@ -70,7 +70,7 @@ def locked_out(request: HttpRequest, user: Any = None, name: str = "") -> HttpRe
 
 
 class StaffBackend(ModelBackend):
-    """Lets only the staff log in. The answer to everybody else is that of a wrong password."""
+    """Lets the staff log in. Other people get the answer of a wrong password."""
 
     def user_can_authenticate(self, user: Any) -> bool:
         return bool(user and user.is_active and user.is_staff)

@@ -33,7 +33,7 @@ class Throttled:
     fields: dict[str, Any]
 
     def full_clean(self) -> None:
-        super().full_clean()  # type: ignore[misc]  # of the form beside this class
+        super().full_clean()  # type: ignore[misc]  # the other base class has it
         errors = [error for problems in self.errors.as_data().values() for error in problems]
         if any(error.code in WAITING for error in errors):
             name = self.data.get("login", "")
@@ -67,7 +67,7 @@ class _CodeForm(Throttled):
 
     def clean_code(self) -> str:
         self.cleaned_data["code"] = former_code(self.user, self.cleaned_data["code"])
-        code: str = super().clean_code()  # type: ignore[misc]  # of the form beside this class
+        code: str = super().clean_code()  # type: ignore[misc]  # the other base class has it
         return code
 
 

@@ -22,7 +22,8 @@ def random_code(groups: int, length: int) -> str:
 
 
 def _cipher() -> MultiFernet:
-    """Encrypt with a key made from SECRET_KEY; decrypt also with those of SECRET_KEY_FALLBACKS."""
+    """Return a cipher whose key is made from SECRET_KEY, and which decrypts the texts of the keys
+    in SECRET_KEY_FALLBACKS too."""
     keys = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
     digests = [salted_hmac("access.mfa", "", key, algorithm="sha256").digest() for key in keys]
     return MultiFernet([Fernet(urlsafe_b64encode(digest)) for digest in digests])

@@ -1,4 +1,4 @@
-"""Logs the signals of logins as LoginEvents, and notes in the session what was given."""
+"""Logs the signals of logins as LoginEvents, and notes the factors in the session."""
 
 from typing import Any
 

@@ -54,8 +54,8 @@ def enrols(request: HttpRequest) -> bool:
 
 
 def page(view: View, title: str, may_open: Callable[[HttpRequest], bool] | None = None) -> View:
-    """Give a view of django-allauth the context of the admin. Its users are those who may enter,
-    and those for whom `may_open` is true."""
+    """Give a view of django-allauth the context of the admin. It is open to users who may enter,
+    and to requests for which `may_open` is true."""
     guarded = admin.site.admin_view(view)
 
     @never_cache
