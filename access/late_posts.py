@@ -2,13 +2,14 @@
 the login, after which it is sent again."""
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from allauth.account.signals import authentication_step_completed
 from django.contrib.admin import ModelAdmin
 from django.contrib.auth.models import User
 from django.core import signing
-from django.core.exceptions import BadRequest, FieldDoesNotExist
+from django.core.exceptions import BadRequest, FieldDoesNotExist, ValidationError
 from django.db import models
 from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
@@ -16,12 +17,14 @@ from django.shortcuts import redirect
 from django.urls import resolve, reverse
 from django.utils.html import format_html
 from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST, require_safe
 
 from access.forms import LoginForm
 from access.sessions import Expired
 from access.views import admin_page
+from editing.admin import RecordAdmin
 from record.publishing import may_enter
 from record.richtext import RichTextField, plain_lines, sanitize
 
@@ -55,8 +58,10 @@ class LatePost(NamedTuple):
 
     @property
     def is_record(self) -> bool:
-        """Whether the form is that of a record, which can be filled without saving it."""
-        return any(name == "opened_on" for name, _ in self.fields)
+        """Whether the form is that of a record, which can be filled without saving it. What the
+        form holds does not tell: a stranger may have written it."""
+        name = resolve(self.path.partition("?")[0]).url_name or ""
+        return isinstance(self.model_admin, RecordAdmin) and name.endswith(("_add", "_change"))
 
     @property
     def texts(self) -> Iterator[TypedText]:
@@ -64,9 +69,7 @@ class LatePost(NamedTuple):
         for name, value in self.fields:
             field = self._text_field(name)
             if field is not None and value.strip():
-                is_rich = isinstance(field, RichTextField)
-                lines = plain_lines(sanitize(value)) if is_rich else value.splitlines()
-                yield TypedText(str(field.verbose_name), lines)
+                yield TypedText(str(field.verbose_name), _lines(field, value))
 
     def _text_field(self, name: str) -> models.Field | None:
         """The text field of the record, or of a record in an inline, that the form calls `name`."""
@@ -86,6 +89,13 @@ class LatePost(NamedTuple):
         return None
 
 
+def _lines(field: models.Field, value: str) -> list[str]:
+    if isinstance(field, RichTextField):
+        with suppress(ValidationError):  # of a text that no person wrote
+            return plain_lines(sanitize(value))
+    return value.splitlines()
+
+
 def read(token: str) -> LatePost | None:
     try:
         path, user, fields = signing.loads(token, salt=LATE_POST, max_age=MAX_AGE)
@@ -96,7 +106,8 @@ def read(token: str) -> LatePost | None:
 
 class LatePosts:
     """Answers a form of the admin that is sent without a session with the texts that it holds,
-    above the login. Runs after the check of the CSRF token."""
+    above the login. Forms of accounts and roles are not kept, since they ask for the second factor
+    of the person who fills them. Runs after the check of the CSRF token."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -108,7 +119,9 @@ class LatePosts:
         self, request: HttpRequest, view: Any, args: Any, kwargs: Any
     ) -> HttpResponse | None:
         match: Any = request.resolver_match
-        if request.method != "POST" or match.namespace != "admin" or match.url_name == "logout":
+        name = match.url_name or ""
+        is_form = match.namespace == "admin" and name != "logout" and not name.startswith("auth_")
+        if request.method != "POST" or not is_form:
             return None
         if not may_enter(request.user):
             return _login_page(request)
@@ -117,6 +130,7 @@ class LatePosts:
         return None
 
 
+@csrf_protect  # also for the upload of an import, which checks the token later
 def _login_page(request: HttpRequest) -> HttpResponse:
     expired: Expired | None = getattr(request.session, "expired", None)
     user = User.objects.filter(pk=expired.user if expired else request.user.pk or 0).first()

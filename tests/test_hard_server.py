@@ -103,7 +103,7 @@ def test_an_address_that_asks_too_much_is_told_to_wait_and_others_are_not(site, 
 
 
 @pytest.mark.parametrize(
-    ("path", "megabytes"), [("/", 1), ("/admin/login/", 1), ("/admin/", 200), ("/", 200)]
+    ("path", "megabytes"), [("/", 1), ("/admin/login/", 3), ("/admin/", 200), ("/", 200)]
 )
 @pytest.mark.parametrize("announced", [True, False])
 def test_bodies_beyond_the_limit_are_refused_in_flat_memory(site, path, megabytes, announced):

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -105,16 +106,41 @@ def test_another_account_gets_the_form_filled_and_unsaved(
     assert Event.objects.get().title == "Antes"
 
 
-def test_what_another_account_did_with_a_list_is_not_done_again(
-    ana_inside: Person, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("page", ["changelist", "publish"])
+def test_what_somebody_else_sent_to_another_page_than_a_form_is_not_done_again(
+    page: str, visitor: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     record = draft()
-    expire(ana_inside)
-    data = {"action": "delete_selected", "_selected_action": record.pk}
-    late = ana_inside.post(address_of("changelist", Event), data)
-    page = log_in_again(ana_inside, late, make_eva(), monkeypatch)
+    address = address_of(page, Event if page == "changelist" else record)
+    data = {"action": "delete_selected", "_selected_action": record.pk, "opened_on": "-"}
+    late = visitor.post(address, data)
+    page = log_in_again(visitor, late, make_eva(), monkeypatch)
     assert "send-again" not in page.text
     assert "Nada se hizo" in page.text
+
+
+def test_an_act_is_not_done_again_before_its_author_confirms_it(
+    ana_inside: Person, ana: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expire(ana_inside)
+    late = ana_inside.post(address_of("publish", draft()), {"confirmed": "1"})
+    page = log_in_again(ana_inside, late, ana, monkeypatch).text
+    assert "Guardar lo que escribí" in page
+    assert "send_again" not in page, "the script presses the button"
+
+
+@pytest.mark.parametrize("page", ["{}/change/", "{}/password/", "{}/segundo-factor/", "add/"])
+def test_forms_of_accounts_are_not_kept(page: str, ana_inside: Person, ana: User) -> None:
+    expire(ana_inside)
+    late = ana_inside.post(f"/admin/auth/user/{page.format(ana.pk)}", {"opened_on": "-"})
+    assert late.status_code == 302
+
+
+def test_the_proxy_lets_the_longest_form_through_the_login() -> None:
+    configuration = Path("deploy/nginx.conf").read_text(encoding="utf-8")
+    login = configuration.partition("location ~ ^/admin/(login|entrar)/ {")[2].partition("}")[0]
+    assert "client_max_body_size 2m;" in login
+    assert late_posts.MAX_BYTES * 4 / 3 < 2 * 1024 * 1024
 
 
 def test_the_page_shows_nothing_of_the_record(ana_inside: Person, visitor: Person) -> None:
@@ -132,9 +158,11 @@ def test_the_page_shows_nothing_of_the_record(ana_inside: Person, visitor: Perso
 def test_a_late_form_needs_its_csrf_token(ana_inside: Person) -> None:
     ana_inside.handler.enforce_csrf_checks = True
     expire(ana_inside)
-    late = ana_inside.post(address_of("add", Event), TYPED)
-    assert late.status_code == 403
-    assert TYPED["body"][3:6] not in late.text
+    for address in (address_of("add", Event), "/admin/exchange/receipt/importar/eventos/"):
+        late = ana_inside.post(address, TYPED | {"file_name": "Uno y"})
+        assert late.status_code == 403
+        assert "Uno" not in late.text
+        assert late_posts.LATE_POST not in late.text
 
 
 @pytest.mark.parametrize("token", ["", "x", "eyJ:x:y", "\0"])
@@ -153,6 +181,12 @@ def test_a_form_is_sent_again_for_two_hours(
     assert late_posts.read(token)
     monkeypatch.setattr(late_posts, "MAX_AGE", -1)
     assert late_posts.read(token) is None
+
+
+def test_a_text_that_no_person_wrote_is_shown_as_it_was_sent(visitor: Person) -> None:
+    late = visitor.post(address_of("add", Event), {"body": "<em>" * 20_001})
+    assert late.status_code == 403
+    assert "&lt;em&gt;" in late.text
 
 
 def test_a_long_form_is_shown_and_a_file_asked_for_again(ana_inside: Person) -> None:
