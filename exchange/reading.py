@@ -28,7 +28,7 @@ from record.confined import UnreadableFile
 MAX_CELL = 1_000_000  # characters
 MAX_SHEET, MAX_OTHER_PART = 250 << 20, 64 << 20  # bytes, unzipped
 MAX_RATIO = 100  # unzipped to zipped bytes of a large part
-MAX_TAGS, MAX_TAGS_OF_ROW = 2_000_000, 100  # in a part; per row that the caller admits
+MAX_TAGS, MAX_TAGS_OF_ROW = 1_000_000, 100  # in a part; per row that the caller admits
 MAX_COLUMN, MAX_COLUMNS, MAX_HEADER = 702, 200, 200  # ZZ; of a header; its characters
 MAX_CODE = 255  # characters of the format of a number, as in Excel
 CHUNK = 1 << 16  # bytes parsed at a time

@@ -59,6 +59,7 @@ def refuse(get_response: GetResponse) -> GetResponse:
     without a view."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
+        request.get_host()  # the pages of errors contain it, so a wrong host gets 400 first
         if "\0" in request.path:
             raise Http404("Ninguna dirección de este sitio lleva ese carácter.")
         if "%00" in request.META.get("QUERY_STRING", ""):

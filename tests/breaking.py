@@ -29,6 +29,7 @@ PATIENCE = 60
 PASSWORD, TOKEN = "una frase bastante larga", "t" * 32
 FORM = "application/x-www-form-urlencoded"
 QUOTE = "¿Qué es y quiénes conforman el Núcleo de la Sociedad Civil?"
+ROLES = ("Lectura", "Redacción", "Publicación", "Administración")
 NEW_EVENT = "/admin/timeline/event/add/"
 SMALL = ["--wal-segsize=1", "--no-sync", "--no-instructions"]
 CONFIGURATION = """
@@ -166,11 +167,12 @@ class Site:
     """The site, served by granian to a proxy, with a browser in which a superuser is logged
     in."""
 
-    def __init__(self, url: str, session: str, workers: int = 1) -> None:
+    def __init__(self, url: str, session: str, workers: int = 1, threads: int = 1) -> None:
         self.port, self.session = free_port(), session
         self.errors = tempfile.TemporaryFile("w+")  # noqa: SIM115, `kill` closes it
-        command = "granian --interface wsgi --blocking-threads 1 --log-level warning".split()
-        command += f"--workers {workers} --port {self.port} tests.breaking:application".split()
+        command = "granian --interface wsgi --log-level warning".split()
+        command += f"--blocking-threads {threads} --workers {workers} --port {self.port}".split()
+        command.append("tests.breaking:application")
         settings = SETTINGS | {"DEBUG": "0", "ALLOWED_HOSTS": "127.0.0.1", "DATABASE_URL": url}
         self.process = subprocess.Popen(
             [sys.executable, "-m", *command],
@@ -230,8 +232,8 @@ class Site:
 
 
 @contextmanager
-def served(url: str, session: str, workers: int = 1) -> Iterator[Site]:
-    site = Site(url, session, workers)
+def served(url: str, session: str, workers: int = 1, threads: int = 1) -> Iterator[Site]:
+    site = Site(url, session, workers, threads)
     try:
         for _ in range(workers * 4):  # until each worker has loaded the code
             assert site.get("/robots.txt").status == 200
@@ -259,8 +261,13 @@ def _application() -> Callable:
 
 def prepared(url: str) -> str:
     """Loads the record; returns the key of a superuser's session."""
+    return sessions(url)[-1]
+
+
+def sessions(url: str) -> list[str]:
+    """Loads the record; returns the keys of a session of each role, the superuser's last."""
     run_python(url, "manage.py", "migrate", "-v", "0")
-    return run_python(url, "-m", "tests.breaking").split()[-1]
+    return run_python(url, "-m", "tests.breaking").split()[-1 - len(ROLES) :]
 
 
 def _prepare() -> None:
@@ -270,14 +277,15 @@ def _prepare() -> None:
     from django.contrib.auth.models import User
     from django.core.management import call_command
 
-    from tests.conftest import Person
+    from tests.conftest import Person, _staff
 
     call_command("load_record", verbosity=0)
-    person = Person(User.objects.create_superuser("ana", password=PASSWORD)).verify()
-    session = person.session
-    session.begin()
-    session.save()
-    sys.stdout.write(session.session_key)
+    people = [_staff(f"de-{role.lower()}", role) for role in ROLES]
+    for person in (*people, Person(User.objects.create_superuser("ana", password=PASSWORD))):
+        session = person.verify().session
+        session.begin()
+        session.save()
+        sys.stdout.write(f"{session.session_key} ")
 
 
 if __name__ == "__main__":

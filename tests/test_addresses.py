@@ -121,6 +121,7 @@ def test_no_query_of_another_page_of_the_admin_is_an_error_of_the_site_or_slow(s
              for record in (Event.objects.get(), staff[0].user)]  # fmt: skip
     forms += [address_of("add", model) for model in LISTS]
     assert staff[0].get("/admin/%00%01/").status_code == 404
+    assert staff[0].get("/admin/%00%01/", headers={"Host": "otro.example"}).status_code == 400
     addresses = [f"{reverse('admin:autocomplete')}?{query}" for query in AUTOCOMPLETE]
     addresses += [f"{form}?{query}" for form in forms for query in FORM_PARAMETERS]
     assert errors([staff[-1]], addresses) == []
