@@ -125,7 +125,7 @@ class LatePosts:
             return None
         if not may_enter(request.user):
             return _login_page(request)
-        if LATE_POST in request.POST:  # sent again
+        if LATE_POST in request.session and LATE_POST in request.POST:  # sent again
             request.session.pop(LATE_POST, None)
         return None
 

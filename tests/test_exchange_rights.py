@@ -27,7 +27,7 @@ pytestmark = pytest.mark.django_db
 # The answers to a GET and to an empty POST. A preview belongs to the person who uploaded its file.
 MATRIX = {
     # list, import, export; preview, reread, faulty, confirm; receipt, undo
-    "visitor":   [(302, 302)] * 9,
+    "visitor":   [(302, 403)] * 9,
     "reader":    [(200, 200), (403, 403), (403, 403), *[(403, 403)] * 4, (200, 200), (403, 403)],
     "editor":    [(200, 200), (200, 422), (200, 200), *[(403, 403)] * 4, (200, 200), (403, 403)],
     "publisher": [(200, 200), (200, 422), (200, 200), *[(403, 403)] * 4, (200, 200), (302, 302)],
