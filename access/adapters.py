@@ -34,6 +34,7 @@ from access.models import LoginEvent
 from access.sessions import browser_name
 
 PENDING, SEEN_BY = "pending_password", "browser"
+SUSPENDED = "account_reauthentication_state"  # where django-allauth keeps a form to repeat
 YEAR = 365 * 24 * 60 * 60
 WRONG = "La cuenta o la contraseña no son correctas. Revise mayúsculas y acentos."
 WAIT = "Demasiados intentos fallidos. Espere 15 minutos."
@@ -128,10 +129,15 @@ class AccountAdapter(DefaultAccountAdapter):
         return reverse("mfa_index")
 
     def is_reauthentication_required(self, *, app: str, **_: Any) -> bool:
-        """A login in the last ten minutes counts too."""
+        """A login in the last ten minutes counts too. A page that is opened and asks for the factor
+        drops the form that was sent before, perhaps by somebody else, and not confirmed."""
         oldest = time.time() - settings.ACCOUNT_REAUTHENTICATION_TIMEOUT
         records = get_authentication_records(self.request, self.request.user)
-        return not any(record["at"] > oldest for record in records)
+        if any(record["at"] > oldest for record in records):
+            return False
+        if self.request.method == "GET":
+            self.request.session.pop(SUSPENDED, None)
+        return True
 
     def get_reauthentication_methods(self, user: Any) -> list[dict[str, Any]]:
         """Ask users with a second factor for it, because a password can be looked over: for a key

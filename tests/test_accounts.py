@@ -114,10 +114,22 @@ def test_what_was_sent_before_the_factor_was_asked_for_is_done_after_it(
     now_is(monkeypatch, time.time() + 601)
     form = account_form(reader.user, first_name="Lía")
     confirm = keeper.post(page, form)["Location"]
-    assert keeper.post(confirm, {"code": "000000"}).status_code == 200
+    assert "Al confirmar se hará lo que se envió" in keeper.post(confirm, {"code": "000000"}).text
     assert User.objects.get(pk=reader.user.pk).first_name == ""
     keeper.post(confirm, {"code": code_of(phone_for(keeper.user))})
     assert User.objects.get(pk=reader.user.pk).first_name == "Lía"
+
+
+def test_what_was_sent_and_left_is_not_done_when_its_page_is_opened_and_confirmed(
+    keeper, reader, monkeypatch
+):
+    page = f"{account_page(reader.user)}"
+    now_is(monkeypatch, time.time() + 601)
+    keeper.post(page, account_form(reader.user, first_name="Lía"))
+    confirm = keeper.get(page)["Location"]
+    assert "Al confirmar se hará" not in keeper.get(confirm).text
+    keeper.post(confirm, {"code": code_of(phone_for(keeper.user))})
+    assert User.objects.get(pk=reader.user.pk).first_name == ""
 
 
 def test_administration_gives_roles_and_the_log_tells_which(keeper, reader):
