@@ -153,9 +153,12 @@ class PickerInput(forms.Widget):
     template_name = "editing/picker.html"
     choices: Any  # set by the form field
 
-    def __init__(self, label: str, many: bool, asked: dict[str, str]) -> None:
+    def __init__(
+        self, label: str, many: bool, asked: dict[str, str], records: models.QuerySet
+    ) -> None:
+        """`records` are those that the user may read, whose names are found and offered."""
         super().__init__()
-        self.label, self.many, self.asked = label, many, asked
+        self.label, self.many, self.asked, self.records = label, many, asked, records
         self.offered: dict[str, list[Match]] = {}
 
     @property
@@ -167,13 +170,13 @@ class PickerInput(forms.Widget):
 
     @cached_property
     def entries(self) -> list[NamedRecord]:
-        return [*entries_of(self.choices.queryset)]
+        return [*entries_of(self.records)]
 
     def offers(self, name: str) -> list[Match]:
         """The records that a name may mean."""
         if name not in self.offered:
-            records = matches(self.choices.queryset, self.entries, name)
-            self.offered[name] = records[:MOST_OFFERED]
+            nearest = matches(self.records, self.entries, name)
+            self.offered[name] = nearest[:MOST_OFFERED]
         return self.offered[name]
 
     def value_from_datadict(self, data: Any, files: Any, name: str) -> Any:
@@ -273,7 +276,8 @@ class PickersField(ExplainsNames, forms.ModelMultipleChoiceField):
 def picker(db_field: Any, admin_site: AdminSite, request: HttpRequest) -> Any:
     """The form field of a relation."""
     many = bool(db_field.many_to_many)
-    records = admin_site.get_model_admin(db_field.related_model).get_queryset(request)
+    records: Any = admin_site.get_model_admin(db_field.related_model).get_queryset(request)
+    readable = records.visible_to(request.user)
     meta = db_field.model._meta
     asked = {
         "app_label": meta.app_label,
@@ -283,5 +287,5 @@ def picker(db_field: Any, admin_site: AdminSite, request: HttpRequest) -> Any:
     return db_field.formfield(
         form_class=PickersField if many else PickerField,
         queryset=records,
-        widget=PickerInput(capfirst(str(db_field.verbose_name)), many, asked),
+        widget=PickerInput(capfirst(str(db_field.verbose_name)), many, asked, readable),
     )

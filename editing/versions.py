@@ -20,6 +20,7 @@ from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
+from django.utils.text import capfirst
 from django.views.decorators.http import require_safe
 
 from editing.differences import Fact, Titles, difference, differences, facts_of, how_many, titles_in
@@ -213,8 +214,15 @@ class VersionsAdmin(admin.ModelAdmin):
             "counts": [(name, count) for name, count in counts.items() if count],
             "missing": missing,
             "bare": [link(fact) for fact in self._left_bare(chosen)],
-            "kept": [link(record) for record in self._referrers(request, chosen)],
+            "kept": [self._named(request, r) for r in self._referrers(request, chosen)],
         }
+
+    def _named(self, request: HttpRequest, record: Any) -> str:
+        """A link to a record, or the kind of a record that the user may not read."""
+        model_admin = self.admin_site.get_model_admin(type(record))
+        if record.is_public() or model_admin.has_view_permission(request):
+            return link(record)
+        return f"{capfirst(record._meta.verbose_name)} que usted no puede ver"
 
     def _left_bare(self, chosen: list[Record]) -> list[Record]:
         """The public facts that lose their last visible quote with the chosen citations."""

@@ -4,7 +4,7 @@ from time import process_time
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Permission, User
 from django.db.models import QuerySet
 from django.urls import reverse
 from playwright.sync_api import expect
@@ -89,6 +89,20 @@ def test_a_picker_offers_records_only(admin):
     versions = {"app_label": "timeline", "model_name": "historicalevent"}
     address = versions | {"field_name": "history_user", "term": "a"}
     assert admin.get(PICKER, address).status_code == 403
+
+
+def test_a_role_that_may_not_read_drafts_of_a_kind_is_told_no_name_of_them(editor):
+    editor.user.groups.clear()
+    rights = ("add_event", "change_event", "delete_event", "view_event", "publish_record")
+    editor.user.user_permissions.set(Permission.objects.filter(codename__in=rights))
+    cited = records.event()
+    records.statement(title="Secreto", publish_at=None).events.add(cited)
+    records.organization(name="Secreto", publish_at=None)
+    form = editor.post(address_of("add", Event), {"title": "x", "organizations_typed": "secret"})
+    deletion = editor.get(address_of("delete", cited)).text
+    assert "nada se llama «secret»" in form.text
+    assert "Pronunciamiento que usted no puede ver" in deletion
+    assert "Secreto" not in form.text + deletion
 
 
 def test_pickers_stay_quick_in_a_large_record(admin, django_assert_max_num_queries):
