@@ -29,7 +29,7 @@ MAX_CELL = 1_000_000  # characters
 MAX_SHEET, MAX_OTHER_PART = 250 << 20, 64 << 20  # bytes, unzipped
 MAX_RATIO = 100  # unzipped to zipped bytes of a large part
 MAX_TAGS, MAX_TAGS_OF_ROW = 1_000_000, 100  # in a part; per row that the caller admits
-MAX_COLUMN, MAX_COLUMNS, MAX_HEADER = 702, 200, 200  # ZZ; of a header; its characters
+MAX_COLUMN, MAX_COLUMNS, MAX_HEADER = 702, 50, 200  # ZZ; of a header; its characters
 MAX_CODE = 255  # characters of the format of a number, as in Excel
 CHUNK = 1 << 16  # bytes parsed at a time
 MAX_TOKEN = 1 << 20  # bytes; expat parses an unfinished tag again with every chunk
@@ -183,7 +183,7 @@ class OpenedWorkbook:
             if tag == "sheet" and attributes.get("state", "visible") == "visible":
                 keys = [value for name, value in attributes.items() if name.endswith(":id")]
                 sheets.append(self.relations[keys[0]])
-        parts = [part for kind, part in sheets if kind == "worksheet"]
+        parts = [*dict.fromkeys(part for kind, part in sheets if kind == "worksheet")]
         if not parts:
             raise UnreadableFile("No es un libro de Excel: no tiene hojas a la vista.")
         return parts

@@ -4,6 +4,7 @@ import codecs
 import csv
 import io
 import re
+import tracemalloc
 
 import openpyxl
 import pytest
@@ -25,7 +26,7 @@ from exchange.formats import (
     rearm,
 )
 from exchange.models import Receipt
-from exchange.reading import read_table
+from exchange.reading import MAX_COLUMNS, read_table
 from record.confined import UnreadableFile
 from record.text import may_be_cut
 from tests.sheets import dataset_of, file_as, refusal, rows_of
@@ -130,6 +131,19 @@ def test_a_file_of_too_many_bytes_or_characters_is_refused(monkeypatch):
     assert len(list(read_table(io.BytesIO(b"a,b\n12345,12345\n"), 10, 10, "utf-8"))) == 3
     with pytest.raises(UnreadableFile, match="más de 10 caracteres"):
         list(read_table(io.BytesIO(b"a,b\n12345,123456\n"), 10, 10, "utf-8"))
+
+
+def test_the_table_of_the_most_cells_takes_the_server_less_than_100_mb():
+    """A tenth of the rows that the admin reads, in a tenth of the memory."""
+    columns = MAX_COLUMNS
+    rows = ((f"{row * column % 900 + 100}" for column in range(columns)) for row in range(2000))
+    lines = [",".join(f"c{column}" for column in range(columns)), *map(",".join, rows)]
+    file = io.BytesIO("\n".join(lines).encode())
+    tracemalloc.start()
+    dataset = read_dataset(file, 20_000)
+    assert tracemalloc.get_traced_memory()[0] < 10 << 20
+    tracemalloc.stop()
+    assert dataset.height == 2000
 
 
 @pytest.mark.parametrize("line", ["sep=;", '"sep=;"'])

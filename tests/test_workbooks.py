@@ -130,6 +130,14 @@ def test_a_part_of_tags_alone_is_refused_in_time(part, monkeypatch):
     assert time.process_time() - started < 1
 
 
+def test_a_sheet_that_the_book_names_many_times_is_read_once():
+    names = "<workbook xmlns:r='r'>" + "<sheet r:id='rId1'/>" * 100_000 + "</workbook>"
+    sheet = f"{SHEET}{'<row/>' * 1000}</sheetData></worksheet>"
+    started = time.process_time()
+    assert "vacío" in refusal(remade({BOOK: names, SHEET1: sheet}))
+    assert time.process_time() - started < 2
+
+
 def test_a_broken_workbook_is_refused():
     for part, before, after in (
         (BOOK, 'r:id="rId1"', 'r:id="rId9"'),
