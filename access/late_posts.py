@@ -58,8 +58,8 @@ class LatePost(NamedTuple):
 
     @property
     def is_record(self) -> bool:
-        """Whether the form is that of a record, which can be filled without saving it. What the
-        form holds does not tell: a stranger may have written it."""
+        """Whether it is the form of a record, which can be filled without saving it. The fields do
+        not tell: a stranger may have written them."""
         name = resolve(self.path.partition("?")[0]).url_name or ""
         return isinstance(self.model_admin, RecordAdmin) and name.endswith(("_add", "_change"))
 

@@ -220,8 +220,8 @@ class ActionsAdmin(SavingAdmin):
             return confirm(request, keys, action, context)
 
     def _chosen(self, request: HttpRequest, keys: list[int], action: Action) -> dict[str, Any]:
-        """The context of both pages: the records, those that the action changes, and those that
-        were changed after the page was shown."""
+        """The context of both pages: the records, the records that the action changes, and the
+        records that were changed after the page was shown."""
         by_key = self.get_queryset(request).in_bulk(keys)
         records = [by_key[key] for key in keys if key in by_key]
         states = tokens_of(self.model, by_key, self.relations())

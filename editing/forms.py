@@ -146,7 +146,7 @@ class RecordForm(forms.ModelForm):
 
     edit: Edit
     inlines_changed: Callable[[], bool] = staticmethod(lambda: False)
-    noted = False  # a note is beside one of its fields
+    noted = False  # a field has a note
     filled: ClassVar[FormValues] = {}
     """Replaces initial values of the record. A bound form takes only its files from here."""
 
@@ -232,7 +232,7 @@ class RecordFormSet(forms.BaseInlineFormSet):
         return kwargs
 
 
-# The proof of what is published or withdrawn
+# The proof of records that are published or withdrawn
 
 ALSO, WAIT, ALONE, EMPTY = "also", "wait", "alone", "empty"
 LATER = "Se verá en «Requiere atención»."

@@ -124,7 +124,7 @@ def _other_name(label: str, names: str, words: str) -> str:
 
 
 class PickerView(AutocompleteJsonView):
-    """Answers the script of a picker with the records that match what is typed."""
+    """Answers the script of a picker with the records that match a typed name."""
 
     paginate_by = MOST_OFFERED
 
@@ -163,7 +163,7 @@ class PickerInput(forms.Widget):
 
     @property
     def media(self) -> forms.Media:
-        return forms.Media(js=["staff/pickers.js"])
+        return forms.Media(js=[forms.Script("staff/pickers.js", type="module")])  # type: ignore[list-item]  # the stubs lack Script
 
     def use_required_attribute(self, initial: Any) -> bool:
         return False  # a tick may be removed if another name is typed

@@ -47,7 +47,7 @@ class RowError(NamedTuple):
 
 
 class Outcome(Result):
-    """The counts of an import, its first errors, and what it warns of.
+    """The counts of an import, its first errors, and its warnings.
 
     `state` is a digest of the records in the file before the import. While it is equal, a preview
     is still valid.

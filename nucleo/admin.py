@@ -41,7 +41,7 @@ class NucleoAdminSite(admin.AdminSite):
     enable_nav_sidebar = False
 
     def has_permission(self, request: HttpRequest) -> bool:
-        """Guard every page of the admin but those of the login, which `access.urls` has."""
+        """Guard every page of the admin but the login pages, which `access.urls` has."""
         return may_enter(request.user)
 
     def get_app_list(
@@ -78,7 +78,7 @@ class NucleoAdminSite(admin.AdminSite):
             raise PermissionDenied
         number = request.GET.get("fuente", "")
         source = Source.objects.filter(pk=number).first() if is_key(number) else None
-        reading = read_quote(source, request.GET.get("palabras", ""))
+        reading = read_quote(source, request.GET.get("texto", ""))
         return render(request, "sources/_quote_reading.html", reading)
 
     def admin_view(self, view: ViewType, cacheable: bool = False) -> ViewType:
@@ -99,7 +99,7 @@ class NucleoAdminSite(admin.AdminSite):
         return response
 
     def read_paste(self, request: HttpRequest) -> HttpResponse:
-        """Tidy what is pasted into the rich text editor, and say what was left out."""
+        """Tidy text that is pasted into the rich text editor, and say what it lost."""
         html = request.POST.get("html", "")
         try:
             answer = {"html": sanitize(html), "words": losses_in_words(tidy(html)[1])}

@@ -25,8 +25,8 @@ RESERVE = 64 * 1024
 
 def kept_open(path: str) -> sqlite3.Connection | None:
     """Open the SQLite database for as long as the worker runs. The first connection needs room for
-    the index of the log: on a full disk that room is the reserve, a file beside the database. Later
-    connections share the index."""
+    the index of the log: on a full disk that room is the reserve, a file next to the database.
+    Later connections share the index."""
     reserve, held = Path(f"{path}-reserve"), None
     for _attempt in range(2):
         with suppress(sqlite3.Error, OSError):

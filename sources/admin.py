@@ -66,7 +66,7 @@ class CitationInline(CitationFields, RecordInline):
 
 
 class CitedAdmin(RecordAdmin):
-    """A record that citations support: its form shows each beside the field that it proves."""
+    """A record that citations support: its form shows each next to the field that it proves."""
 
     inlines: ClassVar[Any] = [CitationInline]
 

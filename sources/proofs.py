@@ -1,4 +1,4 @@
-"""Places the citations in the form of a record beside the fields that they prove."""
+"""Places the citations in the form of a record next to the fields that they prove."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -25,8 +25,8 @@ def citable(model: type[models.Model]) -> list[tuple[str, str]]:
 
 @dataclass
 class FieldProof:
-    """The citations beside a field, by the bound of the date that they prove. `choice` is the value
-    of «Apoya» for another one; it is None if the field takes none."""
+    """The citations next to a field, by the bound of the date that they prove. `choice` is the
+    value of «Apoya» for another citation; it is None if the field takes none."""
 
     choice: str | None = None
     ours: bool = False
@@ -55,6 +55,10 @@ class Proofs(dict[str, FieldProof]):
         cited = {self._place(row) for row in rows}
         for name, proof in self.items():
             self._ask(name, proof, cited)
+
+    @property
+    def bare_count(self) -> int:
+        return sum(proof.bare for proof in self.values())
 
     def _place(self, row: InlineAdminForm) -> str:
         """Places a citation, and returns the name of the field that it proves; empty if it has no

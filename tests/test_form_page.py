@@ -54,10 +54,11 @@ def test_each_citation_stands_once_beside_the_field_that_it_proves(admin: Any, r
 
 
 def test_a_field_without_proof_says_so_unless_it_is_empty_or_ours(admin: Any) -> None:
-    event = records.event(summary="Se suman.")
+    event = draft(summary="Se suman.")
     form = rows(admin, event)
     bare = {name for name, row in form.items() if "Sin cita" in row}
     assert bare == {"title", "summary"}
+    assert "2 datos sin cita" in admin.get(address_of("change", event)).text
     assert "Clasificación nuestra: no lleva cita" in form["category"]
     assert 'data-supports="summary"' in form["summary"]
     assert 'data-supports=""' in form["title"]
@@ -65,8 +66,9 @@ def test_a_field_without_proof_says_so_unless_it_is_empty_or_ours(admin: Any) ->
     records.citation(event, source=records.source(), field="summary")
     form = rows(admin, event)
     assert "Sin cita" not in form["title"] + form["summary"]
-    form = rows(admin, event, date_label="a mediados de 2011", _check="1")
-    assert "Sin cita" in form["date_label"]
+    page = save(admin, address_of("change", event), date_label="a mediados de 2011", _check="1")
+    assert "1 dato sin cita" in page.text
+    assert "Sin cita" in page.text.partition("field-date_label")[2].partition("form-row")[0]
 
 
 def test_a_new_citation_without_words_is_blank(admin: Any) -> None:

@@ -220,7 +220,7 @@ def test_odd_addresses_and_forms_are_refused_without_a_500(admin: Any, source: S
         f"{events}?slug__regex=(",
         f"{address_of('add', Event)}?publish_at=abc",
         f"{address_of('add', Event)}?unpublish_at=abc",
-        f"/admin/leer/cita/?fuente={huge}&palabras=x",
+        f"/admin/leer/cita/?fuente={huge}&texto=x",
         f"{events}?o={huge}",
         f"{address_of('changelist', User)}?q={'a ' * 3000}",
     ):
@@ -363,7 +363,7 @@ def test_a_date_is_read_as_it_will_be_stored(reader: Any) -> None:
 
 def test_a_quote_is_read_against_its_source(reader: Any, source: Source) -> None:
     def reading(words: str, number: Any = source.pk) -> str:
-        query = {"fuente": number, "palabras": words}
+        query = {"fuente": number, "texto": words}
         return " ".join(reader.get(reverse("admin:read_quote"), query).text.split())
 
     once = reading("decidieron  sumarse")

@@ -2,6 +2,7 @@
 cookie, no script, no third party, little weight, and what search engines read."""
 
 import gzip
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -113,6 +114,8 @@ def test_every_link_within_the_site_leads_somewhere(pages, visitor):
 def test_a_page_says_when_what_it_shows_last_changed(plain_pages):
     for url in plain_pages.keys() - {"/datos/", "/acerca-de/"}:
         assert "Último cambio de lo que muestra esta página" in plain_pages[url].text, url
+        (moment,) = (attrs for tag, attrs in Page(plain_pages[url].text).tags if tag == "time")
+        assert re.fullmatch(r"[-\d]+T[:\d]{8}-0600", moment["datetime"]), url
 
 
 # Privacy and weight

@@ -1,11 +1,9 @@
 /* Offers keys where the browser can use them, and says so when none was used. django-allauth's scripts
    talk to the key. */
-"use strict";
 
-(() => {
-  const form = document.querySelector("[data-passkey]");
-  if (!form || !window.PublicKeyCredential) return;
+const form = document.querySelector("[data-passkey]");
 
+if (form && window.PublicKeyCredential) {
   const ids = { credential: "id_credential", passwordless: "id_passwordless", data: "js_data" };
   for (const act of ["login", "add", "authenticate"]) ids[act] = "passkey";
   document.getElementById("passkey").addEventListener("click", (event) => event.preventDefault());
@@ -16,4 +14,4 @@
     event.preventDefault();
     form.querySelector("[role=alert][hidden]").hidden = false;
   });
-})();
+}

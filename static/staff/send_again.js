@@ -1,4 +1,3 @@
 /* Sends the form of an expired session as soon as its author has logged in again. */
-"use strict";
 
 document.getElementById("send-again")?.submit();

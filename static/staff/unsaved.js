@@ -1,99 +1,69 @@
-/* Lists the changed fields of a form, keeps a copy of it in this tab, and asks before the page is left
-   with unsaved changes. The copy is deleted on saving and on logging out. */
-"use strict";
+/* Lists the changed fields of a form, keeps a copy of it, offers an earlier copy, and asks before the page is
+   left with unsaved changes. */
 
-(() => {
-  const { user } = document.currentScript.dataset;
-  const PREFIX = "unsaved:";
-  const PAUSE = 500; // milliseconds after the last key
+const [sentence, backup] = document.getElementById("unsaved").children;
+const form = sentence.closest("form");
+const page = location.pathname + location.search;
+const changed = new Set();
+let timer;
+// A form with errors, or a form that was only checked.
+const unsaved = sentence.textContent !== "";
 
-  const read = (name) => JSON.parse(sessionStorage.getItem(name));
-  const write = (name, copy) => sessionStorage.setItem(name, JSON.stringify(copy));
-  const forget = (name) => sessionStorage.removeItem(name);
-  const names = Object.keys(sessionStorage).filter((name) => name.startsWith(PREFIX));
-
-  // The first page after a form was sent shows whether it was saved.
-  const saved = document.querySelector(".notice.good");
-  for (const name of user ? names : []) {
-    const copy = read(name);
-    if (copy.user !== user || (copy.sent && saved)) forget(name);
-    else write(name, { ...copy, sent: false });
+function keep(sent = false) {
+  clearTimeout(timer);
+  const fields = [...new FormData(form)]
+    .filter(([name, value]) => typeof value === "string" && name !== "csrfmiddlewaretoken");
+  const time = clock(new Date());
+  if (changed.size) {
+    sentence.innerHTML = "Cambios sin guardar: <strong></strong>.";
+    sentence.firstElementChild.textContent = [...changed].join(", ");
   }
-
-  const output = document.getElementById("unsaved");
-  const form = output?.closest("form");
-  const key = PREFIX + location.pathname + location.search;
-  document.getElementById("logout-form")?.addEventListener("submit", () => [...names, key].forEach(forget));
-  if (!form) return;
-  const changed = new Set();
-  let time;
-  let timer;
-  let sending = false;
-  // A form with errors, or one that was only checked, is not saved.
-  const unsaved = document.querySelector(".problems, .checked") !== null;
-
-  function keep(sent = false) {
-    clearTimeout(timer);
-    const fields = [...new FormData(form)]
-      .filter(([name, value]) => typeof value === "string" && name !== "csrfmiddlewaretoken");
-    time = new Date().toLocaleTimeString("es-MX", { hour: "numeric", minute: "2-digit", hour12: false });
-    try {
-      write(key, { user, sent, fields, time });
-    } catch {
-      time = ""; // no room for a copy
-    }
-    const list = document.createElement("strong");
-    list.textContent = [...changed].join(", ");
-    output.replaceChildren(...(changed.size ? ["Cambios sin guardar: ", list, "."] : ["Nada de esto está guardado todavía."]));
-    if (time) output.append(` Respaldado en este equipo a las ${time}.`);
+  try {
+    writeCopies({ ...readCopies(), [page]: { user, sent, fields, time } });
+    backup.textContent = `Respaldado en este equipo a las ${time}.`;
+  } catch {
+    backup.textContent = ""; // no room for a copy
   }
+}
 
-  function nameOf(field) {
-    const number = field.closest(".proof")?.querySelector(".number");
-    const row = field.closest(".form-row, fieldset");
-    const label = row?.querySelector(":scope > :is(label, .label, legend, h2)");
-    return number ? `Cita ${number.textContent}` : label?.firstChild.textContent.trim() ?? "otros campos";
-  }
+function note({ target }) {
+  if (!target.name && !target.isContentEditable) return;
+  changed.add(target.closest("[data-label]")?.dataset.label ?? "otros campos");
+  clearTimeout(timer);
+  timer = setTimeout(keep, 500);
+}
 
-  function note({ target }) {
-    if (target.type === "hidden" || !(target.name || target.isContentEditable)) return;
-    changed.add(nameOf(target));
-    clearTimeout(timer);
-    timer = setTimeout(keep, PAUSE);
-  }
+// The server fills the form, with its texts and relations, from a copy that is sent to be checked.
+function bringBack({ fields }) {
+  const inputs = [...fields, ["_check", ""]].map(([name, value]) =>
+    Object.assign(document.createElement("textarea"), { name, value, hidden: true }));
+  form.replaceChildren(form.elements.csrfmiddlewaretoken, ...inputs);
+  form.requestSubmit();
+}
 
-  // The server fills the form, with its texts and relations, from a copy that is sent to be checked.
-  function bringBack({ fields }) {
-    const inputs = [...fields, ["_check", ""]].map(([name, value]) =>
-      Object.assign(document.createElement("textarea"), { name, value, hidden: true }));
-    form.replaceChildren(form.elements.csrfmiddlewaretoken, ...inputs);
-    sending = true;
-    form.submit();
-  }
-
-  const copy = read(key);
-  if (unsaved) {
-    keep();
-  } else if (copy) {
-    const notice = document.createElement("div");
-    notice.className = "notice buttons";
-    notice.innerHTML = `Lo que escribió aquí a las ${copy.time} quedó sin guardar.
-      <button type="button" class="button">Recuperarlo</button> <button type="button" class="button">Descartarlo</button>`;
-    notice.addEventListener("click", ({ target }) => {
-      if (target === notice.lastChild) { forget(key); notice.remove(); } else if (target !== notice) bringBack(copy);
-    });
-    form.prepend(notice);
-  }
-
-  form.addEventListener("input", note);
-  form.addEventListener("change", note);
-  document.addEventListener("formset:removed", note);
-  form.addEventListener("submit", () => {
-    sending = true;
-    if (unsaved || changed.size) keep(true);
+const copy = readCopies()[page];
+if (unsaved) {
+  keep();
+} else if (copy) {
+  const offer = document.getElementById("unsaved-copy");
+  const [accept, discard] = offer.querySelectorAll("button");
+  offer.querySelector("b").textContent = copy.time;
+  offer.hidden = false;
+  accept.addEventListener("click", () => bringBack(copy));
+  discard.addEventListener("click", () => {
+    writeCopies({ ...readCopies(), [page]: undefined });
+    offer.hidden = true;
   });
-  addEventListener("pageshow", () => { sending = false; });
-  addEventListener("beforeunload", (event) => {
-    if (!sending && (unsaved || changed.size)) event.preventDefault();
-  });
-})();
+}
+
+function ask(event) {
+  if (unsaved || changed.size) event.preventDefault();
+}
+
+form.addEventListener("input", note);
+form.addEventListener("change", note);
+form.addEventListener("submit", () => {
+  removeEventListener("beforeunload", ask);
+  if (unsaved || changed.size) keep(true);
+});
+addEventListener("pageshow", () => addEventListener("beforeunload", ask));

@@ -32,7 +32,7 @@ class Command(BaseCommand):
 
 
 def faults(known: str = "") -> Iterator[str]:
-    """Yield what is wrong with the log, in Spanish. `known` is a head that was printed earlier.
+    """Yield the faults of the log, in Spanish. `known` is a head that was printed earlier.
     Lines that are written meanwhile are no fault."""
     before = LogHead.objects.filter(pk=1).first() or LogHead()
     if before.count and not before.is_signed():
