@@ -190,6 +190,7 @@ def test_two_browsers_on_one_record_lose_nothing(live_server: Any, eva: Any, ana
     ana.fill("#id_summary", "Lo que escribió Ana.")
     button(ana, "Guardar borrador").click()
     expect(ana.locator(".problems")).to_contain_text("Todavía no se guarda: eva guardó")
+    expect(ana.locator("#unsaved")).to_contain_text("Nada de esto está guardado todavía. Resp")
     expect(ana.locator("#id_summary")).to_have_value("Lo que escribió Ana.")
     expect(ana.locator("#id_category")).to_have_value("salida")
     expect(ana.locator(".field-category")).to_contain_text("Puesto por eva")
