@@ -1,6 +1,7 @@
 """The form field of a partial date, which takes Spanish or EDTF and shows how it reads the text;
 and the field of a day."""
 
+import re
 from datetime import date
 from typing import Any
 
@@ -10,6 +11,8 @@ from django.utils import timezone
 
 from dates.edtf import EDTF, ImpossibleDate, parse
 from dates.spanish_dates import SeveralDates, read
+
+DAY_ADVICE = "Escriba un día, por ejemplo «1 de diciembre de 2026»."
 
 
 def reading_of(written: str) -> dict[str, EDTF | str]:
@@ -58,14 +61,15 @@ class DayField(forms.CharField):
         if not (written := super().to_python(value)):
             return None
         today = timezone.localdate()
-        for year in ("", f" de {today.year}", f" de {today.year + 1}"):
+        next_years = (f" de {today.year}", f" de {today.year + 1}")
+        for year in ("", *next_years) if not re.search(r"\d{4}", written) else ("",):
             try:
                 day = read(written + year)
             except ImpossibleDate as error:
-                problem = str(error)
+                reason = error.reason
                 continue
             if day.kind != "day" or day.earliest >= "9000":
-                raise ValidationError("Escriba un día, por ejemplo «1 de diciembre de 2026».")
+                raise ValidationError(DAY_ADVICE)
             if not year or day.earliest >= today.isoformat():
                 return date.fromisoformat(day.earliest)
-        raise ValidationError(problem)
+        raise ValidationError(f"No es un día posible: {reason}. {DAY_ADVICE}")

@@ -129,7 +129,7 @@ class Questions:
     def __init__(
         self, data: QueryDict | None, action: Action, records: list[Any], may_act: Callable
     ) -> None:
-        self.began, self.moment = timezone.now(), None
+        self.action, self.began, self.moment = action, timezone.now(), None
         at = self.began
         if action is not DRAFT:
             self.moment = MomentForm(data, self.began, action is WITHDRAW, records)
@@ -141,6 +141,13 @@ class Questions:
     @property
     def at(self) -> datetime | None:
         return self.moment.cleaned_data["moment"] if self.moment else self.began
+
+    @property
+    def done(self) -> str:
+        if self.at is None:
+            return "Ya no se retirará"
+        said = self.moment.said if self.moment else ""
+        return f"Se programó {said}" if said else self.action.done
 
     @property
     def errors(self) -> list[str]:
@@ -305,11 +312,11 @@ class ActionsAdmin(SavingAdmin):
         for fact in emptied:
             vars(fact)["skip_history_when_saving"] = True
             fact.save()
-        reason = decisions.chose("change_reason") or action.done
+        reason = decisions.chose("change_reason") or questions.done
         for model, group in by_model(dict.fromkeys([*acted, *emptied])).items():
             keys = [record.pk for record in group]
             model.versions.write(keys, "~", reason, request.user.pk, at=questions.began)
-        self._say(request, action, acted, waiting, questions)
+        self._say(request, acted, waiting, questions)
 
     def _change_publication(self, record: Any, action: Action, at: datetime | None) -> None:
         if action is DRAFT:
@@ -322,16 +329,11 @@ class ActionsAdmin(SavingAdmin):
             record.withdraw(at)
 
     def _say(
-        self, request: HttpRequest, action: Action, acted: list[Any], waiting: set[Record],
-        questions: Questions,
-    ) -> None:  # fmt: skip
-        said = questions.moment.said if questions.moment else ""
-        done = f"Se programó {said}" if said else action.done
-        if questions.at is None:
-            done = "Ya no se retirará"
+        self, request: HttpRequest, acted: list[Any], waiting: set[Record], questions: Questions
+    ) -> None:
         counts = [how_many(len(group), m._meta) for m, group in by_model(acted).items()]
         if acted:
-            self.message_user(request, f"{done}: {', '.join(counts)}.", messages.SUCCESS)
+            self.message_user(request, f"{questions.done}: {', '.join(counts)}.", messages.SUCCESS)
         if waiting:
             names = "; ".join(sorted(f"«{record}»" for record in waiting))
             left = f"No se publicó, mientras falta su prueba: {names}."

@@ -155,6 +155,7 @@ class RecordForm(forms.ModelForm):
         super().__init__(*args, **kwargs)
         if "slug" in self.fields:
             self.fields["slug"].required = False
+            self.fields["slug"].error_messages["unique"] = SLUG_TAKEN
 
     def is_valid(self) -> bool:
         """False for a request that only checks the form, so that nothing is saved."""
@@ -235,7 +236,10 @@ class RecordFormSet(forms.BaseInlineFormSet):
 # The proof of records that are published or withdrawn
 
 ALSO, WAIT, ALONE, EMPTY = "also", "wait", "alone", "empty"
-LATER = "Se verá en «Requiere atención»."
+SLUG_TAKEN = (
+    "Otro registro tiene ya este identificador. Escriba otro, o bórrelo y se pondrá uno libre."
+)
+LATER = "«Requiere atención» lo recordará."
 LISTED = 20
 
 

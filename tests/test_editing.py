@@ -132,6 +132,7 @@ def test_a_day_without_an_hour_is_at_nine_and_says_so(publisher: Any) -> None:
     page = publisher.get(act(publisher, "publish", event, when="day", day="1 de enero").url)
     assert f"Se programó para el 1 de enero de {year}, 9:00" in page.text
     assert "como no se escribió la hora, a las 9:00" in page.text
+    assert event.history.first().history_change_reason.startswith("Se programó para el 1 de enero")
     page = publisher.get(address_of("publish", event)).text
     assert f'value="1 de enero de {year}"' in page
 
@@ -141,6 +142,7 @@ def test_a_day_without_an_hour_is_at_nine_and_says_so(publisher: Any) -> None:
     [
         ("", "9:00", "que estén por venir"), ("2001-01-01", "", "que estén por venir"),
         ("enero de 2090", "", "Escriba un día"), ("9999-12-31", "", "Escriba un día"),
+        ("30 de febrero de 2090", "", ": febrero de 2090 tiene 28 días. Escriba un día"),
         ("30 de febrero", "", "febrero"), ("x" * 9000, "", "demasiado larga"),
         ("1 de enero de 2090", "25:00", "9:00 o 17:30"), ("\0", "", "no se reconoce"),
     ],
@@ -151,6 +153,7 @@ def test_a_schedule_needs_a_day_to_come(day: str, hour: str, reason: str, publis
         refused = act(publisher, action, event, when="day", day=day, hour=hour)
         assert refused.status_code == 422
         assert reason in refused.text
+        assert "déjelo vacío" not in refused.text
         assert again(event).state == event.state
 
 

@@ -53,6 +53,13 @@ def test_each_citation_stands_once_beside_the_field_that_it_proves(admin: Any, r
     assert {c.field for c in event.citations.all()} == {*fields}
 
 
+def test_only_a_person_who_may_delete_citations_reads_how(admin: Any, editor: Any) -> None:
+    event = draft()
+    records.citation(event, source=records.source())
+    for person, times in ((admin, 1), (editor, 0)):
+        assert person.get(address_of("change", event)).text.count("Quitar esta cita") == times
+
+
 def test_a_field_without_proof_says_so_unless_it_is_empty_or_ours(admin: Any) -> None:
     event = draft(summary="Se suman.")
     form = rows(admin, event)

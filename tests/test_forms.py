@@ -63,6 +63,8 @@ def test_a_record_is_added_through_its_form_with_a_slug_of_its_own(
         record = model.objects.latest("pk")
         assert record.slug == SLUGS[model] + number
         assert record.is_draft()
+    twin = save(admin, address_of("add", model), **filled(model) | {"slug": record.slug})
+    assert "Otro registro tiene ya este identificador" in problems(twin)
     if model is Source:
         assert record.text == "Un párrafo.\nOtro.\n"
 

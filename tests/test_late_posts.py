@@ -70,6 +70,7 @@ def log_in_again(
     now_is(monkeypatch, time.time() + 60)
     data = {"login": user.get_username()} | hidden(late)
     again = person.post(LOGIN, data | {"password": WRONG})
+    assert "Lo que escribió no se ha perdido" in again.text
     data = {"login": user.get_username(), "password": RIGHT} | hidden(again)
     assert person.post(LOGIN, data)["Location"] == CODE
     assert person.post(CODE, {"code": code_of(phone_for(user))})["Location"] == SENT_AGAIN
@@ -104,6 +105,19 @@ def test_another_account_gets_the_form_filled_and_unsaved(
     form = ana_inside.post(address_of("change", record), hidden(page))
     assert form.context["adminform"].form["title"].value() == TYPED["title"]
     assert Event.objects.get().title == "Antes"
+
+
+def test_another_account_gets_a_new_record_filled_and_unsaved(
+    ana_inside: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = address_of("add", Event)
+    data = written(ana_inside.get(address)) | TYPED
+    expire(ana_inside)
+    late = ana_inside.post(address, {name: value for name, value in data.items() if value})
+    page = log_in_again(ana_inside, late, make_eva(), monkeypatch)
+    form = ana_inside.post(address, hidden(page))
+    assert form.context["adminform"].form["title"].value() == TYPED["title"]
+    assert not Event.objects.exists()
 
 
 @pytest.mark.parametrize("page", ["changelist", "publish"])
