@@ -57,6 +57,10 @@ class AccessAdmin(StaffAdmin):
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         return super().changeform_view(request, *args, **kwargs)
 
+    @method_decorator(reauthentication_required(app="access", allow_get=True))
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        return super().changelist_view(request, extra_context)
+
     @CONFIRMED
     def delete_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         return super().delete_view(request, *args, **kwargs)

@@ -8,7 +8,7 @@ import pytest
 from allauth.mfa.models import Authenticator
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.hashers import check_password
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import Group, Permission, User
 from django.utils import timezone
 
 from access.models import OneOffPassword
@@ -105,6 +105,17 @@ def test_accounts_ask_for_the_factor_again_after_ten_minutes(address, keeper, re
     for answer in (keeper.get(page), keeper.post(page, {"username": "otra"})):
         assert answer["Location"].startswith(CONFIRM)
     assert not User.objects.filter(username="otra").exists()
+
+
+@pytest.mark.parametrize("address", ["", "{}/delete/"])
+def test_roles_are_not_deleted_without_the_factor(address, admin, monkeypatch):
+    admin.verify()
+    now_is(monkeypatch, time.time() + 601)
+    key = role("Lectura").pk
+    chosen = {"action": "delete_selected", "_selected_action": key, "post": "yes"}
+    answer = admin.post(f"/admin/auth/group/{address.format(key)}", chosen)
+    assert answer["Location"].startswith(CONFIRM)
+    assert Group.objects.filter(pk=key).exists()
 
 
 def test_what_was_sent_before_the_factor_was_asked_for_is_done_after_it(

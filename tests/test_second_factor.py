@@ -193,6 +193,9 @@ def test_at_the_first_login_the_phone_is_enrolled_and_ten_codes_are_shown_once(a
     assert not inside(person)
     assert person.post(PHONE, {"code": "000000"}).status_code == 200
     assert person.post(PHONE, {"code": code_with(secret)})["Location"] == CODES
+    kept = Authenticator.objects.values_list("data", flat=True)
+    secrets = [data.get("secret") or data["seed"] for data in kept]
+    assert [text[:4] for text in secrets] == ["gAAA", "gAAA"], "encrypted by Fernet"
     shown = person.get(CODES)
     codes = shown.context["unused_codes"]
     assert len(codes) == 10
@@ -319,8 +322,9 @@ def elsewhere(ana_inside: Person, phone: Authenticator, monkeypatch: Any) -> Per
     """Ana in another browser, a minute later."""
     now_is(monkeypatch, time.time() + 60)
     person = Person()
-    try_password(person=person, headers={"User-Agent": FIREFOX}, REMOTE_ADDR="203.0.113.9")
-    person.post(CODE, {"code": code_of(phone)}, headers={"User-Agent": FIREFOX})
+    browser = {"headers": {"User-Agent": FIREFOX}, "REMOTE_ADDR": "9.9.9.9"}
+    try_password(person=person, **browser)
+    person.post(CODE, {"code": code_of(phone)}, **browser)
     assert inside(person)
     return person
 
@@ -329,7 +333,7 @@ def test_users_see_their_sessions_without_addresses_and_end_them(ana_inside, els
     page = ana_inside.get(SESSIONS)
     for words in ("Firefox en Windows", "esta sesión", "contraseña y código", "2 abiertas"):
         assert words in page.text
-    assert "203.0.113" not in page.text + str(list(UserSession.objects.values()))
+    assert "9.9.9.9" not in page.text + str(list(UserSession.objects.values()))
     theirs, other = UserSession.objects.order_by("created_at")
     for number in (str(other.pk), "0", "9" * 30, "x"):
         keeper.verify().post(SESSIONS, {"session": number})
