@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from access import second_factor
 from access.models import LoginEvent, OneOffPassword
-from access.sessions import SessionStore
+from access.sessions import FACTORS, SessionStore
 from tests.conftest import Person
 from tests.login import (  # fmt: skip
     ACCOUNT,
@@ -233,12 +233,13 @@ def test_another_factor_asks_for_the_present_one_again_after_ten_minutes(
     assert ana_inside.get(address).status_code == 200
 
 
-def test_another_phone_replaces_the_former_and_ends_its_sessions(ana_inside, ana, phone, thief):
+def test_another_phone_replaces_the_former_and_ends_its_sessions(ana_inside, ana, elsewhere):
     secret = ana_inside.get(PHONE).context["form"].secret
     assert ana_inside.post(PHONE, {"code": code_with(secret)}).status_code == 302
     new = Authenticator.objects.get(user=ana, type=Type.TOTP)
     assert second_factor.decrypt(new.data["secret"]) == secret
     assert inside(ana_inside)
+    assert not inside(elsewhere)
     assert "phone" not in ana_inside.get(ACCOUNT).text
 
 
@@ -246,6 +247,12 @@ def test_the_last_factor_is_not_removed(ana_inside, ana):
     page = f"{PHONE}quitar/"
     assert "Es su único segundo paso" in ana_inside.post(page).text
     assert Authenticator.objects.filter(user=ana, type=Type.TOTP).exists()
+    Authenticator.objects.all().delete()
+    key = Authenticator.objects.create(user=ana, type=Type.WEBAUTHN, data={"name": "Llave"})
+    person = Person(ana)
+    person.note("mfa", **{FACTORS: [key.pk]})
+    assert person.post(f"{ACCOUNT}llaves/{key.pk}/quitar/")["Location"] == SESSIONS
+    assert Authenticator.objects.get() == key
 
 
 # The steps in between
