@@ -4,11 +4,12 @@ import resource
 import time
 from contextlib import suppress
 from itertools import pairwise
-from threading import Thread
+from threading import Thread, Timer
 
 import pytest
 
 from exchange.formats import UPLOADS
+from record import confined
 from record.confined import MOST_CHILDREN, Reader, UnreadableFile
 from tests.readers import TARGET
 from tests.sheets import csv_of
@@ -31,6 +32,14 @@ def test_a_file_that_takes_too_much_time_or_memory_is_refused(name):
     with pytest.raises(UnreadableFile, match=f"más memoria o más tiempo.* {ADVICE}"):
         list(reader(name).read(b"x" * 1_000_000))
     assert time.monotonic() - started < 5
+
+
+def test_the_time_of_the_processor_has_a_limit_of_its_own(monkeypatch):
+    monkeypatch.setattr(confined, "Timer", lambda _seconds, kill: Timer(30, kill))
+    started = time.monotonic()
+    with pytest.raises(UnreadableFile):
+        list(reader("endless").read(b""))
+    assert time.monotonic() - started < 20
 
 
 def test_a_reader_refuses_a_file_in_its_own_words():
