@@ -48,7 +48,6 @@ class OrganizationAdmin(CitedAdmin):
     list_display = ["name", "short_name", "sector", "citations_shown", "state_shown"]
     list_filter = [StateFilter, CitationsFilter, "sector"]
     search_fields = ["name", "short_name", "other_names", "summary", "slug"]
-    prepopulated_fields = {"slug": ["name"]}
     inlines = [MembershipInline, TermInline, CitationInline]
     fieldsets = [
         (None, {"fields": ["name", "short_name", "other_names", "sector", "summary"]}),

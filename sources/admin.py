@@ -91,7 +91,6 @@ class SourceAdmin(RecordAdmin):
     list_display = ["title", "describes_until_shown", "citations_shown", "state_shown"]
     list_filter = [StateFilter, CitationsFilter]
     search_fields = ["title", "publisher", "slug"]
-    prepopulated_fields = {"slug": ["title"]}
     change_form_template = "admin/sources/source/change_form.html"
     fieldsets = [
         (None, {"fields": [

@@ -7,6 +7,7 @@ import pytest
 from django.contrib.auth.models import User
 from playwright.sync_api import expect
 
+from organizations.models import Organization
 from sources.models import Citation
 from tests import records
 from tests.login import log_in
@@ -128,6 +129,18 @@ def eva(page: Any, live_server: Any) -> Any:
 
 def button(page: Any, name: str) -> Any:
     return page.get_by_role("button", name=name, exact=True)
+
+
+@pytest.mark.browser
+@pytest.mark.django_db(transaction=True)
+def test_a_name_that_another_record_has_is_saved_and_asked_about(
+    live_server: Any, eva: Any
+) -> None:
+    records.organization(slug="alianza", name="Alianza")
+    eva.goto(live_server.url + address_of("add", Organization))
+    eva.locator("#id_name").press_sequentially("Alianza")
+    eva.locator("#id_name").press("Enter")
+    expect(eva.get_by_text("¿Es otra que ya está?")).to_be_visible()
 
 
 @pytest.mark.browser

@@ -8,7 +8,6 @@ from timeline.models import Event, Statement
 
 class TimelineAdmin(CitedAdmin):
     search_fields = ["title", "summary", "slug"]
-    prepopulated_fields = {"slug": ["title"]}
 
 
 @admin.register(Event)
