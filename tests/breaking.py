@@ -211,10 +211,9 @@ class Site:
         return self.ask("POST", path, f"{body}--limit--\r\n", "multipart/form-data; boundary=limit")
 
     def save(self, slug: str) -> Answer:
-        """Saves a new public record by the form of the admin, which answers 302."""
+        """Saves a new draft by the form of the admin, which answers 302."""
         citation = {"TOTAL_FORMS": 1, "INITIAL_FORMS": 0, "0-source": 1, "0-exact": QUOTE}
         values = {"title": f"Acuerdo {slug}", "slug": slug, "category": "acuerdo"}
-        values |= {"publish_at_0": "2020-01-01", "publish_at_1": "00:00", "change_reason": "prueba"}
         fields = values | {f"citations-{name}": value for name, value in citation.items()}
         return self.post(NEW_EVENT, organizations=1, **fields)
 
