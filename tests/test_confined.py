@@ -51,6 +51,7 @@ def test_a_reader_refuses_a_file_in_its_own_words():
 
 @pytest.mark.parametrize("name", ["broken", "writing"])
 def test_a_fault_of_a_reader_is_logged_briefly_and_answered(name, caplog):
+    TARGET.unlink(missing_ok=True)  # of an earlier run
     with pytest.raises(UnreadableFile, match=f"^No se pudo leer. {ADVICE}$"):
         list(reader(name).read(b""))
     (record,) = caplog.records

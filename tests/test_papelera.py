@@ -167,7 +167,7 @@ def test_a_slug_in_use_is_an_error_and_a_free_one_is_made(publisher: Any) -> Non
     key = event.pk
     delete(publisher, event)
     records.event(slug="salida")
-    assert "Ya existe" in problems(restore_from_trash(publisher, Event, key))
+    assert "tiene ya este identificador" in problems(restore_from_trash(publisher, Event, key))
     restore_from_trash(publisher, Event, key, slug="")
     assert Event.objects.get(pk=key).slug == "la-salida"
 
