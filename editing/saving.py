@@ -183,7 +183,8 @@ class SavingAdmin(VersionsAdmin):
         )  # fmt: skip
 
     def _written(self, request: HttpRequest) -> list[tuple[str, str]]:
-        labels = {f.name: f.verbose_name for f in self.model._meta.get_fields() if f.concrete}
+        fields = (*self.model._meta.fields, *self.model._meta.many_to_many)
+        labels: dict[str, Any] = {field.name: field.verbose_name for field in fields}
         labels |= {"change_reason": "por qué este cambio", "exact": "palabras exactas"}
         return [
             (labels[column], value)
