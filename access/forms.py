@@ -93,7 +93,7 @@ class _KeyForm(Throttled):
             super().full_clean()
         except (DatabaseError, ImmediateHttpResponse):
             raise
-        except Exception:  # of what somebody sent
+        except Exception:  # fido2 raises many kinds for a hostile answer
             self.add_error("credential", NO_KEY)
 
 

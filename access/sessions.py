@@ -78,7 +78,8 @@ def with_factor(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable
     """Set `is_verified` on the user of each request, when it is first asked for."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
-        request.user = SimpleLazyObject(partial(_user_with_factor, request, request.user))  # type: ignore[assignment]
+        user = SimpleLazyObject(partial(_user_with_factor, request, request.user))
+        request.user = user  # type: ignore[assignment]  # it acts as the user
         return get_response(request)
 
     return middleware

@@ -134,7 +134,7 @@ class PickerView(AutocompleteJsonView):
         records = self.model_admin.get_queryset(self.request)
         return matches(records, entries_of(records), self.term)
 
-    # The stubs expect a record, the view passes on what the queryset holds.
+    # The stubs expect a record; the view passes a Match.
     def serialize_result(  # type: ignore[override]  # see above
         self, obj: Match, to_field_name: str
     ) -> dict[str, str]:
@@ -156,7 +156,7 @@ class PickerInput(forms.Widget):
     def __init__(
         self, label: str, many: bool, asked: dict[str, str], records: models.QuerySet
     ) -> None:
-        """`records` are those that the user may read, whose names are found and offered."""
+        """`records` holds the records that the user may read."""
         super().__init__()
         self.label, self.many, self.asked, self.records = label, many, asked, records
         self.offered: dict[str, list[Match]] = {}

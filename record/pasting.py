@@ -70,7 +70,7 @@ class OpenTag(NamedTuple):
 
 
 class Tidying:
-    """Reads markup once, in order, and writes `pieces`. `dropped` counts what is left out."""
+    """Reads markup once, in order, and writes `pieces`. `dropped` counts the omissions."""
 
     def __init__(self) -> None:
         self.pieces: list[str] = []
@@ -325,7 +325,7 @@ def _line(cells: list[str]) -> str:
 
 
 def tidy(html: str) -> tuple[str, Counter[str]]:
-    """The HTML in the tags of rich text, and the counts of what was left out or changed."""
+    """The HTML in the tags of rich text, and the counts of omissions and changes."""
     if not _FOREIGN.search(html):
         return html, Counter()
     tidying = Tidying()

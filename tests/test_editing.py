@@ -288,7 +288,7 @@ def test_a_change_of_what_is_public_needs_a_reason_and_keeps_it(publisher: Any) 
 
 
 def test_drafts_and_new_records_are_not_asked_for_a_reason(publisher: Any, editor: Any) -> None:
-    """Nor those that are public at once."""
+    """New records that are public at once are not asked either."""
     event, source = records.event(), records.source()
     cited = {"event": event.pk, "source": source.pk, "exact": QUOTE}
     for person, address, fields in (
