@@ -30,14 +30,35 @@ DATED_FIRST = Length("sort_day").desc()  # an undated record has the empty text
 # The many-to-many tables are explicit models, so that PROTECT covers the records in them.
 
 
+def part_field(parts: type[models.TextChoices]) -> models.CharField:
+    """What an organization did in an event or a statement. The database has the default too, since
+    the previous release runs during the migration and writes no parts."""
+    named = parts["IS_NAMED"].value
+    return models.CharField("papel", max_length=12, choices=parts, default=named, db_default=named)
+
+
+def known_part(parts: type[models.TextChoices]) -> models.CheckConstraint:
+    return models.CheckConstraint(
+        name="%(app_label)s_%(class)s_known_part", condition=Q(part__in=parts.values)
+    )
+
+
+class EventPart(models.TextChoices):
+    CONVENES = "convenes", "convocan"
+    TAKES_PART = "takes_part", "participan"
+    IS_NAMED = "is_named", "nombradas"
+
+
 class EventOrganization(models.Model):
     event = models.ForeignKey("Event", models.CASCADE)
     organization = models.ForeignKey(Organization, models.PROTECT, db_index=False)
+    part = part_field(EventPart)
 
     class Meta:
         indexes = [models.Index(fields=["organization", "event"], name="organization_in_events")]
         constraints = [
-            models.UniqueConstraint(fields=["event", "organization"], name="event_names_once")
+            models.UniqueConstraint(fields=["event", "organization"], name="event_names_once"),
+            known_part(EventPart),
         ]
 
     def __str__(self) -> str:
@@ -192,15 +213,24 @@ class Event(Spanning, Publishable):
         )
 
 
+class StatementPart(models.TextChoices):
+    SPEAKS = "speaks", "hablan"
+    SIGNS = "signs", "firman"
+    DECLINES = "declines", "declinan"
+    IS_NAMED = "is_named", "nombradas"
+
+
 class StatementOrganization(models.Model):
     statement = models.ForeignKey("Statement", models.CASCADE)
     organization = models.ForeignKey(Organization, models.PROTECT)
+    part = part_field(StatementPart)
 
     class Meta:
         constraints = [
             models.UniqueConstraint(
                 fields=["statement", "organization"], name="statement_names_once"
-            )
+            ),
+            known_part(StatementPart),
         ]
 
     def __str__(self) -> str:
