@@ -6,6 +6,7 @@ sentences that support it. FactsError lists all errors, in English.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from html import escape
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ MODELS: dict[str, type[Record]] = {
 }
 FILES = ("sources", "organizations", "timeline", "citations")
 """The fixtures, in the order in which `loaddata` loads them."""
+SENTENCES = "sentences.md"
 
 
 class FactsError(Exception):
@@ -76,15 +78,24 @@ class Facts:
         if issubclass(model, Publishable):
             entry.setdefault("publish_at", self.data["publish_at"])
         if name := entry.pop("text_file", None):
-            entry["text"] = (self.folder / name).read_text(encoding="utf-8")
+            try:
+                entry["text"] = (self.folder / name).read_text(encoding="utf-8")
+            except (OSError, UnicodeDecodeError) as error:
+                self.problems.append(f"{place}, text_file: {error}")
         if heading := entry.pop("body_section", None):
-            for source in self.records[Source].values():
-                try:
-                    paragraphs = source.passages.section(heading)
-                except KeyError:
-                    self.problems.append(f"{place}: no section {heading!r} in {source.slug!r}")
-                else:
-                    entry["body"] = "".join(f"<p>{paragraph}</p>" for paragraph in paragraphs)
+            entry["body"] = self._section(heading, entry.pop("source", None), place)
+
+    def _section(self, heading: str, slug: str | None, place: str) -> str:
+        """Return the paragraphs under a heading as HTML. `slug` names the source, which is needed
+        if several sources have the heading."""
+        sources = [s for s in self.records[Source].values() if slug in (None, s.slug)]
+        sections = [(s.slug, found) for s in sources for found in s.passages.sections(heading)]
+        if len(sections) != 1:
+            places = ", ".join(source for source, _found in sections) or "none"
+            wrong = f"{heading!r} is a heading of {places}; `source` names one that has it once"
+            self.problems.append(f"{place}, body_section: {wrong}")
+            return ""
+        return "".join(f"<p>{escape(text, quote=False)}</p>" for text in sections[0][1])
 
     def _build(self, model: type[Record], entry: dict[str, Any], place: str) -> Record:
         values: dict[str, Any] = {}
@@ -125,10 +136,11 @@ class Facts:
 
     def _cite(self, record: Record, quote: Any, place: str, number: int) -> None:
         quote = {"exact": quote} if isinstance(quote, str) else dict(quote or {})
-        sources, model = self.records[Source], type(record)
-        source = sources.get(quote.get("source", next(iter(sources), "")))
+        source, model = self._source(quote.get("source")), type(record)
         if not quote.get("exact") or source is None:
-            self.problems.append(f"{place}: {'no quote' if source else 'unknown source'}")
+            choices = ", ".join(self.records[Source]) or "there is none"
+            wrong = "no quote" if source else f"name under `source` one of the sources: {choices}"
+            self.problems.append(f"{place}: {wrong}")
             return
         citation = Citation(
             slug=quote.get("slug") or f"{record.slug[:100]}-{model._meta.model_name}-{number}",
@@ -151,6 +163,15 @@ class Facts:
         else:
             self.citations.append(citation)
 
+    def _source(self, slug: str | None) -> Source | None:
+        """Return the source of a slug; without a slug, the only source."""
+        sources = self.records[Source]
+        return (
+            next(iter(sources.values()))
+            if not slug and len(sources) == 1
+            else sources.get(slug or "")
+        )
+
     def _number_citations(self) -> None:
         """Number the cited passages in the order of the text. Equal quotes share a number."""
         for source in self.records[Source].values():
@@ -166,13 +187,15 @@ class Facts:
                 self.problems.append(f"representation_terms {term.slug!r} overlaps {other.slug!r}")
 
     def fixtures(self) -> dict[str, str]:
-        """Return the JSON text of each file, in a stable order, with natural keys only."""
+        """Return the text of each file, in a stable order: rows with natural keys only, and the
+        list of sentences."""
         rows: dict[str, list[dict[str, Any]]] = {name: [] for name in FILES}
         for model, records in self.records.items():
             rows[model._meta.app_label] += map(self._row, records.values())
         rows["citations"] = [*map(self._row, self.citations)]
         encode = DjangoJSONEncoder(ensure_ascii=False, indent=1).encode
-        return {f"{name}.json": f"{encode(file_rows)}\n" for name, file_rows in rows.items()}
+        files = {f"{name}.json": f"{encode(file_rows)}\n" for name, file_rows in rows.items()}
+        return files | {SENTENCES: "\n".join(self._sentence_lines())}
 
     def _row(self, record: Record) -> dict[str, Any]:
         names = [column.name for column in record._meta.concrete_fields if not column.generated]
@@ -182,12 +205,27 @@ class Facts:
             row["fields"][name] = [[slug] for slug in slugs]
         return row
 
-    def unused_sentences(self) -> Iterator[tuple[Source, str]]:
-        """Yield the sentences of each source that no citation quotes."""
+    def _sentence_lines(self) -> Iterator[str]:
+        yield "# Each sentence of the sources, with the facts that quote it"
+        for source, sentence, facts in self.sentences():
+            yield f"\n> {sentence} ({source.slug})\n"
+            yield from (f"- {fact}: {', '.join(fields)}" for fact, fields in facts.items())
+        yield ""
+
+    def sentences(self) -> Iterator[tuple[Source, str, dict[str, dict[str, None]]]]:
+        """Yield the sentences of each source, and the headings that are quoted, with the facts that
+        quote them: `{"event salida-del-stt": {"start": None}}`."""
         for source in self.records[Source].values():
-            spans = [c.span for c in self.citations if c.source is source]
-            for sentence in source.passages.unused(spans):
-                yield source, source.passages.text[sentence.start : sentence.end]
+            citations = [citation for citation in self.citations if citation.source is source]
+            for sentence in source.passages.sentences:
+                facts: dict[str, dict[str, None]] = {}
+                for c in citations:
+                    record, (start, end) = c.record, c.span
+                    if record and start < sentence.end and end > sentence.start:
+                        fact = f"{record._meta.model_name} {record.slug}"
+                        facts.setdefault(fact, {})[c.field or "whole"] = None
+                if facts or sentence.kind != "heading":
+                    yield source, source.passages.text[sentence.start : sentence.end], facts
 
 
 def read_facts(path: Path) -> Facts:

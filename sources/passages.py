@@ -116,15 +116,13 @@ class Passages:
             and not any(start < sentence.end and end > sentence.start for start, end in spans)
         ]
 
-    def section(self, heading: str) -> list[str]:
-        """The paragraphs under a heading, up to the next one. Raises KeyError without it."""
+    def sections(self, heading: str) -> list[list[str]]:
+        """The paragraphs under each heading of these words, up to the next heading."""
         texts = [self.text[block.start : block.end] for block in self.blocks]
         headings = [n for n, block in enumerate(self.blocks) if block.kind == "heading"]
         starts = [n for n in headings if texts[n] == collapse(heading)]
-        if len(starts) != 1:
-            raise KeyError(heading)
-        end = next((n for n in headings if n > starts[0]), len(texts))
-        return texts[starts[0] + 1 : end]
+        ends = (next((n for n in headings if n > start), len(texts)) for start in starts)
+        return [texts[start + 1 : end] for start, end in zip(starts, ends, strict=True)]
 
     def marked(self, quotes: dict[int, tuple[int, int]]) -> list[MarkedBlock]:
         """All blocks with the passages marked: `quotes` maps their numbers to (start, end)."""

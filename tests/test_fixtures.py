@@ -13,12 +13,14 @@ from django.db import models
 
 from dates.edtf import parse
 from dates.text import collapse
-from exchange.facts import FILES, MODELS, FactsError, read_facts
+from exchange.facts import FILES, MODELS, SENTENCES, FactsError, read_facts
 from sources.models import Citation
 
 FIXTURES = settings.BASE_DIR / "fixtures"
 ALL_MODELS = [*MODELS.values(), Citation]
 EVENT = ("events", "salida-del-stt")
+STATEMENT = ("statements", "que-es-y-quienes-conforman-el-nucleo")
+SOURCE = "nucleo-de-sociedad-civil"
 
 
 @pytest.fixture
@@ -70,6 +72,10 @@ def test_a_changed_fact_makes_the_check_fail_and_a_wrong_one_writes_nothing(fold
         (*EVENT, {"citations": [{"exact": "Tercer Plan de Acción"}]}, "stands 4 times"),
         (*EVENT, {"citations": [{"exact": ""}]}, "no quote"),
         (*EVENT, {"citations": [{"field": "title"}]}, "no quote"),
+        (*EVENT, {"citations": [{"exact": "su salida del STT", "source": "otra"}]},
+         "name under `source` one of the sources: nucleo-de-sociedad-civil"),
+        ("sources", SOURCE, {"text_file": "no-existe.txt"}, "No such file"),
+        (*STATEMENT, {"body_section": "¿No está?"}, "'¿No está?' is a heading of none"),
         (*EVENT, {"citations": [{"exact": "su salida del STT", "field": "color"}]}, "no field"),
         (*EVENT, {"colour": "red"}, "unknown field 'colour'"),
         (*EVENT, {"title": "x" * 10_000}, "title"),
@@ -86,6 +92,40 @@ def test_a_wrong_fact_is_refused_naming_its_place(folder, section, slug, values,
         read_facts(path)
     assert complaint in str(refusal.value)
     assert f"{section} '{values.get('slug', slug)}'" in str(refusal.value)
+
+
+def test_where_several_sources_hold_the_words_the_source_is_named(folder):
+    data = yaml.safe_load((folder / "facts.yaml").read_text(encoding="utf-8"))
+    data["sources"] += [data["sources"][0] | {"slug": slug} for slug in ("otra", "tercera")]
+    path = folder / "facts.yaml"
+    path.write_text(yaml.safe_dump(data, allow_unicode=True), encoding="utf-8")
+    with pytest.raises(FactsError) as refusal:
+        read_facts(path)
+    assert f"one of the sources: {SOURCE}, otra, tercera" in str(refusal.value)
+    assert f"is a heading of {SOURCE}, otra, tercera; `source` names" in str(refusal.value)
+    for section, records in data.items():
+        for record in records if section != "publish_at" else ():
+            record |= {"source": "otra"} if "body_section" in record else {}
+            record["citations"] = [c | {"source": SOURCE} for c in record.get("citations", [])]
+    path.write_text(yaml.safe_dump(data, allow_unicode=True), encoding="utf-8")
+    assert "En agosto de 2011" in read_facts(path).records[MODELS["statements"]][STATEMENT[1]].body
+
+
+def test_each_sentence_of_the_text_is_listed_with_the_facts_that_rest_on_it(folder, capsys):
+    call_command("build_fixtures", folder=folder)
+    lines = (folder / SENTENCES).read_text(encoding="utf-8").split("\n> ")
+    (convocation,) = (line for line in lines if line.startswith("En agosto de 2011"))
+    assert "- membership citivox: start_earliest, end_earliest, note" in convocation
+    data = yaml.safe_load((folder / "facts.yaml").read_text(encoding="utf-8"))
+    assert all(line.count("\n- ") for line in lines[1:])
+    assert "No fact uses" not in capsys.readouterr().out
+    for record in (record for section in MODELS for record in data[section]):
+        record["citations"] = [
+            c for c in record.get("citations", []) if "que únicamente le vende" not in c["exact"]
+        ]
+    (folder / "facts.yaml").write_text(yaml.safe_dump(data, allow_unicode=True), encoding="utf-8")
+    call_command("build_fixtures", folder=folder)
+    assert "No fact uses this sentence" in capsys.readouterr().out
 
 
 def rows(model: type[models.Model]) -> list[dict[str, Any]]:

@@ -225,10 +225,8 @@ def test_sentences_that_no_quote_touches_are_unused_headings_apart():
 
 def test_a_section_is_what_stands_between_its_heading_and_the_next():
     passages = Passages(TEXT)
-    assert passages.section("¿Por  qué terminó?") == [
-        "La Red anunció su salida. No se recibió respuesta alguna."
+    assert passages.sections("¿Por  qué terminó?") == [
+        ["La Red anunció su salida. No se recibió respuesta alguna."]
     ]
-    assert passages.section("La Red de Prueba") == []
-    for not_a_heading in ("Alfa", "¿No está?", ""):
-        with pytest.raises(KeyError):
-            passages.section(not_a_heading)
+    assert passages.sections("La Red de Prueba") == [[]]
+    assert [passages.sections(text) for text in ("Alfa", "¿No está?", "")] == [[], [], []]

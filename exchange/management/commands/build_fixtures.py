@@ -9,7 +9,7 @@ from exchange.facts import FactsError, read_facts
 
 
 class Command(BaseCommand):
-    help = "Turns fixtures/facts.yaml and the source's text into fixtures/*.json."
+    help = "Turns facts.yaml and the sources' texts into fixtures, and lists their sentences."
     requires_system_checks = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -29,7 +29,8 @@ class Command(BaseCommand):
             raise CommandError(f"Not what facts.yaml says: {names}. Run build_fixtures.")
         for file in stale:
             file.write_bytes(files[file])
-        for source, sentence in facts.unused_sentences():
-            self.stdout.write(f"No fact uses this sentence of {source.slug}: {sentence}")
+        for source, sentence, quoting in facts.sentences():
+            if not quoting:
+                self.stdout.write(f"No fact uses this sentence of {source.slug}: {sentence}")
         counts = ", ".join(f"{len(r)} {m._meta.model_name}" for m, r in facts.records.items())
         self.stdout.write(f"{counts}, {len(facts.citations)} citation")
