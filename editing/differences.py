@@ -203,8 +203,10 @@ def _value(field: models.Field, record: Record, titles: Titles) -> tuple[str, An
 
 
 def _quoted(citation: Any) -> str:
-    supports = citation.get_field_display()
-    return f"«{citation.exact}»" + (f" (apoya {supports})" if supports else "")
+    words, stance = f"«{citation.exact}»", citation.get_stance_display()
+    if about := citation.get_field_display():
+        words += f" ({stance} {about})"
+    return f"{words}: dice {parse(citation.says)}" if citation.says else words
 
 
 def _state(record: Publishable, date: datetime) -> tuple[str, str]:

@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from editing.snapshots import Relation, relations_to
-from record.proof import proof_of
+from record.proof import proof_of, supporting
 from record.publishing import Publishable, Record, visible
 
 
@@ -95,5 +95,5 @@ def _citation_relation(model: type[Record]) -> Relation:
 
 
 def _citations_by(relation: Relation) -> models.QuerySet:
-    """The citations of the record of the outer query."""
-    return relation.model._base_manager.filter(**{relation.foreign_key: OuterRef("pk")})
+    """The citations that prove the record of the outer query."""
+    return supporting(relation.model).filter(**{relation.foreign_key: OuterRef("pk")})

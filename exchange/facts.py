@@ -18,7 +18,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 
 from organizations.models import Membership, Organization, RepresentationTerm
 from record.publishing import Publishable, Record
-from sources.models import Citation, Source
+from sources.models import SUPPORTED, Citation, Source
 from timeline.models import Event, Statement
 
 MODELS: dict[str, type[Record]] = {
@@ -146,12 +146,13 @@ class Facts:
             slug=quote.get("slug") or f"{record.slug[:100]}-{model._meta.model_name}-{number}",
             source=source,
             exact=quote["exact"],
-            field=quote.get("field", ""),
+            **{name: quote[name] for name in ("field", "stance", "says") if name in quote},
             updated_at=self.data["publish_at"],
             **{} if isinstance(record, Source) else {_citation_field(model): record},
         )
         if citation.field and _field(model, citation.field) is None:
             self.problems.append(f"{place}: {citation.field!r} is no field of it")
+        self._check_stance(citation, place)
         try:
             citation.locate()
         except ValidationError:
@@ -171,6 +172,14 @@ class Facts:
             if not slug and len(sources) == 1
             else sources.get(slug or "")
         )
+
+    def _check_stance(self, citation: Citation, place: str) -> None:
+        try:
+            citation.clean_fields({"source", "exact", "position", "number", *SUPPORTED})
+            citation.check_says()
+        except ValidationError as error:
+            for name, messages in error.message_dict.items():
+                self.problems.append(f"{place}, {name}: {' '.join(messages)}")
 
     def _number_citations(self) -> None:
         """Number the cited passages in the order of the text. Equal quotes share a number."""

@@ -22,7 +22,7 @@ from organizations.models import STATE, Membership, Organization, Representation
 from organizations.views import described_until
 from record import jsonld
 from record.pages import in_words, last_change, page_of
-from sources.models import Citation, with_citations
+from sources.quotes import figures, with_citations
 from timeline.charts import overview_chart
 from timeline.models import Event, Statement
 
@@ -52,7 +52,7 @@ def home(request: HttpRequest) -> HttpResponse:
     latest_events = list(events.latest_dated().defer("body")[:LATEST])
     statements = Statement.objects.visible_to(None).defer("body")
     latest_statements = statements.order_by("-sort_day", "pk")[:LATEST]
-    figures = Citation.objects.visible_to(None).figures()
+    counts = figures()
     terms, memberships = _terms(), _memberships()
     with_citations([*filter(None, [coalition]), *latest_events, *terms, *memberships])
     context: dict[str, Any] = {
@@ -60,9 +60,9 @@ def home(request: HttpRequest) -> HttpResponse:
         "chart": overview_chart(events),
         "latest_events": latest_events,
         "latest_statements": latest_statements,
-        "source_count": f"{figures['sources']:,}",
-        "fact_count": f"{figures['facts']:,}",
-        "until": parse(figures["until"]),
+        "source_count": f"{counts['sources']:,}",
+        "fact_count": f"{counts['facts']:,}",
+        "until": parse(counts["until"]),
         "changed": last_change(coalition, terms, memberships, latest_events, latest_statements),
     }
     context |= _representation(terms) | _membership(memberships)

@@ -27,7 +27,8 @@ from record.charts import Chart, Row
 from record.pages import RecordView, last_change, list_page, page_of
 from record.publishing import viewer
 from record.richtext import with_contents
-from sources.models import Citation, cited_sources, with_citations
+from sources.models import Citation
+from sources.quotes import cited_sources, with_citations
 
 ON_A_PAGE = 100
 TERMS_ON_A_PAGE = 60

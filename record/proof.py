@@ -37,13 +37,18 @@ def by_model(records: Iterable[Any]) -> dict[type[Any], list[Any]]:
     return groups
 
 
+def supporting(citations: type[Any]) -> Any:
+    """The citations that prove a fact. A citation that contradicts proves nothing."""
+    return citations._base_manager.filter(stance="supports")
+
+
 def quotes_of(facts: Iterable[Record]) -> dict[Record, list[Any]]:
-    """The citations of each fact, with their sources."""
+    """The citations that prove each fact, with their sources."""
     quotes: dict[Record, list[Any]] = {}
     for model, group in by_model(facts).items():
         key = model.citations.rel.field.attname
         by_key = {fact.pk: quotes.setdefault(fact, []) for fact in group}
-        citations = model.citations.rel.related_model._base_manager
+        citations = supporting(model.citations.rel.related_model)
         citations = citations.filter(**{f"{key}__in": by_key})
         for citation in citations.select_related("source").defer("source__text").order_by("pk"):
             by_key[getattr(citation, key)].append(citation)
@@ -195,7 +200,7 @@ def citing(sources: Iterable[Record]) -> list[Record]:
             for name in names
             for through in citations._meta.get_field(name).related_model.visible_through
         ]
-        rows = citations._base_manager.select_related(*names, *related)
+        rows = supporting(citations).select_related(*names, *related)
         for citation in rows.filter(**{f"{model.citations.rel.field.name}__in": group}):
             facts |= dict.fromkeys(filter(None, (getattr(citation, name) for name in names)))
     return [*facts]
@@ -216,7 +221,7 @@ def proof_of(model: type[Any], at: datetime) -> Exists:
     """Whether the record of the outer query has a quote from a source that is public then."""
     relation = model.citations.rel
     source = relation.related_model._meta.get_field("source").related_model
-    citations = relation.related_model._base_manager.filter(visible(source, at, "source__"))
+    citations = supporting(relation.related_model).filter(visible(source, at, "source__"))
     return Exists(citations.filter(**{relation.field.name: OuterRef("pk")}))
 
 

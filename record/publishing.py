@@ -153,7 +153,8 @@ class Record(models.Model):
     history: ClassVar[Versions]
     versions: ClassVar[Any]
     """The `Versions` object, to write versions; `history` is the manager that it installs."""
-    visible_citations: list[Any]  # set by `sources.models.with_citations`
+    visible_citations: list[Any]  # set by `sources.quotes.with_citations`, as the next
+    contradictions: list[Any]
     named_by: tuple[str, ...] = ("title",)
     """The columns of its names, by which pickers find it."""
     visible_through: tuple[str, ...] = ()

@@ -30,14 +30,14 @@ class CitationFields(BaseModelAdmin):
             return own[db_field.name]()
         return super().formfield_for_dbfield(db_field, request, **kwargs)
 
-    @admin.display(description="apoya")
+    @admin.display(description="de qué dato habla")
     def supported(self, citation: Citation) -> str:
         """The supported field in a read-only form."""
         return citation.get_field_display() or "todo el registro"
 
 
 def _supported_field() -> forms.ChoiceField:
-    return forms.ChoiceField(label="Apoya", required=False)
+    return forms.ChoiceField(label="De qué dato habla", required=False)
 
 
 class CitationInline(CitationFields, RecordInline):
@@ -50,7 +50,7 @@ class CitationInline(CitationFields, RecordInline):
     def get_fields(self, request: HttpRequest, obj: Record | None = None) -> list[Any]:
         parent = self.admin_site.get_model_admin(self.parent_model)
         editable = obj is None or parent.has_change_permission(request, obj)
-        return ["exact", "source", "field" if editable else "supported"]
+        return ["exact", "source", "field" if editable else "supported", "stance", "says"]
 
     def get_formset(
         self, request: HttpRequest, obj: Record | None = None, **kwargs: Any
@@ -166,7 +166,7 @@ class CitationAdmin(CitationFields, RecordAdmin):
     def get_fields(self, request: HttpRequest, obj: Citation | None = None) -> list[Any]:
         editable = obj is None or self.has_change_permission(request, obj)
         field = "field" if editable else "supported"
-        return [self._supported(request, obj), field, "source", "exact"]
+        return [self._supported(request, obj), field, "source", "exact", "stance", "says"]
 
     def get_form(
         self, request: HttpRequest, obj: Citation | None = None, *args: Any, **kwargs: Any

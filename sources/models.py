@@ -1,19 +1,16 @@
 import hashlib
-from collections import defaultdict
 from collections.abc import Iterable
 from contextlib import suppress
 from functools import cached_property
 from typing import Any, cast
 
-from django.contrib.auth.models import User
 from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.db import models, transaction
-from django.db.models import Count, Max, Min, OuterRef, Q, Subquery, Value, Window
+from django.db.models import Count, Max, Min, OuterRef, Q, Subquery, Window
 from django.db.models.functions import RowNumber
 from django.urls import reverse
-from django.utils import timezone
 
-from dates.edtf import parse
+from dates.edtf import ImpossibleDate, parse
 from dates.fields import (
     Earliest,
     EDTFField,
@@ -24,11 +21,14 @@ from dates.fields import (
 from dates.text import collapse
 from record.history import Versions
 from record.jsonld import Node, iso, node, page_subject
-from record.publishing import Publishable, Record, RecordQuerySet, visible
+from record.publishing import Publishable, Record, RecordQuerySet
 from record.text import WebAddressField
 from sources.passages import Passages
 
 SUPPORTED = ("organization", "membership", "representation_term", "event", "statement")
+BOUNDS = {"": "", "_earliest": "no antes de", "_latest": "no después de"}
+"""The endings of the names of a date and of its bounds, which a citation may support alone."""
+SAYS_NO_DATE = "Solo una cita que contradice una fecha dice otra: elija «contradice» y la fecha."
 FACTS = 60  # citations of one passage that a page lists
 
 
@@ -165,16 +165,6 @@ class CitationQuerySet(RecordQuerySet["Citation"]):
         quoted = quoting.exclude(quote=None).order_by().values_list("source")
         return dict(quoted.annotate(Count("pk")))
 
-    def figures(self) -> dict[str, Any]:
-        """The number of quoted `sources`, the number of `facts` (supported records), and `until`,
-        the last date (EDTF text) that these sources describe."""
-        exact = ~Q(source__describes_until__startswith="[")
-        return self.aggregate(
-            sources=Count("source", distinct=True),
-            facts=sum((Count(name, distinct=True) for name in SUPPORTED), Value(0)),
-            until=Max("source__describes_until", filter=exact, default=""),
-        )
-
 
 def supported_model(name: str) -> type[Record]:
     """The model of a foreign key in SUPPORTED."""
@@ -196,9 +186,19 @@ def _index_of(name: str) -> models.Index:
     return models.Index(fields=[name], name=f"cited_{name}", condition=condition)
 
 
+def date_and_bound(field: str) -> tuple[str, str]:
+    """The name of a field, and the ending of the bound that the name has: `start`, `_latest`."""
+    bound = next((bound for bound in BOUNDS if bound and field.endswith(bound)), "")
+    return field.removesuffix(bound), bound
+
+
 class Citation(Record):
-    """A quote from a source that supports a record: a TextQuoteSelector of the W3C Web Annotation
-    model. `prefix` and `suffix` complete the sentence around `exact`."""
+    """A quote from a source that supports or contradicts a record: a TextQuoteSelector of the W3C
+    Web Annotation model. `prefix` and `suffix` complete the sentence around `exact`."""
+
+    class Stance(models.TextChoices):
+        SUPPORTS = "supports", "apoya"
+        CONTRADICTS = "contradicts", "contradice"
 
     source = models.ForeignKey(
         Source, models.PROTECT, verbose_name="fuente", related_name="citations"
@@ -219,6 +219,21 @@ class Citation(Record):
     field = models.CharField(
         "apoya", max_length=60, blank=True, help_text="Vacío: apoya el registro entero."
     )
+    stance = models.CharField(
+        "postura",
+        max_length=20,
+        choices=Stance,
+        default=Stance.SUPPORTS,
+        db_default=Stance.SUPPORTS,
+        help_text="«Contradice» si esta fuente dice otra cosa: se muestran las dos.",
+    )
+    says = EDTFField(
+        "dice",
+        db_default="",
+        help_text="La fecha que da esta fuente, si contradice una: «15 de diciembre de 2020».",
+    )
+    says_earliest = day_column(Earliest("says"), "dice: no antes de")
+    says_latest = day_column(Latest("says"), "dice: no después de")
     organization = _supported("organizations.Organization", "organización")
     membership = _supported("organizations.Membership", "membresía")
     representation_term = _supported(
@@ -254,6 +269,12 @@ class Citation(Record):
                     _connector=Q.OR,
                 ),
                 violation_error_message="Una cita apoya exactamente un registro.",
+            ),
+            possible_date("says"),
+            models.CheckConstraint(
+                name="sources_citation_says_contradicts_a_date",
+                condition=Q(says="") | Q(stance="contradicts") & ~Q(field=""),
+                violation_error_message=SAYS_NO_DATE,
             ),
         ]
 
@@ -302,6 +323,25 @@ class Citation(Record):
             kind = supported_model(self.supported)._meta.verbose_name
             message = f"«{self.field}» no es un dato de {kind}."
             raise ValidationError({"field": message}) from None
+        self.check_says()
+
+    def check_says(self) -> None:
+        """Refuses a date that contradicts none of the record; raises ValidationError."""
+        if not self.says or not self.supported:
+            return
+        name, bound = date_and_bound(self.field)
+        fields = {field.name: field for field in supported_model(self.supported)._meta.fields}
+        is_date = isinstance(fields.get(name), EDTFField)
+        if self.stance != self.Stance.CONTRADICTS or not is_date:
+            raise ValidationError({"says": SAYS_NO_DATE})
+        try:
+            ours, theirs = parse(getattr(self.record, name)), parse(self.says)
+        except ImpossibleDate:  # the field reports it
+            return
+        attribute = bound.removeprefix("_") or "text"
+        if getattr(ours, attribute) == getattr(theirs, attribute):
+            message = "Dice lo mismo que el registro: márquela como apoyo."
+            raise ValidationError({"says": message})
 
     def locate(self) -> None:
         """Finds the quote in its source and completes its sentence; raises ValidationError."""
@@ -358,30 +398,3 @@ class Citation(Record):
         base = f"{record.slug[:90]}-{record._meta.model_name}"
         taken = set(Citation.objects.filter(slug__startswith=base).values_list("slug", flat=True))
         return next(s for n in range(1, len(taken) + 2) if (s := f"{base}-{n}") not in taken)
-
-
-def with_citations(records: Iterable[Any], user: User | None = None) -> list[Any]:
-    """Sets `visible_citations` on the records, which may be of several models and which `user` may
-    read: the citations that `user` may read, with their sources, by number."""
-    records, cited = list(records), defaultdict[str, dict[int, list[Citation]]](dict)
-    for record in records:
-        lists = cited[type(record).citations.rel.field.name]
-        record.visible_citations = lists.setdefault(record.pk, [])
-    if not cited:
-        return records
-    if user:
-        citations = Citation.objects.visible_to(user)
-    else:  # the rule without the record, which is public: three times as fast
-        citations = Citation.objects.filter(visible(Source, timezone.now(), "source__"))
-    supporting = [(f"{name}__in", list(keys)) for name, keys in cited.items()]
-    citations = citations.filter(Q(*supporting, _connector=Q.OR)).order_by("number", "pk")
-    for citation in citations.select_related("source").defer("source__text"):
-        name = citation.supported
-        cited[name][getattr(citation, f"{name}_id")].append(citation)
-    return records
-
-
-def cited_sources(citations: Iterable[Citation]) -> list[Node]:
-    """The nodes of the public sources of the citations."""
-    sources = dict.fromkeys(citation.source for citation in citations)
-    return [source.in_short for source in sources if source.is_public()]

@@ -9,11 +9,12 @@ from django.contrib.admin.utils import flatten_fieldsets
 from django.db import models
 from django.utils.text import capfirst
 
+from sources.models import BOUNDS, Citation, date_and_bound
+
 NOT_FACTS = {"id", "slug", "updated_at", "publish_at", "unpublish_at", "sort_day"}
 OURS = {"category", "kind", "sector"}
 """The classifications, which no source makes."""
 UNASKED = {"website", "logo"}
-BOUNDS = {"": "", "_earliest": "no antes de", "_latest": "no después de"}
 
 
 def citable(model: type[models.Model]) -> list[tuple[str, str]]:
@@ -25,8 +26,9 @@ def citable(model: type[models.Model]) -> list[tuple[str, str]]:
 
 @dataclass
 class FieldProof:
-    """The citations next to a field, by the bound of the date that they prove. `choice` is the
-    value of «Apoya» for another citation; it is None if the field takes none."""
+    """The citations next to a field, by the bound of the date that they prove, and those that
+    contradict it. `choice` is the value of `field` for another citation; it is None if the field
+    takes none."""
 
     choice: str | None = None
     ours: bool = False
@@ -34,6 +36,7 @@ class FieldProof:
     groups: dict[str, list[InlineAdminForm]] = field(
         default_factory=lambda: {bound: [] for bound in BOUNDS.values()}
     )
+    contradictions: list[InlineAdminForm] = field(default_factory=list)
 
     @property
     def is_cited(self) -> bool:
@@ -62,15 +65,19 @@ class Proofs(dict[str, FieldProof]):
 
     def _place(self, row: InlineAdminForm) -> str:
         """Places a citation, and returns the name of the field that it proves; empty if it has no
-        words."""
+        words, or contradicts."""
         form: Any = row.form
         if form.prefix.endswith("__prefix__"):
             self.empty = row
             return ""
         choice = form["field"].value() if "field" in form.fields else form.instance.field
-        bound = next((end for end in BOUNDS if end and str(choice).endswith(end)), "")
-        name = str(choice or self.lead).removesuffix(bound)
+        name, bound = date_and_bound(str(choice or self.lead))
         stored = form.instance.pk or form.initial.get("exact")
+        stance = form["stance"].value() if "stance" in form.fields else form.instance.stance
+        if stance == Citation.Stance.CONTRADICTS:
+            place = self[name].contradictions if stored and name in self else self.others
+            place.append(row)
+            return ""
         if stored and name in self:
             self[name].groups[BOUNDS[bound]].append(row)
         else:

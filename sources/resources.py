@@ -6,6 +6,7 @@ from import_export.fields import Field
 from editing.resources import RecordResource
 from editing.widgets import (
     AddressWidget,
+    ChoiceWidget,
     DateWidget,
     MomentWidget,
     ReferenceWidget,
@@ -52,6 +53,8 @@ class CitationResource(RecordResource):
     source = Field("source", "fuente", ReferenceWidget("informe-anual"))
     exact = Field("exact", "palabras_exactas", TextWidget("firmaron el acuerdo"))
     field = Field("field", "apoya", TextWidget("start_latest"))
+    stance = Field("stance", "postura", ChoiceWidget("apoya"))
+    says = Field("says", "dice", DateWidget("15 de diciembre de 2020"))
     organization = Field("organization", "organizacion", ReferenceWidget("instituto-civico"))
     membership = Field("membership", "membresia", ReferenceWidget("instituto-civico"))
     representation_term = Field(

@@ -6,7 +6,8 @@ from copy import copy
 import pytest
 from django.core.exceptions import ValidationError
 
-from sources.models import Citation, Source, with_citations
+from sources.models import Citation, Source
+from sources.quotes import with_citations
 from tests.records import (
     TEXT,
     citation,

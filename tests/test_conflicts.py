@@ -260,7 +260,8 @@ MEETINGS = {
         OTHER, THIRD, {"Cita: Palabras exactas"}, set(), {}, {OTHER_QUOTE},
     ),
     "another field of a citation": (
-        OTHER, {"citations-0-field": "start"}, set(), {"Cita: Apoya"}, {}, {OTHER_QUOTE},
+        OTHER, {"citations-0-field": "start"}, set(), {"Cita: De qué dato habla"}, {},
+        {OTHER_QUOTE},
     ),
     "a citation that Ana changed and Eva deleted": (
         OTHER, GONE, set(), {"1 cita"}, {}, {OTHER_QUOTE},

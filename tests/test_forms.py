@@ -184,7 +184,7 @@ WRONG = [
     (Event, quote(None, exact="con \0 nulo"), "nulos"),
     (Event, quote(None, exact="x " * 5000), "5000 caracteres"),
     (Event, quote(None, source="99999999999999999999"), "Fuente"),
-    (Event, quote(None, field="slug"), "Apoya"),
+    (Event, quote(None, field="slug"), "De qué dato habla"),
 ]
 
 

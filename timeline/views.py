@@ -14,7 +14,8 @@ from record.charts import Chart
 from record.pages import RecordView, last_change, list_page, page_of
 from record.publishing import RecordQuerySet, viewer
 from record.richtext import with_contents
-from sources.models import Citation, Source, cited_sources, with_citations
+from sources.models import Citation, Source
+from sources.quotes import cited_sources, with_citations
 from timeline import years
 from timeline.charts import columns_chart, events_chart
 from timeline.filters import UNDATED, EventFilters, StatementFilters

@@ -1,0 +1,110 @@
+"""A source that contradicts another one stands beside it: no date is dropped, and a quote that
+contradicts proves nothing."""
+
+from typing import Any
+
+import pytest
+from django.db import IntegrityError, transaction
+
+from record.proof import without_visible_quote
+from sources.models import Citation, Source
+from sources.quotes import with_citations
+from tests.records import WAYS, by_raw_sql, citation, copy_of, event, organization, refusals, source
+from tests.sheets import csv_of, dry_run, exported
+from tests.staff import address_of, problems, quote, save
+from timeline.models import Event
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("forms_check_one_by_one")]
+
+AGAINST = {"field": "start", "stance": "contradicts", "says": "2020-12-15"}
+MINUTES = "Acta 12\n\nLa Red firmó el acuerdo el 15 de diciembre de 2020. Nadie votó en contra.\n"
+OTHER_WORDS = "el acuerdo el 15 de diciembre de 2020"
+
+
+@pytest.fixture
+def memoir() -> Source:
+    return source(slug="memoria", title="Memoria de la Red")
+
+
+@pytest.fixture
+def minutes() -> Source:
+    return source(slug="acta", title="Acta 12", text=MINUTES, describes_until="2020-12-15")
+
+
+@pytest.fixture
+def signing(memoir: Source, minutes: Source) -> Event:
+    """An event that two sources date differently."""
+    signing = event(title="Se firma el acuerdo", start="2020-11-03")
+    citation(signing, "La Red anunció su salida", source=memoir, field="start")
+    citation(signing, OTHER_WORDS, source=minutes, **AGAINST)
+    return signing
+
+
+WRONG: list[tuple[dict[str, str], str]] = [
+    ({"stance": "supports"}, "elija «contradice» y la fecha"),
+    ({"field": ""}, "elija «contradice» y la fecha"),
+    ({"field": "title"}, "elija «contradice» y la fecha"),
+    ({"says": "2020-11-03"}, "Dice lo mismo que el registro: márquela como apoyo."),
+    ({"says": "[..2020-11-03]", "field": "start_latest"}, "Dice lo mismo que el registro"),
+]
+
+
+def test_a_date_that_contradicts_none_of_the_record_is_refused(signing, minutes, admin):
+    header = "identificador,fuente,palabras_exactas,apoya,postura,dice,acontecimiento"
+    for changes, reason in [*WRONG, ({"says": "2020-13"}, "mes 13")]:
+        fields = AGAINST | changes
+        other = Citation(source=minutes, exact="Nadie votó en contra", event=signing, **fields)
+        assert reason in "".join(refusals(other)["says"]), changes
+        sent = quote(None, "citations-2-", exact=other.exact, source=minutes.pk, **fields)
+        sent["citations-TOTAL_FORMS"] = "3"
+        assert reason in problems(save(admin, address_of("change", signing), **sent)), changes
+        cells = (fields["field"], other.get_stance_display(), fields["says"], signing.slug)
+        row = ",".join(("otra", "acta", other.exact, *cells))
+        (error,) = dry_run("citas", csv_of(header, row)).errors
+        assert (error.row, error.column, error.says) == (2, "dice", fields["says"])
+        assert reason in error.problem
+        assert error.expected
+    assert signing.citations.count() == 2
+
+
+def test_the_database_refuses_such_a_date_too(signing):
+    against = signing.citations.get(stance="contradicts")
+    ways = {"by_update", "by_bulk_update", "by_raw_sql"}
+    for way in (way for way in WAYS if way.__name__ in ways):
+        for changes in ({"stance": "supports"}, {"field": ""}, {"says": "2020-13"}):
+            with pytest.raises(IntegrityError), transaction.atomic():
+                way(Citation.objects.get(pk=against.pk), **changes)
+    by_raw_sql(against, says="")
+
+
+def test_a_contradiction_is_read_in_spanish_and_goes_out_and_in_again(signing, admin):
+    against = signing.citations.get(stance="contradicts")
+    sent: dict[str, Any] = {"citations-0-says": "diciembre de 2020"}
+    assert save(admin, address_of("change", signing), **sent).status_code == 302
+    against.refresh_from_db()
+    assert (against.says, against.says_latest) == ("2020-12", "2020-12-31")
+    assert 'value="diciembre de 2020"' in admin.get(address_of("change", signing)).text
+    outcome = dry_run("citas", exported("citas"))
+    assert (outcome.counts, outcome.errors) == ((0, 0, 2), [])
+
+
+def test_a_quote_that_contradicts_proves_nothing(signing, memoir, admin):
+    (signing,) = with_citations([signing])
+    assert [c.source.title for c in signing.visible_citations] == ["Memoria de la Red"]
+    assert [c.source.title for c in signing.contradictions] == ["Acta 12"]
+    listing = address_of("changelist", Event)
+    assert "Se firma el acuerdo" in admin.get(listing, {"citas": "con"}).text
+    signing.citations.filter(stance="supports").delete()
+    assert without_visible_quote([signing]) == [signing]
+    assert "Se firma el acuerdo" in admin.get(listing, {"citas": "sin"}).text
+    form = admin.get(address_of("change", signing)).text
+    assert "<strong>Sin cita</strong>" in form
+    assert "Otra fuente dice otra cosa" in form
+
+
+def test_a_name_is_contradicted_in_the_words_of_the_quote_alone(minutes):
+    named = organization(name="La Red de Antes")
+    against = Citation(
+        source=minutes, exact="Nadie votó", organization=named, field="name", stance="contradicts"
+    )
+    assert refusals(copy_of(against)) == {}
