@@ -2,7 +2,8 @@
 
 Two forms are held: level 0 dates (`2011`, `2011-08`, `2011-08-11`) and, from level 2, «one of a
 set» with a single range, where a source only bounds a date: `[2011-08..2015-02]`,
-`[2017-05-23..]`, `[..2017-04]`. Empty text means that the source does not say.
+`[2017-05-23..]`, `[..2017-04]`. The bounds of a range have one precision, as the format demands.
+Empty text means that the source does not say.
 
 `parse` takes EDTF alone; `dates.spanish_dates.read` takes what people write.
 https://www.loc.gov/standards/datetime/
@@ -90,7 +91,7 @@ class EDTF:
         """The date in Spanish, for use in a sentence: «entre agosto de 2011 y febrero de 2015»."""
         match self.kind:
             case "between":
-                return f"entre {in_words(self.lower, 'el ')} y {in_words(self.upper, 'el ')}"
+                return between(self.lower, self.upper)
             case "after":
                 return f"{in_words(self.lower, 'el ')} o después"
             case "before":
@@ -117,21 +118,40 @@ def of(level_0: str) -> str:
     return f"{'del' if len(level_0) == 10 else 'de'} {in_words(level_0)}"
 
 
+def between(first: str, last: str) -> str:
+    """«entre agosto y octubre de 2011», «entre el 3 y el 5 de mayo de 2011»."""
+    article = "el " if len(first) == 10 else ""
+    return f"entre {article}{_before(first, last)} y {in_words(last, 'el ')}"
+
+
+def span(first: str, last: str) -> str:
+    """«del 5 al 7 de octubre de 2021», «de agosto de 2011 a febrero de 2015»."""
+    start, end = "del" if len(first) == 10 else "de", "al" if len(last) == 10 else "a"
+    return f"{start} {_before(first, last)} {end} {in_words(last)}"
+
+
+def _before(first: str, last: str) -> str:
+    """`first` in words, without the month and the year if `last` repeats them."""
+    shared = first[: 7 if len(first) == len(last) == 10 and first[:7] == last[:7] else 4]
+    is_repeated = min(len(first), len(last)) > 4 and last.startswith(shared)
+    return in_words(first).removesuffix(f" de {in_words(shared)}" if is_repeated else "")
+
+
 def reach_in_words(dates: Sequence[EDTF]) -> str:
-    """The first and the last of a list of ordered dates: «del 11 de febrero de 2017 a mayo de 2017,
-    y sin fecha»."""
+    """The first and the last of a list of ordered dates: «del 11 de febrero a mayo de 2017, y sin
+    fecha»."""
     known = [when.lower or when.upper for when in dates if when]
     undated = ["sin fecha"] if len(known) < len(dates) else []
     if not known:
         return ", ".join(undated)
     first, last = known[0], known[-1]
-    end = "" if first == last else f" {'al' if len(last) == 10 else 'a'} {in_words(last)}"
-    return ", y ".join([f"{of(first)}{end}", *undated])
+    return ", y ".join([of(first) if first == last else span(first, last), *undated])
 
 
 @lru_cache(maxsize=4096)
 def parse(text: str) -> EDTF:
-    """EDTF text as a value; raises ImpossibleDate."""
+    """EDTF text as a value, whose `text` has the bounds of a range at the finer of their two
+    precisions; raises ImpossibleDate."""
     if not text:
         return EDTF()
     if text[0] != "[":
@@ -145,7 +165,11 @@ def parse(text: str) -> EDTF:
     value = EDTF(text, lower, upper)
     if value.earliest > value.latest:
         raise ImpossibleDate(text, f"{in_words(lower)} no es anterior a {in_words(upper)}")
-    return value
+    if not lower or not upper or len(lower) == len(upper):
+        return value
+    finer = max(len(lower), len(upper))
+    lower, upper = str(value.first_day)[:finer], str(value.last_day)[:finer]
+    return EDTF(f"[{lower}..{upper}]", lower, upper)
 
 
 def _check(level_0: str, whole: str) -> None:

@@ -1,6 +1,7 @@
 """The model field of a partial date, its generated columns, and its rules in SQL."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -28,6 +29,13 @@ class EDTFField(models.CharField):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         defaults: dict[str, Any] = {"max_length": 24, "blank": True, "default": ""}
         super().__init__(*args, **defaults | kwargs)
+
+    def to_python(self, value: Any) -> Any:
+        """Stores a possible date as `parse` writes it, from every way into the database but SQL."""
+        text = super().to_python(value)
+        with suppress(ImpossibleDate):
+            return text and parse(text).text
+        return text
 
     def formfield(self, **kwargs: Any) -> Any:
         return super().formfield(

@@ -15,6 +15,7 @@ from dates.edtf import (
     at,
     in_words,
     of,
+    span,
 )
 
 
@@ -89,27 +90,56 @@ class Period:
             return f"al menos {in_words(self.end.lower, 'el ')}"
         return _moment(self.end)
 
-    def __str__(self) -> str:
-        """«desde abril de 2017, al menos hasta el 23 de mayo de 2017»; empty if both are
-        unknown."""
-        end = f"hasta {self.end_words}" if self.end else ""
-        if self.is_open and self.end.lower == self.start.text:
-            end = "sin que conste hasta cuándo"
-        elif self.is_open:
-            end = f"al menos hasta {in_words(self.end.lower, 'el ')}"
-        return ", ".join(filter(None, (f"desde {self.start_words}" if self.start else "", end)))
+    @property
+    def is_one_date(self) -> bool:
+        """Whether the start and the end are one date, which is no bound."""
+        return self.start == self.end and self.start.kind not in ("after", "before")
 
-    def story(self, to_be: str = "serlo", was: str = "lo fue") -> str:
-        """The period as a sentence: «Empezó a serlo en abril de 2017; lo seguía siendo el 23 de
-        mayo de 2017; después, la fuente no lo dice.»"""
+    def __str__(self) -> str:
+        """«desde abril de 2017, al menos hasta el 23 de mayo de 2017», «de 2016 a 2017»; empty if
+        both are unknown."""
         start, end = self.start, self.end
-        if not start and not end:
-            return f"{capfirst(was)}; desde cuándo y hasta cuándo, {UNSAID}."
-        if start == end and start.kind == "between":
-            return f"{capfirst(was)} en algún momento {start}; cuándo, {UNSAID}."
-        beginning = started(start, to_be) if start else f"{was}; {started(start)}"
-        after = f"; después, {UNSAID}" if self.is_open else ""
-        return f"{capfirst(beginning)}; {ended(end)}{after}."
+        if self.is_one_date:
+            return str(start)
+        if start.is_exact and end.is_exact:
+            return span(start.text, end.text)
+        until = f"hasta {self.end_words}" if end else ""
+        if self.is_open and end.lower == start.text:
+            until = "sin que conste hasta cuándo"
+        elif self.is_open:
+            until = f"al menos hasta {in_words(end.lower, 'el ')}"
+        return ", ".join(filter(None, (f"desde {self.start_words}" if start else "", until)))
+
+    def story(self, noun: str = "", began: str = "empezó") -> str:
+        """The period as a sentence: «Empezó a ser integrante en abril de 2017; lo seguía siendo el
+        23 de mayo de 2017; después, la fuente no lo dice.»"""
+        to_be = f"ser {noun}" if noun else "serlo"
+        was, used_to_be = (f"{verb} {noun}" if noun else f"lo {verb}" for verb in ("fue", "era"))
+        start, end = self.start, self.end
+        if self.is_one_date:
+            words = f"{was}{_once(start)}"
+        elif start.is_exact and end.is_exact:
+            words = f"{was} {span(start.text, end.text)}"
+        elif start:
+            after = f"; después, {UNSAID}" if self.is_open else ""
+            words = f"{started(start, to_be, began)}; {ended(end)}{after}"
+        elif self.is_open:
+            words = f"{used_to_be} {at(end.lower)}; desde cuándo y si lo era después, {UNSAID}"
+        else:
+            words = f"{ended(end, to_be, was)}; desde cuándo, {UNSAID}"
+        return f"{capfirst(words)}."
+
+
+def _once(when: EDTF) -> str:
+    """The words after «lo fue» for a period whose start and end are one date."""
+    match when.kind:
+        case "unknown":
+            return f"; desde cuándo y hasta cuándo, {UNSAID}"
+        case "day":
+            return f" {at(when.text)}"
+        case "between":
+            return f" en algún momento {when}; cuándo, {UNSAID}"
+    return f" en algún momento {of(when.text)}; qué días, {UNSAID}"
 
 
 def _moment(date: EDTF) -> str:
@@ -147,33 +177,32 @@ def reason(period: Period, when: EDTF) -> Reason:
     return Reason(answer, f"{capfirst(words)}.", bounds)
 
 
-def started(start: EDTF, to_be: str = "serlo") -> str:
-    """«empezó a serlo en 2016», «… a más tardar en abril de 2017», «desde cuándo, la fuente no lo
-    dice»."""
-    match start.kind:
-        case "unknown":
-            return f"desde cuándo, {UNSAID}"
-        case "between":
-            return f"empezó a {to_be} en algún momento {start}"
-        case "after":
-            return f"empezó a {to_be} no antes {of(start.lower)}"
-        case "before":
-            return f"empezó a {to_be} a más tardar {at(start.upper)}"
-    return f"empezó a {to_be} {at(start.text)}"
+def started(start: EDTF, to_be: str = "serlo", began: str = "empezó") -> str:
+    """«empezó a serlo en 2016», «… a más tardar en abril de 2017», «… en 2015 o después»."""
+    return f"{began} a {to_be} {_then(start)}"
 
 
-def ended(end: EDTF) -> str:
+def ended(end: EDTF, to_be: str = "serlo", was: str = "lo fue") -> str:
     """«lo seguía siendo el 23 de mayo de 2017», «dejó de serlo a más tardar en 2017»…"""
     match end.kind:
         case "unknown":
             return f"hasta cuándo, {UNSAID}"
-        case "between":
-            return f"dejó de serlo en algún momento {end}"
         case "after":
             return f"lo seguía siendo {at(end.lower)}"
+        case "between" | "before":
+            return f"dejó de {to_be} {_then(end)}"
+    return f"{was} hasta {in_words(end.text, 'el ')}"
+
+
+def _then(when: EDTF) -> str:
+    match when.kind:
+        case "between":
+            return f"en algún momento {when}"
+        case "after":
+            return f"{at(when.lower)} o después"
         case "before":
-            return f"dejó de serlo a más tardar {at(end.upper)}"
-    return f"lo fue hasta {in_words(end.text, 'el ')}"
+            return f"a más tardar {at(when.upper)}"
+    return at(when.text)
 
 
 def _since(start: EDTF) -> str:
@@ -187,14 +216,20 @@ def _until(end: EDTF) -> str:
 
 
 def _yes(period: Period, when: EDTF) -> Explanation:
-    words = f"lo era {_since(period.start)} y {_until(period.end)}"
-    return words, ("start_latest", "end_earliest")
+    return f"lo era {_certainly(period)}", ("start_latest", "end_earliest")
+
+
+def _certainly(period: Period) -> str:
+    start, end = period.start, period.end
+    if start.is_exact and end.is_exact:
+        return span(start.text, end.text) if start != end else at(start.text)
+    return f"{_since(start)} y {_until(end)}"
 
 
 def _no(period: Period, when: EDTF) -> Explanation:
     start, end = period.start, period.end
     if start.first_day and start.first_day > days_of(when)[1]:
-        later = f"después, {at(start.text)}" if start.is_exact else f"no antes {of(start.lower)}"
+        later = f"después, {at(start.text)}" if start.is_exact else f"{at(start.lower)} o después"
         return f"empezó a serlo {later}", ("start_earliest",)
     words = ended(end) if end.is_exact else f"dejó de serlo a más tardar {at(end.upper)}"
     return words, ("end_latest",)
@@ -224,6 +259,8 @@ def _certain(period: Period, when: EDTF, certain: tuple[date, date]) -> str:
         return f"al terminar {in_words(when.text)} ya lo era"
     if certain[1] == first:
         return f"al empezar {in_words(when.text)} todavía lo era"
+    if certain[0] > first and certain[1] < last:
+        return f"lo era {_certainly(period)}"
     since = _since(period.start) if certain[0] > first else f"ya al empezar {in_words(when.text)}"
     until = _until(period.end) if certain[1] < last else f"hasta terminar {in_words(when.text)}"
     return f"lo era {since} y {until}"
@@ -247,21 +284,19 @@ def _beside(side: str, bound: EDTF, limit: date) -> tuple[str, str]:
 def _unknown(period: Period, when: EDTF) -> Explanation:
     """Names the start, the end or both: each that leaves part of `when` uncertain."""
     start, end = period.start, period.end
-    if not start and not end:
-        return "la fuente no dice desde cuándo ni hasta cuándo lo fue", ()
-    if start == end and start.kind == "between":
-        words = f"lo fue en algún momento {start}; cuándo, {UNSAID}"
-        return words, ("start_earliest", "end_latest")
+    if period.is_one_date and start:
+        return f"lo fue{_once(start)}", ("start_earliest", "end_latest")
     clauses: list[str] = []
+    unsaid: list[str] = []
     bounds: tuple[str, ...] = ()
     first, last = days_of(when)
     begun = bool(start.last_day and start.last_day <= first)
     if not begun:
-        clauses.append(started(start))
+        (clauses if start else unsaid).append(started(start) if start else "desde cuándo")
         bounds += ("start_earliest", "start_latest")
     if not end.first_day or end.first_day < last:
-        clauses.append(ended(end))
+        (clauses if end else unsaid).append(ended(end) if end else "hasta cuándo")
         bounds += ("end_earliest", "end_latest")
     then = "después" if begun and period.is_open else f"si lo era {at(when.text)}"
-    clauses.append(f"{then}, {UNSAID}")
+    clauses.append(f"{' y '.join(filter(None, (', '.join(unsaid), then)))}, {UNSAID}")
     return "; ".join(clauses), bounds

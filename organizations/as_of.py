@@ -27,8 +27,8 @@ ALIKE = ("start_earliest", "start_latest", "end_earliest", "end_latest")
 VERBS = {
     "starts": ("empieza", "empiezan"),
     "ends": ("termina", "terminan"),
-    "has started": ("a más tardar empieza", "a más tardar empiezan"),
-    "has ended": ("a más tardar termina", "a más tardar terminan"),
+    "has started": ("entonces, o antes, empieza", "entonces, o antes, empiezan"),
+    "has ended": ("entonces, o antes, termina", "entonces, o antes, terminan"),
     "is last seen": ("hasta entonces consta", "hasta entonces constan"),
     "may start": ("pudo empezar desde entonces", "pudieron empezar desde entonces"),
     "may end": ("pudo terminar desde entonces", "pudieron terminar desde entonces"),
@@ -133,7 +133,7 @@ class Moment:
 
     @property
     def words(self) -> str:
-        """«empiezan dos membresías; a más tardar termina la membresía de…»."""
+        """«empiezan dos membresías; entonces, o antes, termina la membresía de…»."""
         clauses = [_clause(verb, self.changes[verb]) for verb in VERBS if verb in self.changes]
         return "; ".join([*clauses[:CLAUSES], *["y más"] * (len(clauses) > CLAUSES)])
 

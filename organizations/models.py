@@ -259,7 +259,7 @@ class Membership(Spanning, Record):
 
     @property
     def story(self) -> str:
-        return self.period.story("ser integrante", "fue integrante")
+        return self.period.story("integrante")
 
     @property
     def handover(self) -> str:

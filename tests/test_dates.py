@@ -1,8 +1,13 @@
 """Partial dates: which text is a date, and its bounds; Python and both databases agree."""
 
+from importlib import import_module
+
 import pytest
+from django.apps import apps
 from django.core.exceptions import ValidationError
 from django.db import DatabaseError, transaction
+from django.db.models import Value
+from edtf_validate.valid_edtf import is_valid
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -14,13 +19,18 @@ from dates.fields import (
     SortDay,
 )
 from organizations.models import Organization
-from tests.records import edtf, event, statement
+from tests.records import WAYS, edtf, event, statement
 from timeline.models import Event, Statement
 
 POSSIBLE = """
 2011 2011-08 2011-08-11 0001-01-01 9999-12-31 2016-02-29 2000-02-29 [2011-08..2015-02]
 [2011-08-15..2011-08] [2011..2011] [2017-05-23..] [..2017-04] [0001..9999]
 """.split()
+RANGES = {
+    "[2015-02..2016]": "[2015-02..2016-12]",
+    "[2015..2016-02-11]": "[2015-01-01..2016-02-11]",
+    "[2016-02-03..2016-02]": "[2016-02-03..2016-02-29]",
+}
 IMPOSSIBLE = [
     # No day of the calendar
     *"2017-02-30 2017-02-29 1900-02-29 2017-04-31 2017-13 2017-00 2017-12-00 2017-12-32".split(),
@@ -64,10 +74,29 @@ def dated(db: None) -> Event:
 
 @pytest.mark.parametrize("text", ["", *POSSIBLE])
 def test_a_possible_date_is_taken_by_model_and_database(dated, text):
-    assert parse(text).text == text
     dated.start = text
     dated.full_clean()
     assert stored(text)
+    dated.refresh_from_db()
+    assert dated.start == parse(text).text
+    assert is_valid(dated.start or "2011")
+    assert parse(dated.start).text == dated.start
+
+
+@pytest.mark.parametrize("written", RANGES)
+def test_a_range_of_two_precisions_is_stored_at_the_finer_one_with_the_same_days(dated, written):
+    assert (is_valid(written), is_valid(RANGES[written])) == (False, True)
+    for way in WAYS:
+        way(dated, start=written)
+    assert set(Event.objects.values_list("start", flat=True)) == {RANGES[written]}
+
+
+def test_a_migration_mends_the_stored_ranges_of_two_precisions_and_their_versions(dated):
+    for manager in (Event.objects, Event.history):
+        manager.update(start=Value("[2015-02..2016]"))
+    import_module("timeline.migrations.0003_ranges_of_one_precision").mend(apps, None)
+    for manager in (Event.objects, Event.history):
+        assert [*manager.values_list("start", flat=True)] == ["[2015-02..2016-12]"]
 
 
 @pytest.mark.parametrize("text", IMPOSSIBLE)
@@ -130,7 +159,8 @@ def texts_of_every_form() -> list[str]:
     days = [f"{y}-{m:02}-{d:02}" for y in years for m in range(14) for d in range(33)]
     parts = ["", *"0001 9999 2000 2000-02 2000-02-29 2000-02-30 2000-1".split(), *days[::97]]
     sets = [f"[{lower}..{upper}]" for lower in parts for upper in parts]
-    return sorted({*days, *(day[:7] for day in days), *years, *parts, *sets})
+    texts = {*days, *(day[:7] for day in days), *years, *parts, *sets}
+    return sorted({parse(text).text if known(text) else text for text in texts})
 
 
 @pytest.mark.django_db
@@ -196,7 +226,10 @@ def test_bounds_and_kind_of_each_form(text, earliest, latest, first, last, kind)
         ("2011-08", "agosto de 2011"),
         ("2017-02-11", "11 de febrero de 2017"),
         ("[2011-08..2015-02]", "entre agosto de 2011 y febrero de 2015"),
-        ("[2011-08-01..2015]", "entre el 1 de agosto de 2011 y 2015"),
+        ("[2011-08..2011-09]", "entre agosto y septiembre de 2011"),
+        ("[2011-08-03..2011-08-05]", "entre el 3 y el 5 de agosto de 2011"),
+        ("[2011-08-03..2011-09-05]", "entre el 3 de agosto y el 5 de septiembre de 2011"),
+        ("[2011-08-01..2015]", "entre el 1 de agosto de 2011 y el 31 de diciembre de 2015"),
         ("[2017-05-23..]", "el 23 de mayo de 2017 o después"),
         ("[..2017-04]", "abril de 2017 o antes"),
     ],

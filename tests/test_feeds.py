@@ -147,7 +147,7 @@ def entries(client: Client) -> dict[str, icalendar.Event]:
         ),
         (
             "2016-03-04", "2016-03-06", (2016, 3, 4), (2016, 3, 7),
-            "desde el 4 de marzo de 2016, hasta el 6 de marzo de 2016.",
+            "del 4 al 6 de marzo de 2016.",
         ),
         ("0099", "", (99, 1, 1), (100, 1, 1), "0099 (año entero"),
     ],

@@ -169,7 +169,16 @@ def test_a_hand_over_is_no_overlap_and_an_unknown_date_no_certain_one(span, othe
 
 IN_WORDS = {
     "2017-04/[2017-05-23..]": "desde abril de 2017, al menos hasta el 23 de mayo de 2017",
-    "2016/2017": "desde 2016, hasta 2017",
+    "2016/2017": "de 2016 a 2017",
+    "2021-10-05/2021-10-07": "del 5 al 7 de octubre de 2021",
+    "2021-09-30/2021-10-02": "del 30 de septiembre al 2 de octubre de 2021",
+    "2020-12-30/2021-01-02": "del 30 de diciembre de 2020 al 2 de enero de 2021",
+    "2011-08/2011-09": "de agosto a septiembre de 2011",
+    "2021-10-05/2021": "del 5 de octubre de 2021 a 2021",
+    "2021-10-05/2021-12": "del 5 de octubre a diciembre de 2021",
+    "2021-10-05/2021-10-05": "5 de octubre de 2021",
+    "[2011..2017]/[2011..2017]": "entre 2011 y 2017",
+    "[2015..]/2017": "desde 2015 o después, hasta 2017",
     "2016/[2016..]": "desde 2016, sin que conste hasta cuándo",
     "2016-05/[2016..]": "desde mayo de 2016, al menos hasta 2016",
     "2017-02-11/": "desde el 11 de febrero de 2017",

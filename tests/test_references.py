@@ -108,8 +108,8 @@ def assert_formats(span: str, apa: str, csl: Any, bibtex: dict[str, str]) -> Non
         ("2017-05-01", "2017, 1 de mayo", [[2017, 5, 1]], {"year": "2017", "month": "may"}),
         ("2011-08", "2011, agosto", [[2011, 8]], {"year": "2011", "month": "aug"}),
         ("2016", "2016", [[2016]], {"year": "2016"}),
-        ("2016/2017", "desde 2016, hasta 2017", [[2016], [2017]], {"year": "2016--2017"}),
-        ("2016-01/2016", "desde enero de 2016, hasta 2016", [[2016, 1], [2016]], {"year": "2016"}),
+        ("2016/2017", "de 2016 a 2017", [[2016], [2017]], {"year": "2016--2017"}),
+        ("2016-01/2016", "de enero de 2016 a 2016", [[2016, 1], [2016]], {"year": "2016"}),
     ],
 )
 def test_each_format_keeps_partial_dates_partial(span, apa, csl, bibtex):

@@ -178,7 +178,7 @@ def test_place_and_dates_of_another_role_and_an_unknown_place_are_free():
 
 def test_overlapping_terms_are_refused_with_the_other_one_named():
     words = (
-        "Se traslapa con «3.º representante: CIDAC» (desde 2015, hasta diciembre de 2016): "
+        "Se traslapa con «3.º representante: CIDAC» (de 2015 a diciembre de 2016): "
         "un papel, una a la vez."
     )
     for span in ("2015-06/2016-06", "2014/[2016-02-02..]", "2016-02-02/2016-02-02"):
