@@ -94,7 +94,7 @@ def test_a_range_of_two_precisions_is_stored_at_the_finer_one_with_the_same_days
 def test_a_migration_mends_the_stored_ranges_of_two_precisions_and_their_versions(dated):
     for manager in (Event.objects, Event.history):
         manager.update(start=Value("[2015-02..2016]"))
-    import_module("timeline.migrations.0003_ranges_of_one_precision").mend(apps, None)
+    import_module("timeline.migrations.0004_ranges_of_one_precision").mend(apps, None)
     for manager in (Event.objects, Event.history):
         assert [*manager.values_list("start", flat=True)] == ["[2015-02..2016-12]"]
 

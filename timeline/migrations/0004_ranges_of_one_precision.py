@@ -25,7 +25,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ('sources', '0002_lower_slugs'),
         ('organizations', '0002_lower_slugs'),
-        ('timeline', '0002_lower_slugs'),
+        ('timeline', '0003_parts_of_organizations'),
     ]
 
     operations = [migrations.RunPython(mend, migrations.RunPython.noop)]
