@@ -1,6 +1,7 @@
-"""Settings from the environment, or from `.env`.
+"""Settings from the environment, from `.env`, and from `settings.env` in the folder of the record.
 
-Without DEBUG=1 the site does not start before SECRET_KEY, ALLOWED_HOSTS and DATABASE_URL are set.
+Without DEBUG=1 the site does not start before SECRET_KEY, ALLOWED_HOSTS, DATABASE_URL, PUBLISHER,
+PUBLISHER_ADDRESS and SOURCE_URL are set.
 """
 
 import tomllib
@@ -15,25 +16,48 @@ from environs import Env
 BASE_DIR = Path(__file__).resolve().parent.parent
 VERSION = tomllib.loads((BASE_DIR / "pyproject.toml").read_text("utf-8"))["project"]["version"]
 env = Env()
-env.read_env(str(BASE_DIR / ".env"))
+# A record of its own has its `.env`, its database and its uploads in its folder.
+_record = env.str("RECORD", "")
+RECORD = Path(_record).resolve() if _record else BASE_DIR / "fixtures"
+_home = RECORD if _record else BASE_DIR
+for _file in (_home / ".env", RECORD / "settings.env"):
+    env.read_env(_file, recurse=False)
 
 DEBUG = env.bool("DEBUG", False)
 SECRET_KEY = env.str("SECRET_KEY", "only-for-debugging" if DEBUG else "")
 # Former keys, which still decrypt second factors while staff have phones from their time.
 SECRET_KEY_FALLBACKS: list[str] = env.list("SECRET_KEY_FALLBACKS", [])
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", ["127.0.0.1", "localhost", "[::1]"] if DEBUG else [])
-DATABASE_URL = env.str("DATABASE_URL", f"sqlite:///{BASE_DIR / 'db.sqlite3'}" if DEBUG else "")
-
-_required = {"SECRET_KEY": SECRET_KEY, "ALLOWED_HOSTS": ALLOWED_HOSTS, "DATABASE_URL": DATABASE_URL}
-if _missing := [name for name, value in _required.items() if not value]:
-    raise ImproperlyConfigured(
-        f"Set {', '.join(_missing)} in the environment or in .env; or DEBUG=1 on your own machine."
-    )
+DATABASE_URL = env.str("DATABASE_URL", f"sqlite:///{_home / 'db.sqlite3'}" if DEBUG else "")
 
 # The coalition that the record is about.
-COALITION = env.str("COALITION", "nucleo")  # the slug of the coalition's own organization
-SITE_NAME = env.str("SITE_NAME", "Núcleo")
+COALITION = env.str("COALITION", "")  # the slug of the coalition's own organization
+SITE_NAME = env.str("SITE_NAME", "")
+# Who answers for the site, by name and postal address, as a privacy notice requires.
+PUBLISHER = env.str("PUBLISHER", "")
+PUBLISHER_ADDRESS = env.str("PUBLISHER_ADDRESS", "")
 CONTACT_EMAIL = env.str("CONTACT_EMAIL", "")
+# Where readers get the code that this site runs (AGPL, section 13).
+SOURCE_URL = env.str("SOURCE_URL", "")
+
+_required: dict[str, object] = {"COALITION": COALITION, "SITE_NAME": SITE_NAME}
+if not DEBUG:
+    _required |= {
+        "SECRET_KEY": SECRET_KEY,
+        "ALLOWED_HOSTS": ALLOWED_HOSTS,
+        "DATABASE_URL": DATABASE_URL,
+        "PUBLISHER": PUBLISHER,
+        "PUBLISHER_ADDRESS": PUBLISHER_ADDRESS,
+        "SOURCE_URL": SOURCE_URL,
+    }
+if _missing := [name for name, value in _required.items() if not value]:
+    raise ImproperlyConfigured(
+        f"Set {', '.join(_missing)} in the environment, in {_home / '.env'} or in "
+        f"{RECORD / 'settings.env'}; or DEBUG=1 on your own machine."
+    )
+if SOURCE_URL and not SOURCE_URL.startswith(("https://", "http://")):
+    raise ImproperlyConfigured(f"SOURCE_URL={SOURCE_URL} is no web address: https://…")
+
 # Part of the ids of feeds and calendars (RFC 4151): a host name, and a date on which we owned it.
 # Do not change it when the site moves to another host, because ids must stay the same.
 _hosts = [host.lstrip(".") for host in ALLOWED_HOSTS if host != "*"]
@@ -157,10 +181,15 @@ else:
 # «Can't include a many-to-many field with a table of its own»: `editing.admin.FormFieldsAdmin` can.
 SILENCED_SYSTEM_CHECKS = ["admin.E013"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-FIXTURE_DIRS = [BASE_DIR / "fixtures"]
+FIXTURE_DIRS = [RECORD]
 
-LANGUAGE_CODE = "es-mx"
-TIME_ZONE = "America/Mexico_City"
+# Spanish, in a form such as `es-MX`, as browsers and search engines read it.
+LANGUAGE_TAG = env.str("LANGUAGE_CODE", "es")
+LANGUAGE_CODE = LANGUAGE_TAG.lower()
+LANGUAGES = [(LANGUAGE_CODE, "Español")]
+TIME_ZONE = env.str("TIME_ZONE", "UTC")
+# Whose time that is, in the words of forms: «hora de México».
+COUNTRY = env.str("COUNTRY", "") or TIME_ZONE
 LOCALE_PATHS = [BASE_DIR / "locale"]
 
 STATIC_URL = "static/"
@@ -175,7 +204,7 @@ STORAGES = {
     },
 }
 MEDIA_URL = "media/"
-MEDIA_ROOT = env.path("MEDIA_ROOT", BASE_DIR / "media")
+MEDIA_ROOT = env.path("MEDIA_ROOT", _home / "media")
 
 # Login and sessions
 LOGIN_URL, LOGIN_REDIRECT_URL = "account_login", "admin:index"
