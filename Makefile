@@ -21,13 +21,16 @@ PORT ?= 8000
 export PORT
 BENCH ?= pages exchange clone
 
-.PHONY: help run setup test test-next test-hard audit bench lint format requirements clean
+.PHONY: help new run setup test test-next test-hard audit bench lint format requirements clean
 .NOTPARALLEL:
 
 help: ## List the targets (what bare make does)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-run: ## Serve the site with its record on http://127.0.0.1:8000/ (PORT=, DATABASE_URL=)
+new: ## Start the record of another coalition in a folder (FOLDER=../mi-coalicion)
+	@"$(PYTHON)" $(NEW_ENOUGH) && exec "$(PYTHON)" tools/new.py "$(FOLDER)"
+
+run: ## Serve the site with its record on http://127.0.0.1:8000/ (PORT=, RECORD=, DATABASE_URL=)
 	$(BOOTSTRAP) run
 
 setup: ## Do all that run does, but do not serve
@@ -60,6 +63,9 @@ lint: export DEBUG = 0
 lint: export SECRET_KEY = a-key-that-guards-nothing-and-lets-lint-load-the-settings
 lint: export ALLOWED_HOSTS = nucleo.example
 lint: export DATABASE_URL = sqlite://:memory:
+lint: export PUBLISHER = Quien Publica, A. C.
+lint: export PUBLISHER_ADDRESS = Calle Uno 1, 06000 Ciudad de Prueba
+lint: export SOURCE_URL = https://nucleo.example/codigo
 lint: ## Check form, types, migrations, production settings and fixtures; change nothing
 	$(BOOTSTRAP) install requirements-dev.txt
 	$(VENV) -m ruff check

@@ -252,7 +252,7 @@ class MomentWidget(TextWidget):
     @property
     def help(self) -> str:
         meaning = str(self.model_field.help_text).rstrip(".")
-        return f"Día y hora de México o con su zona: 2026-11-24 09:00. {meaning}"
+        return f"Día y hora de {settings.COUNTRY} o con su zona: 2026-11-24 09:00. {meaning}"
 
     def render(self, value: datetime | None, obj: Any = None, **kwargs: Any) -> str:
         try:

@@ -52,14 +52,21 @@ class Facts:
     problems: list[str] = field(default_factory=list)
 
     def read(self) -> None:
-        for name in self.data.keys() - MODELS.keys() - {"publish_at"}:
+        for name in self.data.keys() - MODELS.keys() - {"publish_at", "coalition"}:
             self.problems.append(f"{name}: unknown section")
         for section, model in MODELS.items():
             self.records[model] = {}
             for entry in self.data.get(section) or []:
                 self._read_record(model, dict(entry), f"{section} {entry.get('slug', '')!r}")
+        if self.coalition not in self.records[Organization]:
+            self.problems.append(f"coalition: unknown organization {self.coalition!r}")
         self._number_citations()
         self._refuse_overlaps()
+
+    @property
+    def coalition(self) -> str:
+        """The slug of the organization whose record this is."""
+        return str(self.data.get("coalition", ""))
 
     def _read_record(self, model: type[Record], entry: dict[str, Any], place: str) -> None:
         citations = entry.pop("citations", None) or []

@@ -51,9 +51,10 @@ def _data_graph(request: HttpRequest, changed: datetime | None) -> jsonld.Node:
         url=url,
         license=jsonld.LICENSE,
         usageInfo=f"{reverse('about')}#licencia",
-        inLanguage="es-MX",
+        inLanguage=settings.LANGUAGE_TAG,
         dateModified=changed.isoformat() if changed else "",
         isAccessibleForFree=True,
+        publisher=jsonld.publisher(),
         distribution=files,
     )
     return jsonld.page(request, ("Datos", request.path), changed=changed, main=dataset)

@@ -17,7 +17,8 @@ from django.utils import timezone
 from record.publishing import Publishable
 
 SHOWN = (
-    "SITE_NAME", "COALITION", "CONTACT_EMAIL", "TAG_AUTHORITY", "SECURITY_CONTACT", "DEBUG",
+    "SITE_NAME", "COALITION", "CONTACT_EMAIL", "PUBLISHER", "PUBLISHER_ADDRESS", "SOURCE_URL",
+    "LANGUAGE_TAG", "TIME_ZONE", "TAG_AUTHORITY", "SECURITY_CONTACT", "DEBUG",
     "SECURE_HSTS_INCLUDE_SUBDOMAINS",
 )  # fmt: skip
 WRITES = ("[a-z]*/*.py", "[a-z]*/templatetags/*.py", "templates/**/*.html", "locale/**/*.mo")

@@ -11,6 +11,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.text import capfirst
+from django.utils.translation import to_locale
 from django.views.decorators.cache import never_cache
 
 from dates.edtf import EDTF, ImpossibleDate, at, parse
@@ -41,7 +42,12 @@ def site(request: HttpRequest) -> dict[str, str]:
     """Return what every template may show of the settings."""
     return {
         "site_name": settings.SITE_NAME,
+        "publisher": settings.PUBLISHER,
+        "publisher_address": settings.PUBLISHER_ADDRESS,
         "contact_email": settings.CONTACT_EMAIL,
+        "source_url": settings.SOURCE_URL,
+        "language": settings.LANGUAGE_TAG,
+        "locale": to_locale(settings.LANGUAGE_CODE),
         "version": settings.VERSION,
     }
 
@@ -80,8 +86,15 @@ def _site_graph(
     address = jsonld.node(kind="EntryPoint", urlTemplate=f"{root}buscar/?q={{search_term_string}}")
     query = {"query-input": "required name=search_term_string"}
     search = jsonld.node(kind="SearchAction", target=address, **query)
-    of_site = {"id": f"{root}#sitio", "name": settings.SITE_NAME, "url": root}
-    website = jsonld.node(kind="WebSite", **of_site, inLanguage="es-MX", potentialAction=search)
+    website = jsonld.node(
+        kind="WebSite",
+        id=f"{root}#sitio",
+        name=settings.SITE_NAME,
+        url=root,
+        inLanguage=settings.LANGUAGE_TAG,
+        publisher=jsonld.publisher(),
+        potentialAction=search,
+    )
     graph["@graph"].append(website)
     return graph
 

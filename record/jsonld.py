@@ -82,9 +82,10 @@ def page(
             id=url,
             url=url,
             name=crumbs[-1][0] if crumbs else settings.SITE_NAME,
-            inLanguage="es-MX",
+            inLanguage=settings.LANGUAGE_TAG,
             dateModified=changed.isoformat() if changed else "",
             license=LICENSE if is_ours else "",
+            publisher=publisher(),
             isPartOf=node(kind="WebSite", id="/#sitio", name=settings.SITE_NAME, url="/"),
             breadcrumb={"@id": f"{url}#ruta"},
             mainEntity=main,
@@ -101,6 +102,12 @@ def page(
     ]
     graph = with_host(about, request.build_absolute_uri)
     return {"@context": "https://schema.org", "@graph": graph}
+
+
+def publisher() -> Node | None:
+    """The node of the organization or person who answers for the site."""
+    name, address = settings.PUBLISHER, settings.PUBLISHER_ADDRESS
+    return node(kind="Organization", name=name, address=address) if name else None
 
 
 def with_host(value: Any, absolute: Callable[[str], str], name: str = "") -> Any:

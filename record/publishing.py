@@ -220,7 +220,7 @@ class Record(models.Model):
         return any(owner.is_draft() for owner in self.owners())
 
 
-# Converting the last days of the year 9999 to the time of Mexico City would overflow.
+# Converting the last days of the year 9999 to the time of America would overflow.
 _in_calendar = MaxValueValidator(datetime(9000, 1, 1, tzinfo=UTC), "Un año anterior a 9000.")
 
 

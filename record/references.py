@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
+from django.conf import settings
+
 from dates.edtf import MONTHS, in_words
 from dates.periods import Period
 from dates.text import collapse
@@ -103,7 +105,7 @@ class Reference:
             "container-title": self.site,
             "version": self.changed.isoformat() if self.changed else "",
             "URL": self.url,
-            "language": "es-MX",
+            "language": settings.LANGUAGE_TAG,
         }
         item = {name: value for name, value in item.items() if value}
         return json.dumps([item], ensure_ascii=False, indent=2) + "\n"

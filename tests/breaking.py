@@ -18,6 +18,7 @@ from urllib.parse import urlencode
 import psutil
 
 from tests.ports import free_port, opens
+from tools.production import PRODUCTION
 from tools.suite import private_folder
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -173,11 +174,11 @@ class Site:
         command = "granian --interface wsgi --log-level warning".split()
         command += f"--blocking-threads {threads} --workers {workers} --port {self.port}".split()
         command.append("tests.breaking:application")
-        settings = SETTINGS | {"DEBUG": "0", "ALLOWED_HOSTS": "127.0.0.1", "DATABASE_URL": url}
+        settings = {"ALLOWED_HOSTS": "127.0.0.1", "DATABASE_URL": url}
         self.process = subprocess.Popen(
             [sys.executable, "-m", *command],
             cwd=ROOT,
-            env=os.environ | settings,
+            env=os.environ | PRODUCTION | SETTINGS | {"DEBUG": "0"} | settings,
             stderr=self.errors,
         )
         opens(self.port, self.process)

@@ -22,6 +22,7 @@ from urllib.parse import quote
 import psutil
 
 from tests.ports import free_port, is_open
+from tools.production import PRODUCTION
 
 ROOT = Path(__file__).resolve().parent.parent
 HOST = "nucleo.example"
@@ -69,9 +70,7 @@ class Deployed:
         self.port, self.plain_port = free_port(), free_port()
         self.running: list[subprocess.Popen] = []
         self.sites: dict[str, subprocess.Popen] = {}
-        self.settings = {
-            "DEBUG": "0",
-            "SECRET_KEY": "a key for the tests alone, which guards nothing at all, fifty long",
+        self.settings = PRODUCTION | {
             "ALLOWED_HOSTS": HOST,
             "DATABASE_URL": f"sqlite:///{folder}/nucleo.sqlite3",
             "STATIC_ROOT": str(folder / "static"),

@@ -103,10 +103,9 @@ def test_where_several_sources_hold_the_words_the_source_is_named(folder):
         read_facts(path)
     assert f"one of the sources: {SOURCE}, otra, tercera" in str(refusal.value)
     assert f"is a heading of {SOURCE}, otra, tercera; `source` names" in str(refusal.value)
-    for section, records in data.items():
-        for record in records if section != "publish_at" else ():
-            record |= {"source": "otra"} if "body_section" in record else {}
-            record["citations"] = [c | {"source": SOURCE} for c in record.get("citations", [])]
+    for record in (record for section in MODELS for record in data[section]):
+        record |= {"source": "otra"} if "body_section" in record else {}
+        record["citations"] = [c | {"source": SOURCE} for c in record.get("citations", [])]
     path.write_text(yaml.safe_dump(data, allow_unicode=True), encoding="utf-8")
     assert "En agosto de 2011" in read_facts(path).records[MODELS["statements"]][STATEMENT[1]].body
 

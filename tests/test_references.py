@@ -137,7 +137,8 @@ def test_the_tags_for_zotero_leave_out_a_date_that_they_cannot_hold():
         "/": None,
     }.items():
         html = render_to_string(
-            "partials/_shared.html", {"reference": reference(span, author="La Red")}
+            "partials/_shared.html",
+            {"reference": reference(span, author="La Red"), "language": "es-MX"},
         )
         metas = re.findall(r'<meta name="([^"]+)" content="([^"]*)">', html)
         tags = {name: content for name, content in metas if not name.startswith("twitter:")}

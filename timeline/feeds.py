@@ -55,7 +55,7 @@ class EventFeed(Feed):
     """The records that last changed or became public."""
 
     feed_type = _Atom
-    language = "es-MX"
+    language = settings.LANGUAGE_TAG
     model: type[Event | Statement] = Event
     name, url_name = "Línea de tiempo", "timeline:event_list"
     subtitle = (
@@ -75,7 +75,7 @@ class EventFeed(Feed):
         return printable(f"{self.name} · {settings.SITE_NAME}")
 
     def author_name(self) -> str:
-        return printable(settings.SITE_NAME)
+        return printable(settings.PUBLISHER or settings.SITE_NAME)
 
     def link(self) -> str:
         return reverse(self.url_name)

@@ -26,6 +26,8 @@ from urllib.error import HTTPError
 from urllib.parse import urlsplit
 from urllib.request import urlopen
 
+from tools.production import PRODUCTION
+
 ROOT = Path(__file__).resolve().parent.parent
 MODULES = ROOT / "tools" / "node_modules"
 IN_CI = bool(os.environ.get("CI"))
@@ -95,12 +97,14 @@ def served(folder: str) -> Iterator[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    settings = os.environ | {
-        "DEBUG": "0",
-        "SECRET_KEY": "a key for the audit alone, which guards nothing at all of anybody",
-        "ALLOWED_HOSTS": "127.0.0.1",
-        "DATABASE_URL": f"sqlite:///{folder}/db.sqlite3",
-    }
+    settings = (
+        os.environ
+        | PRODUCTION
+        | {
+            "ALLOWED_HOSTS": "127.0.0.1",
+            "DATABASE_URL": f"sqlite:///{folder}/db.sqlite3",
+        }
+    )
     for command in ("migrate -v 0", "load_record", "collectstatic --no-input -v 0"):
         manage = [sys.executable, "manage.py", *command.split()]
         subprocess.run(manage, cwd=ROOT, env=settings, check=True)

@@ -4,6 +4,7 @@
     bootstrap.py setup             install requirements.txt and load the record into the database
     bootstrap.py run               set up, and serve the site on http://127.0.0.1:$PORT/
 
+RECORD names the folder of a record, with its own settings, database and uploads.
 Each step checks first whether its work is done, so every command may run again at any time.
 """
 
@@ -18,6 +19,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / os.environ.get("VENV_FOLDER", ".venv")
 PYTHON = VENV / "bin" / "python"
+RECORD = os.environ.get("RECORD", "")
 LOG = ROOT / "setup.log"
 HOST = "127.0.0.1"
 PIP_OPTIONS = ["--require-hashes", "--no-deps", "--no-input", "--retries", "2"]
@@ -32,6 +34,8 @@ for command in (
 
 
 def main(command: str, *args: str) -> None:
+    if RECORD and not Path(RECORD, "settings.env").is_file():
+        sys.exit(f"RECORD={RECORD} has no settings.env. Start a record: make new FOLDER={RECORD}")
     port = free_port() if command == "run" else None
     for requirements in args if command == "install" else ["requirements.txt"]:
         install(requirements)
@@ -115,7 +119,7 @@ def prepare() -> None:
 
 def write_env() -> None:
     """Write the settings of this machine, readable by its owner only, if there are none."""
-    env = ROOT / ".env"
+    env = Path(RECORD or ROOT) / ".env"
     if not env.exists():
         env.touch(mode=0o600)
         env.write_text(f"DEBUG=1\nSECRET_KEY={secrets.token_urlsafe(50)}\n")

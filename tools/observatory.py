@@ -14,6 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from tests.ports import free_port, opens
+from tools.production import PRODUCTION
 
 ROOT = Path(__file__).resolve().parent.parent
 HOST = "localhost"
@@ -27,12 +28,14 @@ def main() -> int:
 def graded(folder: Path) -> int:
     certificate, key = folder / "cert.pem", folder / "key.pem"
     make_certificate(certificate, key)
-    environment = os.environ | {
-        "DEBUG": "0",
-        "SECRET_KEY": "a key for the audit alone, which guards nothing at all",
-        "ALLOWED_HOSTS": HOST,
-        "DATABASE_URL": f"sqlite:///{folder}/db.sqlite3",
-    }
+    environment = (
+        os.environ
+        | PRODUCTION
+        | {
+            "ALLOWED_HOSTS": HOST,
+            "DATABASE_URL": f"sqlite:///{folder}/db.sqlite3",
+        }
+    )
     for command in ("migrate -v0", "load_record", "collectstatic --no-input -v0"):
         run([sys.executable, "manage.py", *command.split()], environment)
     secure = free_port()

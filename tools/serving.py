@@ -12,6 +12,7 @@ from typing import Any
 import psycopg
 
 from tests.ports import free_port, opens
+from tools.production import PRODUCTION
 from tools.suite import postgresql, sqlite
 
 DATABASES = {"SQLite": sqlite, "PostgreSQL": postgresql}
@@ -21,8 +22,8 @@ GRANIAN = "-m granian --interface wsgi --workers 1 --blocking-threads 1 --log-le
 
 def settings(url: str, **more: str) -> dict[str, str]:
     """Return the environment of a production server, over the settings of this machine."""
-    return os.environ | {
-        "DATABASE_URL": url, "DEBUG": "0", "SECRET_KEY": "bench" * 12,
+    return os.environ | PRODUCTION | {
+        "DATABASE_URL": url,
         "ALLOWED_HOSTS": "127.0.0.1,localhost,testserver", "PYTHONPATH": str(ROOT),
         "DJANGO_SETTINGS_MODULE": "nucleo.settings",
     } | more  # fmt: skip

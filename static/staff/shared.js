@@ -1,6 +1,6 @@
 /* Functions of several scripts, and the copies of unsaved forms in this tab, deleted on saving and logging out. */
 
-const clock = (moment) => moment.toLocaleTimeString("es-MX", { timeStyle: "short", hourCycle: "h23" });
+const clock = (moment) => moment.toLocaleTimeString(document.documentElement.lang, { timeStyle: "short", hourCycle: "h23" });
 
 // The text of the answer, or null without one: the session may have ended.
 async function answer(url, options) {

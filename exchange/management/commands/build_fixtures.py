@@ -15,7 +15,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         about = "write nothing; fail when the files would change"
         parser.add_argument("--check", action="store_true", help=about)
-        parser.add_argument("--folder", type=Path, default=settings.BASE_DIR / "fixtures")
+        parser.add_argument("--folder", type=Path, default=settings.RECORD)
 
     def handle(self, *args: Any, folder: Path, check: bool, **options: Any) -> None:
         try:

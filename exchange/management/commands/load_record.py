@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 from django.test.utils import override_settings
 
-from exchange.facts import MODELS, FactsError, read_facts
+from exchange.facts import FILES, MODELS, FactsError, read_facts
 from record.publishing import Record
 from sources.models import Citation
 
@@ -32,9 +32,10 @@ class Command(BaseCommand):
         if any(model.objects.exists() for model in models):
             self.stdout.write("The record is there already; nothing was loaded.")
             return
-        for text in _fixtures(folder).values():
-            for row in serializers.deserialize("json", text):
-                with override_settings(SIMPLE_HISTORY_ENABLED=False):
+        texts = _fixtures(folder)
+        with override_settings(SIMPLE_HISTORY_ENABLED=False):
+            for name in FILES:
+                for row in serializers.deserialize("json", texts[f"{name}.json"]):
                     row.save()
         for model in models:
             record: Any
