@@ -14,7 +14,7 @@ from django.utils.text import capfirst
 from django.utils.translation import to_locale
 from django.views.decorators.cache import never_cache
 
-from dates.edtf import EDTF, ImpossibleDate, at, parse
+from dates.edtf import EDTF, ImpossibleDate, at, of, parse
 from dates.periods import Answer
 from dates.spanish_dates import LONGEST, nearest, read
 from dates.text import fold
@@ -156,6 +156,9 @@ def about(request: HttpRequest) -> HttpResponse:
 def as_of(request: HttpRequest, when: EDTF) -> HttpResponse:
     """Show who belonged and who represented on a day, in a month or in a year."""
     every_membership, every_term = members(when), representatives(when)
+    founding = Membership.objects.visible_to(None).founding()
+    if is_before := when.latest < parse(founding).earliest:
+        every_term = every_term.none()
     membership_counts, term_counts = every_membership.counts(), every_term.counts()
     longest = max(sum(membership_counts.values()), sum(term_counts.values()))
     page = page_of(request, every_membership, PAGE_SIZE, longest)
@@ -168,12 +171,13 @@ def as_of(request: HttpRequest, when: EDTF) -> HttpResponse:
     context = {
         "when": when,
         "at_date": at(when.text),
+        "founding": of(founding) if is_before else "",
         "meanings": MEANINGS,
         "neighbours": neighbours(when),
         "page": page,
         "membership_tally": tally(membership_counts, "membresía", feminine=True),
         "members": list(groups(memberships, when)),
-        "term_tally": tally(term_counts, "periodo"),
+        "term_tally": "La coalición no existía" if is_before else tally(term_counts, "periodo"),
         "representatives": list(groups(terms, when)),
         "until": _end_of_sources([*memberships, *terms], when),
         "certain_events": [event for event in events[:MAX_EVENTS] if event.surely],

@@ -12,6 +12,7 @@ from dates.edtf import (
     END_OF_TIME,
     ImpossibleDate,
     at,
+    parse,
 )
 from dates.periods import RANKED, UNSAID, Answer
 from dates.text import fold, name_keys
@@ -183,6 +184,12 @@ class MembershipQuerySet(SpanningQuerySet["Membership"]):
         own = Q(organization=organization) | Q(replaces=organization)
         memberships = self.filter(own | Q(organization__in=predecessors))
         return memberships.select_related("organization", "replaces")
+
+    def founding(self) -> str:
+        """The day, month or year before which nobody belonged, so that the coalition did not exist;
+        empty if a source leaves open since when a member belonged."""
+        starts = self.order_by("start_earliest", "start_latest").values_list("start", flat=True)
+        return parse(starts.first() or "").lower
 
     def counts_by_state(self) -> dict[str, tuple[int, int]]:
         """The number of memberships and the number of their organizations, by state."""

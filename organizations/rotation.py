@@ -7,10 +7,11 @@ from typing import Any
 from django.conf import settings
 from django.utils.text import capfirst
 
-from dates.edtf import EDTF, in_words, of
+from dates.edtf import EDTF, between, of, parse
 from dates.periods import Period
 from organizations.charts import rotation_chart, zoom_chart
 from organizations.models import Membership, Organization, RepresentationTerm
+from record import pages
 from record.charts import Row
 from record.pages import listed
 
@@ -25,21 +26,26 @@ def with_article(name: str) -> str:
     return f"{'la' if first.endswith(FEMININE_ENDINGS) else 'el'} {name}"
 
 
-def gaps(periods: Iterable[Period], role: str) -> list[str]:
-    """Sentences about the stretches without a certain holder of the role: before the first certain
-    period, between certain periods, and after the latest end."""
+def gaps(periods: Iterable[Period], role: str, founding: str = "") -> list[str]:
+    """Sentences about the stretches without a certain holder of the role: from the founding, if it
+    is known, to the first certain period, between certain periods, and after the latest end."""
     periods = list(periods)
     certain = [period for period in periods if period.certain_days]
     certain.sort(key=lambda period: period.start.latest)
     if not certain:
         return [f"De ningún día consta quién era {role}."] if periods else []
-    sentences, until = [_before(periods, certain[0], role)], certain[0].end
+    first, until = certain[0].start, certain[0].end
+    if founding:
+        is_apart = founding != first.upper and parse(founding).earliest < first.latest
+        sentences = [_between(founding, first.upper, role)] * is_apart
+    else:
+        sentences = [_before(periods, first, role)]
     for period in certain[1:]:
         if _leaves_a_gap(until, period.start):
             sentences.append(_between(until.lower, period.start.upper, role))
         until = max(until, period.end, key=lambda end: end.earliest)
     silence = ", la fuente calla" if until.kind == "after" else f" no consta quién era {role}"
-    return [*sentences, f"Después {of(until.lower)}{silence}."]
+    return [*sentences, f"Después {of(until.lower)}{silence}."][:GAPS_SHOWN]
 
 
 def _leaves_a_gap(end: EDTF, start: EDTF) -> bool:
@@ -50,19 +56,18 @@ def _leaves_a_gap(end: EDTF, start: EDTF) -> bool:
     return days_between > 0 and end.earliest[:7] != start.latest[:7]
 
 
-def _before(periods: list[Period], first: Period, role: str) -> str:
+def _before(periods: list[Period], first: EDTF, role: str) -> str:
     """The gap before the first certain day, from the earliest bound."""
     bounded = [period.start for period in periods if period.start.lower]
     earliest = min(bounded, key=lambda start: start.earliest, default=EDTF())
-    if earliest.lower and earliest.earliest < first.start.earliest:
-        return _between(earliest.lower, first.start.upper, role)
-    return f"Antes {of(first.start.upper)} no consta quién era {role}."
+    if earliest.lower and earliest.earliest < first.earliest:
+        return _between(earliest.lower, first.upper, role)
+    return f"Antes {of(first.upper)} no consta quién era {role}."
 
 
 def _between(lower: str, upper: str, role: str) -> str:
-    stretch = f"Entre {in_words(lower, 'el ')} y {in_words(upper, 'el ')}"
-    stretch = f"Dentro de {lower}" if lower == upper else stretch
-    return f"{stretch} no consta, de ningún día, quién era {role}."
+    stretch = f"dentro {of(lower)}" if lower == upper else between(lower, upper)
+    return f"{capfirst(stretch)} no consta, de ningún día, quién era {role}."
 
 
 def overlaps(terms: list[RepresentationTerm]) -> list[str]:
@@ -112,16 +117,37 @@ def rows(terms: list[RepresentationTerm], close: bool = False) -> list[Row]:
     return rows
 
 
-def lead(terms: list[RepresentationTerm]) -> dict[str, Any]:
-    """The representatives, how many have an order, the ones with a known start, and the
-    co-representatives."""
+def lead(terms: list[RepresentationTerm]) -> str:
+    """Sentences: whom the source names as representatives, in which order and since when, and whom
+    as co-representatives."""
     first = [term for term in terms if term.role == Role.REPRESENTATIVE]
-    return {
-        "first": [term.organization for term in first],
-        "ordered": sum(term.order is not None for term in first),
-        "dated": [term.organization for term in first if term.period.start.is_exact],
-        "second": [term.organization for term in terms if term.role == Role.CO_REPRESENTATIVE],
-    }
+    second = [term.organization for term in terms if term.role == Role.CO_REPRESENTATIVE]
+    words = _in_order(first) if first else ""
+    if second:
+        words += f" Como co-representante nombra a {listed(second)}."
+    return words.strip()
+
+
+def _in_order(terms: list[RepresentationTerm]) -> str:
+    dated = [term.organization for term in terms if term.period.start.is_exact]
+    names = _named(terms)
+    if len(dated) == len(terms):
+        since = f"dice desde cuándo{' cada una' if terms[1:] else ''}"
+        return f"{names} y {since}." if names else f"La fuente {since}."
+    since = f"solo lo dice de {listed(dated)}" if dated else "no lo dice"
+    return f"{names}; desde cuándo, {since}." if names else f"Desde cuándo, la fuente {since}."
+
+
+def _named(terms: list[RepresentationTerm]) -> str:
+    """«La fuente nombra a las cinco en este orden»; empty if the source orders a single one of
+    several."""
+    ordered = sum(term.order is not None for term in terms)
+    number = pages.in_words(ordered, feminine=True)
+    if len(terms) == 1:
+        return f"La fuente nombra a {terms[0].organization}"
+    if ordered == len(terms):
+        return f"La fuente nombra a las {number} en este orden"
+    return {0: "La fuente no da su orden", 1: ""}.get(ordered, f"La fuente da el orden de {number}")
 
 
 def of_page(terms: list[RepresentationTerm], until: EDTF, whole: bool) -> dict[str, Any]:
@@ -130,7 +156,7 @@ def of_page(terms: list[RepresentationTerm], until: EDTF, whole: bool) -> dict[s
     general = {c.passage: c for c in citations if c.field in ("order", "role")}
     others = {c.passage: c for c in citations if c.passage not in general}
     return {
-        "lead": lead(terms) if whole else {},
+        "lead": lead(terms) if whole else "",
         "overlaps": overlaps(terms) if whole else [],
         "notes": notes(terms),
         "rotation_chart": rotation_chart(rows(terms), until),
@@ -143,12 +169,13 @@ def of_page(terms: list[RepresentationTerm], until: EDTF, whole: bool) -> dict[s
 def of_all(terms: list[RepresentationTerm], coalition: Organization | None) -> dict[str, Any]:
     """The context from the terms of all pages: the number of representatives, the number of
     representatives with a known start, and the gaps."""
+    founding = Membership.objects.visible_to(None).founding()
     first = [term for term in terms if term.role == Role.REPRESENTATIVE]
     spoke = {term.organization_id for term in first}
     dated = {term.organization_id for term in first if term.period.start.is_exact}
     name = (coalition.short_name if coalition else "") or settings.SITE_NAME
     sentences = (
-        gaps([term.period for term in terms if term.role == role], role.label)[:GAPS_SHOWN]
+        gaps([term.period for term in terms if term.role == role], role.label, founding)
         for role in Role
     )
     return {

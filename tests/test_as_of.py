@@ -189,6 +189,20 @@ def test_the_page_of_an_organization_tells_who_took_whose_place_and_when(visitor
     assert "Tomó el lugar de Alfa, en marzo de 2014." in words(visitor.get(second))
 
 
+def test_before_the_founding_the_coalition_did_not_exist_and_nobody_is_missing(visitor):
+    named("Alfa", start="[2012-05..2014]")
+    term(organization=organization(name="Beta"))
+    page = words(visitor.get("/al/2012-04/"))
+    assert "La coalición no existía: ninguna membresía empieza antes de mayo de 2012." in page
+    assert "no una Empezó a serlo en mayo de 2012 o después." in page
+    assert "Beta" not in page
+    for date in ("2012-05", "2012", "2012-04"):
+        if date == "2012-04":  # since when somebody belonged is open
+            named("Gama")
+        page = words(visitor.get(f"/al/{date}/"))
+        assert ("no existía" in page, "Beta" in page) == (False, True)
+
+
 # The moments before and after
 
 

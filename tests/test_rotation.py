@@ -22,8 +22,8 @@ def terms(*dates: tuple[str, str]) -> list[RepresentationTerm]:
     ]
 
 
-def gaps(*dates: tuple[str, str]) -> list[str]:
-    return rotation.gaps([period(*pair) for pair in dates], "representante")
+def gaps(*dates: tuple[str, str], founding: str = "") -> list[str]:
+    return rotation.gaps([period(*pair) for pair in dates], "representante", founding)
 
 
 def test_the_gaps_are_the_stretches_without_a_certain_representative():
@@ -33,6 +33,52 @@ def test_the_gaps_are_the_stretches_without_a_certain_representative():
     ]
     assert gaps(("", "")) == ["De ningún día consta quién era representante."]
     assert gaps() == []
+
+
+@pytest.mark.parametrize(
+    ("founding", "words"),
+    [
+        (
+            "2011-08",
+            ["Entre agosto y septiembre de 2011 no consta, de ningún día, quién era Eje."],
+        ),
+        ("2011-09", []),  # the first one began with the coalition
+        ("", ["Antes de septiembre de 2011 no consta quién era Eje."]),
+    ],
+)
+def test_nobody_is_missing_before_the_founding(founding, words):
+    periods = [period("2011-09", "2012-04"), period("", "")]
+    assert rotation.gaps(periods, "Eje", founding)[:-1] == words
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("dates", "orders", "words"),
+    [
+        ("2012", "1", "La fuente nombra a O1 y dice desde cuándo."),
+        ("?", "1", "La fuente nombra a O1; desde cuándo, no lo dice."),
+        (
+            "2012 2013",
+            "12",
+            "La fuente nombra a las dos en este orden y dice desde cuándo cada una.",
+        ),
+        (
+            "2012 ?",
+            "12",
+            "La fuente nombra a las dos en este orden; desde cuándo, solo lo dice de O1.",
+        ),
+        ("2012 2013", "1?", "La fuente dice desde cuándo cada una."),
+        ("2012 ?", "1?", "Desde cuándo, la fuente solo lo dice de O1."),
+        ("? ?", "?1", "Desde cuándo, la fuente no lo dice."),
+        ("? ?", "??", "La fuente no da su orden; desde cuándo, no lo dice."),
+        ("? ? ?", "12?", "La fuente da el orden de dos; desde cuándo, no lo dice."),
+    ],
+)
+def test_the_lead_says_once_what_the_source_orders_and_dates(dates, orders, words):
+    every = terms(*((date.replace("?", ""), "") for date in dates.split()))
+    for term, order in zip(every, orders, strict=True):
+        term.order = int(order) if order.isdigit() else None
+    assert rotation.lead(every) == words
 
 
 @pytest.mark.parametrize(

@@ -52,9 +52,9 @@ def unsaid(text: str) -> SafeString:
 
 
 @register.filter
-def or_unsaid(value: Any) -> Any:
-    """The value, or «la fuente no lo dice» if it is empty."""
-    return value or UNKNOWN
+def or_unsaid(value: Any, pronoun: str = "lo") -> Any:
+    """The value, or «la fuente no lo dice» if it is empty; with `la` if it is a date."""
+    return value or mark_safe(UNKNOWN.replace(" lo ", f" {pronoun} "))  # noqa: S308, our words
 
 
 @register.simple_block_tag
