@@ -240,7 +240,7 @@ class RecordResource(ModelResource):
     ) -> None:
         """Set the value of a cell if it differs, and record the difference."""
         cell = row.get(field.column_name)
-        if cell is None:
+        if cell is None or field.readonly:
             return
         if isinstance(cell, UnreadableCell):
             raise refusal(field.widget.doubt(cell), "Un valor escrito, o la celda vacía")

@@ -19,6 +19,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 from organizations.models import Membership, Organization, RepresentationTerm
 from record.publishing import Publishable, Record
 from sources.models import SUPPORTED, Citation, Source
+from sources.originals import checked_name
 from timeline.models import Event, Statement
 
 MODELS: dict[str, type[Record]] = {
@@ -49,6 +50,8 @@ class Facts:
     relations: dict[int, dict[str, list[str]]] = field(default_factory=dict)
     """By `id` of the record and name of the field, the slugs of the related records."""
     citations: list[Citation] = field(default_factory=list)
+    originals: dict[str, Path] = field(default_factory=dict)
+    """The original files of sources, by the name under which they are stored."""
     problems: list[str] = field(default_factory=list)
 
     def read(self) -> None:
@@ -81,7 +84,8 @@ class Facts:
             self._cite(record, quote, f"{place}, citation {number}", number)
 
     def _complete(self, model: type[Record], entry: dict[str, Any], place: str) -> None:
-        """Fill in a source's text from its file, and a statement's body from a source's section."""
+        """Fill in a source's text and original from their files, and a statement's body from a
+        source's section."""
         if issubclass(model, Publishable):
             entry.setdefault("publish_at", self.data["publish_at"])
         if name := entry.pop("text_file", None):
@@ -89,6 +93,12 @@ class Facts:
                 entry["text"] = (self.folder / name).read_text(encoding="utf-8")
             except (OSError, UnicodeDecodeError) as error:
                 self.problems.append(f"{place}, text_file: {error}")
+        if name := entry.pop("original_file", None):
+            try:
+                entry["original"] = checked_name(path := self.folder / name)
+                self.originals[entry["original"]] = path
+            except (OSError, ValidationError) as error:
+                self.problems.append(f"{place}, original_file {name!r}: {_words(error)}")
         if heading := entry.pop("body_section", None):
             entry["body"] = self._section(heading, entry.pop("source", None), place)
 
@@ -153,6 +163,7 @@ class Facts:
             slug=quote.get("slug") or f"{record.slug[:100]}-{model._meta.model_name}-{number}",
             source=source,
             exact=quote["exact"],
+            locator=str(quote.get("locator", "")),
             **{name: quote[name] for name in ("field", "stance", "says") if name in quote},
             updated_at=self.data["publish_at"],
             **{} if isinstance(record, Source) else {_citation_field(model): record},
@@ -162,10 +173,12 @@ class Facts:
         self._check_stance(citation, place)
         try:
             citation.locate()
-        except ValidationError:
+        except ValidationError as error:
             times = len(source.passages.positions(citation.exact))
             self.problems.append(
-                f"{place}: the quote stands {times} times in {source.slug!r}, "
+                f"{place}, locator {citation.locator!r}: {_words(error)}"
+                if "locator" in error.message_dict
+                else f"{place}: the quote stands {times} times in {source.slug!r}, "
                 f"not once, or is a single word: «{citation.exact}»"
             )
         else:
@@ -255,6 +268,10 @@ def read_facts(path: Path) -> Facts:
     if facts.problems:
         raise FactsError("\n".join(f"{path.name}: {problem}" for problem in facts.problems))
     return facts
+
+
+def _words(error: OSError | ValidationError) -> str:
+    return " ".join(error.messages) if isinstance(error, ValidationError) else str(error)
 
 
 def _field(model: type[Record], name: str) -> Any:

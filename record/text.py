@@ -7,7 +7,7 @@ from itertools import takewhile
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.core.validators import URLValidator
+from django.core.validators import RegexValidator, URLValidator
 from django.db import models
 from django.db.models.functions import Lower, Replace
 from django.forms import Field
@@ -143,3 +143,20 @@ class WebAddressField(models.URLField):
 
     def formfield(self, **kwargs: Any) -> Field | None:
         return super().formfield(assume_scheme="https", **kwargs)
+
+
+class LanguageField(models.CharField):
+    """The tag of a language (BCP 47)."""
+
+    default_validators = [
+        RegexValidator(
+            r"\A[a-zA-Z]{2,3}(-[a-zA-Z0-9]{2,8})*\Z", "No es un idioma. Escriba «es» o «es-MX»."
+        )
+    ]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        defaults: dict[str, Any] = {
+            "max_length": 35,
+            "help_text": "Su etiqueta: «es», «es-MX», «en».",
+        }
+        super().__init__(*args, **defaults | kwargs)

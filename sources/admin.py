@@ -50,7 +50,8 @@ class CitationInline(CitationFields, RecordInline):
     def get_fields(self, request: HttpRequest, obj: Record | None = None) -> list[Any]:
         parent = self.admin_site.get_model_admin(self.parent_model)
         editable = obj is None or parent.has_change_permission(request, obj)
-        return ["exact", "source", "field" if editable else "supported", "stance", "says"]
+        field = "field" if editable else "supported"
+        return ["exact", "source", "locator", field, "stance", "says"]
 
     def get_formset(
         self, request: HttpRequest, obj: Record | None = None, **kwargs: Any
@@ -94,7 +95,8 @@ class SourceAdmin(RecordAdmin):
     change_form_template = "admin/sources/source/change_form.html"
     fieldsets = [
         (None, {"fields": [
-            "title", "publisher", "published", "describes_until", "url", "retrieved", "text",
+            "title", "kind", "publisher", "published", "describes_until", "language", "url",
+            "archived_url", "retrieved", "text", "original",
         ]}),
         rare("slug"),
     ]  # fmt: skip
@@ -166,7 +168,15 @@ class CitationAdmin(CitationFields, RecordAdmin):
     def get_fields(self, request: HttpRequest, obj: Citation | None = None) -> list[Any]:
         editable = obj is None or self.has_change_permission(request, obj)
         field = "field" if editable else "supported"
-        return [self._supported(request, obj), field, "source", "exact", "stance", "says"]
+        return [
+            self._supported(request, obj),
+            field,
+            "source",
+            "exact",
+            "locator",
+            "stance",
+            "says",
+        ]
 
     def get_form(
         self, request: HttpRequest, obj: Citation | None = None, *args: Any, **kwargs: Any

@@ -1,39 +1,38 @@
 import hashlib
-from collections.abc import Iterable
 from contextlib import suppress
 from functools import cached_property
 from typing import Any, cast
 
 from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.db import models, transaction
-from django.db.models import Count, Max, Min, OuterRef, Q, Subquery, Window
-from django.db.models.functions import RowNumber
+from django.db.models import Max, Q
 from django.urls import reverse
 
 from dates.edtf import ImpossibleDate, parse
-from dates.fields import (
-    Earliest,
-    EDTFField,
-    Latest,
-    day_column,
-    possible_date,
-)
+from dates.fields import Earliest, EDTFField, Latest, day_column, possible_date
 from dates.text import collapse
 from record.history import Versions
 from record.jsonld import Node, iso, node, page_subject
-from record.publishing import Publishable, Record, RecordQuerySet
-from record.text import WebAddressField
-from sources.passages import Passages
+from record.publishing import Publishable, Record
+from record.text import LanguageField, WebAddressField
+from sources.originals import OriginalField, digest_of_name
+from sources.passages import Passages, read_locator
 
 SUPPORTED = ("organization", "membership", "representation_term", "event", "statement")
 BOUNDS = {"": "", "_earliest": "no antes de", "_latest": "no después de"}
 """The endings of the names of a date and of its bounds, which a citation may support alone."""
 SAYS_NO_DATE = "Solo una cita que contradice una fecha dice otra: elija «contradice» y la fecha."
-FACTS = 60  # citations of one passage that a page lists
 
 
 class Source(Publishable):
     """A text on which the record is based, stored in full."""
+
+    class Kind(models.TextChoices):
+        PAGE = "page", "página"
+        DOCUMENT = "document", "documento"
+        PRESS = "press", "prensa"
+        VIDEO = "video", "video"
+        MINUTES = "minutes", "minuta"
 
     passage_count: int  # set by the list of sources
 
@@ -41,7 +40,10 @@ class Source(Publishable):
     publisher = models.CharField(
         "quién la publicó", max_length=300, blank=True, help_text="Vacío: la fuente no lo dice."
     )
+    kind = models.CharField("tipo", max_length=20, blank=True, choices=Kind)
+    language = LanguageField("idioma", blank=True)
     url = WebAddressField("dirección web", max_length=500, blank=True)
+    archived_url = WebAddressField("copia archivada", max_length=500, blank=True)
     published = EDTFField("publicada", help_text="Vacío: la fuente no lo dice.")
     published_earliest = day_column(Earliest("published"), "publicada: no antes de")
     published_latest = day_column(Latest("published"), "publicada: no después de")
@@ -58,6 +60,8 @@ class Source(Publishable):
         help_text="Tal como está publicado, un párrafo por renglón. "
         "Al corregirlo se revisan las citas que apoya.",
     )
+    original = OriginalField("archivo original", upload_to="originals/", blank=True)
+    original_sha256 = digest_of_name("original", "SHA-256 del original")
 
     history = Versions()
 
@@ -143,29 +147,6 @@ class Source(Publishable):
             models.Model.save(citation)
 
 
-class CitationQuerySet(RecordQuerySet["Citation"]):
-    def of_passages(self, sources: Iterable[Source]) -> "CitationQuerySet":
-        """The first FACTS + 1 citations of each passage of these sources, with the records that
-        they support, without the long texts of these."""
-        place = Window(RowNumber(), partition_by=["source", "number"], order_by="pk")
-        ranked = self.filter(source__in=sources).annotate(place=place).order_by()
-        first = ranked.filter(place__lte=FACTS + 1).values("pk")
-        owners = ("membership__organization", "representation_term__organization")
-        long_texts = ("organization__description", "event__body", "statement__body")
-        citations = Citation.objects.filter(pk__in=first).select_related(*SUPPORTED, *owners)
-        return citations.defer(*long_texts).order_by("number", "pk")
-
-    def passage_counts(self, sources: Iterable[Source]) -> dict[int, int]:
-        """The number of passages of each source that these citations quote, by the key of the
-        source. Looks up one citation of each passage, which is faster than counting all."""
-        same_words = self.filter(source=OuterRef("source"), number=OuterRef("number"))
-        passages = Citation.objects.filter(source__in=sources).order_by().values("source", "number")
-        firsts = Citation.objects.filter(pk__in=passages.annotate(first=Min("pk")).values("first"))
-        quoting = firsts.annotate(quote=Subquery(same_words.order_by().values("pk")[:1]))
-        quoted = quoting.exclude(quote=None).order_by().values_list("source")
-        return dict(quoted.annotate(Count("pk")))
-
-
 def supported_model(name: str) -> type[Record]:
     """The model of a foreign key in SUPPORTED."""
     return cast("type[Record]", Citation._meta.get_field(name).related_model)
@@ -219,6 +200,9 @@ class Citation(Record):
     field = models.CharField(
         "apoya", max_length=60, blank=True, help_text="Vacío: apoya el registro entero."
     )
+    locator = models.CharField(
+        "lugar", max_length=20, blank=True, help_text="La página o el minuto: «p. 14», «12:31»."
+    )
     stance = models.CharField(
         "postura",
         max_length=20,
@@ -244,7 +228,6 @@ class Citation(Record):
 
     visible_through = ("source", *SUPPORTED)
     belongs_to = SUPPORTED
-    objects = CitationQuerySet.as_manager()  # type: ignore[misc]  # see Record
     history = Versions()
 
     class Meta:
@@ -344,7 +327,9 @@ class Citation(Record):
             raise ValidationError({"says": message})
 
     def locate(self) -> None:
-        """Finds the quote in its source and completes its sentence; raises ValidationError."""
+        """Finds the quote in its source, completes its sentence and reads its locator; raises
+        ValidationError."""
+        self.locator = read_locator(self.locator)
         passages = self.source.passages
         places = passages.positions(self.exact)
         self.exact = collapse(self.exact)

@@ -10,9 +10,27 @@ from difflib import SequenceMatcher
 from itertools import pairwise, takewhile
 from typing import NamedTuple
 
+from django.core.exceptions import ValidationError
+
 from dates.text import collapse, fold
 
 _SENTENCE_END = re.compile(r"(?<=[.?!…])[»”\")\]]*\s+(?=[«“\"(]?[¿¡A-ZÁÉÍÓÚÑ0-9])")
+
+_LOCATOR = re.compile(
+    r"p\. ?(?P<page>[1-9]\d{0,3})|pp\. ?(?P<first>[1-9]\d{0,3})[-–](?P<last>[1-9]\d{0,3})"
+    r"|(?P<time>(?:\d{1,2}:[0-5]\d|\d{1,3}):[0-5]\d)",
+    re.ASCII,
+)
+
+
+def read_locator(text: str) -> str:
+    """The place in a source, as `p. 14`, `pp. 14-15`, `12:31` or `1:02:03`. Raises
+    ValidationError."""
+    match = _LOCATOR.fullmatch(text := collapse(text))
+    if text and (not match or (match["first"] and int(match["first"]) >= int(match["last"]))):
+        message = "No es un lugar: escriba la página, «p. 14» o «pp. 14-15», o el minuto, «12:31»."
+        raise ValidationError({"locator": message})
+    return re.sub(r"\. ?", ". ", text).replace("–", "-")
 
 
 class Span(NamedTuple):

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.db.models import Count, Max, Q, Value
+from django.db.models import Count, Max, Min, OuterRef, Q, Subquery, Value
 from django.utils import timezone
 
 from record.jsonld import Node
@@ -53,3 +53,15 @@ def figures() -> dict[str, Any]:
         facts=sum(proven, Value(0)),
         until=Max("source__describes_until", filter=exact, default=""),
     )
+
+
+def passage_counts(sources: Iterable[Source]) -> dict[int, int]:
+    """The number of passages of each source that public citations quote, by the key of the source.
+    Looks up one citation of each passage, which is faster than counting all."""
+    public = Citation.objects.visible_to(None)
+    same_words = public.filter(source=OuterRef("source"), number=OuterRef("number"))
+    passages = Citation.objects.filter(source__in=sources).order_by().values("source", "number")
+    firsts = Citation.objects.filter(pk__in=passages.annotate(first=Min("pk")).values("first"))
+    quoting = firsts.annotate(quote=Subquery(same_words.order_by().values("pk")[:1]))
+    quoted = quoting.exclude(quote=None).order_by().values_list("source")
+    return dict(quoted.annotate(Count("pk")))

@@ -6,11 +6,15 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 from typing import Any, NamedTuple
 
+from django.db.models import QuerySet, Window
+from django.db.models.functions import RowNumber
+
 from dates.text import fold
-from record.publishing import Record
-from sources.models import FACTS, SUPPORTED, Citation, Source, supported_model
+from record.publishing import Record, RecordQuerySet
+from sources.models import SUPPORTED, Citation, Source, supported_model
 from sources.passages import MarkedBlock
 
+FACTS = 60  # citations of one passage that a page lists
 SHORT_NAMES = {"organization": "ficha", "representationterm": "periodo"}
 
 
@@ -21,6 +25,20 @@ class Passage(NamedTuple):
     number: int
     facts: dict[Record, list[tuple[str, Record]]]
     cut: bool
+
+
+def of_passages(
+    citations: RecordQuerySet[Citation], sources: Iterable[Source]
+) -> QuerySet[Citation]:
+    """The first FACTS + 1 citations of each passage of these sources, with the records that they
+    support, without the long texts of these."""
+    place = Window(RowNumber(), partition_by=["source", "number"], order_by="pk")
+    ranked = citations.filter(source__in=sources).annotate(place=place).order_by()
+    first = ranked.filter(place__lte=FACTS + 1).values("pk")
+    owners = ("membership__organization", "representation_term__organization")
+    long_texts = ("organization__description", "event__body", "statement__body")
+    quoting = Citation.objects.filter(pk__in=first).select_related(*SUPPORTED, *owners)
+    return quoting.defer(*long_texts).order_by("number", "pk")
 
 
 def passages_by_number(citations: Iterable[Citation]) -> dict[int, Passage]:

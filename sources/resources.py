@@ -16,15 +16,23 @@ from editing.widgets import (
 from sources.models import SUPPORTED, Citation, Source
 
 
+class DigestWidget(TextWidget):
+    help = "El SHA-256 del archivo original. Al importar no se lee"
+
+
 class SourceResource(RecordResource):
     slug = Field("slug", "identificador", SlugWidget("informe-anual"))
     title = Field("title", "titulo", TextWidget("Informe anual"))
     publisher = Field("publisher", "quien_la_publico", TextWidget())
+    kind = Field("kind", "tipo", ChoiceWidget("documento"))
+    language = Field("language", "idioma", TextWidget("es-MX"))
     url = Field("url", "direccion_web", AddressWidget("https://ejemplo.mx/informe"))
+    archived_url = Field("archived_url", "copia_archivada", AddressWidget())
     published = Field("published", "publicada", DateWidget("febrero de 2017"))
     describes_until = Field("describes_until", "describe_hasta", DateWidget("2017-05-23"))
     retrieved = Field("retrieved", "consultada", DateWidget("2026-11-24"))
     text = Field("text", "texto", TextWidget("El texto completo, un párrafo por renglón"))
+    original_sha256 = Field("original_sha256", "sha256_original", DigestWidget(), readonly=True)
     publish_at = Field("publish_at", "se_publica", MomentWidget("2026-11-24 09:00"))
     unpublish_at = Field("unpublish_at", "se_retira", MomentWidget())
 
@@ -52,6 +60,7 @@ class CitationResource(RecordResource):
     slug = Field("slug", "identificador", SlugWidget("firma-del-acuerdo-event-1"))
     source = Field("source", "fuente", ReferenceWidget("informe-anual"))
     exact = Field("exact", "palabras_exactas", TextWidget("firmaron el acuerdo"))
+    locator = Field("locator", "lugar", TextWidget("p. 14"))
     field = Field("field", "apoya", TextWidget("start_latest"))
     stance = Field("stance", "postura", ChoiceWidget("apoya"))
     says = Field("says", "dice", DateWidget("15 de diciembre de 2020"))

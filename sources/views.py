@@ -9,7 +9,8 @@ from dates.periods import Period
 from record.pages import RecordView, last_change, list_page, page_of
 from record.publishing import viewer
 from sources.models import Citation, Source
-from sources.reading import paragraphs
+from sources.quotes import passage_counts
+from sources.reading import of_passages, paragraphs
 
 ON_A_PAGE = 50
 SOURCES = ("Fuentes", "sources:source_list")
@@ -17,7 +18,7 @@ SOURCES = ("Fuentes", "sources:source_list")
 
 def source_list(request: HttpRequest) -> HttpResponse:
     page = page_of(request, Source.objects.visible_to(None).defer("text"), ON_A_PAGE)
-    counts = Citation.objects.visible_to(None).passage_counts(page.object_list)
+    counts = passage_counts(page.object_list)
     for source in page.object_list:
         source.passage_count = counts.get(source.pk, 0)
     context = {"page": page, "changed": last_change(page.object_list)}
@@ -32,7 +33,7 @@ class SourceView(RecordView):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         source = self.object
         visible = Citation.objects.visible_to(viewer(self.request))
-        citations = list(visible.of_passages([source]))
+        citations = list(of_passages(visible, [source]))
         sentences = [s for s in source.passages.sentences if s.kind != "heading"]
         unused = len(source.passages.unused({citation.span for citation in citations}))
         text = list(paragraphs(source, citations))

@@ -12,7 +12,8 @@ from django.db import models
 from dates.edtf import parse
 from organizations.models import Membership, Organization, RepresentationTerm
 from search.models import Entry
-from sources.models import FACTS, Source
+from sources.models import Source
+from sources.reading import FACTS
 from tests.records import citation, event, organization, source
 from timeline.models import Event, Statement
 from tools import demo

@@ -16,6 +16,7 @@ from record.publishing import RecordQuerySet, viewer
 from record.richtext import with_contents
 from sources.models import Citation, Source
 from sources.quotes import cited_sources, with_citations
+from sources.reading import of_passages
 from timeline import years
 from timeline.charts import columns_chart, events_chart
 from timeline.filters import UNDATED, EventFilters, StatementFilters
@@ -112,7 +113,7 @@ class StatementView(TimelineView):
         cited = {citation.source_id for citation in statement.visible_citations}
         sources = list(Source.objects.visible_to(user).filter(pk__in=cited))
         others_citations = Citation.objects.visible_to(user).exclude(statement=statement)
-        citations = list(others_citations.of_passages(sources))
+        citations = list(of_passages(others_citations, sources))
         events = list(statement.events.visible_to(None).by_time()[:RELATED])
         names, others = Names.public(), Statement.objects.visible_to(None)
         text = paragraphs(statement, sources, citations, names)

@@ -4,13 +4,14 @@ from typing import Any
 
 from django.conf import settings
 from django.core import serializers
+from django.core.files.base import File
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 from django.test.utils import override_settings
 
-from exchange.facts import FILES, MODELS, FactsError, read_facts
+from exchange.facts import FILES, MODELS, Facts, FactsError, read_facts
 from record.publishing import Record
-from sources.models import Citation
+from sources.models import Citation, Source
 
 OF_ANOTHER = (
     "El registro de «{folder}» es de la coalición «{own}», y este sitio es de la coalición "
@@ -32,11 +33,16 @@ class Command(BaseCommand):
         if any(model.objects.exists() for model in models):
             self.stdout.write("The record is there already; nothing was loaded.")
             return
-        texts = _fixtures(folder)
+        facts = _facts(folder)
+        texts = facts.fixtures()
         with override_settings(SIMPLE_HISTORY_ENABLED=False):
             for name in FILES:
                 for row in serializers.deserialize("json", texts[f"{name}.json"]):
                     row.save()
+        for source in Source.objects.exclude(original=""):
+            path = facts.originals[str(source.original)]
+            with path.open("rb") as content:
+                source.original.save(path.name, File(content), save=False)
         for model in models:
             record: Any
             for record in model.objects.all():
@@ -48,7 +54,7 @@ class Command(BaseCommand):
         self.stdout.write(f"The record was loaded. {counts}.")
 
 
-def _fixtures(folder: Path) -> dict[str, str]:
+def _facts(folder: Path) -> Facts:
     try:
         facts = read_facts(folder / "facts.yaml")
     except FactsError as error:
@@ -56,4 +62,4 @@ def _fixtures(folder: Path) -> dict[str, str]:
     if facts.coalition != settings.COALITION:
         place = {"folder": folder, "own": facts.coalition, "coalition": settings.COALITION}
         raise CommandError(OF_ANOTHER.format(**place))
-    return facts.fixtures()
+    return facts
