@@ -57,10 +57,12 @@ def home(request: HttpRequest) -> HttpResponse:
     events = Event.objects.visible_to(None)
     latest_events = list(events.latest_dated().defer("body")[:LATEST])
     statements = Statement.objects.visible_to(None).defer("body")
-    latest_statements = statements.order_by("-sort_day", "pk")[:LATEST]
+    latest_statements = list(statements.order_by("-sort_day", "pk")[:LATEST])
     counts = figures()
     terms, memberships = _terms(), _memberships()
-    with_citations([*filter(None, [coalition]), *latest_events, *terms, *memberships])
+    with_citations(
+        [*filter(None, [coalition]), *latest_events, *latest_statements, *terms, *memberships]
+    )
     context: dict[str, Any] = {
         "coalition": coalition,
         "chart": overview_chart(events),
@@ -131,15 +133,15 @@ def _memberships() -> list[Membership]:
 
 
 def _membership(memberships: list[Membership]) -> dict[str, Any]:
-    """Return the current members with their names in the source, and the former members."""
-    names = {m.organization: m.listed_as for m in memberships if m.state == "current"}
-    former = dict.fromkeys(m.organization for m in memberships if m.organization not in names)
+    """Return the current and the former members, with their memberships."""
+    current = {m.organization: m for m in memberships if m.state == "current"}
+    former = {m.organization: m for m in memberships if m.organization not in current}
     citations = (c for m in memberships for c in m.visible_citations if c.field[:3] in ("", "end"))
-    number = in_words(len(names), feminine=True)
+    number = in_words(len(current), feminine=True)
     return {
-        "members": sorted(names.items(), key=lambda item: fold(str(item[0]))),
+        "members": sorted(current.items(), key=lambda item: fold(str(item[0]))),
         "member_count": capfirst(number) if len(memberships) < MAX_MEMBERSHIPS else "",
-        "former_members": list(former),
+        "former_members": list(former.items()),
         "member_citations": tuple(citations),
     }
 

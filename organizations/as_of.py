@@ -20,6 +20,7 @@ from dates.text import fold
 from organizations import rotation
 from organizations.models import Membership, RepresentationTerm
 from record.pages import counted, in_words
+from record.proof import missing_proof, with_proof
 from record.spanning import SpanningQuerySet
 from sources.models import Citation
 
@@ -65,8 +66,8 @@ def representatives(when: EDTF) -> SpanningQuerySet[RepresentationTerm]:
 
 def groups(records: Iterable[Lasting], when: EDTF) -> Iterator[dict[str, Any]]:
     """Groups the records of `members` or `representatives` by role and by reason of the answer.
-    `labels` are the words of the source for the bounds of the reason; `already` are the citations
-    that an earlier group shows."""
+    `labels` are the words of the source for the bounds of the reason, `dates` the names of the
+    dates; `already` are the citations that an earlier group shows."""
     earlier: set[tuple[int, int]] = set()
     for (_role, why, labels), alike in _by_reason(records, when).items():
         if isinstance(alike[0], Membership):
@@ -81,6 +82,7 @@ def groups(records: Iterable[Lasting], when: EDTF) -> Iterator[dict[str, Any]]:
             "answer": why.answer,
             "words": why.words,
             "labels": labels,
+            "dates": " ".join(f"{side} {side}_label" for side in _sides(why)),
             "records": alike,
             "citations": [citations[passage] for passage in first_shown],
             "already": [citations[passage] for passage in already],
@@ -101,10 +103,14 @@ def _by_reason(records: Iterable[Lasting], when: EDTF) -> dict[ReasonKey, list[L
     alike = defaultdict[ReasonKey, list[Lasting]](list)
     for record in records:
         why = reason(record.period, when)
-        sides = dict.fromkeys(bound.partition("_")[0] for bound in why.bounds)
-        labels = (getattr(record, f"{side}_label") for side in sides)
+        labels = (getattr(record, f"{side}_label") for side in _sides(why))
         alike[getattr(record, "role", ""), why, tuple(filter(None, labels))].append(record)
     return alike
+
+
+def _sides(why: Reason) -> list[str]:
+    """The dates on which the answer rests."""
+    return [*dict.fromkeys(bound.partition("_")[0] for bound in why.bounds)]
 
 
 def _bearing(why: Reason, records: list[Lasting]) -> list[Citation]:
@@ -142,7 +148,7 @@ def moments() -> list[Moment]:
     """The moments of all public memberships and terms, oldest first."""
     changes: dict[str, dict[str, list[Any]]] = defaultdict(lambda: defaultdict(list))
     for model in (Membership, RepresentationTerm):
-        for record in model.objects.visible_to(None).select_related("organization"):
+        for record in with_proof(model.objects.visible_to(None).select_related("organization")):
             for level_0, verb in _bounds(record.period):
                 changes[level_0][verb].append(record)
     moments = (Moment(parse(level_0), by_verb) for level_0, by_verb in changes.items())
@@ -177,7 +183,9 @@ def _clause(verb: str, records: list[Lasting]) -> str:
         elif changing:
             feminine = model is Membership
             subjects.append(counted(len(changing), plural, plural, feminine=feminine))
-    return f"{VERBS[verb][len(records) > 1]} {' y '.join(subjects)}"
+    side = "start" if "start" in verb else "end"
+    mark = max(missing_proof(record, side) for record in records)
+    return f"{VERBS[verb][len(records) > 1]} {' y '.join(subjects)} {mark}".strip()
 
 
 def neighbours(when: EDTF) -> dict[str, Any]:

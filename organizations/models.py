@@ -19,6 +19,7 @@ from dates.text import fold, name_keys
 from organizations.logos import LogoField
 from record.history import Versions
 from record.jsonld import Node, node, page_subject, role
+from record.proof import marked, missing_proof, with_proof
 from record.publishing import Publishable, PublishableQuerySet, Record
 from record.richtext import RichTextField
 from record.spanning import Spanning, SpanningQuerySet, rank_on
@@ -132,15 +133,15 @@ class Organization(Publishable):
         whole = coalition.in_short if coalition else {}
         return self.in_short | node(
             alternateName=list(filter(None, [self.short_name, *self.other_names_list])),
-            description=self.summary,
+            description=marked(self.summary, self),
             sameAs=self.website,
             logo=self.logo.url if self.logo else "",
-            memberOf=[role(r.role_name, r.period, memberOf=whole) for r in records if whole],
+            memberOf=[role(r, memberOf=whole) for r in records if whole],
         )
 
     def with_members(self, records: Iterable["Membership | RepresentationTerm"]) -> Node:
         """The node of the coalition, with its members or representatives."""
-        members = (role(r.role_name, r.period, member=r.organization.in_short) for r in records)
+        members = (role(r, member=r.organization.in_short) for r in records)
         return self.in_short | node(member=list(members))
 
 
@@ -187,9 +188,9 @@ class MembershipQuerySet(SpanningQuerySet["Membership"]):
 
     def founding(self) -> str:
         """The day, month or year before which nobody belonged, so that the coalition did not exist;
-        empty if a source leaves open since when a member belonged."""
-        starts = self.order_by("start_earliest", "start_latest").values_list("start", flat=True)
-        return parse(starts.first() or "").lower
+        empty if no source says, or a source leaves open, since when a member belonged."""
+        first = with_proof(self.order_by("start_earliest", "start_latest")).first()
+        return parse(first.start).lower if first and not missing_proof(first, "start") else ""
 
     def counts_by_state(self) -> dict[str, tuple[int, int]]:
         """The number of memberships and the number of their organizations, by state."""

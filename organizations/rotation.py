@@ -14,6 +14,7 @@ from organizations.models import Membership, Organization, RepresentationTerm
 from record import pages
 from record.charts import Row
 from record.pages import listed
+from record.proof import marked, missing_proof
 
 FEMININE_ENDINGS = ("a", "ción", "sión", "dad", "red")
 GAPS_SHOWN = 12
@@ -113,8 +114,18 @@ def rows(terms: list[RepresentationTerm], close: bool = False) -> list[Row]:
         else:
             place = f"{term.order}.º " if term.order else ""
             name = f"{place}{'Co-representante: ' if second else ''}{name}"
-        rows.append(Row(name, term.period, second=second))
+        rows.append(Row(marked(name, term), term.period, second=second))
     return rows
+
+
+def _proven(term: RepresentationTerm) -> Period:
+    """The period of a term; unknown if it lacks proof."""
+    return Period() if missing_proof(term) else term.period
+
+
+def is_dated(term: RepresentationTerm) -> bool:
+    """Whether a source says when the term began."""
+    return term.period.start.is_exact and not missing_proof(term, "start")
 
 
 def lead(terms: list[RepresentationTerm]) -> str:
@@ -129,7 +140,7 @@ def lead(terms: list[RepresentationTerm]) -> str:
 
 
 def _in_order(terms: list[RepresentationTerm]) -> str:
-    dated = [term.organization for term in terms if term.period.start.is_exact]
+    dated = [term.organization for term in terms if is_dated(term)]
     names = _named(terms)
     if len(dated) == len(terms):
         since = f"dice desde cuándo{' cada una' if terms[1:] else ''}"
@@ -172,10 +183,10 @@ def of_all(terms: list[RepresentationTerm], coalition: Organization | None) -> d
     founding = Membership.objects.visible_to(None).founding()
     first = [term for term in terms if term.role == Role.REPRESENTATIVE]
     spoke = {term.organization_id for term in first}
-    dated = {term.organization_id for term in first if term.period.start.is_exact}
+    dated = {term.organization_id for term in first if is_dated(term)}
     name = (coalition.short_name if coalition else "") or settings.SITE_NAME
     sentences = (
-        gaps([term.period for term in terms if term.role == role], role.label, founding)
+        gaps([_proven(term) for term in terms if term.role == role], role.label, founding)
         for role in Role
     )
     return {

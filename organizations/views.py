@@ -25,6 +25,7 @@ from organizations.models import (
 from organizations.name_links import Names
 from record.charts import Chart, Row
 from record.pages import RecordView, last_change, list_page, page_of
+from record.proof import marked, with_proof
 from record.publishing import viewer
 from record.richtext import with_contents
 from sources.models import Citation
@@ -52,7 +53,8 @@ def organization_list(request: HttpRequest) -> HttpResponse:
     page = page_of(request, others, ON_A_PAGE, length)
     first = (page.number - 1) * ON_A_PAGE
     sorted_memberships = memberships.by_state().select_related("organization", "replaces")
-    page_memberships = with_citations(sorted_memberships[first : first + ON_A_PAGE])
+    page_memberships = list(sorted_memberships[first : first + ON_A_PAGE])
+    with_citations([*page_memberships, *page.object_list])
     context = {
         "counts": [
             *((counts[state][1], *nouns) for state, nouns in STATES.items() if state in counts),
@@ -120,14 +122,16 @@ class OrganizationView(RecordView):
         around = list(Membership.objects.visible_to(user).by_state().of(organization))
         terms = RepresentationTerm.objects.visible_to(user).filter(organization=organization)
         events = organization.events.visible_to(None).by_time().defer("body")
-        statements = organization.statements.visible_to(None).by_time().defer("body")[:RELATED]
+        statements = organization.statements.visible_to(None).by_time().defer("body")
         records: dict[str, list[Any]] = {
             "memberships": [m for m in around if m.organization_id == organization.pk],
             "successors": [m for m in around if m.replaces_id == organization.pk],
             "terms": list(terms[:RELATED]),
             "events": list(events.prefetch_related(visible_organizations())[:RELATED]),
+            "statements": list(statements[:RELATED]),
         }
-        cited_records = with_citations([organization, *chain(*records.values())], user)
+        cited_records = [organization, *chain(*records.values())]
+        with_citations([*cited_records, *around], user)
         memberships = [*records["memberships"], *records["successors"]]
         context = super().get_context_data(**kwargs) | records
         return context | {
@@ -136,13 +140,12 @@ class OrganizationView(RecordView):
             "only_noted": all(p.startswith("Nota nuestra") for p in paragraphs),
             "state": next((m.state for m in records["memberships"]), ""),
             "chart": _succession(around, described_until(memberships)),
-            "statements": statements,
             "together": _together(organization, records["events"]),
             "cut": len(records["events"]) == RELATED,
             "summary": names.linked(organization.summary, but=organization),
             "description": names.linked(description, but=organization),
             "contents": contents,
-            "changed": last_change(cited_records, statements),
+            "changed": last_change(cited_records),
             "cited": {"title": organization.name},
             "main": organization.jsonld(
                 names.coalition, [*records["memberships"], *records["terms"]]
@@ -165,7 +168,7 @@ def _succession(memberships: list[Membership], until: EDTF) -> Chart | None:
     ended = {m.organization_id: m for m in memberships if m.state == "former"}
     for after in memberships:
         if after.replaces_id and (before := ended.get(after.replaces_id)):
-            first, second = (Row(str(m.organization), m.period) for m in (before, after))
+            first, second = (Row(marked(str(m.organization), m), m.period) for m in (before, after))
             return replacement_chart(first, second, until)
     return None
 
@@ -180,7 +183,7 @@ def representation(request: HttpRequest) -> HttpResponse:
         "terms": terms,
         "changed": last_change(terms),
         **rotation.of_page(terms, described_until(terms), whole=not page.has_other_pages()),
-        **rotation.of_all(list(every.order_by()), coalition),
+        **rotation.of_all(list(with_proof(every.order_by())), coalition),
     }
     main = coalition.with_members(terms) if coalition else None
     return list_page(request, "organizations/representation.html", REPRESENTATION, context, main)

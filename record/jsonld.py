@@ -2,8 +2,8 @@
 
 Nodes contain paths as addresses; `page` adds the scheme and the host.
 
-Dates are ISO 8601, reduced if they are partial (`2011-08`). A bounded date has no such form: it is
-left out, and a description contains it in words.
+Dates are ISO 8601, reduced if they are partial (`2011-08`). A bounded date has no such form, and no
+property says that a date lacks proof: both are left out, and a description contains them in words.
 """
 
 import json
@@ -16,7 +16,7 @@ from django.http import HttpRequest
 from django.utils.safestring import SafeString, mark_safe
 
 from dates.edtf import EDTF
-from dates.periods import Period
+from record.proof import missing_proof
 from record.publishing import Record
 
 LICENSE = "https://creativecommons.org/licenses/by/4.0/"
@@ -51,14 +51,20 @@ def page_subject(record: Record, kind: str, anchor: str, **name: str) -> Node:
     return node(kind=kind, id=f"{url}#{anchor}", **name, url=url)
 
 
-def role(name: str, period: Period, **party: Node) -> Node:
-    """An OrganizationRole; `party` is `member=…` or `memberOf=…`."""
+def proven(record: Record, name: str, date: EDTF) -> str:
+    """The date of a field in ISO 8601; empty if it is bounded or lacks proof."""
+    return "" if missing_proof(record, name) else iso(date)
+
+
+def role(record: Any, **party: Node) -> Node:
+    """The OrganizationRole of a membership or a term; `party` is `member=…` or `memberOf=…`."""
+    period = record.period
     return node(
         kind="OrganizationRole",
-        roleName=name,
-        startDate=iso(period.start),
-        endDate=iso(period.end),
-        description=str(period),
+        roleName=record.role_name,
+        startDate=proven(record, "start", period.start),
+        endDate=proven(record, "end", period.end),
+        description=f"{period} {missing_proof(record)}".strip(),
         **party,
     )
 

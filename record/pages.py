@@ -18,6 +18,7 @@ from django.views.generic import DetailView
 
 from dates.periods import Period
 from record import jsonld
+from record.proof import is_fact, missing_proof
 from record.publishing import Record, RecordQuerySet, viewer
 from record.references import FORMATS, Reference
 
@@ -175,6 +176,7 @@ class RecordView(DetailView):
             "url": self.request.build_absolute_uri(record.get_absolute_url()),
             "changed": timezone.localdate(changed) if changed else None,
             "period": getattr(record, "period", Period()),
+            "uncited": missing_proof(record) if is_fact(type(record)) else "",
         }
         return Reference(**common | context.get("cited", {}))
 

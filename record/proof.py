@@ -1,25 +1,37 @@
-"""What readers would see of records, and of their proof, after an act of publication.
+"""What of a record is proven, and what readers would see of records and of their proof after an act
+of publication.
 
-A fact is a record that citations support.
+A fact is a record that citations support. The dates of a fact need proof of their own: a quote for
+the date, for one of its bounds, or for the whole record.
 """
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import UTC, datetime
-from typing import Any
+from functools import reduce
+from operator import or_
+from typing import Any, TypeVar
 
 from django.apps import apps
 from django.db import models
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Case, Exists, OuterRef, Q, Value, When
+from django.db.models.functions import Concat, StrIndex, Trim
+from django.db.models.lookups import GreaterThan
 from django.utils import timezone
 
 from dates.fields import EDTFField
-from dates.text import collapse, fold
 from record.publishing import Publishable, Record, visible
 
 FAR_OFF = datetime(9000, 1, 1, tzinfo=UTC)
 """A moment after all that is scheduled."""
 
+WHOLE = "record"
+"""In `uncited`, the record as a whole: no quote proves it."""
+UNCITED = "sin cita todavía"
+SENTENCE = ("prefix", "exact", "suffix")
+MARK = f"[ {UNCITED} ]"
+
+S = TypeVar("S", bound=models.QuerySet[Any])
 MayAct = Callable[[type[Record]], bool]
 """Whether the user may publish and withdraw records of a model."""
 
@@ -28,6 +40,10 @@ def is_fact(model: type[models.Model]) -> bool:
     """Whether citations support records of this model. Citations are deleted with these."""
     citations: Any = getattr(model, "citations", None)
     return citations is not None and citations.rel.on_delete is models.CASCADE
+
+
+def models_of_facts() -> list[Any]:
+    return [*filter(is_fact, apps.get_models())]
 
 
 def by_model(records: Iterable[Any]) -> dict[type[Any], list[Any]]:
@@ -70,22 +86,84 @@ def hanging(records: Iterable[Record]) -> list[Record]:
     return [*facts]
 
 
-def unproven_fields(fact: Record, quotes: Iterable[Any], texts: dict[int, str]) -> Iterator[Any]:
-    """The dates of a fact that none of these quotes supports, and its labels whose words are not in
-    the sources of the quotes. `texts` are the folded texts of the sources, by key."""
+def dated(model: type[models.Model]) -> list[Any]:
+    """The dates of a model, and the words of the source beside them."""
+    fields = model._meta.fields
+    return [f for f in fields if isinstance(f, EDTFField) or f.name.endswith("_label")]
+
+
+def proved_by(date: EDTFField) -> list[str]:
+    """The fields of the citations that prove a date: the date itself, its bounds, and the empty
+    field of a quote for the whole record."""
+    return ["", *(f"{date.name}{bound}" for bound in ("", "_earliest", "_latest"))]
+
+
+def _sentence(quote: Any) -> str:
+    return "".join(getattr(quote, part) for part in SENTENCE)
+
+
+def unproven_fields(fact: models.Model, quotes: Collection[Any]) -> Iterator[Any]:
+    """The dates of a fact that none of these quotes proves, and its labels that stand in the
+    sentence of none. `lacking` is the same rule in SQL."""
     supported = {quote.field for quote in quotes}
-    for field in fact._meta.fields:
-        value = getattr(fact, field.attname)
-        if value and isinstance(field, EDTFField):
-            names = {"", field.name, f"{field.name}_earliest", f"{field.name}_latest"}
-            is_proven = bool(names & supported)
-        elif value and field.name.endswith("_label"):
-            words = fold(collapse(value))
-            is_proven = any(words in texts[quote.source_id] for quote in quotes)
-        else:
+    for field in dated(type(fact)):
+        if not (value := getattr(fact, field.attname)):
             continue
+        if isinstance(field, EDTFField):
+            is_proven = not supported.isdisjoint(proved_by(field))
+        else:
+            is_proven = any(value in _sentence(quote) for quote in quotes)
         if not is_proven:
             yield field
+
+
+def uncited_names(fact: models.Model, quotes: Collection[Any]) -> str:
+    """«record start end»: the names of the `unproven_fields`, after WHOLE if there is no quote."""
+    names = [field.name for field in unproven_fields(fact, quotes)]
+    return " ".join([*([] if quotes else [WHOLE]), *names])
+
+
+def lacking(model: type[Any], at: datetime) -> dict[str, Q]:
+    """For WHOLE and for each date of the record of the outer query, the condition that no quote
+    from a source that is public then proves it."""
+    quotes = quotes_for(model, at)
+    conditions = {WHOLE: ~Q(Exists(quotes))}
+    for field in dated(model):
+        if isinstance(field, EDTFField):
+            proof = quotes.filter(field__in=proved_by(field))
+        else:
+            sentence = Concat(*SENTENCE)
+            proof = quotes.filter(GreaterThan(StrIndex(sentence, OuterRef(field.name)), 0))
+        conditions[field.name] = ~Q(**{field.name: ""}) & ~Q(Exists(proof))
+    return conditions
+
+
+def with_proof(records: S) -> S:
+    """Annotates public records with `uncited`, as `uncited_names` returns it, for readers."""
+    names = [
+        Case(When(condition, then=Value(f"{name} ")), default=Value(""))
+        for name, condition in lacking(records.model, timezone.now()).items()
+    ]
+    return records.annotate(uncited=Trim(Concat(*names, Value(""))))
+
+
+def missing_proof(record: Record, names: str = "") -> str:
+    """MARK, if no citation proves the record or one of its dates, among `names` if there are any;
+    else empty. The record has `uncited`."""
+    lacks = {*record.uncited.split()}
+    return MARK if lacks & {WHOLE, *(names.split() or lacks)} else ""
+
+
+def marked(text: str, record: Record) -> str:
+    """`text`, after MARK if the record or one of its dates lacks proof."""
+    return f"{missing_proof(record)} {text}".strip()
+
+
+def uncited_count() -> int:
+    """The number of public facts that lack proof, of themselves or of a date."""
+    now = timezone.now()
+    conditions = ((m, reduce(or_, lacking(m, now).values())) for m in models_of_facts())
+    return sum(m._base_manager.filter(visible(m, now) & q).count() for m, q in conditions)
 
 
 class Publication:
@@ -137,8 +215,7 @@ class Publication:
             for fact, quotes in self.quotes.items()
             if fact in self.owners and fact not in self.bare
         }
-        texts = _texts(quote for quotes in seen.values() for quote in quotes)
-        fields = {fact: [*unproven_fields(fact, q, texts)] for fact, q in seen.items()}
+        fields = {fact: [*unproven_fields(fact, q)] for fact, q in seen.items()}
         return [(fact, names) for fact, names in fields.items() if names]
 
     @property
@@ -148,15 +225,6 @@ class Publication:
 
 def sources_of(quotes: dict[Record, list[Any]]) -> set[Record]:
     return {quote.source for group in quotes.values() for quote in group}
-
-
-def _texts(quotes: Iterable[Any]) -> dict[int, str]:
-    """The folded text of each source of the quotes, by its key."""
-    texts: dict[int, str] = {}
-    for model, sources in by_model(dict.fromkeys(quote.source for quote in quotes)).items():
-        rows = model._base_manager.filter(pk__in=[source.pk for source in sources])
-        texts |= {key: fold(collapse(text)) for key, text in rows.values_list("pk", "text")}
-    return texts
 
 
 class Withdrawal:
@@ -217,20 +285,25 @@ def without_visible_quote(facts: Iterable[Record], gone: Collection[Record] = ()
     ]
 
 
-def proof_of(model: type[Any], at: datetime) -> Exists:
-    """Whether the record of the outer query has a quote from a source that is public then."""
+def quotes_for(model: type[Any], at: datetime) -> models.QuerySet[Any]:
+    """The citations of the record of the outer query from sources that are public then."""
     relation = model.citations.rel
     source = relation.related_model._meta.get_field("source").related_model
     citations = supporting(relation.related_model).filter(visible(source, at, "source__"))
-    return Exists(citations.filter(**{relation.field.name: OuterRef("pk")}))
+    quotes: models.QuerySet[Any] = citations.filter(**{relation.field.name: OuterRef("pk")})
+    return quotes
+
+
+def proof_of(model: type[Any], at: datetime) -> Exists:
+    """Whether the record of the outer query has a quote from a source that is public then."""
+    return Exists(quotes_for(model, at))
 
 
 def bare_facts() -> dict[tuple[type[Any], int], None]:
     """The model and the primary key of each fact that is public, or will be, without a visible
     quote."""
     facts: dict[tuple[type[Any], int], None] = {}
-    models_of_facts: list[Any] = [*filter(is_fact, apps.get_models())]
-    for model in models_of_facts:
+    for model in models_of_facts():
         for at in (timezone.now(), FAR_OFF):
             records = model._base_manager.filter(visible(model, at), ~Q(proof_of(model, at)))
             facts |= dict.fromkeys((model, key) for key in records.values_list("pk", flat=True))

@@ -43,6 +43,8 @@ class Reference:
     changed: date | None = None
     period: Period = field(default_factory=Period)
     author: str = ""
+    uncited: str = ""
+    """`MARK` of a page whose record or date lacks proof."""
 
     @property
     def exact(self) -> list[str]:
@@ -53,7 +55,9 @@ class Reference:
 
     @property
     def version(self) -> str:
-        return f"Versión del {in_words(self.changed.isoformat())}" if self.changed else ""
+        """«Versión del 24 de noviembre de 2026», with the mark of a page that lacks proof."""
+        day = f"Versión del {in_words(self.changed.isoformat())}" if self.changed else ""
+        return f"{day} {self.uncited}".strip()
 
     @property
     def apa_parts(self) -> tuple[str, str, str]:
@@ -104,6 +108,7 @@ class Reference:
             "issued": self._csl_date(),
             "container-title": self.site,
             "version": self.changed.isoformat() if self.changed else "",
+            "note": self.uncited,
             "URL": self.url,
             "language": settings.LANGUAGE_TAG,
         }

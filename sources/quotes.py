@@ -9,6 +9,7 @@ from django.db.models import Count, Max, Min, OuterRef, Q, Subquery, Value
 from django.utils import timezone
 
 from record.jsonld import Node
+from record.proof import uncited_names
 from record.publishing import visible
 from sources.models import SUPPORTED, Citation, Source
 
@@ -16,7 +17,7 @@ from sources.models import SUPPORTED, Citation, Source
 def with_citations(records: Iterable[Any], user: User | None = None) -> list[Any]:
     """Sets `visible_citations` and `contradictions` on the records, which may be of several models
     and which `user` may read: the citations that `user` may read, with their sources, by number.
-    A contradiction is no proof."""
+    A contradiction is no proof: `uncited` is what the others do not prove."""
     records, cited = list(records), defaultdict[str, dict[int, dict[str, list[Citation]]]](dict)
     for record in records:
         stances = cited[type(record).citations.rel.field.name].setdefault(
@@ -34,6 +35,8 @@ def with_citations(records: Iterable[Any], user: User | None = None) -> list[Any
     for citation in citations.select_related("source").defer("source__text"):
         name = citation.supported
         cited[name][getattr(citation, f"{name}_id")][citation.stance].append(citation)
+    for record in records:
+        record.uncited = uncited_names(record, record.visible_citations)
     return records
 
 

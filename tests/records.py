@@ -93,6 +93,12 @@ def citation(
     return Citation.objects.create(source=source, exact=exact, **supporting(record) | fields)
 
 
+def proven(record: Any) -> Any:
+    """The record, with a quote that proves it and its dates."""
+    citation(record, source=source())
+    return record
+
+
 def supporting(record: Record) -> dict[str, Record]:
     """`record` as the citation's field for it."""
     names = {"representationterm": "representation_term"}

@@ -18,7 +18,17 @@ from organizations.as_of import moments, neighbours
 from organizations.models import Membership, RepresentationTerm
 from timeline.models import Event
 
-from .records import HIDDEN, citation, event, many, membership, organization, source, term
+from .records import (
+    HIDDEN,
+    citation,
+    event,
+    many,
+    membership,
+    organization,
+    proven,
+    source,
+    term,
+)
 
 pytestmark = pytest.mark.django_db
 FORM = "/al/"
@@ -41,8 +51,8 @@ def test_the_four_answers_stand_apart_each_with_whom_it_is_about(visitor):
     named("Alfa", start="2012", end="[2016..]")
     named("Beta", start="2014-03", end="[2016..]")
     named("Gama", start="[2012..2015]", end="[2016..]")
-    named("Ópera", start="2015", end="[2016..]")
-    named("Zeta", start="2015", end="[2016..]")
+    proven(named("Ópera", start="2015", end="[2016..]"))
+    proven(named("Zeta", start="2015", end="[2016..]"))
     term(organization=organization(name="Épsilon"), start="2014", end="2014", order=2)
     page = words(visitor.get("/al/2014/"))
     assert "Cinco membresías: sí, una; en parte, una; no determinable, una; no, dos." in page
@@ -176,6 +186,7 @@ def test_many_members_are_paged_and_each_is_on_one_page(visitor):
 def test_the_page_of_an_organization_tells_who_took_whose_place_and_when(visitor):
     before = named("Alfa", start="2012", end="[2012..2014]")
     after = named("Beta", start="[2012..2014]", end="[2016..]", replaces=before.organization)
+    proven(after)
     membership(organization=before.organization, start="[..2014]", end="2015")
     membership(organization=before.organization, start="[..2012]", end="2015")
     first, second = (m.organization.get_absolute_url() for m in (before, after))
@@ -190,7 +201,7 @@ def test_the_page_of_an_organization_tells_who_took_whose_place_and_when(visitor
 
 
 def test_before_the_founding_the_coalition_did_not_exist_and_nobody_is_missing(visitor):
-    named("Alfa", start="[2012-05..2014]")
+    proven(named("Alfa", start="[2012-05..2014]"))
     term(organization=organization(name="Beta"))
     page = words(visitor.get("/al/2012-04/"))
     assert "La coalición no existía: ninguna membresía empieza antes de mayo de 2012." in page
@@ -207,9 +218,9 @@ def test_before_the_founding_the_coalition_did_not_exist_and_nobody_is_missing(v
 
 
 def test_the_moments_before_and_after_say_what_changes(visitor):
-    named("Alfa", start="2012-08", end="[2016-05-23..]")
-    named("Beta", start="[2010..2012-08]", end="[..2014]")
-    term(organization=organization(name="Gama"), start="2014-11", end="2015")
+    proven(named("Alfa", start="2012-08", end="[2016-05-23..]"))
+    proven(named("Beta", start="[2010..2012-08]", end="[..2014]"))
+    proven(term(organization=organization(name="Gama"), start="2014-11", end="2015"))
     assert {moment.when.text: moment.words for moment in moments()} == {
         "2010-01": "pudo empezar desde entonces la membresía de Beta",
         "2012-08": "empieza la membresía de Alfa; entonces, o antes, empieza la membresía de Beta",

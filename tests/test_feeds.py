@@ -16,7 +16,16 @@ from hypothesis import strategies as st
 from dates.text import collapse
 from record.text import printable
 from tests.markup import Page, read
-from tests.records import citation, event, membership, organization, source, statement, term
+from tests.records import (
+    citation,
+    event,
+    membership,
+    organization,
+    proven,
+    source,
+    statement,
+    term,
+)
 from tests.test_login_matrix import READERS, public_addresses
 from timeline import feeds
 from timeline.models import Event
@@ -91,7 +100,7 @@ def test_an_entry_tells_the_date_as_its_source_has_it(visitor):
         ("[2011-08..2015-02]", "Fecha: entre agosto de 2011 y febrero de 2015."),
         ("", "Fecha: la fuente no la dice."),
     ):
-        event(start=start)
+        proven(event(start=start))
         assert words in feed(visitor, EVENTS).findtext(f"{ENTRY}content")
 
 
@@ -100,7 +109,7 @@ def test_an_entry_tells_the_date_as_its_source_has_it(visitor):
 @hypothesis(max_examples=40)
 def test_any_text_passes_inert_through_a_feed_and_the_calendar(visitor, title, summary):
     Event.objects.all().delete()
-    event(title=title, summary=summary, start="2017-01-01")
+    proven(event(title=title, summary=summary, start="2017-01-01"))
     root = feed(visitor, EVENTS)
     # XML reads every line break as one.
     expected = printable(title).replace("\r\n", "\n").replace("\r", "\n")
@@ -156,7 +165,7 @@ def entries(client: Client) -> dict[str, icalendar.Event]:
 def test_a_date_stands_in_the_calendar_as_its_whole_span_and_says_so(
     visitor, start, end, first, after, words
 ):
-    event(title="Algo", start=start, end=end)
+    proven(event(title="Algo", start=start, end=end))
     entry = entries(visitor)["Algo"]
     assert (entry["dtstart"].dt, entry["dtend"].dt) == (date(*first), date(*after))
     assert str(entry["description"]).startswith(f"Fecha: {words}")

@@ -24,6 +24,7 @@ from tests.records import (
     many,
     membership,
     organization,
+    proven,
     source,
     statement,
     term,
@@ -62,8 +63,9 @@ def named(kind: str, name: str, path: str) -> dict[str, str]:
 def test_an_organization_is_told_with_its_roles_and_no_date_is_widened(visitor, coalition):
     who = organization(slug="iep", name="Instituto", short_name="IEP", sector="government",
                        summary="Un instituto.", website="https://iep.example/")  # fmt: skip
-    membership(organization=who, start="[2011-08..2015-02]", end="2016-01")
-    term(organization=who, start="2017-04", end="[2017-05-23..]")
+    proven(who)
+    proven(membership(organization=who, start="[2011-08..2015-02]", end="2016-01"))
+    proven(term(organization=who, start="2017-04", end="[2017-05-23..]"))
     role = {
         "@type": "OrganizationRole",
         "memberOf": named("NGO", "La Red", "/organizaciones/red/"),
@@ -115,7 +117,7 @@ def test_an_event_is_told_with_reduced_dates_and_the_sources_it_is_based_on(visi
     assert about["isBasedOn"] == [
         {"@type": "CreativeWork", "@id": f"{text}#fuente", "name": "El texto", "url": text}
     ]
-    bounded = event(title="Algo", start="[2011-08..2015-02]")
+    bounded = proven(event(title="Algo", start="[2011-08..2015-02]"))
     main = page(visitor, bounded.get_absolute_url()).graph[0]["mainEntity"]
     assert not {"startDate", "endDate"} & set(main)
     assert main["description"] == "Fecha: entre agosto de 2011 y febrero de 2015."
@@ -129,7 +131,7 @@ def test_a_question_and_answer_is_a_faq_page_and_another_statement_an_article(vi
     assert (question["@type"], question["name"]) == ("Question", "¿Qué es?")
     assert question["acceptedAnswer"]["text"] == "Es <b>."
     assert question["acceptedAnswer"]["author"]["name"] == "La Red"
-    said = statement(title="Decimos", kind="position", date="2017-05")
+    said = proven(statement(title="Decimos", kind="position", date="2017-05"))
     about = page(visitor, said.get_absolute_url()).graph[0]
     assert (about["@type"], about["mainEntity"]["@type"]) == ("WebPage", "Article")
     assert about["mainEntity"]["datePublished"] == "2017-05"

@@ -121,7 +121,9 @@ def test_dates_and_labels_without_proof_are_emptied_or_published(publisher: Any)
 
     (facts,) = cards(publisher, "publish", event(date_label="a mediados de año")).values()
     assert "inicio (mayo de 2012); palabras de la fuente (a mediados de año)" in facts[0]
-    (facts,) = cards(publisher, "publish", event(date_label="En mayo de 2012")).values()
+    labelled = event(date_label="En mayo de 2012")
+    records.citation(labelled, "se convocó a cuatro organizaciones", source=source, field="title")
+    (facts,) = cards(publisher, "publish", labelled).values()
     assert "palabras" not in facts[0]
     kept, emptied, ended = event(), event(), event(end="2012-06")
     act(publisher, "publish", kept, unproven="alone")

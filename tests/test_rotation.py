@@ -77,7 +77,7 @@ def test_nobody_is_missing_before_the_founding(founding, words):
 def test_the_lead_says_once_what_the_source_orders_and_dates(dates, orders, words):
     every = terms(*((date.replace("?", ""), "") for date in dates.split()))
     for term, order in zip(every, orders, strict=True):
-        term.order = int(order) if order.isdigit() else None
+        term.order, term.uncited = int(order) if order.isdigit() else None, ""
     assert rotation.lead(every) == words
 
 
@@ -123,7 +123,8 @@ def test_terms_that_may_overlap_are_named_and_those_that_only_share_a_month_are_
 @pytest.mark.django_db
 def test_the_title_says_how_much_is_known(spoke, dated, title, settings, visitor):
     settings.SITE_NAME = "Red"
-    terms(*[("2012", "")] * dated, *[("", "")] * (spoke - dated))
+    for term in terms(*[("2012", "")] * dated, *[("", "")] * (spoke - dated)):
+        records.proven(term)
     response = visitor.get(HERE)
     assert response.status_code == 200
     assert f"<h1>{title}</h1>" in response.text

@@ -20,6 +20,7 @@ from record.charts import (
     year_axis,
     years_between,
 )
+from record.proof import marked, with_proof
 from timeline import years
 from timeline.models import Event, EventQuerySet
 
@@ -33,15 +34,14 @@ def overview_chart(events: EventQuerySet) -> Chart | None:
     """The chart of all `events`; None if all are undated."""
     counts = events.counts_by_year()
     if sum(map(sum, counts.values())) <= MOST_ROWS:
-        return events_chart(events.by_time().only("slug", "title", "start", "end"))
+        return events_chart(with_proof(events.by_time().only("slug", "title", "start", "end")))
     undated = sum(counts.pop("", ()))
     return columns_chart(counts, undated, reverse("timeline:event_list"))
 
 
 def events_chart(events: Iterable[Event]) -> Chart | None:
-    return rows_chart(
-        [Row(event.title, event.period, event.get_absolute_url()) for event in events]
-    )
+    rows = [Row(marked(e.title, e), e.period, e.get_absolute_url()) for e in events]
+    return rows_chart(rows)
 
 
 def rows_chart(rows: list[Row]) -> Chart | None:

@@ -22,8 +22,9 @@ from django.utils.xmlutils import SimplerXMLGenerator
 from dates.edtf import END_OF_TIME
 from dates.text import collapse
 from record.jsonld import LICENSE
+from record.proof import missing_proof, with_proof
 from record.text import printable
-from timeline.models import Event, Statement
+from timeline.models import Event, Statement, date_sentence
 
 ENTRIES, IN_CALENDAR = 50, 2_000
 CALENDAR = "text/calendar; charset=utf-8"
@@ -87,7 +88,7 @@ class EventFeed(Feed):
         return request.build_absolute_uri("/")
 
     def items(self) -> list[Event | Statement]:
-        return self.model.objects.visible_to(None).newest(ENTRIES)
+        return with_proof(self.model.objects.visible_to(None)).newest(ENTRIES)
 
     def item_title(self, item: Event | Statement) -> str:
         return printable(item.title)
@@ -108,7 +109,7 @@ class EventFeed(Feed):
 
     def item_extra_kwargs(self, item: Event | Statement) -> dict[str, Any]:
         """Date, summary and text, as on the page."""
-        texts = [f"Fecha: {item.period.when or 'la fuente no la dice'}.", item.summary]
+        texts = [date_sentence(item), item.summary]
         paragraphs = "".join(f"<p>{escape(text)}</p>" for text in texts if text)
         return {"content": printable(paragraphs + item.body)}
 
@@ -126,7 +127,7 @@ def calendar(request: HttpRequest) -> HttpResponse:
     events = Event.objects.visible_to(None).defer("body")
     counts = events.aggregate(every=Count("pk"), bounded=Count("pk", filter=bounded))
     calendar = _empty(request, **counts)
-    for event in events.filter(bounded).order_by("-sort_day", "-slug")[:IN_CALENDAR]:
+    for event in with_proof(events.filter(bounded)).order_by("-sort_day", "-slug")[:IN_CALENDAR]:
         calendar.add_component(_vevent(request, event))
     headers = {"Content-Disposition": 'inline; filename="calendario.ics"'}
     return HttpResponse(calendar.to_ical(), content_type=CALENDAR, headers=headers)
@@ -158,14 +159,16 @@ def _vevent(request: HttpRequest, event: Event) -> icalendar.Event:
     dates = (event.when, event.period.end)
     whole = "; ".join(dict.fromkeys(WHOLE[date.kind] for date in dates if date.kind in WHOLE))
     when = event.period.when
-    texts = (f"Fecha: {when} ({whole})." if whole else f"Fecha: {when}.", collapse(event.summary))
+    date = f"{date_sentence(event)[:-1]} ({whole})." if whole else date_sentence(event)
+    title = (collapse(event.title), f"[{when}]" if whole else "", missing_proof(event))
+    texts = (date, collapse(event.summary))
     return icalendar.Event.new(
         uid=f"event-{_public_id(event)}@{settings.TAG_AUTHORITY.partition(',')[0]}",
         stamp=event.moment.astimezone(UTC),
         last_modified=event.moment.astimezone(UTC),
         start=event.when.first_day,
         end=end + timedelta(days=1) if end else None,
-        summary=printable(collapse(event.title) + (f" [{when}]" if whole else "")),
+        summary=printable(" ".join(filter(None, title))),
         description=printable("\n\n".join(filter(None, (*texts, url)))),
         url=url,
         categories=[event.get_category_display()],

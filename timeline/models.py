@@ -19,7 +19,8 @@ from dates.fields import (
 from dates.periods import Period, days_of
 from organizations.models import Organization
 from record.history import Versions
-from record.jsonld import Node, iso, node, page_subject
+from record.jsonld import Node, node, page_subject, proven
+from record.proof import missing_proof
 from record.publishing import Publishable, PublishableQuerySet
 from record.richtext import RichTextField
 from record.spanning import Spanning, padded
@@ -201,9 +202,10 @@ class Event(Spanning, Publishable):
 
     def jsonld(self, statements: Iterable["Statement"]) -> Node:
         """The node of the event."""
-        start, end = iso(self.when), iso(self.period.end)
+        start = proven(self, "start", self.when)
+        end = proven(self, "end", self.period.end)
         is_exact = start and (end or not self.end)
-        dated = "" if is_exact else f"Fecha: {self.period.when or 'la fuente no la dice'}."
+        dated = "" if is_exact else date_sentence(self)
         return self.in_short | node(
             startDate=start,
             endDate=end,
@@ -359,5 +361,15 @@ class Statement(Publishable):
         )
 
     def _said_by(self, author: Organization | None) -> Node:
-        """The author, and the date if it is exact."""
-        return node(author=author.in_short if author else None, datePublished=iso(self.when))
+        """The author, and the date if it is exact and proven."""
+        return node(
+            author=author.in_short if author else None,
+            datePublished=proven(self, "date", self.when),
+            description=date_sentence(self) if missing_proof(self) else "",
+        )
+
+
+def date_sentence(record: Event | Statement) -> str:
+    """«Fecha: abril de 2017 [ sin cita todavía ].»"""
+    when = record.period.when or "la fuente no la dice"
+    return f"{f'Fecha: {when} {missing_proof(record)}'.strip()}."

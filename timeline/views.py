@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.core.paginator import Page
-from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 
 from dates.edtf import reach_in_words
@@ -64,9 +63,6 @@ class TimelineView(RecordView):
     def get_queryset(self) -> RecordQuerySet[Any]:
         return super().get_queryset().prefetch_related(visible_organizations())
 
-    def get_object(self, queryset: QuerySet | None = None) -> Event | Statement:
-        return with_citations([super().get_object(queryset)], viewer(self.request))[0]
-
 
 class EventView(TimelineView):
     model = Event
@@ -75,14 +71,18 @@ class EventView(TimelineView):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         event, others = self.object, Event.objects.visible_to(None)
         statements = list(event.statements.visible_to(None).by_time()[:RELATED])
+        before = others.before(event).first() if event.start else None
+        after = others.after(event).first() if event.start else None
+        related = [*statements, *filter(None, [before, after])]
+        with_citations([event, *related], viewer(self.request))
         body, contents = with_contents(event.body)
         return super().get_context_data(**kwargs) | {
             "body": body,
             "contents": contents,
             "names": Names.public(),
             "statements": statements,
-            "before": others.before(event).first() if event.start else None,
-            "after": others.after(event).first() if event.start else None,
+            "before": before,
+            "after": after,
             # Without the events before and after: the page only links to them.
             "changed": last_change(event, statements),
             "main": event.jsonld(statements),
@@ -110,14 +110,16 @@ class StatementView(TimelineView):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         statement, user = self.object, viewer(self.request)
+        events = list(statement.events.visible_to(None).by_time()[:RELATED])
+        others = Statement.objects.visible_to(None)
+        before, after = others.before(statement).first(), others.after(statement).first()
+        with_citations([statement, *filter(None, [before, after]), *events], user)
         cited = {citation.source_id for citation in statement.visible_citations}
         sources = list(Source.objects.visible_to(user).filter(pk__in=cited))
         others_citations = Citation.objects.visible_to(user).exclude(statement=statement)
         citations = list(of_passages(others_citations, sources))
-        events = list(statement.events.visible_to(None).by_time()[:RELATED])
-        names, others = Names.public(), Statement.objects.visible_to(None)
+        names = Names.public()
         text = paragraphs(statement, sources, citations, names)
-        before, after = others.before(statement).first(), others.after(statement).first()
         return super().get_context_data(**kwargs) | {
             "sources": sources,
             "paragraphs": text,

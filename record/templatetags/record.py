@@ -6,6 +6,7 @@ from html import unescape
 from typing import Any
 
 from django import template
+from django.conf import settings
 from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.text import capfirst
@@ -14,12 +15,15 @@ from dates.edtf import EDTF, in_words, parse
 from dates.periods import UNSAID
 from dates.text import collapse
 from record import jsonld, pages
+from record.proof import UNCITED, WHOLE, dated, is_fact, missing_proof
+from record.publishing import Record
 from record.text import cut
 
 register = template.Library()
 MOTTO = "Expediente público: cada hecho, con la oración que lo prueba."
 SHORTEST, LONGEST = 50, 160
 UNKNOWN = format_html('<span class="unsaid">{}</span>', UNSAID)
+UNPROVEN = format_html('<span class="unsaid">{}</span>', UNCITED)
 CHANGES = {"del": "se quita", "ins": "se agrega"}
 
 register.simple_tag(pages.counted)
@@ -55,6 +59,30 @@ def unsaid(text: str) -> SafeString:
 def or_unsaid(value: Any, pronoun: str = "lo") -> Any:
     """The value, or «la fuente no lo dice» if it is empty; with `la` if it is a date."""
     return value or mark_safe(UNKNOWN.replace(" lo ", f" {pronoun} "))  # noqa: S308, our words
+
+
+@register.filter
+def uncited(record: Record, names: str = "") -> str:
+    """`{{ term|uncited:"start start_label" }}`: «sin cita todavía» if no citation proves the record
+    or one of these dates. Without names, all dates count, and the text names those that lack proof
+    if others have it."""
+    if not is_fact(type(record)) or not missing_proof(record, names):
+        return ""
+    return format_html("{}{}", "" if names else _lacking_names(record), UNPROVEN)
+
+
+def _lacking_names(record: Record) -> str:
+    """«inicio: », unless all dates of the record lack proof."""
+    lacks = record.uncited.split()
+    filled = [field for field in dated(type(record)) if getattr(record, field.attname)]
+    labels = [str(field.verbose_name) for field in filled if field.name in lacks]
+    return "" if len(labels) == len(filled) else f"{pages.listed(labels)}: "
+
+
+@register.inclusion_tag("partials/_uncited.html")
+def proof_missing(record: Record) -> dict[str, Any]:
+    """The note in the place of the citations of a record that has none."""
+    return {"is_bare": WHOLE in record.uncited.split(), "contact": settings.CONTACT_EMAIL}
 
 
 @register.simple_block_tag
