@@ -5,8 +5,9 @@ import unicodedata
 
 
 def collapse(text: str) -> str:
-    """Every run of white space, line breaks and no-break spaces included, as one space."""
-    return " ".join(text.split())
+    """Every run of white space, line breaks and no-break spaces included, as one space; letters
+    with their accents as one character (NFC), since files of some systems hold two."""
+    return " ".join(unicodedata.normalize("NFC", text).split())
 
 
 def fold(text: str) -> str:

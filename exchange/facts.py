@@ -134,7 +134,7 @@ class Facts:
         return record
 
     def _find(self, model: type[Record], slug: str | None, place: str) -> Record | None:
-        record = self.records.get(model, {}).get(slug) if slug else None
+        record = self.records.get(model, {}).get(str(slug)) if slug else None
         if slug and record is None:
             self.problems.append(f"{place}: unknown {model._meta.model_name} {slug!r}")
         return record
@@ -253,7 +253,7 @@ class Facts:
                     if record and start < sentence.end and end > sentence.start:
                         fact = f"{record._meta.model_name} {record.slug}"
                         facts.setdefault(fact, {})[c.field or "whole"] = None
-                if facts or sentence.kind != "heading":
+                if facts or sentence.is_told:
                     yield source, source.passages.text[sentence.start : sentence.end], facts
 
 

@@ -327,15 +327,15 @@ class Citation(Record):
             raise ValidationError({"says": message})
 
     def locate(self) -> None:
-        """Finds the quote in its source, completes its sentence and reads its locator; raises
-        ValidationError."""
-        self.locator = read_locator(self.locator)
-        passages = self.source.passages
+        """Finds the quote in its source, completes its sentence, and reads its locator or finds its
+        page; raises ValidationError."""
+        locator, passages = read_locator(self.locator), self.source.passages
         places = passages.positions(self.exact)
         self.exact = collapse(self.exact)
         if len(places) != 1 or " " not in self.exact:
             raise ValidationError({"exact": self._why_not(len(places))})
         self.position, end = places[0], places[0] + len(self.exact)
+        self.locator = locator or passages.page_at(self.position)
         sentence = passages.sentence_around(self.position, end)
         self.prefix = passages.text[sentence.start : self.position]
         self.suffix = passages.text[end : sentence.end]

@@ -33,13 +33,27 @@ def read_locator(text: str) -> str:
     return re.sub(r"\. ?", ". ", text).replace("–", "-")
 
 
+# The mark of a page, which has a line of its own. Only `[p. 14]` says on which page the next line
+# is; a bare number may stand at the head or at the foot.
+_PAGE = re.compile(
+    r"\[(?:p|pp|pág|página|page)\.? ?(?P<number>[1-9]\d{0,3})\]|[-–—] ?\d{1,4} ?[-–—]|\d{1,4}"
+    r"|(?:pág\.|página|page) ?\d{1,4}(?: (?:de|of) \d{1,4})?",
+    re.IGNORECASE | re.ASCII,
+)
+
+
 class Span(NamedTuple):
     """A part of the collapsed text, without the character at `end`. `kind` is `paragraph`,
-    `heading` or `item`."""
+    `heading`, `item` or `page` (a mark such as `[p. 14]`)."""
 
     start: int
     end: int
     kind: str = ""
+
+    @property
+    def is_told(self) -> bool:
+        """Whether it tells something; headings and marks of pages do not."""
+        return self.kind not in ("heading", "page")
 
 
 class Piece(NamedTuple):
@@ -113,6 +127,12 @@ class Passages:
         """The number, from 1, of the block at a position."""
         return bisect_right([block.start for block in self.blocks], position)
 
+    def page_at(self, position: int) -> str:
+        """`p. 14` for a position after the mark of page 14; empty before the first mark."""
+        marks = (b for b in reversed(self.blocks) if b.kind == "page" and b.start <= position)
+        pages = (_PAGE.fullmatch(self.text[b.start : b.end]) for b in marks)
+        return next((f"p. {page['number']}" for page in pages if page and page["number"]), "")
+
     def nearest(self, quote: str) -> str:
         """The words of the text most similar to `quote`; empty when no word is."""
         wanted = fold(collapse(quote)).split()
@@ -125,19 +145,20 @@ class Passages:
         return " ".join(words[start : start + len(wanted)]) if match.size else ""
 
     def unused(self, spans: Iterable[tuple[int, int]]) -> list[Span]:
-        """The sentences, except headings, that no quoted span touches."""
+        """The sentences that no quoted span touches, without headings and marks of pages."""
         spans = list(spans)
         return [
             sentence
             for sentence in self.sentences
-            if sentence.kind != "heading"
+            if sentence.is_told
             and not any(start < sentence.end and end > sentence.start for start, end in spans)
         ]
 
     def sections(self, heading: str) -> list[list[str]]:
         """The paragraphs under each heading of these words, up to the next heading."""
-        texts = [self.text[block.start : block.end] for block in self.blocks]
-        headings = [n for n, block in enumerate(self.blocks) if block.kind == "heading"]
+        blocks = [block for block in self.blocks if block.kind != "page"]
+        texts = [self.text[block.start : block.end] for block in blocks]
+        headings = [n for n, block in enumerate(blocks) if block.kind == "heading"]
         starts = [n for n in headings if texts[n] == collapse(heading)]
         ends = (next((n for n in headings if n > start), len(texts)) for start in starts)
         return [texts[start + 1 : end] for start, end in zip(starts, ends, strict=True)]
@@ -175,12 +196,17 @@ class Passages:
 
 
 def _blocks(text: str) -> Iterator[Span]:
-    """Each line that is not empty. A list begins after a line that ends with a colon."""
+    """Each line that is not empty. A list begins after a line that ends with a colon. A line
+    that goes on after the mark of a page is a paragraph."""
     start, in_list = 0, False
-    for line in filter(None, map(collapse, text.splitlines())):
-        kind = _kind(line, in_list)
+    lines = [line for line in map(collapse, text.splitlines()) if line]
+    for number, line in enumerate(lines):
+        mark, after = (*lines[number + 1 : number + 3], "", "")[:2]
+        kind = "page" if _PAGE.fullmatch(line) else _kind(line, in_list)
+        if kind == "heading" and _PAGE.fullmatch(mark) and after[:1].islower():
+            kind = "paragraph"
         yield Span(start, start + len(line), kind)
-        in_list = kind == "item" or line.endswith(":")
+        in_list = in_list if kind == "page" else kind == "item" or line.endswith(":")
         start += len(line) + 1
 
 

@@ -34,7 +34,7 @@ class SourceView(RecordView):
         source = self.object
         visible = Citation.objects.visible_to(viewer(self.request))
         citations = list(of_passages(visible, [source]))
-        sentences = [s for s in source.passages.sentences if s.kind != "heading"]
+        sentences = [s for s in source.passages.sentences if s.is_told]
         unused = len(source.passages.unused({citation.span for citation in citations}))
         text = list(paragraphs(source, citations))
         return super().get_context_data(**kwargs) | {

@@ -1,5 +1,8 @@
 """A source's text taken apart into blocks, sentences and quoted passages, without loss."""
 
+from itertools import permutations
+from unicodedata import normalize
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -230,3 +233,25 @@ def test_a_section_is_what_stands_between_its_heading_and_the_next():
     ]
     assert passages.sections("La Red de Prueba") == [[]]
     assert [passages.sections(text) for text in ("Alfa", "¿No está?", "")] == [[], [], []]
+
+
+def test_marks_of_pages_are_no_headings_and_say_on_which_page_words_are():
+    """Of 120 pages and 300 KB, of which a paragraph of each goes on after the mark."""
+    lines = [f"[p. {n}]\nsigue el pleno {n}.\n{'Se leyó el acta. ' * 150}\n" for n in range(1, 121)]
+    passages = Passages(
+        "Acta\nSe abrió.\n" + "El pleno de ayer\n".join(lines) + "14\n— 15 —\nPágina 3 de 120\n"
+    )
+    assert len(passages.text) > 300_000
+    kinds = [block.kind for block in passages.blocks]
+    assert (kinds.count("heading"), kinds.count("page")) == (1, 123)
+    assert len(passages.sections("Acta")[0]) == len(kinds) - 124
+    for quote, page in (("sigue el pleno 14.", "p. 14"), ("sigue el pleno 120.", "p. 120")):
+        assert passages.page_at(passages.positions(quote)[0]) == page
+    assert passages.page_at(0) == ""
+    assert "[p. 14]" not in texts_at(passages, passages.unused([]))
+
+
+def test_words_are_found_whether_their_accents_are_one_character_or_two():
+    text = "La decisión fue unánime."
+    for source, quote in permutations((text, normalize("NFD", text))):
+        assert Passages(source).positions(quote) == [0]
