@@ -4,6 +4,7 @@ Each record of facts.yaml has its fields by name, its relations by slug, and und
 sentences that support it. FactsError lists all errors, in English.
 """
 
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from html import escape
@@ -65,6 +66,7 @@ class Facts:
             self.problems.append(f"coalition: unknown organization {self.coalition!r}")
         self._number_citations()
         self._refuse_overlaps()
+        self._refuse_labels()
 
     @property
     def coalition(self) -> str:
@@ -215,6 +217,18 @@ class Facts:
             if term.role == other.role and term.period.certainly_overlaps(other.period):
                 self.problems.append(f"representation_terms {term.slug!r} overlaps {other.slug!r}")
 
+    def _refuse_labels(self) -> None:
+        """A label is words of a source that its record cites."""
+        cited: dict[int, list[Source]] = defaultdict(list)
+        for citation in self.citations:
+            cited[id(citation.record)].append(citation.source)
+        for record in (record for records in self.records.values() for record in records.values()):
+            for name in (f.name for f in record._meta.concrete_fields if f.name.endswith("_label")):
+                label = getattr(record, name)
+                if label and not any(s.passages.positions(label) for s in cited[id(record)]):
+                    wrong = f"no source that it cites says «{label}»"
+                    self.problems.append(f"{_section_of(record)} {record.slug!r}, {name}: {wrong}")
+
     def fixtures(self) -> dict[str, str]:
         """Return the text of each file, in a stable order: rows with natural keys only, and the
         list of sentences."""
@@ -272,6 +286,10 @@ def read_facts(path: Path) -> Facts:
 
 def _words(error: OSError | ValidationError) -> str:
     return " ".join(error.messages) if isinstance(error, ValidationError) else str(error)
+
+
+def _section_of(record: Record) -> str:
+    return next(section for section, model in MODELS.items() if isinstance(record, model))
 
 
 def _field(model: type[Record], name: str) -> Any:

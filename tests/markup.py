@@ -53,3 +53,19 @@ def read(client: Client, url: str) -> bytes:
 
 def page(client: Client, url: str) -> Page:
     return Page(read(client, url).decode())
+
+
+def crawl() -> dict[str, HttpResponse]:
+    """The answer of each page that links lead to, by address, and of the pages of two dates."""
+    visitor, answers, waiting = Client(), {}, ["/", *DATES]
+    while waiting:
+        url = waiting.pop()
+        if url not in answers:
+            answers[url] = visitor.get(url)
+            assert answers[url].status_code == 200, url
+            within = {link.split("#")[0] for link in Page(answers[url].text).links}
+            within = {link for link in within if link.startswith("/") and "." not in link}
+            within = {link for link in within if not link.startswith("/admin/")}
+            # Combinations of filters have no end; the filters of the unfiltered page are enough.
+            waiting += [link for link in within if "?" not in link or "?" not in url]
+    return answers

@@ -86,7 +86,8 @@ def test_the_fixtures_hold_the_original_and_load_it(tmp_path, media, settings):
     call_command("build_fixtures", folder=tmp_path)
     settings.COALITION = "alfa"
     call_command("load_record", folder=tmp_path)
-    assert Source.objects.get().original.open().read() == PDF
+    with Source.objects.get().original.open() as original:
+        assert original.read() == PDF
     assert Citation.objects.get().locator == "p. 2"
     (tmp_path / "a.pdf").write_bytes(b"no PDF")
     quote["locator"] = "12:31"

@@ -77,6 +77,7 @@ def test_a_changed_fact_makes_the_check_fail_and_a_wrong_one_writes_nothing(fold
         ("sources", SOURCE, {"text_file": "no-existe.txt"}, "No such file"),
         (*STATEMENT, {"body_section": "¿No está?"}, "'¿No está?' is a heading of none"),
         (*EVENT, {"citations": [{"exact": "su salida del STT", "field": "color"}]}, "no field"),
+        (*EVENT, {"date_label": "a fines de mayo"}, "date_label: no source that it cites"),
         (*EVENT, {"colour": "red"}, "unknown field 'colour'"),
         (*EVENT, {"title": "x" * 10_000}, "title"),
         (*EVENT, {"title": "nulo \0"}, "NUL"),

@@ -13,14 +13,13 @@ from django.conf import settings
 from django.core.management import call_command
 from django.db import transaction
 from django.http import HttpResponse
-from django.test import Client
 from django.urls import reverse
 
 from exchange.facts import MODELS
 from organizations.models import Organization
 from search.models import Entry
 from sources.models import Citation, Source
-from tests.markup import DATA, DATES, PAGES, Page, read
+from tests.markup import DATA, PAGES, Page, crawl, read
 from tests.test_feeds import CALENDAR, EVENTS, STATEMENTS, feed, titles
 from timeline.models import Event, Statement
 
@@ -41,18 +40,7 @@ def record(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
 @pytest.fixture(scope="module")
 def responses(record: None) -> dict[str, HttpResponse]:
     """The answer of each page that links lead to, by address, and of the pages of two dates."""
-    visitor, answers, waiting = Client(), {}, ["/", *DATES]
-    while waiting:
-        url = waiting.pop()
-        if url not in answers:
-            answers[url] = visitor.get(url)
-            assert answers[url].status_code == 200, url
-            within = {link.split("#")[0] for link in Page(answers[url].text).links}
-            within = {link for link in within if link.startswith("/") and "." not in link}
-            within = {link for link in within if not link.startswith("/admin/")}
-            # Combinations of filters have no end; the filters of the unfiltered page are enough.
-            waiting += [link for link in within if "?" not in link or "?" not in url]
-    return answers
+    return crawl()
 
 
 @pytest.fixture(scope="module")
