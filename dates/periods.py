@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from enum import Enum
 
+from django.utils.functional import lazy
 from django.utils.text import capfirst
 
 from dates.edtf import (
@@ -17,6 +18,7 @@ from dates.edtf import (
     of,
     span,
 )
+from dates.text import by_sources
 
 
 class Answer(Enum):
@@ -28,7 +30,8 @@ class Answer(Enum):
     UNKNOWN = "no determinable"
 
 
-UNSAID = "la fuente no lo dice"
+UNSAID = lazy(by_sources, str)("la fuente no lo dice", "las fuentes no lo dicen")
+"""That no source says a date."""
 BESIDE = {"start": ("antes", "desde", "empezó"), "end": ("después", "hasta", "dejó de serlo")}
 RANKED = (Answer.YES, Answer.PARTLY, Answer.UNKNOWN, Answer.NO)
 """The answers in the order of the pages."""

@@ -1,7 +1,20 @@
-"""Text as the record compares it: white space collapsed, case and accents folded."""
+"""Text as the record compares it: white space collapsed, case and accents folded; and words that
+depend on the number of the sources."""
 
 import re
 import unicodedata
+from collections.abc import Callable
+from contextvars import ContextVar
+
+several_sources: ContextVar[Callable[[], bool]] = ContextVar(
+    "several_sources", default=lambda: False
+)
+"""Whether the public record quotes several sources. A middleware of `sources` sets it."""
+
+
+def by_sources(one: str, several: str) -> str:
+    """`by_sources("la fuente calla", "las fuentes callan")`."""
+    return several if several_sources.get()() else one
 
 
 def collapse(text: str) -> str:

@@ -198,7 +198,7 @@ class Facts:
     def _check_stance(self, citation: Citation, place: str) -> None:
         try:
             citation.clean_fields({"source", "exact", "position", "number", *SUPPORTED})
-            citation.check_says()
+            citation.check_claim()
         except ValidationError as error:
             for name, messages in error.message_dict.items():
                 self.problems.append(f"{place}, {name}: {' '.join(messages)}")

@@ -134,6 +134,7 @@ MIDDLEWARE = [
     "simple_history.middleware.HistoryRequestMiddleware",
     "access.late_posts.LatePosts",
     "nucleo.middleware.EditorPolicy",
+    "sources.quotes.name_sources",
     "allauth.account.middleware.AccountMiddleware",
 ]
 

@@ -10,6 +10,7 @@ from django.shortcuts import redirect, render
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.functional import lazy
 from django.utils.text import capfirst
 from django.utils.translation import to_locale
 from django.views.decorators.cache import never_cache
@@ -17,13 +18,12 @@ from django.views.decorators.cache import never_cache
 from dates.edtf import EDTF, ImpossibleDate, at, of, parse
 from dates.periods import Answer
 from dates.spanish_dates import LONGEST, nearest, read
-from dates.text import fold
+from dates.text import by_sources, fold
 from organizations.as_of import groups, members, moments, neighbours, representatives, tally
 from organizations.models import STATE, Membership, Organization, RepresentationTerm
-from organizations.views import described_until
 from record import jsonld
 from record.pages import in_words, last_change, page_of
-from sources.quotes import figures, with_citations
+from sources.quotes import figures, reach_of, with_citations
 from timeline.charts import overview_chart
 from timeline.models import Event, Statement
 
@@ -33,7 +33,7 @@ PAGE_SIZE, MAX_EVENTS, MAX_MOMENTS = 100, 8, 60
 MEANINGS = {
     Answer.YES: "consta para toda la fecha",
     Answer.PARTLY: "consta para una parte",
-    Answer.UNKNOWN: "la fuente no alcanza",
+    Answer.UNKNOWN: lazy(by_sources, str)("la fuente no alcanza", "las fuentes no alcanzan"),
     Answer.NO: "consta que no",
 }
 
@@ -70,7 +70,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "latest_statements": latest_statements,
         "source_count": f"{counts['sources']:,}",
         "fact_count": f"{counts['facts']:,}",
-        "until": parse(counts["until"]),
+        "reach": counts["reach"],
         "changed": last_change(coalition, terms, memberships, latest_events, latest_statements),
     }
     context |= _representation(terms) | _membership(memberships)
@@ -115,7 +115,7 @@ def _representation(terms: list[RepresentationTerm]) -> dict[str, Any]:
     current = [term for term in terms if term.period.is_open]
     former = [term for term in terms if term.order and term.period.end.upper]
     former.sort(key=lambda term: term.order or 0)
-    citations = [c for term in current for c in term.visible_citations]
+    citations = [c for term in current for c in term.quotes]
     citations += [c for term in former for c in term.visible_citations if c.field == "order"]
     return {
         "current_terms": current,
@@ -136,7 +136,7 @@ def _membership(memberships: list[Membership]) -> dict[str, Any]:
     """Return the current and the former members, with their memberships."""
     current = {m.organization: m for m in memberships if m.state == "current"}
     former = {m.organization: m for m in memberships if m.organization not in current}
-    citations = (c for m in memberships for c in m.visible_citations if c.field[:3] in ("", "end"))
+    citations = (c for m in memberships for c in m.quotes if c.field[:3] in ("", "end"))
     number = in_words(len(current), feminine=True)
     return {
         "members": sorted(current.items(), key=lambda item: fold(str(item[0]))),
@@ -168,7 +168,7 @@ def as_of(request: HttpRequest, when: EDTF) -> HttpResponse:
     memberships, terms = list(every_membership[on_page]), list(every_term[on_page])
     events = list(Event.objects.visible_to(None).around(when).defer("body")[: MAX_EVENTS + 1])
     with_citations([*memberships, *terms, *events])
-    changed = last_change(memberships, terms, events)
+    changed, reach = last_change(memberships, terms, events), reach_of([*memberships, *terms])
     crumb = (str(when), reverse("as_of", args=[when]))
     context = {
         "when": when,
@@ -181,7 +181,7 @@ def as_of(request: HttpRequest, when: EDTF) -> HttpResponse:
         "members": list(groups(memberships, when)),
         "term_tally": "La coalición no existía" if is_before else tally(term_counts, "periodo"),
         "representatives": list(groups(terms, when)),
-        "until": _end_of_sources([*memberships, *terms], when),
+        "reach": reach if reach.ends_before(when) else None,
         "certain_events": [event for event in events[:MAX_EVENTS] if event.surely],
         "possible_events": [event for event in events[:MAX_EVENTS] if not event.surely],
         "more_events": len(events) > MAX_EVENTS,
@@ -189,13 +189,6 @@ def as_of(request: HttpRequest, when: EDTF) -> HttpResponse:
         "linked": jsonld.page(request, _form_crumb(), crumb, changed=changed),
     }
     return TemplateResponse(request, "as_of.html", context)
-
-
-def _end_of_sources(records: list[Membership | RepresentationTerm], when: EDTF) -> EDTF | None:
-    """Return the date until which the sources describe the records, if it is before `when`."""
-    until = described_until(records)
-    is_before = until.last_day and when.last_day and until.last_day < when.last_day
-    return until if is_before else None
 
 
 def _form_crumb() -> tuple[str, str]:

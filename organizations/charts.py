@@ -4,6 +4,7 @@ from datetime import date
 
 from dates.edtf import EDTF, MONTHS
 from dates.periods import Period
+from dates.text import by_sources
 from record.charts import (
     BAR,
     PHONE,
@@ -67,7 +68,8 @@ def _limit(axis: Axis, until: EDTF) -> Label | None:
     year, month, day = [*until.upper.split("-"), "", ""][:3]
     parts = (day.lstrip("0"), MONTHS[int(month) - 1][:3] if month else "", year)
     when = " ".join(filter(None, parts))
-    text, x = f"la fuente llega {'al' if day else 'a'} {when}", axis.x(end)
+    reach = by_sources("la fuente llega", "las fuentes llegan")
+    text, x = f"{reach} {'al' if day else 'a'} {when}", axis.x(end)
     is_roomy = share(text) <= max(x, 100 - x)
     return Label(text if is_roomy else when, x, anchor="end" if x > 50 else "start")
 

@@ -9,12 +9,14 @@ from django.utils.text import capfirst
 
 from dates.edtf import EDTF, between, of, parse
 from dates.periods import Period
+from dates.text import by_sources
 from organizations.charts import rotation_chart, zoom_chart
 from organizations.models import Membership, Organization, RepresentationTerm
 from record import pages
 from record.charts import Row
 from record.pages import listed
 from record.proof import marked, missing_proof
+from sources.quotes import of_passages
 
 FEMININE_ENDINGS = ("a", "ción", "sión", "dad", "red")
 GAPS_SHOWN = 12
@@ -45,7 +47,8 @@ def gaps(periods: Iterable[Period], role: str, founding: str = "") -> list[str]:
         if _leaves_a_gap(until, period.start):
             sentences.append(_between(until.lower, period.start.upper, role))
         until = max(until, period.end, key=lambda end: end.earliest)
-    silence = ", la fuente calla" if until.kind == "after" else f" no consta quién era {role}"
+    silence = by_sources(", la fuente calla", ", las fuentes callan")
+    silence = silence if until.kind == "after" else f" no consta quién era {role}"
     return [*sentences, f"Después {of(until.lower)}{silence}."][:GAPS_SHOWN]
 
 
@@ -91,8 +94,11 @@ def _sharing(terms: list[RepresentationTerm]) -> str:
     same = len({(term.start, term.end) for term in terms}) == 1
     room = "comparten un mismo tramo posible" if same else "tienen tramos posibles que coinciden"
     ordered = all(term.order for term in terms)
-    order = "da su orden, no cuándo termina una y empieza otra" if ordered else "no los separa"
-    return f"{names} {room}: la fuente {order}."
+    order = by_sources("la fuente no los separa", "las fuentes no los separan")
+    if ordered:
+        order = by_sources("la fuente da su orden", "las fuentes dan su orden")
+        order += ", no cuándo termina una y empieza otra"
+    return f"{names} {room}: {order}."
 
 
 def notes(records: Iterable[Membership | RepresentationTerm]) -> list[tuple[str, str]]:
@@ -135,18 +141,20 @@ def lead(terms: list[RepresentationTerm]) -> str:
     second = [term.organization for term in terms if term.role == Role.CO_REPRESENTATIVE]
     words = _in_order(first) if first else ""
     if second:
-        words += f" Como co-representante nombra a {listed(second)}."
+        names = by_sources("nombra", "nombran")
+        words += f" Como co-representante {names} a {listed(second)}."
     return words.strip()
 
 
 def _in_order(terms: list[RepresentationTerm]) -> str:
     dated = [term.organization for term in terms if is_dated(term)]
-    names = _named(terms)
+    names, say = _named(terms), by_sources("dice", "dicen")
+    source = by_sources("la fuente", "las fuentes")
     if len(dated) == len(terms):
-        since = f"dice desde cuándo{' cada una' if terms[1:] else ''}"
-        return f"{names} y {since}." if names else f"La fuente {since}."
-    since = f"solo lo dice de {listed(dated)}" if dated else "no lo dice"
-    return f"{names}; desde cuándo, {since}." if names else f"Desde cuándo, la fuente {since}."
+        since = f"{say} desde cuándo{' cada una' if terms[1:] else ''}"
+        return f"{names} y {since}." if names else f"{capfirst(source)} {since}."
+    since = f"solo lo {say} de {listed(dated)}" if dated else f"no lo {say}"
+    return f"{names}; desde cuándo, {since}." if names else f"Desde cuándo, {source} {since}."
 
 
 def _named(terms: list[RepresentationTerm]) -> str:
@@ -154,26 +162,30 @@ def _named(terms: list[RepresentationTerm]) -> str:
     several."""
     ordered = sum(term.order is not None for term in terms)
     number = pages.in_words(ordered, feminine=True)
+    names = by_sources("La fuente nombra", "Las fuentes nombran")
     if len(terms) == 1:
-        return f"La fuente nombra a {terms[0].organization}"
+        return f"{names} a {terms[0].organization}"
     if ordered == len(terms):
-        return f"La fuente nombra a las {number} en este orden"
-    return {0: "La fuente no da su orden", 1: ""}.get(ordered, f"La fuente da el orden de {number}")
+        return f"{names} a las {number} en este orden"
+    none = by_sources("La fuente no da su orden", "Las fuentes no dan su orden")
+    some = by_sources("La fuente da", "Las fuentes dan")
+    return {0: none, 1: ""}.get(ordered, f"{some} el orden de {number}")
 
 
 def of_page(terms: list[RepresentationTerm], until: EDTF, whole: bool) -> dict[str, Any]:
     """The context of a page of terms; `whole` if there is no other page."""
-    citations = sorted(chain(*(term.visible_citations for term in terms)), key=lambda c: c.passage)
-    general = {c.passage: c for c in citations if c.field in ("order", "role")}
-    others = {c.passage: c for c in citations if c.passage not in general}
+    citations = list(chain(*(term.quotes for term in terms)))
+    general = of_passages(c for c in citations if c.field in ("order", "role"))
+    passages = {citation.passage for citation in general}
+    others = (c for c in citations if c.contradicts or c.passage not in passages)
     return {
         "lead": lead(terms) if whole else "",
         "overlaps": overlaps(terms) if whole else [],
         "notes": notes(terms),
         "rotation_chart": rotation_chart(rows(terms), until),
         "zoom_chart": zoom_chart(rows(terms, close=True), until),
-        "general_citations": general.values(),
-        "term_citations": others.values(),
+        "general_citations": general,
+        "term_citations": of_passages(c for c in others if c not in general),
     }
 
 

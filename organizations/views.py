@@ -12,7 +12,7 @@ from django.utils.cache import add_never_cache_headers, get_conditional_response
 from django.utils.http import quote_etag
 from django.utils.text import capfirst
 
-from dates.edtf import EDTF, parse
+from dates.edtf import EDTF
 from dates.text import fold
 from organizations import rotation
 from organizations.charts import replacement_chart
@@ -29,7 +29,7 @@ from record.proof import marked, with_proof
 from record.publishing import viewer
 from record.richtext import with_contents
 from sources.models import Citation
-from sources.quotes import cited_sources, with_citations
+from sources.quotes import cited_sources, reach_of, with_citations
 
 ON_A_PAGE = 100
 TERMS_ON_A_PAGE = 60
@@ -61,7 +61,7 @@ def organization_list(request: HttpRequest) -> HttpResponse:
             *([(named, "nombrada", "nombradas")] if named else []),
         ],
         "coalition": coalition,
-        "until": described_until(page_memberships),
+        "reach": reach_of(page_memberships),
         "sections": list(_sections(page_memberships, counts)),
         "named": sorted(page.object_list, key=lambda organization: fold(str(organization))),
         "page": page,
@@ -69,13 +69,6 @@ def organization_list(request: HttpRequest) -> HttpResponse:
     }
     main = coalition.with_members(page_memberships) if coalition else None
     return list_page(request, "organizations/organization_list.html", ORGANIZATIONS, context, main)
-
-
-def described_until(records: Iterable[Any]) -> EDTF:
-    """The last date that the sources of these records describe."""
-    citations = chain(*(record.visible_citations for record in records))
-    dates = {parse(citation.source.describes_until) for citation in citations}
-    return max(dates, key=lambda date: date.earliest, default=EDTF())
 
 
 def _sections(
@@ -102,8 +95,8 @@ def _sections(
 def _group(memberships: list[Membership], common: set[tuple[int, int]]) -> dict[str, Any]:
     """A group of memberships with the same start, and their citations that are not `common`."""
     memberships = sorted(memberships, key=lambda m: fold(str(m.organization)))
-    citations = chain(*(membership.visible_citations for membership in memberships))
-    own = (citation for citation in citations if citation.passage not in common)
+    citations = chain(*(membership.quotes for membership in memberships))
+    own = (c for c in citations if c.contradicts or c.passage not in common)
     return {
         "memberships": memberships,
         "notes": list(dict.fromkeys(m.note for m in memberships if m.note)),
@@ -139,7 +132,7 @@ class OrganizationView(RecordView):
             "several_names": organization.short_name or organization.other_names_list,
             "only_noted": all(p.startswith("Nota nuestra") for p in paragraphs),
             "state": next((m.state for m in records["memberships"]), ""),
-            "chart": _succession(around, described_until(memberships)),
+            "chart": _succession(around, reach_of(memberships).until),
             "together": _together(organization, records["events"]),
             "cut": len(records["events"]) == RELATED,
             "summary": names.linked(organization.summary, but=organization),
@@ -150,9 +143,7 @@ class OrganizationView(RecordView):
             "main": organization.jsonld(
                 names.coalition, [*records["memberships"], *records["terms"]]
             ),
-            "based_on": cited_sources(
-                chain(*(record.visible_citations for record in cited_records))
-            ),
+            "based_on": cited_sources(chain(*(record.quotes for record in cited_records))),
         }
 
 
@@ -177,12 +168,14 @@ def representation(request: HttpRequest) -> HttpResponse:
     every = RepresentationTerm.objects.visible_to(None)
     page = page_of(request, every.select_related("organization"), TERMS_ON_A_PAGE)
     terms = with_citations(page.object_list)
+    reach = reach_of(terms)
     coalition = Organization.objects.visible_to(None).coalition() if terms else None
     context = {
         "page": page,
         "terms": terms,
         "changed": last_change(terms),
-        **rotation.of_page(terms, described_until(terms), whole=not page.has_other_pages()),
+        "reach": reach,
+        **rotation.of_page(terms, reach.until, whole=not page.has_other_pages()),
         **rotation.of_all(list(with_proof(every.order_by())), coalition),
     }
     main = coalition.with_members(terms) if coalition else None

@@ -194,6 +194,11 @@ class Record(models.Model):
         """The text from which a slug is generated."""
         return str(getattr(self, "title", "") or getattr(self, "name", ""))
 
+    @property
+    def quotes(self) -> list[Any]:
+        """The citations of the record on a public page, also those that contradict it."""
+        return [*self.visible_citations, *self.contradictions]
+
     def points_to(self) -> Iterator["Record"]:
         """The records on which the visibility of this record depends."""
         for name in self.visible_through:

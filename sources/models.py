@@ -22,6 +22,7 @@ SUPPORTED = ("organization", "membership", "representation_term", "event", "stat
 BOUNDS = {"": "", "_earliest": "no antes de", "_latest": "no después de"}
 """The endings of the names of a date and of its bounds, which a citation may support alone."""
 SAYS_NO_DATE = "Solo una cita que contradice una fecha dice otra: elija «contradice» y la fecha."
+SAYS_THE_SAME = "Dice lo mismo que el registro: márquela como apoyo."
 
 
 class Source(Publishable):
@@ -295,6 +296,10 @@ class Citation(Record):
         field: Any = supported_model(self.supported)._meta.get_field(self.field)
         return str(field.verbose_name)
 
+    @property
+    def contradicts(self) -> bool:
+        return self.stance == self.Stance.CONTRADICTS
+
     def clean(self) -> None:
         super().clean()
         with suppress(Source.DoesNotExist):  # the field reports it
@@ -306,25 +311,21 @@ class Citation(Record):
             kind = supported_model(self.supported)._meta.verbose_name
             message = f"«{self.field}» no es un dato de {kind}."
             raise ValidationError({"field": message}) from None
-        self.check_says()
+        self.check_claim()
 
-    def check_says(self) -> None:
-        """Refuses a date that contradicts none of the record; raises ValidationError."""
+    def check_claim(self) -> None:
+        """Raises ValidationError if the citation says a date, but no other than the record."""
         if not self.says or not self.supported:
             return
         name, bound = date_and_bound(self.field)
         fields = {field.name: field for field in supported_model(self.supported)._meta.fields}
-        is_date = isinstance(fields.get(name), EDTFField)
-        if self.stance != self.Stance.CONTRADICTS or not is_date:
+        if not self.contradicts or not isinstance(fields.get(name), EDTFField):
             raise ValidationError({"says": SAYS_NO_DATE})
-        try:
-            ours, theirs = parse(getattr(self.record, name)), parse(self.says)
-        except ImpossibleDate:  # the field reports it
-            return
         attribute = bound.removeprefix("_") or "text"
-        if getattr(ours, attribute) == getattr(theirs, attribute):
-            message = "Dice lo mismo que el registro: márquela como apoyo."
-            raise ValidationError({"says": message})
+        with suppress(ImpossibleDate):  # the field reports it
+            ours, theirs = parse(getattr(self.record, name)), parse(self.says)
+            if getattr(ours, attribute) == getattr(theirs, attribute):
+                raise ValidationError({"says": SAYS_THE_SAME})
 
     def locate(self) -> None:
         """Finds the quote in its source, completes its sentence, and reads its locator or finds its

@@ -1,17 +1,27 @@
-"""The citations beside the records of public pages."""
+"""The citations beside the records of public pages: whose words they are, and how far their sources
+reach."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.db.models import Count, Max, Min, OuterRef, Q, Subquery, Value
+from django.db import DatabaseError
+from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet, Subquery, Value
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
+from dates.edtf import EDTF, parse
+from dates.periods import Period
+from dates.text import by_sources, several_sources
 from record.jsonld import Node
 from record.proof import uncited_names
 from record.publishing import visible
-from sources.models import SUPPORTED, Citation, Source
+from sources.models import SUPPORTED, Citation, Source, date_and_bound
+
+REACHES = 6  # sources that a page lists
 
 
 def with_citations(records: Iterable[Any], user: User | None = None) -> list[Any]:
@@ -37,7 +47,33 @@ def with_citations(records: Iterable[Any], user: User | None = None) -> list[Any
         cited[name][getattr(citation, f"{name}_id")][citation.stance].append(citation)
     for record in records:
         record.uncited = uncited_names(record, record.visible_citations)
+        for citation in record.contradictions:
+            setattr(citation, citation.supported, record)
     return records
+
+
+def claim(citation: Citation) -> str:
+    """What a contradiction says instead: «15 de diciembre de 2020», «desde 2015»; or its words."""
+    if not citation.says:
+        return f"«{citation.exact}»"
+    (name, bound), date = date_and_bound(citation.field), parse(citation.says)
+    if bound and date.is_exact:
+        date = parse(f"[{date.text}..]" if bound == "_earliest" else f"[..{date.text}]")
+    if name == "end":
+        return str(Period(end=date))
+    is_moment = name != "start" or (citation.event and not citation.event.end)
+    return str(date if is_moment else Period(date))
+
+
+def with_source(citation: Citation) -> str:
+    """«Cita 3, en «Acta 12»»; «en su fuente» if the record quotes one source."""
+    return f"{citation}, {by_sources('en su fuente', f'en «{citation.source}»')}"
+
+
+def of_passages(citations: Iterable[Citation]) -> list[Citation]:
+    """A citation of each passage, in order, and every contradiction."""
+    by_passage = {(c.passage, c.contradicts and c.pk): c for c in citations}
+    return [by_passage[key] for key in sorted(by_passage)]
 
 
 def cited_sources(citations: Iterable[Citation]) -> list[Node]:
@@ -46,16 +82,75 @@ def cited_sources(citations: Iterable[Citation]) -> list[Node]:
     return [source.in_short for source in sources if source.is_public()]
 
 
+def quoted_sources() -> QuerySet[Source]:
+    """The public sources that the public record quotes."""
+    citations = Citation.objects.visible_to(None).filter(source=OuterRef("pk"))
+    return Source.objects.visible_to(None).filter(Exists(citations))
+
+
+def _are_several() -> bool:
+    try:
+        return len(quoted_sources().order_by().values_list("pk")[:2]) > 1
+    except DatabaseError:  # the page of this error also has such words
+        return False
+
+
+def name_sources(
+    get_response: Callable[[HttpRequest], HttpResponse],
+) -> Callable[[HttpRequest], HttpResponse]:
+    """Lets the words of a page depend on the number of quoted sources, with at most a query."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        token = several_sources.set(cache(_are_several))
+        try:
+            return get_response(request)
+        finally:
+            several_sources.reset(token)
+
+    return middleware
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """How far sources reach: the title of each, and the last date that it describes."""
+
+    dates: list[tuple[str, EDTF]]
+
+    @property
+    def until(self) -> EDTF:
+        """The furthest date."""
+        return max((date for _title, date in self.dates), key=_last_known_day, default=EDTF())
+
+    @property
+    def by_source(self) -> list[str]:
+        """«Acta 12», hasta 2020; empty if the record has one source."""
+        furthest = sorted(self.dates, key=lambda item: _last_known_day(item[1]), reverse=True)
+        lines = [f"«{t}», {Period(end=d) if d else 'no consta hasta cuándo'}" for t, d in furthest]
+        more = [f"y {len(lines) - REACHES} más"] if len(lines) > REACHES else []
+        return lines[:REACHES] + more if several_sources.get()() else []
+
+    def ends_before(self, when: EDTF) -> bool:
+        return bool(self.until) and _last_known_day(self.until) < when.latest
+
+
+def _last_known_day(date: EDTF) -> str:
+    return date.latest if date.last_day else date.earliest
+
+
+def reach_of(records: Iterable[Any]) -> Reach:
+    """How far the sources of the records on a page reach."""
+    sources = dict.fromkeys(quote.source for record in records for quote in record.quotes)
+    return Reach([(source.title, parse(source.describes_until)) for source in sources])
+
+
 def figures() -> dict[str, Any]:
-    """The number of quoted public `sources`, the number of `facts` (supported records), and
-    `until`, the last date (EDTF text) that these sources describe."""
-    exact = ~Q(source__describes_until__startswith="[")
+    """The number of quoted public `sources`, the number of `facts` (supported records), and the
+    `reach` of these sources."""
     proven = (Count(name, distinct=True, filter=Q(stance="supports")) for name in SUPPORTED)
-    return Citation.objects.visible_to(None).aggregate(
-        sources=Count("source", distinct=True),
-        facts=sum(proven, Value(0)),
-        until=Max("source__describes_until", filter=exact, default=""),
-    )
+    facts = Citation.objects.visible_to(None).aggregate(facts=sum(proven, Value(0)))
+    dates = quoted_sources().values_list("title", "describes_until")
+    reach = Reach([(title, parse(date)) for title, date in dates])
+    return facts | {"sources": len(reach.dates), "reach": reach}
 
 
 def passage_counts(sources: Iterable[Source]) -> dict[int, int]:

@@ -3,6 +3,7 @@
 import json
 import re
 from functools import cached_property
+from html import unescape
 from html.parser import HTMLParser
 from typing import Any
 
@@ -69,3 +70,9 @@ def crawl() -> dict[str, HttpResponse]:
             # Combinations of filters have no end; the filters of the unfiltered page are enough.
             waiting += [link for link in within if "?" not in link or "?" not in url]
     return answers
+
+
+def words(response: HttpResponse) -> str:
+    """The text of a page's main part."""
+    body = re.sub(r"<[^>]+>", "", response.text.split("<main", 1)[1])
+    return " ".join(unescape(body).split())

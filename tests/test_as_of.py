@@ -7,7 +7,6 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from django.http import HttpResponse
 from django.test import Client
 from hypothesis import given
 from hypothesis import settings as hypothesis
@@ -18,6 +17,7 @@ from organizations.as_of import moments, neighbours
 from organizations.models import Membership, RepresentationTerm
 from timeline.models import Event
 
+from .markup import words
 from .records import (
     HIDDEN,
     citation,
@@ -32,12 +32,6 @@ from .records import (
 
 pytestmark = pytest.mark.django_db
 FORM = "/al/"
-
-
-def words(response: HttpResponse) -> str:
-    """The text of a page's main part."""
-    body = re.sub(r"<[^>]+>", "", response.text.split("<main", 1)[1])
-    return " ".join(unescape(body).split())
 
 
 def named(name: str, **fields: Any) -> Membership:

@@ -9,6 +9,7 @@ from django.db import IntegrityError, transaction
 from record.proof import without_visible_quote
 from sources.models import Citation, Source
 from sources.quotes import with_citations
+from tests.markup import words
 from tests.records import WAYS, by_raw_sql, citation, copy_of, event, organization, refusals, source
 from tests.sheets import csv_of, dry_run, exported
 from tests.staff import address_of, problems, quote, save
@@ -108,3 +109,13 @@ def test_a_name_is_contradicted_in_the_words_of_the_quote_alone(minutes):
         source=minutes, exact="Nadie votó", organization=named, field="name", stance="contradicts"
     )
     assert refusals(copy_of(against)) == {}
+
+
+def test_both_dates_stand_on_every_page_with_their_quotes_and_sources(signing, visitor):
+    claim = "Otra fuente dice: 15 de diciembre de 2020 Cita 1, en «Acta 12»"
+    for url in ("/", signing.get_absolute_url(), "/linea-de-tiempo/"):
+        page = words(visitor.get(url))
+        assert claim in page, url
+        assert "3 de noviembre de 2020" in page, url
+        assert "«Memoria de la Red» dice 1; «Acta 12» dice 1" in page, url
+        assert "firmó el acuerdo el 15 de diciembre de 2020.»" in page, url

@@ -20,7 +20,7 @@ from django.utils.html import escape
 from django.utils.xmlutils import SimplerXMLGenerator
 
 from dates.edtf import END_OF_TIME
-from dates.text import collapse
+from dates.text import by_sources, collapse
 from record.jsonld import LICENSE
 from record.proof import missing_proof, with_proof
 from record.text import printable
@@ -30,9 +30,9 @@ ENTRIES, IN_CALENDAR = 50, 2_000
 CALENDAR = "text/calendar; charset=utf-8"
 NO_ENTRY_YET = datetime(1970, 1, 1, tzinfo=UTC)
 WHOLE = {
-    "month": "mes entero: la fuente no dice el día",
-    "year": "año entero: la fuente no dice el mes ni el día",
-    "between": "todo el tramo posible: la fuente no dice cuándo",
+    "month": ("mes entero", "el día"),
+    "year": ("año entero", "el mes ni el día"),
+    "between": ("todo el tramo posible", "cuándo"),
 }
 
 
@@ -137,7 +137,8 @@ def _empty(request: HttpRequest, every: int, bounded: int) -> icalendar.Calendar
     name = printable(f"{settings.SITE_NAME}: línea de tiempo")
     description = (
         f"Aquí están {min(bounded, IN_CALENDAR):,} de {every:,} acontecimientos. Las fechas "
-        "parciales o acotadas ocupan todo su tramo posible y lo dicen. Lo que la fuente no fecha, "
+        "parciales o acotadas ocupan todo su tramo posible y lo dicen. Lo que "
+        f"{by_sources('la fuente no fecha', 'las fuentes no fechan')}, "
         "o deja sin principio o sin fin, no cabe en un calendario: está en "
         f"{request.build_absolute_uri(reverse('timeline:event_list'))}"
     )
@@ -152,12 +153,18 @@ def _empty(request: HttpRequest, every: int, bounded: int) -> icalendar.Calendar
     return calendar
 
 
+def _whole(stretch: str, unsaid: str) -> str:
+    """«mes entero: la fuente no dice el día»."""
+    return f"{stretch}: {by_sources('la fuente no dice', 'las fuentes no dicen')} {unsaid}"
+
+
 def _vevent(request: HttpRequest, event: Event) -> icalendar.Event:
     """An event of the calendar. Its title ends in the date in words, unless the days are known."""
     url = request.build_absolute_uri(event.get_absolute_url())
     end = (event.period.end or event.when).last_day
     dates = (event.when, event.period.end)
-    whole = "; ".join(dict.fromkeys(WHOLE[date.kind] for date in dates if date.kind in WHOLE))
+    kinds = dict.fromkeys(date.kind for date in dates if date.kind in WHOLE)
+    whole = "; ".join(_whole(*WHOLE[kind]) for kind in kinds)
     when = event.period.when
     date = f"{date_sentence(event)[:-1]} ({whole})." if whole else date_sentence(event)
     title = (collapse(event.title), f"[{when}]" if whole else "", missing_proof(event))

@@ -17,6 +17,7 @@ from dates.fields import (
     possible_date,
 )
 from dates.periods import Period, days_of
+from dates.text import by_sources
 from organizations.models import Organization
 from record.history import Versions
 from record.jsonld import Node, node, page_subject, proven
@@ -371,5 +372,5 @@ class Statement(Publishable):
 
 def date_sentence(record: Event | Statement) -> str:
     """«Fecha: abril de 2017 [ sin cita todavía ].»"""
-    when = record.period.when or "la fuente no la dice"
+    when = record.period.when or by_sources("la fuente no la dice", "las fuentes no la dicen")
     return f"{f'Fecha: {when} {missing_proof(record)}'.strip()}."

@@ -86,7 +86,7 @@ class EventView(TimelineView):
             # Without the events before and after: the page only links to them.
             "changed": last_change(event, statements),
             "main": event.jsonld(statements),
-            "based_on": cited_sources(event.visible_citations),
+            "based_on": cited_sources(event.quotes),
         }
 
 

@@ -13,7 +13,7 @@ from django.utils.text import capfirst
 
 from dates.edtf import EDTF, in_words, parse
 from dates.periods import UNSAID
-from dates.text import collapse
+from dates.text import by_sources, collapse
 from record import jsonld, pages
 from record.proof import UNCITED, WHOLE, dated, is_fact, missing_proof
 from record.publishing import Record
@@ -22,10 +22,10 @@ from record.text import cut
 register = template.Library()
 MOTTO = "Expediente público: cada hecho, con la oración que lo prueba."
 SHORTEST, LONGEST = 50, 160
-UNKNOWN = format_html('<span class="unsaid">{}</span>', UNSAID)
 UNPROVEN = format_html('<span class="unsaid">{}</span>', UNCITED)
 CHANGES = {"del": "se quita", "ins": "se agrega"}
 
+register.simple_tag(by_sources)
 register.simple_tag(pages.counted)
 register.filter(pages.in_words)
 register.filter(pages.listed)
@@ -52,13 +52,20 @@ def day(value: date | None) -> str:
 @register.filter
 def unsaid(text: str) -> SafeString:
     """Marks «la fuente no lo dice» in our own sentences as an unknown value."""
-    return mark_safe(escape(text).replace(UNSAID, UNKNOWN))  # noqa: S308, escaped here
+    return mark_safe(escape(text).replace(str(UNSAID), or_unsaid("")))  # noqa: S308, escaped here
 
 
 @register.filter
 def or_unsaid(value: Any, pronoun: str = "lo") -> Any:
     """The value, or «la fuente no lo dice» if it is empty; with `la` if it is a date."""
-    return value or mark_safe(UNKNOWN.replace(" lo ", f" {pronoun} "))  # noqa: S308, our words
+    words = or_plainly_unsaid("", pronoun)
+    return value or format_html('<span class="unsaid">{}</span>', words)
+
+
+@register.filter
+def or_plainly_unsaid(value: Any, pronoun: str = "lo") -> Any:
+    """As `or_unsaid`, without markup."""
+    return value or str(UNSAID).replace(" lo ", f" {pronoun} ")
 
 
 @register.filter

@@ -8,17 +8,26 @@ from django import template
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from sources.models import Citation
+from sources.models import Citation, Source, date_and_bound
 from sources.proofs import FieldProof, Proofs
+from sources.quotes import claim, with_source
 
 register = template.Library()
+register.filter(claim)
+register.filter(with_source)
 
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """The citations that quote a sentence of a source."""
+    """The citations that quote a sentence of a source, and what they say instead if they
+    contradict."""
 
     citations: list[Citation]
+    claims: list[str]
+
+    @property
+    def source(self) -> Source:
+        return self.citations[0].source
 
     @property
     def sentence(self) -> SafeString:
@@ -42,12 +51,37 @@ class Proof:
 @register.filter
 def proofs(citations: Iterable[Citation]) -> list[Proof]:
     """The quoted sentences without repetition, each with a citation of each passage in it."""
-    sentences = defaultdict[tuple[int, int, int], dict[int, Citation]](dict)
+    sentences = defaultdict[tuple[int, int, int], list[Citation]](list)
     for citation in citations:
         start = citation.position - len(citation.prefix)
         end = citation.span[1] + len(citation.suffix)
-        sentences[citation.source_id, start, end][citation.number] = citation
-    return [Proof(list(quoting.values())) for quoting in sentences.values()]
+        sentences[citation.source_id, start, end].append(citation)
+    return [
+        Proof(
+            list({citation.number: citation for citation in quoting}.values()),
+            list(dict.fromkeys(claim(c) for c in quoting if c.contradicts and c.says)),
+        )
+        for quoting in sentences.values()
+    ]
+
+
+@register.filter
+def supporting(citations: Iterable[Citation]) -> list[Citation]:
+    return [citation for citation in citations if not citation.contradicts]
+
+
+@register.filter
+def contradicting(citations: Iterable[Citation]) -> list[Citation]:
+    return [citation for citation in citations if citation.contradicts]
+
+
+@register.filter
+def by_source(citations: Iterable[Citation]) -> list[tuple[Source, list[int]]]:
+    """The quoted sources, each with the numbers of its citations."""
+    numbers = defaultdict[Source, dict[int, None]](dict)
+    for citation in citations:
+        numbers[citation.source][citation.number] = None
+    return [(source, sorted(of_source)) for source, of_source in numbers.items()]
 
 
 @register.filter
@@ -64,9 +98,11 @@ def about(citations: Iterable[Citation], names: str) -> list[Citation]:
 
 @register.filter
 def proving(citations: Iterable[Citation], names: str) -> list[Citation]:
-    """The citations of these fields; if there are none, of the whole record; else all."""
-    whole = [citation for citation in citations if not citation.field]
-    return about(citations, names) or whole or list(citations)
+    """The citations of these fields; if none supports them, those of the whole record; else
+    all."""
+    proof = supporting(citations)
+    whole = [citation for citation in proof if not citation.field]
+    return [*(about(proof, names) or whole or proof), *about(contradicting(citations), names)]
 
 
 @register.filter
@@ -76,4 +112,4 @@ def besides(citations: Iterable[Citation], names: str) -> list[Citation]:
 
 
 def _fact(citation: Citation) -> str:
-    return citation.field.removesuffix("_earliest").removesuffix("_latest")
+    return date_and_bound(citation.field)[0]
