@@ -1,6 +1,8 @@
 """The filters of the admin's lists. Each choice of a filter is a condition, so that it can be
 counted too."""
 
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from django.contrib.admin import ModelAdmin, SimpleListFilter
@@ -11,7 +13,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from editing.snapshots import Relation, relations_to
-from record.proof import proof_of, supporting
+from record.proof import is_fact, lacking, proof_of, supporting
 from record.publishing import Publishable, Record, visible
 
 
@@ -63,11 +65,15 @@ class CitationsFilter(ConditionFilter):
         now, model = timezone.now(), model_admin.model
         cited = Exists(_citations_by(_citation_relation(model)))
         unproven = visible(model, now) & Q(cited) & ~Q(proof_of(model, now))
-        return {
+        conditions = {
             "sin": ("Sin cita", ~Q(cited)),
             "ocultas": ("A la vista, con citas que no se ven", unproven),
             "con": ("Con cita", Q(cited)),
         }
+        if is_fact(model) and (dates := [*lacking(model, now).values()][1:]):
+            undated = visible(model, now) & Q(proof_of(model, now)) & reduce(or_, dates)
+            conditions["fechas"] = ("A la vista, con una fecha sin cita", undated)
+        return conditions
 
 
 class DateFilter(ConditionFilter):

@@ -22,6 +22,7 @@ from import_export.results import Result
 from dates.text import fold
 from editing.snapshots import title_of
 from editing.widgets import ReferenceWidget, TableError, UnreadableCell, closest_match, refusal
+from record.proof import with_proof
 from record.publishing import Record, may_publish, slug_in, written
 from record.text import may_be_cut
 
@@ -149,13 +150,13 @@ class RecordResource(ModelResource):
         super().__init__()
         self.user, self.reason, self.receipt = user, reason, receipt
         self.keeps, self.on_change, self.on_progress = keeps, on_change, on_progress
+        fields = {field.name: field for field in self.model._meta.get_fields()}
         for name, column in self.fields.items():
-            column.widget.bind(self.model._meta.get_field(name))
+            column.widget.bind(fields.get(name))
         self.columns = self.get_export_fields()
         self.references = [c for c in self.columns if isinstance(c.widget, ReferenceWidget)]
         self.drafts_only = user is not None and not may_publish(user)
-        self.writes = False
-        self.digest = hashlib.sha256()
+        self.writes, self.digest = False, hashlib.sha256()
         self.rows_by_slug: dict[str, int] = {}
 
     @classmethod
@@ -171,15 +172,14 @@ class RecordResource(ModelResource):
         return records.select_for_update(of=("self",)) if self.writes else records
 
     def rows(self, queryset: models.QuerySet, for_readers: bool = False) -> Iterator[list[str]]:
-        """Yield the header, then the cells of each record. `for_readers` leaves out of the lists
-        the records that are not public."""
+        """Yield the header, then the cells of each record; `for_readers`, without hidden ones."""
         yield self.get_export_headers()
         for column in self.references:
             records = column.widget.model.objects.only("slug")
             if for_readers and column.widget.many:
                 records = records.visible_to(None)
             queryset = queryset.prefetch_related(models.Prefetch(column.attribute, records))
-        for record in queryset.order_by("pk").iterator(chunk_size=BATCH):
+        for record in with_proof(queryset).order_by("pk").iterator(chunk_size=BATCH):
             yield [column.export(record) for column in self.columns]
 
     # Import

@@ -18,6 +18,7 @@ from django.core.exceptions import ValidationError
 from django.core.serializers.json import DjangoJSONEncoder
 
 from organizations.models import Membership, Organization, RepresentationTerm
+from record.proof import is_fact, uncited_names
 from record.publishing import Publishable, Record
 from sources.models import SUPPORTED, Citation, Source
 from sources.originals import checked_name
@@ -269,6 +270,16 @@ class Facts:
                         facts.setdefault(fact, {})[c.field or "whole"] = None
                 if facts or sentence.is_told:
                     yield source, source.passages.text[sentence.start : sentence.end], facts
+
+    def uncited(self) -> Iterator[str]:
+        """Yield «event salida-del-stt: start» for each fact that lacks proof of a date, or of
+        itself: «record»."""
+        for model in filter(is_fact, self.records):
+            for record in self.records[model].values():
+                quotes = [c for c in self.citations if c.record is record]
+                proof = [c for c in quotes if c.stance == Citation.Stance.SUPPORTS]
+                if names := uncited_names(record, proof):
+                    yield f"{model._meta.model_name} {record.slug}: {names.replace(' ', ', ')}"
 
 
 def read_facts(path: Path) -> Facts:

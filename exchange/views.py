@@ -15,6 +15,7 @@ from exchange.exports import download
 from exchange.formats import FORMATS
 from exchange.imports import RESOURCES
 from record import jsonld
+from record.proof import is_fact, uncited_count
 from timeline.filters import EventFilters, StatementFilters
 
 PUBLIC_FORMATS = ("csv", "xlsx")
@@ -64,9 +65,10 @@ def _description(resource: RecordResource) -> dict[str, Any]:
     meta, records = resource.model._meta, resource.model.objects.visible_to(None)
     count, changed = records.aggregate(Count("pk"), Max("updated_at")).values()
     noun = meta.verbose_name if count == 1 else meta.verbose_name_plural
+    uncited = uncited_count(resource.model) if is_fact(resource.model) else 0
     return {
         "resource": resource,
-        "count": f"{count:,} {noun}",
+        "count": f"{count:,} {noun}" + (f", {uncited:,} sin cita todavía" if uncited else ""),
         "title": meta.verbose_name_plural,
         "changed": changed,
     }

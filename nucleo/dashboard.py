@@ -35,6 +35,8 @@ CHECKS = {
                        "Poner las citas"),
     ("citas", "ocultas"): (MEND, "a la vista sin una cita que se vea",
                            "Sus citas son de fuentes que no son públicas.", "Ver cuáles"),
+    ("citas", "fechas"): (MEND, "a la vista con una fecha sin cita",
+                          "El sitio dice [ sin cita todavía ] junto a ella.", "Ver cuáles"),
     ("estado", "borrador"): (PUBLISH, "en borrador", "", "Terminar o publicar"),
     ("estado", "programado"): (PUBLISH, "con publicación programada", "", "Ver lo programado"),
     ("fecha", "sin"): (UNSAID, "sin fecha", WITHOUT_DATE, "Ver cuáles"),

@@ -71,6 +71,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "source_count": f"{counts['sources']:,}",
         "fact_count": f"{counts['facts']:,}",
         "reach": counts["reach"],
+        "uncited_count": counts["uncited"],
         "changed": last_change(coalition, terms, memberships, latest_events, latest_statements),
     }
     context |= _representation(terms) | _membership(memberships)

@@ -19,6 +19,7 @@ from editing.widgets import (
 )
 from organizations.models import Membership, Organization, RepresentationTerm
 from record.spanning import Spanning
+from sources.resources import proof_column
 
 
 class OrganizationResource(RecordResource):
@@ -32,6 +33,7 @@ class OrganizationResource(RecordResource):
     description = Field("description", "descripcion", RichTextWidget("<p>Un párrafo.</p>"))
     publish_at = Field("publish_at", "se_publica", MomentWidget("2026-11-24 09:00"))
     unpublish_at = Field("unpublish_at", "se_retira", MomentWidget())
+    uncited = proof_column()
 
     class Meta:
         model = Organization
@@ -77,6 +79,7 @@ class MembershipResource(RecordResource):
     end_label = Field("end_label", "fin_en_la_fuente", TextWidget())
     replaces = Field("replaces", "sustituye_a", ReferenceWidget("otra-organizacion"))
     note = Field("note", "nota", TextWidget())
+    uncited = proof_column()
 
     class Meta:
         model = Membership
@@ -93,6 +96,7 @@ class RepresentationTermResource(RecordResource):
     start_label = Field("start_label", "inicio_en_la_fuente", TextWidget())
     end_label = Field("end_label", "fin_en_la_fuente", TextWidget())
     note = Field("note", "nota", TextWidget())
+    uncited = proof_column()
 
     class Meta:
         model = RepresentationTerm

@@ -139,7 +139,10 @@ def lacking(model: type[Any], at: datetime) -> dict[str, Q]:
 
 
 def with_proof(records: S) -> S:
-    """Annotates public records with `uncited`, as `uncited_names` returns it, for readers."""
+    """Annotates facts with `uncited`, as `uncited_names` returns it, for readers. Sources, which
+    prove, need no proof."""
+    if not is_fact(records.model):
+        return records
     names = [
         Case(When(condition, then=Value(f"{name} ")), default=Value(""))
         for name, condition in lacking(records.model, timezone.now()).items()
@@ -159,11 +162,12 @@ def marked(text: str, record: Record) -> str:
     return f"{missing_proof(record)} {text}".strip()
 
 
-def uncited_count() -> int:
-    """The number of public facts that lack proof, of themselves or of a date."""
+def uncited_count(model: type[Any]) -> int:
+    """The number of public records that lack proof, of themselves or of a date."""
     now = timezone.now()
-    conditions = ((m, reduce(or_, lacking(m, now).values())) for m in models_of_facts())
-    return sum(m._base_manager.filter(visible(m, now) & q).count() for m, q in conditions)
+    lacks = reduce(or_, lacking(model, now).values())
+    records: models.QuerySet[Any] = model._base_manager.filter(visible(model, now), lacks)
+    return records.count()
 
 
 class Publication:

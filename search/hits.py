@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from record.pages import in_words
-from record.proof import is_fact, with_proof
+from record.proof import with_proof
 from record.publishing import Record
 from record.richtext import plain_lines
 from search.kinds import Kind
@@ -60,8 +60,7 @@ def hits_of(entries: Iterable[Entry], query: Query) -> list[Hit]:
     for kind, kind_keys in keys.items():
         public = kind.model.objects.visible_to(None)
         public = public.select_related(*kind.shown_with) if kind.shown_with else public
-        public = with_proof(public) if is_fact(kind.model) else public
-        visible = public.in_bulk(kind_keys)
+        visible = with_proof(public).in_bulk(kind_keys)
         records |= {(kind, key): record for key, record in visible.items()}
         bodies |= {(kind, key): body for key, body in _numbered(kind, visible.values()).items()}
     return [

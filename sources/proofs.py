@@ -9,6 +9,7 @@ from django.contrib.admin.utils import flatten_fieldsets
 from django.db import models
 from django.utils.text import capfirst
 
+from record.proof import dated
 from sources.models import BOUNDS, Citation, date_and_bound
 
 NOT_FACTS = {"id", "slug", "updated_at", "publish_at", "unpublish_at", "sort_day"}
@@ -55,6 +56,7 @@ class Proofs(dict[str, FieldProof]):
         fieldsets: Any = admin_form.fieldsets
         names = flatten_fieldsets(fieldsets)
         self.update((getattr(name, "__name__", name), FieldProof()) for name in names)
+        self.proves_all = False
         cited = {self._place(row) for row in rows}
         for name, proof in self.items():
             self._ask(name, proof, cited)
@@ -82,7 +84,10 @@ class Proofs(dict[str, FieldProof]):
             self[name].groups[BOUNDS[bound]].append(row)
         else:
             self.others.append(row)
-        return name if stored or form["exact"].value() else ""
+        if not (stored or form["exact"].value()):
+            return ""
+        self.proves_all |= not choice
+        return name
 
     def _ask(self, name: str, proof: FieldProof, cited: set[str]) -> None:
         """Decides whether a field that the form edits takes a citation, and lacks one."""
@@ -93,5 +98,7 @@ class Proofs(dict[str, FieldProof]):
         if name not in UNASKED and (is_filled or proof.is_cited or is_new):
             proof.choice = "" if name == self.lead else name
         proof.bare = proof.choice is not None and is_filled and name not in cited
-        if name == self.lead and cited - {""}:
-            proof.bare = False  # each quote of a record proves that it exists
+        # Each quote of a record proves that it exists, and a quote of all of it proves its dates.
+        is_date = any(name == field.name for field in dated(self.form._meta.model))
+        if (name == self.lead and cited - {""}) or (is_date and self.proves_all):
+            proof.bare = False

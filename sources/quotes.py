@@ -17,7 +17,7 @@ from dates.edtf import EDTF, parse
 from dates.periods import Period
 from dates.text import by_sources, several_sources
 from record.jsonld import Node
-from record.proof import uncited_names
+from record.proof import models_of_facts, uncited_count, uncited_names
 from record.publishing import visible
 from sources.models import SUPPORTED, Citation, Source, date_and_bound
 
@@ -144,13 +144,14 @@ def reach_of(records: Iterable[Any]) -> Reach:
 
 
 def figures() -> dict[str, Any]:
-    """The number of quoted public `sources`, the number of `facts` (supported records), and the
-    `reach` of these sources."""
+    """The number of quoted public `sources`, the number of `facts` (supported records), the
+    `reach` of these sources, and the number of facts that are `uncited` or have an uncited date."""
     proven = (Count(name, distinct=True, filter=Q(stance="supports")) for name in SUPPORTED)
     facts = Citation.objects.visible_to(None).aggregate(facts=sum(proven, Value(0)))
     dates = quoted_sources().values_list("title", "describes_until")
     reach = Reach([(title, parse(date)) for title, date in dates])
-    return facts | {"sources": len(reach.dates), "reach": reach}
+    uncited = sum(map(uncited_count, models_of_facts()))
+    return facts | {"sources": len(reach.dates), "reach": reach, "uncited": uncited}
 
 
 def passage_counts(sources: Iterable[Source]) -> dict[int, int]:

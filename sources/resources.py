@@ -20,6 +20,25 @@ class DigestWidget(TextWidget):
     help = "El SHA-256 del archivo original. Al importar no se lee"
 
 
+class ProofWidget(TextWidget):
+    """Whether readers see proof of a fact and of its dates, in `uncited`."""
+
+    help = (
+        "«sí»: citas a la vista prueban el registro y cada una de sus fechas; «no»: falta alguna. "
+        "Al importar no se lee"
+    )
+
+    def bind(self, model_field: Any) -> None:
+        self.required = False
+
+    def render(self, value: str, obj: Any = None, **kwargs: Any) -> str:
+        return "no" if value else "sí"
+
+
+def proof_column() -> Field:
+    return Field("uncited", "con_cita", ProofWidget("sí"), readonly=True)
+
+
 class SourceResource(RecordResource):
     slug = Field("slug", "identificador", SlugWidget("informe-anual"))
     title = Field("title", "titulo", TextWidget("Informe anual"))

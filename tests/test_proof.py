@@ -1,5 +1,6 @@
 """A fact or a date without proof says so, on every page and in every file."""
 
+import csv
 import re
 from collections.abc import Iterator
 from html import unescape
@@ -8,12 +9,25 @@ import pytest
 from django.core.management import call_command
 from django.test import Client
 
-from record.proof import MARK, dated, models_of_facts
+from exchange.imports import RESOURCES
+from record.proof import (
+    MARK,
+    UNCITED,
+    WHOLE,
+    Publication,
+    dated,
+    is_fact,
+    models_of_facts,
+    with_proof,
+)
 from sources.models import Citation
+from tests import records
 from tests.markup import DATES, Page, read
 from tests.test_feeds import CALENDAR, EVENTS, STATEMENTS
+from timeline.models import Event
 
 pytestmark = pytest.mark.django_db
+TABLES = [name for name, resource in RESOURCES.items() if is_fact(resource.model)]
 FILES = (EVENTS, STATEMENTS, CALENDAR)
 # The year of a page, an axis or a heading is no fact.
 NOT_FACTS = re.compile(
@@ -72,9 +86,62 @@ def look_proven(client: Client) -> list[tuple[str, str]]:
         main = NOT_FACTS.sub("", text.split("<main", 1)[1].split("<footer")[0])
         plain = " ".join(unescape(re.sub(r"<[^>]+>", " ", main)).split())
         places += [(url, around) for around in unmarked(plain)]
+    for url in FILES:
+        text = read(client, url).decode().replace("\r\n ", "")
+        entries = re.split(r"<entry>|BEGIN:VEVENT", text)[1:]
+        places += [(url, entry) for entry in entries if MARK not in entry]
+    for table in TABLES:
+        for row in read(client, f"/datos/{table}.csv").decode().splitlines()[1:]:
+            places += [(table, row)] * bool(re.match(r".*,10\d\d,.*,sí", row))
     return places
 
 
 def test_no_fact_without_proof_looks_proven_on_any_page(visitor):
     call_command("load_record", verbosity=0)
     assert look_proven(visitor) == []
+    assert "Sin cita todavía" in visitor.get("/").text
+    assert "18 acontecimientos, 18 sin cita todavía" in visitor.get("/datos/").text
+
+
+@pytest.mark.parametrize(
+    ("fields", "marks"),
+    [
+        ({"title"}, 1),
+        ({"start"}, 0),
+        ({"start_earliest"}, 0),
+        ({"start_latest"}, 0),
+        ({""}, 0),
+        ({"title", "end"}, 1),
+    ],
+)
+def test_a_date_is_proven_by_a_quote_for_it_for_a_bound_or_for_the_whole(
+    fields, marks, visitor, publisher
+):
+    """On the page, in the table, for the staff, and when it is published."""
+    record = records.event(slug="uno", title="Algo", start="2017-05-23")
+    for field in fields:
+        records.citation(record, source=records.source(), field=field)
+    event = Event.objects.get()
+    (table,) = rows(visitor, "eventos")
+    assert visitor.get(event.get_absolute_url()).text.count(UNCITED) == 5 * marks
+    assert (table["con_cita"] == "no") == marks
+    found = publisher.get("/admin/timeline/event/?citas=fechas").context["cl"].result_list
+    assert len(found) == marks
+    form = publisher.get(f"/admin/timeline/event/{event.pk}/change/").context["proofs"]
+    assert form["start"].bare == marks
+    assert len(Publication([event], records.NOW, lambda model: True).unproven) == marks
+    assert ("a la vista con una fecha sin cita" in publisher.get("/admin/").text) == marks
+
+
+def rows(client: Client, table: str) -> list[dict[str, str]]:
+    text = read(client, f"/datos/{table}.csv").decode("utf-8-sig")
+    return list(csv.DictReader(text.splitlines()))
+
+
+def test_a_contradiction_and_a_quote_from_a_hidden_source_prove_nothing(visitor):
+    for quote in ({"source": records.source(), "stance": "contradicts"},
+                  {"source": records.source(publish_at=None)}):  # fmt: skip
+        record = records.event(start="2017")
+        records.citation(record, **quote)
+        assert UNCITED in visitor.get(record.get_absolute_url()).text
+        assert with_proof(Event.objects.filter(pk=record.pk)).get().uncited == f"{WHOLE} start"

@@ -10,6 +10,7 @@ from editing.widgets import (
     SlugWidget,
     TextWidget,
 )
+from sources.resources import proof_column
 from timeline.models import Event, Statement
 
 
@@ -31,6 +32,7 @@ class EventResource(RecordResource):
     )
     publish_at = Field("publish_at", "se_publica", MomentWidget("2026-11-24 09:00"))
     unpublish_at = Field("unpublish_at", "se_retira", MomentWidget())
+    uncited = proof_column()
 
     class Meta:
         model = Event
@@ -53,6 +55,7 @@ class StatementResource(RecordResource):
     events = Field("events", "acontecimientos", ReferencesWidget("firma-del-acuerdo"))
     publish_at = Field("publish_at", "se_publica", MomentWidget("2026-11-24 09:00"))
     unpublish_at = Field("unpublish_at", "se_retira", MomentWidget())
+    uncited = proof_column()
 
     class Meta:
         model = Statement

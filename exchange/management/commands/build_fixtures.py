@@ -17,7 +17,10 @@ class Command(BaseCommand):
         parser.add_argument("--check", action="store_true", help=about)
         parser.add_argument("--folder", type=Path, default=settings.RECORD)
 
-    def handle(self, *args: Any, folder: Path, check: bool, **options: Any) -> None:
+        about = "fail when a fact, or one of its dates, has no quote"
+        parser.add_argument("--strict", action="store_true", help=about)
+
+    def handle(self, *args: Any, folder: Path, check: bool, strict: bool, **options: Any) -> None:
         try:
             facts = read_facts(folder / "facts.yaml")
         except FactsError as error:
@@ -32,5 +35,10 @@ class Command(BaseCommand):
         for source, sentence, quoting in facts.sentences():
             if not quoting:
                 self.stdout.write(f"No fact uses this sentence of {source.slug}: {sentence}")
+        uncited = [f"No quote proves {fact}" for fact in facts.uncited()]
+        for line in uncited:
+            self.stdout.write(line)
         counts = ", ".join(f"{len(r)} {m._meta.model_name}" for m, r in facts.records.items())
         self.stdout.write(f"{counts}, {len(facts.citations)} citation")
+        if strict and uncited:
+            raise CommandError(f"{len(uncited)} facts lack proof.")
