@@ -18,6 +18,7 @@ from django.core.exceptions import ValidationError
 from django.core.serializers.json import DjangoJSONEncoder
 
 from organizations.models import Membership, Organization, RepresentationTerm
+from organizations.succession import contradiction
 from record.proof import is_fact, uncited_names
 from record.publishing import Publishable, Record
 from sources.models import SUPPORTED, Citation, Source
@@ -215,8 +216,8 @@ class Facts:
 
     def _refuse_overlaps(self) -> None:
         for term, other in combinations(self.records[RepresentationTerm].values(), 2):
-            if term.role == other.role and term.period.certainly_overlaps(other.period):
-                self.problems.append(f"representation_terms {term.slug!r} overlaps {other.slug!r}")
+            for problem in contradiction(term, other, other.slug).values():
+                self.problems.append(f"representation_terms {term.slug!r}: {problem}")
 
     def _refuse_labels(self) -> None:
         """A label is words of a source that its record cites."""

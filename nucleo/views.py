@@ -129,7 +129,7 @@ def _representation(terms: list[RepresentationTerm]) -> dict[str, Any]:
 def _memberships() -> list[Membership]:
     """Return the memberships whose end is known or open, current memberships first."""
     memberships = Membership.objects.visible_to(None).exclude(end="")
-    memberships = memberships.select_related("organization", "replaces")
+    memberships = memberships.with_parties()
     return list(memberships.order_by(STATE, "organization__name")[:MAX_MEMBERSHIPS])
 
 

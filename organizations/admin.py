@@ -14,12 +14,32 @@ from editing.filters import (
     StateFilter,
     citation_count,
 )
-from editing.forms import link
+from editing.forms import RecordForm, link
 from organizations.models import Membership, Organization, RepresentationTerm
 from sources.admin import CitationInline, CitedAdmin
 
 IF_SAME = "Si es la misma, borre la que acaba de guardar y complete aquella."
 SPAN = ["start", "start_label", "end", "end_label"]
+
+
+class MembershipForm(RecordForm):
+    def clean(self) -> None:
+        super().clean()
+        self.instance.replaced = [*self.cleaned_data.get("replaces", ())]
+
+    def save(self, commit: bool = True) -> Any:
+        """Writes one version of a row, with its list. Leaves a list that did not change."""
+        if not commit:
+            return super().save(commit)
+        if "replaces" not in self.changed_data:
+            self.cleaned_data.pop("replaces", None)
+        row, kind = self.instance, "+" if self.instance._state.adding else "~"
+        row.skip_history_when_saving = True
+        super().save()
+        del row.skip_history_when_saving
+        reason = getattr(row, "_change_reason", None)
+        Membership.versions.write([row.pk], kind, reason, self.edit.user.pk, at=self.edit.began)
+        return row
 
 
 class PeriodInline(RecordInline):
@@ -32,14 +52,13 @@ class PeriodInline(RecordInline):
 
 
 class MembershipInline(PeriodInline):
-    model = Membership
-    fk_name = "organization"
+    model, form = Membership, MembershipForm
     fields = [*SPAN, "replaces", "note"]
 
 
 class TermInline(PeriodInline):
     model = RepresentationTerm
-    fields = ["role", "order", *SPAN, "note"]
+    fields = ["role", "order", "interim", *SPAN, "note"]
 
 
 @admin.register(Organization)
@@ -50,8 +69,8 @@ class OrganizationAdmin(CitedAdmin):
     search_fields = ["name", "short_name", "other_names", "summary", "slug"]
     inlines = [MembershipInline, TermInline, CitationInline]
     fieldsets = [
-        (None, {"fields": ["name", "short_name", "other_names", "sector", "summary"]}),
-        rare("description", "website", "logo", "slug"),
+        (None, {"fields": ["name", "short_name", "article", "other_names", "sector", "summary"]}),
+        rare("description", "website", "identifiers", "logo", "slug"),
     ]
 
     def response_add(self, request: HttpRequest, obj: Organization, *args: Any) -> HttpResponse:
@@ -73,13 +92,14 @@ class PeriodAdmin(CitedAdmin):
 
 @admin.register(Membership)
 class MembershipAdmin(PeriodAdmin):
+    form = MembershipForm
     list_display = ["organization", "start_shown", "end_shown", "citations_shown", "state_shown"]
     list_filter = [StateFilter, CitationsFilter, DateFilter]
     search_fields = [
         "organization__name", "organization__short_name", "organization__other_names", "note",
         "slug",
     ]  # fmt: skip
-    list_select_related = ("organization", "replaces")
+    list_select_related = ("organization",)
     fieldsets = [
         (None, {"fields": ["organization", *SPAN, "replaces", "note"]}),
         rare("slug"),
@@ -105,6 +125,6 @@ class TermAdmin(PeriodAdmin):
     search_fields = ["organization__name", "organization__short_name", "note", "slug"]
     list_select_related = ("organization",)
     fieldsets = [
-        (None, {"fields": ["organization", "role", "order", *SPAN, "note"]}),
+        (None, {"fields": ["organization", "role", "order", "interim", *SPAN, "note"]}),
         rare("slug"),
     ]

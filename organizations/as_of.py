@@ -53,7 +53,7 @@ def tally(counts: dict[Answer, int], noun: str, feminine: bool = False) -> str:
 def members(when: EDTF) -> SpanningQuerySet[Membership]:
     """The public memberships with their answers, sorted by answer and bounds."""
     memberships = Membership.objects.visible_to(None).on(when)
-    memberships = memberships.select_related("organization", "replaces")
+    memberships = memberships.with_parties()
     return memberships.order_by(F("rank"), *ALIKE, "organization__name", "slug")
 
 

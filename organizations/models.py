@@ -1,22 +1,19 @@
 from collections.abc import Iterable
+from contextlib import suppress
+from functools import cached_property
 from typing import Self
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import Case, Count, Exists, F, OuterRef, Q, Value, When
+from django.db.models import Case, Count, Exists, F, OuterRef, Q, Subquery, Value, When
 from django.urls import reverse
 
-from dates.edtf import (
-    EDTF,
-    END_OF_TIME,
-    ImpossibleDate,
-    at,
-    parse,
-)
+from dates.edtf import EDTF, END_OF_TIME, ImpossibleDate, at, parse
 from dates.periods import RANKED, UNSAID, Answer
 from dates.text import fold, name_keys
-from organizations.logos import LogoField
+from organizations.fields import Articled, Identifier, IdentifiersField, LogoField
+from organizations.succession import contradiction, refusal, relatives
 from record.history import Versions
 from record.jsonld import Node, node, page_subject, role
 from record.proof import marked, missing_proof, with_proof
@@ -54,7 +51,7 @@ class OrganizationQuerySet(PublishableQuerySet["Organization"]):
         return self.exclude(pk__in=members).exclude(slug=settings.COALITION)
 
 
-class Organization(Publishable):
+class Organization(Articled, Publishable):
     """A member of the coalition, a former one, or another organization that the record names."""
 
     class Sector(models.TextChoices):
@@ -67,12 +64,17 @@ class Organization(Publishable):
         COMPANY = "company", "empresa"
 
     name = models.CharField(
-        "nombre",
-        max_length=300,
-        help_text="Completo, por ejemplo «Instituto de Estudios Cívicos».",
+        "nombre", max_length=300, help_text="Completo, por ejemplo «Instituto de Estudios Cívicos»."
     )
     short_name = models.CharField(
         "nombre corto", max_length=80, blank=True, help_text="Por ejemplo «IEC»."
+    )
+    article = models.CharField(
+        "artículo",
+        max_length=3,
+        choices=[(article, article) for article in ("el", "la", "los", "las")],
+        blank=True,
+        help_text="El que va antes del nombre en una oración: «la Red». Vacío si no lleva.",
     )
     other_names = models.TextField(
         "otros nombres",
@@ -88,6 +90,12 @@ class Organization(Publishable):
     )
     website = WebAddressField(
         "sitio web", max_length=500, blank=True, help_text="Vacío: la fuente no lo dice."
+    )
+    identifiers = IdentifiersField(
+        "identificadores en otros registros",
+        blank=True,
+        help_text="De Wikidata, ROR, CLUNI u OpenCorporates, uno por renglón, como "
+        "«wikidata:Q42», o la dirección de su página.",
     )
     summary = models.TextField(
         "resumen", blank=True, help_text="Una o dos oraciones, solo lo que dice la fuente."
@@ -114,6 +122,10 @@ class Organization(Publishable):
     @property
     def name_keys(self) -> set[str]:
         return name_keys(self.slug, self.name, self.short_name, self.other_names)
+
+    @property
+    def identifiers_list(self) -> list[Identifier]:
+        return [Identifier(*line.split(":", 1)) for line in self.identifiers.splitlines()]
 
     @property
     def other_names_list(self) -> list[str]:
@@ -176,15 +188,20 @@ class MembershipQuerySet(SpanningQuerySet["Membership"]):
 
     def by_state(self) -> Self:
         """Sorts by state, then by start."""
-        alike = ("start_earliest", "start_latest", "start_label", "replaces__slug")
-        return self.order_by(STATE, *alike, "organization__name", "slug")
+        replaced = Replacement.objects.filter(membership=OuterRef("pk")).order_by("replaced__slug")
+        alike = ("start_earliest", "start_latest", "start_label")
+        first_replaced = Subquery(replaced.values("replaced__slug")[:1])
+        return self.order_by(STATE, *alike, first_replaced, "organization__name", "slug")
 
     def of(self, organization: Organization) -> Self:
         """The memberships of an organization, of its successors and of its predecessors."""
-        predecessors = Membership.objects.filter(organization=organization).values("replaces")
-        own = Q(organization=organization) | Q(replaces=organization)
-        memberships = self.filter(own | Q(organization__in=predecessors))
-        return memberships.select_related("organization", "replaces")
+        successors = Replacement.objects.filter(replaced=organization).values("membership")
+        replaced = Replacement.objects.filter(membership__organization=organization)
+        around = Q(pk__in=successors) | Q(organization__in=replaced.values("replaced"))
+        return self.filter(around | Q(organization=organization)).with_parties()
+
+    def with_parties(self) -> Self:
+        return self.select_related("organization").prefetch_related("replaces")
 
     def founding(self) -> str:
         """The day, month or year before which nobody belonged, so that the coalition did not exist;
@@ -197,6 +214,21 @@ class MembershipQuerySet(SpanningQuerySet["Membership"]):
         states = self.order_by().values_list(STATE)
         counts = states.annotate(Count("pk"), Count("organization", distinct=True))
         return {state: numbers for state, *numbers in counts}
+
+
+class Replacement(models.Model):
+    membership = models.ForeignKey("Membership", models.CASCADE)
+    replaced = models.ForeignKey(Organization, models.PROTECT)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["membership", "replaced"], name="membership_replaces_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.membership} sustituye a {self.replaced}"
 
 
 class Membership(Spanning, Record):
@@ -212,37 +244,28 @@ class Membership(Spanning, Record):
         help_text="Se muestran junto a la fecha, sin cambiarlas: «a mediados de año».",
     )
     end_label = models.CharField("fin, en palabras de la fuente", max_length=200, blank=True)
-    replaces = models.ForeignKey(
+    replaces = models.ManyToManyField(
         Organization,
-        models.PROTECT,
+        through=Replacement,
         verbose_name="sustituye a",
         related_name="replaced_by",
-        null=True,
         blank=True,
     )
     note = _note_field()
 
     role_name = "integrante"
-    successor: Organization | None  # set by the list of organizations
+    successors: list["Membership"]  # set by the pages of organizations
     named_by = tuple(f"organization__{name}" for name in Organization.named_by)
     visible_through = ("organization", "replaces")
     belongs_to = ("organization",)
     objects = MembershipQuerySet.as_manager()  # type: ignore[misc]  # see Record
-    history = Versions()
+    history = Versions(m2m_fields=[replaces])
 
     class Meta:
         verbose_name = "membresía"
         verbose_name_plural = "membresías"
         ordering = ["start_earliest", "organization__name", "slug"]
-        constraints = [
-            Record.lower_slug(),
-            *Spanning.span_constraints(),
-            models.CheckConstraint(
-                name="%(app_label)s_%(class)s_replaces_another",
-                condition=Q(replaces=None) | ~Q(replaces=F("organization")),
-                violation_error_message="Una organización no se sustituye a sí misma.",
-            ),
-        ]
+        constraints = [Record.lower_slug(), *Spanning.span_constraints()]
 
     def __str__(self) -> str:
         return f"Membresía de {self.organization}"
@@ -253,10 +276,16 @@ class Membership(Spanning, Record):
     def get_absolute_url(self) -> str:
         return f"{self.organization.get_absolute_url()}#membresia-{self.slug}"
 
+    @cached_property
+    def replaced(self) -> list[Organization]:
+        """The organizations in `replaces`; forms and imports set it before they save the list."""
+        return [*self.replaces.all()] if self.pk else []
+
     def clean(self) -> None:
         super().clean()
-        if self.replaces_id and self.replaces_id == self.organization_id:
-            raise ValidationError({"replaces": "Una organización no se sustituye a sí misma."})
+        with suppress(ImpossibleDate):  # the validators of the fields report it
+            if self.organization_id and (problem := refusal(self, relatives(self))):
+                raise ValidationError(problem)
 
     @property
     def state(self) -> str:
@@ -314,6 +343,7 @@ class RepresentationTerm(Spanning, Record):
         blank=True,
         help_text="1 para quien representó primero; vacío: la fuente no dice el orden.",
     )
+    interim = models.BooleanField("interina", default=False)
     start_label = models.CharField("inicio, en palabras de la fuente", max_length=200, blank=True)
     end_label = models.CharField("fin, en palabras de la fuente", max_length=200, blank=True)
     note = _note_field()
@@ -330,11 +360,6 @@ class RepresentationTerm(Spanning, Record):
         constraints = [
             Record.lower_slug(),
             *Spanning.span_constraints(),
-            models.UniqueConstraint(
-                fields=["role", "order"],
-                name="%(app_label)s_%(class)s_one_order_per_role",
-                violation_error_message="Otro periodo de este papel ya tiene ese lugar.",
-            ),
             models.CheckConstraint(
                 name="%(app_label)s_%(class)s_order_from_one",
                 condition=Q(order=None) | Q(order__gte=1),
@@ -363,10 +388,8 @@ class RepresentationTerm(Spanning, Record):
             period = self.period
         except ImpossibleDate:
             return
-        others = RepresentationTerm.objects.filter(role=self.role).exclude(pk=self.pk)
-        for other in others.filter(
-            start_latest__lt=period.end.earliest, end_earliest__gt=period.start.latest
-        ).select_related("organization"):
-            raise ValidationError(
-                {"start": f"Se traslapa con «{other}» ({other.period}): un papel, una a la vez."}
-            )
+        overlaps = Q(start_latest__lt=period.end.earliest, end_earliest__gt=period.start.latest)
+        others = RepresentationTerm.objects.filter(overlaps | Q(order=self.order), role=self.role)
+        for other in others.exclude(pk=self.pk).select_related("organization"):
+            if problem := contradiction(self, other):
+                raise ValidationError(problem)

@@ -2,6 +2,7 @@ from functools import cached_property
 from typing import Any
 
 from django.core.exceptions import ValidationError
+from django.db import models
 from import_export.fields import Field
 
 from editing.resources import Outcome, RecordResource, RowError
@@ -12,23 +13,46 @@ from editing.widgets import (
     LinesWidget,
     MomentWidget,
     NumberWidget,
+    ReferencesWidget,
     ReferenceWidget,
     RichTextWidget,
     SlugWidget,
     TextWidget,
+    refusal,
 )
+from organizations.fields import IdentifiersField
 from organizations.models import Membership, Organization, RepresentationTerm
+from organizations.succession import contradiction
 from record.spanning import Spanning
 from sources.resources import proof_column
+
+
+class IdentifiersWidget(LinesWidget):
+    help = "Wikidata, ROR, CLUNI u OpenCorporates, separados por «;»: «wikidata:Q42; ror:03yrm5c26»"
+
+    def read(self, cell: str) -> str:
+        try:
+            return IdentifiersField(blank=True).clean(super().read(cell), None)
+        except ValidationError as error:
+            raise refusal(str(error.message), self.help) from error
+
+
+class YesNoWidget(ChoiceWidget):
+    def bind(self, model_field: models.Field) -> None:
+        super().bind(model_field)
+        self.labels = {True: "sí", False: "no"}
+        self.values, self.required = {"si": True, "no": False, "": False}, False
 
 
 class OrganizationResource(RecordResource):
     slug = Field("slug", "identificador", SlugWidget("instituto-civico"))
     name = Field("name", "nombre", TextWidget("Instituto de Estudios Cívicos"))
     short_name = Field("short_name", "nombre_corto", TextWidget("IEC"))
+    article = Field("article", "articulo", ChoiceWidget("la"))
     other_names = Field("other_names", "otros_nombres", LinesWidget("Estudios Cívicos; I. E. C."))
     sector = Field("sector", "sector", ChoiceWidget("sociedad civil"))
     website = Field("website", "sitio_web", AddressWidget("https://ejemplo.mx/"))
+    identifiers = Field("identifiers", "identificadores", IdentifiersWidget("wikidata:Q42"))
     summary = Field("summary", "resumen", TextWidget())
     description = Field("description", "descripcion", RichTextWidget("<p>Un párrafo.</p>"))
     publish_at = Field("publish_at", "se_publica", MomentWidget("2026-11-24 09:00"))
@@ -77,7 +101,7 @@ class MembershipResource(RecordResource):
     end = Field("end", "fin", DateWidget("23 de mayo de 2017 o después"))
     start_label = Field("start_label", "inicio_en_la_fuente", TextWidget("a principios de 2016"))
     end_label = Field("end_label", "fin_en_la_fuente", TextWidget())
-    replaces = Field("replaces", "sustituye_a", ReferenceWidget("otra-organizacion"))
+    replaces = Field("replaces", "sustituye_a", ReferencesWidget("otra-organizacion"))
     note = Field("note", "nota", TextWidget())
     uncited = proof_column()
 
@@ -91,6 +115,7 @@ class RepresentationTermResource(RecordResource):
     organization = Field("organization", "organizacion", ReferenceWidget("instituto-civico"))
     role = Field("role", "papel", ChoiceWidget("representante"))
     order = Field("order", "lugar", NumberWidget("1"))
+    interim = Field("interim", "interina", YesNoWidget("no"))
     start = Field("start", "inicio", DateWidget("abril de 2017", end="fin"))
     end = Field("end", "fin", DateWidget("23 de mayo de 2017 o después"))
     start_label = Field("start_label", "inicio_en_la_fuente", TextWidget())
@@ -118,23 +143,14 @@ class RepresentationTermResource(RecordResource):
 
     def bulk_create(self, *args: Any, result: Outcome, **options: Any) -> None:
         slugs = {term.slug for term in self.terms.values()}
-        others = list(RepresentationTerm.objects.exclude(slug__in=slugs))
+        others = list(
+            RepresentationTerm.objects.exclude(slug__in=slugs).select_related("organization")
+        )
         for number, term in self.terms.items():
             for other in others:
-                if problem := self._contradiction(term, other):
+                if problem := contradiction(term, other, other.slug):
                     result.totals["update" if term.pk else "new"] -= 1
                     result.append_invalid_row(number, {}, ValidationError(problem))
                     break
             others.append(term)
         super().bulk_create(*args, result=result, **options)
-
-    def _contradiction(
-        self, term: RepresentationTerm, other: RepresentationTerm
-    ) -> dict[str, str] | None:
-        if term.role != other.role:
-            return None
-        if term.order and other.order == term.order:
-            return {"order": f"Ese lugar ya lo tiene «{other.slug}»."}
-        if term.period.certainly_overlaps(other.period):
-            return {"start": f"Se traslapa con «{other.slug}» ({other.period})."}
-        return None

@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from itertools import chain
 from typing import Any
 
-from django.conf import settings
 from django.utils.text import capfirst
 
 from dates.edtf import EDTF, between, of, parse
@@ -18,15 +17,8 @@ from record.pages import listed
 from record.proof import marked, missing_proof
 from sources.quotes import of_passages
 
-FEMININE_ENDINGS = ("a", "ción", "sión", "dad", "red")
 GAPS_SHOWN = 12
 Role = RepresentationTerm.Role
-
-
-def with_article(name: str) -> str:
-    """«el Núcleo», «la Alianza para…», by the ending of the first word."""
-    first = name.split()[0].lower() if name.split() else ""
-    return f"{'la' if first.endswith(FEMININE_ENDINGS) else 'el'} {name}"
 
 
 def gaps(periods: Iterable[Period], role: str, founding: str = "") -> list[str]:
@@ -196,13 +188,12 @@ def of_all(terms: list[RepresentationTerm], coalition: Organization | None) -> d
     first = [term for term in terms if term.role == Role.REPRESENTATIVE]
     spoke = {term.organization_id for term in first}
     dated = {term.organization_id for term in first if is_dated(term)}
-    name = (coalition.short_name if coalition else "") or settings.SITE_NAME
     sentences = (
         gaps([_proven(term) for term in terms if term.role == role], role.label, founding)
         for role in Role
     )
     return {
-        "coalition_name": with_article(name),
+        "coalition_name": coalition.with_article if coalition else "la coalición",
         "spoke": len(spoke),
         "dated": len(dated),
         "gaps": sorted(dict.fromkeys(chain(*sentences)), key=lambda s: s.startswith("Después")),

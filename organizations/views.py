@@ -23,6 +23,7 @@ from organizations.models import (
     visible_organizations,
 )
 from organizations.name_links import Names
+from organizations.succession import set_successors
 from record.charts import Chart, Row
 from record.pages import RecordView, last_change, list_page, page_of
 from record.proof import marked, with_proof
@@ -52,7 +53,7 @@ def organization_list(request: HttpRequest) -> HttpResponse:
     length = max(sum(rows for rows, _organizations in counts.values()), named)
     page = page_of(request, others, ON_A_PAGE, length)
     first = (page.number - 1) * ON_A_PAGE
-    sorted_memberships = memberships.by_state().select_related("organization", "replaces")
+    sorted_memberships = memberships.by_state().with_parties()
     page_memberships = list(sorted_memberships[first : first + ON_A_PAGE])
     with_citations([*page_memberships, *page.object_list])
     context = {
@@ -75,12 +76,10 @@ def _sections(
     memberships: list[Membership], counts: dict[str, tuple[int, int]]
 ) -> Iterator[tuple[str, list[dict[str, Any]], list[Citation]]]:
     """For each state: its heading, its memberships grouped by start, and the citations that all of
-    them share. Sets `successor` on the memberships."""
-    successors = {m.replaces_id: m.organization for m in memberships if m.replaces_id}
-    for membership in memberships:
-        membership.successor = successors.get(membership.organization_id)
+    them share."""
+    set_successors(memberships)
     for state, members in groupby(memberships, key=lambda m: m.state):
-        alike = groupby(members, key=lambda m: (m.start, m.start_label, m.replaces_id))
+        alike = groupby(members, key=lambda m: (m.start, m.start_label, m.replaced))
         groups = [list(group) for _key, group in alike]
         passages = [{c.passage for c in m.visible_citations} for m in chain(*groups)]
         common = set.intersection(*passages) if len(groups) > 1 else set()
@@ -118,11 +117,12 @@ class OrganizationView(RecordView):
         statements = organization.statements.visible_to(None).by_time().defer("body")
         records: dict[str, list[Any]] = {
             "memberships": [m for m in around if m.organization_id == organization.pk],
-            "successors": [m for m in around if m.replaces_id == organization.pk],
+            "successors": [m for m in around if organization in m.replaced],
             "terms": list(terms[:RELATED]),
             "events": list(events.prefetch_related(visible_organizations())[:RELATED]),
             "statements": list(statements[:RELATED]),
         }
+        set_successors(around)
         cited_records = [organization, *chain(*records.values())]
         with_citations([*cited_records, *around], user)
         memberships = [*records["memberships"], *records["successors"]]
@@ -156,10 +156,10 @@ def _together(organization: Organization, events: Iterable[Any]) -> list[tuple[O
 
 def _succession(memberships: list[Membership], until: EDTF) -> Chart | None:
     """The chart of the first replacement among the memberships."""
-    ended = {m.organization_id: m for m in memberships if m.state == "former"}
-    for after in memberships:
-        if after.replaces_id and (before := ended.get(after.replaces_id)):
-            first, second = (Row(marked(str(m.organization), m), m.period) for m in (before, after))
+    for before in memberships:
+        if before.state == "former" and before.successors:
+            pair = (before, before.successors[0])
+            first, second = (Row(marked(str(m.organization), m), m.period) for m in pair)
             return replacement_chart(first, second, until)
     return None
 
@@ -169,7 +169,7 @@ def representation(request: HttpRequest) -> HttpResponse:
     page = page_of(request, every.select_related("organization"), TERMS_ON_A_PAGE)
     terms = with_citations(page.object_list)
     reach = reach_of(terms)
-    coalition = Organization.objects.visible_to(None).coalition() if terms else None
+    coalition = Organization.objects.visible_to(None).coalition()
     context = {
         "page": page,
         "terms": terms,

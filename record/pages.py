@@ -51,8 +51,12 @@ def listed(records: Iterable[Any]) -> str:
     if len(names) > NAMES_SHOWN:
         return counted(len(names), "organización", "organizaciones", feminine=True)
     *others, last = names
-    joint = "e" if last.lower().startswith(("i", "í", "hi")) else "y"
-    return f"{', '.join(others)} {joint} {last}" if others else last
+    return f"{', '.join(others)} {joint(last)} {last}" if others else last
+
+
+def joint(name: str) -> str:
+    """The «y» before a name, «e» before the sound of an «i»."""
+    return "e" if name.lower().startswith(("i", "í", "hi")) else "y"
 
 
 def page_of(

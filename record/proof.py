@@ -80,7 +80,7 @@ def hanging(records: Iterable[Record]) -> list[Record]:
             other, name = relation.related_model, relation.field.name
             through = getattr(other, "visible_through", ())
             if name in through and is_fact(other):
-                rows = other._base_manager.select_related(*through)
+                rows = other._base_manager.prefetch_related(*through)
                 rows = rows.filter(**{f"{name}__in": group})
                 facts |= dict.fromkeys(rows.order_by("pk"))
     return [*facts]
@@ -272,7 +272,7 @@ def citing(sources: Iterable[Record]) -> list[Record]:
             for name in names
             for through in citations._meta.get_field(name).related_model.visible_through
         ]
-        rows = supporting(citations).select_related(*names, *related)
+        rows = supporting(citations).select_related(*names).prefetch_related(*related)
         for citation in rows.filter(**{f"{model.citations.rel.field.name}__in": group}):
             facts |= dict.fromkeys(filter(None, (getattr(citation, name) for name in names)))
     return [*facts]

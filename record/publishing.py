@@ -85,7 +85,12 @@ def visible(model: type["Record"], at: datetime, path: str = "") -> Q:
         rule &= Q(**{f"{path}unpublish_at": None}) | Q(**{f"{path}unpublish_at__gt": at})
     for name in model.visible_through:
         field = model._meta.get_field(name)
-        pointed_to = visible(cast("type[Record]", field.related_model), at, f"{path}{name}__")
+        other = cast("type[Record]", field.related_model)
+        if field.many_to_many:
+            public = other._base_manager.filter(visible(other, at))
+            rule &= ~Q(**{f"{path}{name}__in": other._base_manager.exclude(pk__in=public)})
+            continue
+        pointed_to = visible(other, at, f"{path}{name}__")
         rule &= pointed_to | Q(**{f"{path}{name}": None}) if field.null else pointed_to
     return rule
 
@@ -202,7 +207,9 @@ class Record(models.Model):
     def points_to(self) -> Iterator["Record"]:
         """The records on which the visibility of this record depends."""
         for name in self.visible_through:
-            if (record := getattr(self, name, None)) is not None:
+            if self._meta.get_field(name).many_to_many:
+                yield from getattr(self, name).all() if self.pk else ()
+            elif (record := getattr(self, name, None)) is not None:
                 yield record
 
     def owners(self) -> Iterator["Record"]:

@@ -129,12 +129,12 @@ class CitationAdmin(CitationFields, RecordAdmin):
     list_filter = [StateFilter, SupportsFilter, ("source", admin.RelatedOnlyFieldListFilter)]
     search_fields = ["exact", "slug"]
     list_select_related = (
-        "source", *SUPPORTED, "membership__organization", "membership__replaces",
-        "representation_term__organization",
+        "source", *SUPPORTED, "membership__organization", "representation_term__organization",
     )  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet:
-        return super().get_queryset(request).defer("source__text")
+        citations = super().get_queryset(request).defer("source__text")
+        return citations.prefetch_related("membership__replaces")
 
     @admin.display(description="palabras", ordering="exact")
     def words(self, citation: Citation) -> str:

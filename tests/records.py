@@ -65,9 +65,13 @@ def organization(**fields: Any) -> Organization:
 
 
 def membership(**fields: Any) -> Membership:
+    """`replaces` is an organization, a list of them, or None."""
+    replaces = fields.pop("replaces", None) or []
     if "organization" not in fields:
         fields["organization"] = organization()
-    return Membership.objects.create(**{"slug": _slug("membership")} | fields)
+    record = Membership.objects.create(**{"slug": _slug("membership")} | fields)
+    record.replaces.set(replaces if isinstance(replaces, list) else [replaces])
+    return record
 
 
 def term(**fields: Any) -> RepresentationTerm:

@@ -188,10 +188,10 @@ def test_the_page_of_an_organization_tells_who_took_whose_place_and_when(visitor
     starts = [membership.start for membership in page.context["memberships"]]
     assert starts.index("[..2012]") < starts.index("[..2014]")  # in the order of the list
     assert "Empezó a ser integrante en 2012; dejó de serlo en algún momento" in words(page)
-    assert "Su lugar lo tomó Beta; cuándo, la fuente no lo dice." in words(page)
-    assert "Tomó el lugar de Alfa; cuándo, la fuente no lo dice." in words(visitor.get(second))
+    assert "La sustituyó Beta; cuándo, la fuente no lo dice." in words(page)
+    assert "Sustituyó a Alfa; cuándo, la fuente no lo dice." in words(visitor.get(second))
     Membership.objects.filter(pk=after.pk).update(start="2014-03")
-    assert "Tomó el lugar de Alfa, en marzo de 2014." in words(visitor.get(second))
+    assert "Sustituyó a Alfa, en marzo de 2014." in words(visitor.get(second))
 
 
 def test_before_the_founding_the_coalition_did_not_exist_and_nobody_is_missing(visitor):

@@ -84,7 +84,7 @@ def test_a_changed_fact_makes_the_check_fail_and_a_wrong_one_writes_nothing(fold
         (*EVENT, {"slug": "se-crea-el-nucleo"}, "duplicate slug"),
         ("organizations", "fundar", {"website": "javascript:alert(1)"}, ", website"),
         ("representation_terms", "representante-1",
-         {"start": "2016", "end": "[2017-05-23..]"}, "overlaps"),
+         {"start": "2016", "end": "[2017-05-23..]"}, "Se traslapa con «"),
     ],
 )  # fmt: skip
 def test_a_wrong_fact_is_refused_naming_its_place(folder, section, slug, values, complaint):

@@ -13,7 +13,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.http import HttpResponse
 from PIL import Image, PngImagePlugin
 
-from organizations.logos import LONGEST_SIDE, MOST_BYTES, redrawn
+from organizations.fields import LONGEST_SIDE, MOST_BYTES, redrawn
 from organizations.models import Organization
 from tests import records
 from tests.conftest import Person

@@ -148,3 +148,24 @@ def test_slugs_with_capitals_lose_them_and_their_old_addresses_lead_to_the_new_o
     assert (answer.status_code, answer["Location"]) == (301, "/linea-de-tiempo/firma-2/")
     with pytest.raises(IntegrityError):
         Event.objects.filter(pk=taken.pk).update(slug="Firma")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_replaced_organizations_and_those_of_versions_become_lists_and_columns_again():
+    call_command("load_record", verbosity=0)
+    membership = Membership.objects.get(slug="socialtic")
+    replaced = [*membership.replaces.values_list("pk", flat=True)]
+    others = Membership.objects.exclude(organization__in=[membership.organization_id, *replaced])
+    membership.replaces.add(others.order_by("pk").last().organization)  # after the first, and lost
+    try:
+        call_command("migrate", "organizations", "0002", verbosity=0)
+        with connection.cursor() as cursor:
+            for table in ("membership", "historicalmembership"):
+                cursor.execute(f"SELECT replaces_id FROM organizations_{table} WHERE slug=%s",  # noqa: S608
+                               [membership.slug])  # fmt: skip
+                assert {key for (key,) in cursor.fetchall()} == set(replaced)
+    finally:
+        call_command("migrate", verbosity=0)
+    assert [*membership.replaces.values_list("pk", flat=True)] == replaced
+    versions = membership.history.order_by("history_id")
+    assert [[row.replaced_id for row in v.replaces.all()] for v in versions] == [replaced] * 2

@@ -123,6 +123,7 @@ def test_terms_that_may_overlap_are_named_and_those_that_only_share_a_month_are_
 @pytest.mark.django_db
 def test_the_title_says_how_much_is_known(spoke, dated, title, settings, visitor):
     settings.SITE_NAME = "Red"
+    records.organization(slug=settings.COALITION, name="Red", article="la")
     for term in terms(*[("2012", "")] * dated, *[("", "")] * (spoke - dated)):
         records.proven(term)
     response = visitor.get(HERE)

@@ -13,7 +13,7 @@ from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.db import connection, models, reset_queries, transaction
 
-from organizations.models import Membership, Organization, RepresentationTerm
+from organizations.models import Membership, Organization, Replacement, RepresentationTerm
 from record.publishing import Record
 from sources.models import Citation, Source
 from timeline.models import Event, Statement
@@ -125,6 +125,8 @@ class Demo:
             own, other = f"{field.m2m_field_name()}_id", f"{field.m2m_reverse_field_name()}_id"
             pairs = [through(**{own: key, other: pk}) for key in keys for pk in sorted(others())]
             through.objects.bulk_create(pairs)
+        if model is Membership and len(keys) > 2:
+            Replacement.objects.create(membership_id=keys[2], replaced_id=self.organizations[1])
         model.versions.write(keys, "+", NOTICE)
         reset_queries()  # DEBUG keeps them
         if self.tell:
@@ -204,7 +206,6 @@ class Demo:
             yield Membership(
                 slug=f"membresia-{number}",
                 organization_id=key,
-                replaces_id=self.organizations[1] if number == 3 else None,
                 start="[2009..2011]" if number == 3 else start,
                 start_label="tras la primera convocatoria" if start == "2001-03" else "",
                 end=end,

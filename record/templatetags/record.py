@@ -7,7 +7,7 @@ from typing import Any
 
 from django import template
 from django.conf import settings
-from django.utils.html import escape, format_html
+from django.utils.html import escape, format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.text import capfirst
 
@@ -29,6 +29,17 @@ register.simple_tag(by_sources)
 register.simple_tag(pages.counted)
 register.filter(pages.in_words)
 register.filter(pages.listed)
+
+
+@register.filter
+def links(records: Iterable[Any]) -> SafeString:
+    """«Alfa, Beta y Gama», each name with a link to its page."""
+    names = [*records]
+    joints = [", "] * len(names)
+    joints[-1:] = [f" {pages.joint(str(name))} " for name in names[-1:]]
+    joints[:1] = [""] * len(names[:1])
+    rows = ((word, n.get_absolute_url(), n) for word, n in zip(joints, names, strict=True))
+    return format_html_join("", '{}<a href="{}">{}</a>', rows)
 
 
 @register.filter

@@ -1,4 +1,5 @@
-"""No two terms of one role that certainly overlap, also when both are saved at the same moment.
+"""No two terms of one role that certainly overlap or have the same order, unless they are joint:
+alike in order, start and end. Also when both are saved at the same moment.
 
 A constraint can't compare rows, and checking before inserting lets simultaneous savers through.
 So a trigger does it, holding a lock on PostgreSQL until the transaction ends; SQLite has one
@@ -12,7 +13,10 @@ from typing import Any
 OVERLAP = """
     SELECT 1 FROM organizations_representationterm AS other
     WHERE other.id <> NEW.id AND other.role = NEW.role
-      AND NEW.start_latest < other.end_earliest AND other.start_latest < NEW.end_earliest
+      AND NOT (other.start = NEW.start AND other."end" = NEW."end"
+               AND COALESCE(other."order", 0) = COALESCE(NEW."order", 0))
+      AND (other."order" = NEW."order"
+           OR NEW.start_latest < other.end_earliest AND other.start_latest < NEW.end_earliest)
 """
 MESSAGE = "terms of one role overlap"
 TABLE = "organizations_representationterm"
