@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from itertools import groupby, islice
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.db.models import Count, F, Max, Min, Model, Q, Value
 from django.db.models.functions import TruncMinute
@@ -113,6 +114,7 @@ def notices(admins: list[RecordAdmin]) -> list[Notice]:
     """Return the notices of all models in the order of GROUPS."""
     models = {model_admin.model for model_admin in admins}
     notices = [notice for model_admin in admins for notice in _failed_checks(model_admin)]
+    notices += _missing_coalition() if Organization in models else []
     notices += _gaps_in_the_rotation() if RepresentationTerm in models else []
     notices += _unused_sentences() if Source in models else []
     return sorted(notices, key=lambda notice: GROUPS.index(notice.group))
@@ -149,6 +151,14 @@ def _noun(count: int, singular: str, plural: str) -> str:
 
 def _list_address(model: type[Model]) -> str:
     return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
+
+
+def _missing_coalition() -> Iterator[Notice]:
+    others = Organization.objects.exists()
+    if others and not Organization.objects.visible_to(None).coalition():
+        why = f"Ninguna organización pública tiene el identificador «{settings.COALITION}»."
+        url = _list_address(Organization)
+        yield Notice(MEND, 1, "coalición que no se ve", why, "Ver las organizaciones", url)
 
 
 def _gaps_in_the_rotation() -> Iterator[Notice]:

@@ -102,7 +102,7 @@ def test_the_foot_of_each_page_names_the_version_after_the_login(
 ) -> None:
     settings.VERSION = "12.3.4"
     for path in (FRONT, "/admin/timeline/event/", "/admin/password_change/"):
-        assert "Núcleo 12.3.4</footer>" in reader.get(path, follow=True).text
+        assert "Núcleo 12.3.4</a></footer>" in reader.get(path, follow=True).text
     assert "12.3.4" not in visitor.get("/admin/login/").text
 
 

@@ -11,12 +11,13 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.core.management.base import SystemCheckError
 from django.test import Client
 
 from organizations.models import Organization
 from sources.models import Citation
 from tests.markup import PAGES, page
-from tests.records import event
+from tests.records import MAKERS, event, organization
 from tools.production import PRODUCTION
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -196,6 +197,44 @@ def test_every_page_says_who_publishes_and_links_to_its_source_code(visitor, set
     assert about.graph[0]["publisher"]["name"] == "Fundación Ñandú"
     assert about.graph[0]["inLanguage"] == "es-PE"
     assert "<name>Fundación Ñandú</name>" in visitor.get("/linea-de-tiempo/atom.xml").text
+
+
+@database
+def test_a_coalition_that_is_not_in_the_record_is_an_error_of_the_check_and_no_page_fails(
+    visitor, publisher, settings
+):
+    call_command("check", databases=["default"])  # an empty record is no error
+    settings.COALITION = "ninguna"
+    for make in MAKERS:
+        make()
+    with pytest.raises(SystemCheckError, match=r"Ninguna organización.*COALITION=ninguna"):
+        call_command("check", databases=["default"])
+    for url in PAGES:
+        page(visitor, url)
+    assert "La coalición misma no está en el registro todavía" in visitor.get("/").text
+    assert "tiene el identificador «ninguna»" in publisher.get("/admin/").text
+    organization(slug="ninguna")
+    call_command("check", databases=["default"])
+    assert "«ninguna»" not in publisher.get("/admin/").text
+
+
+@database
+def test_a_record_without_a_fact_promises_nothing(visitor, settings):
+    organization(slug=settings.COALITION, name="La Red")
+    front = page(visitor, "/").text
+    assert "no cita ninguna fuente todavía" in front
+    for words in (">la fuente no lo dice<", "Quién representaba", "Qué se dijo", "Lo último"):
+        assert words not in front
+    for url, words in (
+        ("/organizaciones/", "El registro no nombra a ninguna, fuera de la coalición misma."),
+        ("/pronunciamientos/", "<h1>Ningún pronunciamiento todavía</h1>"),
+        ("/linea-de-tiempo/", "Ningún acontecimiento todavía"),
+        ("/fuentes/", "Ninguna fuente todavía"),
+        ("/representacion/", "No consta quién habló"),
+    ):
+        assert words in page(visitor, url).text, url
+    for url in PAGES:
+        page(visitor, url)
 
 
 @database
