@@ -48,6 +48,7 @@ class TrashForm(forms.Form):
 
 class VersionsAdmin(admin.ModelAdmin):
     object_history_template = "admin/record/history.html"
+    has_trash = True
 
     def get_urls(self) -> list[Any]:
         name, view = f"{self.opts.app_label}_{self.opts.model_name}", self.admin_site.admin_view

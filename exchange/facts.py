@@ -24,12 +24,15 @@ from record.publishing import Publishable, Record
 from sources.models import SUPPORTED, Citation, Source
 from sources.originals import checked_name
 from timeline.models import Event, Statement
+from timeline.vocabulary import EventCategory, StatementKind
 
 MODELS: dict[str, type[Record]] = {
     "sources": Source,
     "organizations": Organization,
     "memberships": Membership,
     "representation_terms": RepresentationTerm,
+    "event_categories": EventCategory,
+    "statement_kinds": StatementKind,
     "events": Event,
     "statements": Statement,
 }

@@ -57,7 +57,8 @@ def home(request: HttpRequest) -> HttpResponse:
     events = Event.objects.visible_to(None)
     latest_events = list(events.latest_dated().defer("body")[:LATEST])
     statements = Statement.objects.visible_to(None).defer("body")
-    latest_statements = list(statements.order_by("-sort_day", "pk")[:LATEST])
+    statements = statements.select_related("kind").order_by("-sort_day", "pk")
+    latest_statements = list(statements[:LATEST])
     counts = figures()
     terms, memberships = _terms(), _memberships()
     with_citations(

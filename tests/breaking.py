@@ -214,7 +214,7 @@ class Site:
     def save(self, slug: str) -> Answer:
         """Saves a new draft by the form of the admin, which answers 302."""
         citation = {"TOTAL_FORMS": 1, "INITIAL_FORMS": 0, "0-source": 1, "0-exact": QUOTE}
-        values = {"title": f"Acuerdo {slug}", "slug": slug, "category": "acuerdo"}
+        values = {"title": f"Acuerdo {slug}", "slug": slug, "category": 1}
         fields = values | {f"citations-{name}": value for name, value in citation.items()}
         return self.post(NEW_EVENT, organizations=1, **fields)
 

@@ -26,6 +26,7 @@ from playwright.sync_api import expect
 
 from access.migrations.operations import roles
 from access.sessions import FACTORS
+from tests import records
 from tests.login import CODE, INDEX, RIGHT, code_of, phone_for, try_password
 
 CHROMIUM_FLAGS = (
@@ -196,10 +197,21 @@ def ana_inside(way_in: Person, phone: Authenticator) -> Person:
 
 
 @pytest.fixture
-def forms_check_one_by_one(settings: Any) -> None:
+def words(db: None) -> None:
+    """The categories and the kind that forms choose."""
+    for slug in ("acuerdo", "salida"):
+        records.category(slug)
+    records.kind()
+
+
+@pytest.fixture
+def forms_check_one_by_one(words: None, settings: Any) -> None:
     """Allows a query for each user, organization and citation: the logged-in user may change
     another user, and a form checks its relations one by one."""
-    names = ("auth.User", "organizations.Organization", "sources.Citation")
+    names = (
+        "auth.User", "organizations.Organization", "sources.Citation", "timeline.EventCategory",
+        "timeline.StatementKind",
+    )  # fmt: skip
     settings.ZEAL_ALLOWLIST = [{"model": name, "field": "get()"} for name in names]
 
 

@@ -21,6 +21,7 @@ from organizations.models import Membership, Organization, RepresentationTerm
 from record.publishing import Record
 from sources.models import Citation, Source
 from timeline.models import Event, EventOrganization, Statement
+from timeline.vocabulary import EventCategory, StatementKind
 
 NOW = timezone.now()
 YESTERDAY, TOMORROW = NOW - timedelta(days=1), NOW + timedelta(days=1)
@@ -81,13 +82,33 @@ def term(**fields: Any) -> RepresentationTerm:
     return RepresentationTerm.objects.create(**defaults | fields)
 
 
+# The keys of words, for forms; the database gives lower ones.
+WORDS = {"acuerdo": 9001, "relevo": 9002, "salida": 9003, "posicionamiento": 9004}
+
+
+def category(slug: str = "acuerdo") -> EventCategory:
+    words = {"name": slug, "plural": f"{slug}s", "pk": WORDS.get(slug)}
+    return EventCategory.objects.get_or_create(slug=slug, defaults=words)[0]
+
+
+def kind(slug: str = "posicionamiento") -> StatementKind:
+    words = {"name": slug.replace("-", " "), "plural": f"{slug}s", "pk": WORDS.get(slug)}
+    words["is_question"] = slug == "pregunta-y-respuesta"
+    return StatementKind.objects.get_or_create(slug=slug, defaults=words)[0]
+
+
 def event(**fields: Any) -> Event:
-    defaults = {"title": "El acontecimiento", "category": "acuerdo", "publish_at": LONG_AGO}
+    """The category may be a slug."""
+    if isinstance(chosen := fields.get("category", "acuerdo"), str):
+        fields["category"] = category(chosen)
+    defaults = {"title": "El acontecimiento", "publish_at": LONG_AGO}
     return Event.objects.create(**{"slug": _slug("event")} | defaults | fields)
 
 
 def statement(**fields: Any) -> Statement:
-    defaults = {"title": "El pronunciamiento", "kind": "position", "publish_at": LONG_AGO}
+    if isinstance(chosen := fields.get("kind", "posicionamiento"), str):
+        fields["kind"] = kind(chosen)
+    defaults = {"title": "El pronunciamiento", "publish_at": LONG_AGO}
     return Statement.objects.create(**{"slug": _slug("statement")} | defaults | fields)
 
 
@@ -124,9 +145,9 @@ def many(rows: int) -> None:
     dates = {"start": "2011", "end": "[2017..]"}
     members = bulk(Membership, lambda n: dates | {"organization": every[n]})
     terms = bulk(RepresentationTerm, lambda n: {"organization": every[n], "role": "representative"})
-    happened = public | {"title": "Algo", "category": "acuerdo"}
+    happened = public | {"title": "Algo", "category": category()}
     events = bulk(Event, lambda n: happened | {"start": f"{1990 + n % 30}"})
-    said = public | {"title": "Dijo", "kind": "position", "body": "<p>Algo.</p>"}
+    said = public | {"title": "Dijo", "kind": kind(), "body": "<p>Algo.</p>"}
     statements = bulk(Statement, lambda n: said)
     bulk(Source, lambda n: public | {"title": "Otra", "text": "Algo dice aquí."})
     EventOrganization.objects.bulk_create(

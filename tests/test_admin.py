@@ -239,7 +239,7 @@ def test_the_number_of_queries_of_a_page_does_not_grow_with_its_rows(
         record = (make or records.event)()
         if make is not records.source and number % 2:
             records.citation(record, source=source)
-    with django_assert_max_num_queries(11):
+    with django_assert_max_num_queries(16):
         model = Citation if make is None else type(record)
         assert admin.get(address_of("changelist", model)).status_code == 200
     if make in (records.source, None):

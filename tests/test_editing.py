@@ -35,7 +35,7 @@ LISTED = address_of("changelist", Event)
 IN_2090 = datetime(2090, 1, 1, 15, tzinfo=UTC)
 SOON = {"publish_at": "2090-01-01T09:00", "publish_at_0": "2090-01-01", "publish_at_1": "09:00"}
 LATER = {"when": "day", "day": "1 de enero de 2090"}
-NEW = {"title": "Nuevo", "category": "acuerdo"}
+NEW = {"title": "Nuevo", "category": records.WORDS["acuerdo"]}
 MAKERS = (records.source, records.organization, records.event, records.statement)
 NOT_YOURS = "publica quien tiene permiso"
 
@@ -383,7 +383,7 @@ def test_what_changed_after_an_action_was_shown_is_not_touched(
 
 
 def test_too_many_at_once_are_refused(publisher: Any) -> None:
-    Event.objects.bulk_create(Event(slug=f"e-{n}", **NEW) for n in range(201))
+    Event.objects.bulk_create(Event(slug=f"e-{n}", category=records.category()) for n in range(201))
     everything = {"action": "publish", "select_across": "1", "_selected_action": ["1"]}
     assert "Elija 200 registros" in publisher.post(LISTED, everything, follow=True).text
     assert not Event.objects.visible_to(None).exists()

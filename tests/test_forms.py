@@ -24,8 +24,16 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("forms_check_one_by
 FILLED: dict[type[models.Model], dict[str, Any]] = {
     Source: {"title": "Otra fuente", "text": "Un párrafo.\r\nOtro.\r\n"},
     Organization: {"name": "Organización Ñandú", "website": "https://example.org/"},
-    Event: {"title": "Se firmó el acuerdo", "category": "acuerdo", "start": "agosto de 2011"},
-    Statement: {"title": "Lo que dijo", "kind": "position", "date": "11/08/2011"},
+    Event: {
+        "title": "Se firmó el acuerdo",
+        "category": records.WORDS["acuerdo"],
+        "start": "agosto de 2011",
+    },
+    Statement: {
+        "title": "Lo que dijo",
+        "kind": records.WORDS["posicionamiento"],
+        "date": "11/08/2011",
+    },
     Membership: {},
     RepresentationTerm: {"role": "representative"},
 }

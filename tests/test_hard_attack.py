@@ -262,7 +262,7 @@ def url(request: pytest.FixtureRequest) -> Iterator[str]:
 def attack(url: str) -> Iterator[Attack]:
     people = sessions(url)
     with served(url, people[-1], workers=2, threads=4) as site:
-        draft = {"title": CANARY, "slug": CANARY, "category": "acuerdo", "change_reason": "x",
+        draft = {"title": CANARY, "slug": CANARY, "category": 1, "change_reason": "x",
                  "citations-TOTAL_FORMS": 0, "citations-INITIAL_FORMS": 0}  # fmt: skip
         assert site.post(NEW_EVENT, **draft).status == 302
         print(f"ATTACK_SEED={SEED}")  # noqa: T201  shown when it fails

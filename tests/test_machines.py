@@ -124,14 +124,14 @@ def test_an_event_is_told_with_reduced_dates_and_the_sources_it_is_based_on(visi
 
 
 def test_a_question_and_answer_is_a_faq_page_and_another_statement_an_article(visitor, coalition):
-    asked = statement(title="¿Qué es?", kind="question_and_answer", body="<p>Es &lt;b&gt;.</p>")
+    asked = statement(title="¿Qué es?", kind="pregunta-y-respuesta", body="<p>Es &lt;b&gt;.</p>")
     about = page(visitor, asked.get_absolute_url()).graph[0]
     assert about["@type"] == "FAQPage"
     (question,) = about["mainEntity"]
     assert (question["@type"], question["name"]) == ("Question", "¿Qué es?")
     assert question["acceptedAnswer"]["text"] == "Es <b>."
     assert question["acceptedAnswer"]["author"]["name"] == "La Red"
-    said = proven(statement(title="Decimos", kind="position", date="2017-05"))
+    said = proven(statement(title="Decimos", kind="posicionamiento", date="2017-05"))
     about = page(visitor, said.get_absolute_url()).graph[0]
     assert (about["@type"], about["mainEntity"]["@type"]) == ("WebPage", "Article")
     assert about["mainEntity"]["datePublished"] == "2017-05"

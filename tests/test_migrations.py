@@ -69,7 +69,8 @@ def test_every_app_that_holds_rows_migrates_to_zero_and_all_of_them_back():
         assert schema() == before
         for label in sorted(OURS, key=lambda label: len(graph.backwards_plan((label, FIRST)))):
             models = [*apps.get_app_config(label).get_models()]
-            assert any(model.objects.exists() for model in models), label
+            there = set(connection.introspection.table_names())  # all but those of later migrations
+            assert any(m.objects.exists() for m in models if m._meta.db_table in there), label
             call_command("migrate", label, "zero", verbosity=0)
             tables = {model._meta.db_table for model in models}
             assert not tables & set(connection.introspection.table_names()), label
@@ -125,16 +126,21 @@ def test_slugs_with_capitals_lose_them_and_their_old_addresses_lead_to_the_new_o
     call_command("load_record", verbosity=0)
     taken, other = Event.objects.exclude(organizations=None).distinct()[:2]
     source, member = Source.objects.first(), Membership.objects.first()
+    words = [*Event.objects.values_list("pk", "category__slug").order_by("pk")]
     try:
         for label in ("timeline", "organizations", "sources"):
             call_command("migrate", label, FIRST, verbosity=0)
         capitals = (taken, "firma"), (other, "FIRMA"), (source, "Fuente"), (member, "Una")
         for record, slug in capitals:  # the tables lack columns of the present models
             QuerySet(type(record)).filter(pk=record.pk).update(slug=slug)
-        Event.history.filter(id=other.pk).delete()
+        with connection.cursor() as cursor:
+            for table, column in (("organization", "event_id"), ("", "id")):
+                name = f"timeline_historicalevent{table}"
+                cursor.execute(f"DELETE FROM {name} WHERE {column} = %s", [other.pk])  # noqa: S608
     finally:
         call_command("migrate", verbosity=0)
     other.refresh_from_db()
+    assert [*Event.objects.values_list("pk", "category__slug").order_by("pk")] == words
     assert (other.slug, Event.objects.get(pk=taken.pk).slug) == ("firma-2", "firma")
     assert Source.objects.filter(slug="fuente").exists()
     assert Membership.objects.filter(slug="una").exists()

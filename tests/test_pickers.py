@@ -111,7 +111,7 @@ def test_pickers_stay_quick_in_a_large_record(admin, django_assert_max_num_queri
         Organization(slug=f"o-{n}", name=f"Organización número {n}", **kept) for n in range(2000)
     )
     events = QuerySet(Event).bulk_create(
-        Event(slug=f"e-{n}", title=f"Se reúne la comisión {n}", category="acuerdo", **kept)
+        Event(slug=f"e-{n}", title=f"Se reúne la comisión {n}", category=records.category(), **kept)
         for n in range(20_000)
     )
     EventOrganization.objects.bulk_create(

@@ -340,7 +340,7 @@ def test_no_route_makes_public_what_a_person_may_not_publish(
     exchange.previewed(publisher, "identificador,titulo\nuno,Otro\n")
     public = event.history.filter(publish_at__isnull=False).first()
     now = {"publish_at": "2020-01-01", "publish_at_0": "2020-01-01", "publish_at_1": "09:00"}
-    written = {"title": "X", "category": "acuerdo", "change_reason": "x", **now}
+    written = {"title": "X", "category": records.WORDS["acuerdo"], "change_reason": "x", **now}
     change, add = address_of("change", event), address_of("add", Event)
     for address, fields in (
         *((address_of(action, r), {}) for action in ("publish", "draft") for r in (event, source)),

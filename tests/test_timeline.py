@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from timeline import years
 from timeline.models import Event, EventOrganization, Statement
 
-from .records import LONG_AGO, TOMORROW, edtf, event, organization, statement
+from .records import LONG_AGO, TOMORROW, category, edtf, event, organization, statement
 
 pytestmark = pytest.mark.django_db
 HERE, SAID = "/linea-de-tiempo/", "/pronunciamientos/"
@@ -23,6 +23,7 @@ HERE, SAID = "/linea-de-tiempo/", "/pronunciamientos/"
 def made(dates: list[str], **fields: Any) -> list[Event]:
     """Public events with these dates, of the category «acuerdo», their slugs in another order."""
     fields = {"title": "Algo", "category": "acuerdo", "publish_at": LONG_AGO} | fields
+    fields["category"] = category(fields["category"])
     start = Event.objects.count()
     return Event.objects.bulk_create(
         Event(slug=f"e-{(start + n) * 7919 % 1000:03}-{start + n}", start=date, **fields)

@@ -58,7 +58,7 @@ def event(publisher: Any) -> Event:
     )  # fmt: skip
     save(
         publisher, address, organizations=[second.pk], summary="Se firma otro acuerdo público.",
-        start="2011", category="salida", date_label="", body="<p>Dos</p>",
+        start="2011", category=records.WORDS["salida"], date_label="", body="<p>Dos</p>",
         **quote(event, source=source.pk, exact=OTHER_QUOTE),
     )  # fmt: skip
     assert event.history.count() == 3, "a version an act"

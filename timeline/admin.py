@@ -1,13 +1,41 @@
-from django.contrib import admin
+from typing import Any
 
-from editing.admin import date_column, rare
+from django.contrib import admin
+from django.db import models
+from django.http import HttpRequest
+
+from editing.admin import RecordAdmin, date_column, rare
 from editing.filters import CitationsFilter, DateFilter, StateFilter
 from sources.admin import CitedAdmin
 from timeline.models import Event, Statement
+from timeline.vocabulary import EventCategory, StatementKind
+
+
+class VocabularyAdmin(RecordAdmin):
+    label = "name"
+    list_display = ["name", "plural", "order"]
+    search_fields = ["name", "plural", "slug"]
+    fieldsets = [(None, {"fields": ["name", "plural", "order"]}), rare("slug")]
+
+
+admin.site.register(EventCategory, VocabularyAdmin)
+
+
+@admin.register(StatementKind)
+class StatementKindAdmin(VocabularyAdmin):
+    fieldsets = [(None, {"fields": ["name", "plural", "order", "is_question"]}), rare("slug")]
 
 
 class TimelineAdmin(CitedAdmin):
     search_fields = ["title", "summary", "slug"]
+
+    def formfield_for_dbfield(
+        self, db_field: models.Field, request: HttpRequest, **kwargs: Any
+    ) -> Any:
+        """Lists the words of a vocabulary: there are few."""
+        if db_field.name in ("category", "kind"):
+            return db_field.formfield()
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
 
 
 @admin.register(Event)
@@ -16,10 +44,12 @@ class EventAdmin(TimelineAdmin):
     list_filter = [StateFilter, CitationsFilter, DateFilter, "category"]
     fieldsets = [
         (None, {"fields": [
-            "title", "category", "summary", "start", "end", "date_label", "organizations",
+            "title", "category", "summary", "start", "start_time", "end", "date_label", "location",
+            "organizations",
         ]}),
         rare("body", "slug"),
     ]  # fmt: skip
+    list_select_related = ("category",)
     date_shown = date_column("start", "fecha", "sort_day")
 
 
@@ -34,4 +64,5 @@ class StatementAdmin(TimelineAdmin):
         ]}),
         rare("body", "slug"),
     ]  # fmt: skip
+    list_select_related = ("kind",)
     date_shown = date_column("date", "fecha", "sort_day")

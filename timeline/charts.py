@@ -34,7 +34,8 @@ def overview_chart(events: EventQuerySet) -> Chart | None:
     """The chart of all `events`; None if all are undated."""
     counts = events.counts_by_year()
     if sum(map(sum, counts.values())) <= MOST_ROWS:
-        return events_chart(with_proof(events.by_time().only("slug", "title", "start", "end")))
+        rows = with_proof(events.by_time()).select_related(None)
+        return events_chart(rows.only("slug", "title", "start", "end"))
     undated = sum(counts.pop("", ()))
     return columns_chart(counts, undated, reverse("timeline:event_list"))
 

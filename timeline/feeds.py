@@ -5,7 +5,7 @@ readers would show an entry as new when its slug changes; the keys themselves wo
 drafts there are.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import icalendar
@@ -58,6 +58,7 @@ class EventFeed(Feed):
     feed_type = _Atom
     language = settings.LANGUAGE_TAG
     model: type[Event | Statement] = Event
+    word = "category"
     name, url_name = "Línea de tiempo", "timeline:event_list"
     subtitle = (
         "Lo que entró al registro o cambió en él, lo más reciente primero. "
@@ -88,7 +89,8 @@ class EventFeed(Feed):
         return request.build_absolute_uri("/")
 
     def items(self) -> list[Event | Statement]:
-        return with_proof(self.model.objects.visible_to(None)).newest(ENTRIES)
+        records = with_proof(self.model.objects.visible_to(None))
+        return records.select_related(self.word).newest(ENTRIES)
 
     def item_title(self, item: Event | Statement) -> str:
         return printable(item.title)
@@ -103,9 +105,7 @@ class EventFeed(Feed):
         return item.moment
 
     def item_categories(self, item: Event | Statement) -> list[str]:
-        if isinstance(item, Event):
-            return [item.get_category_display()]
-        return [item.get_kind_display()]
+        return [str(getattr(item, self.word))]
 
     def item_extra_kwargs(self, item: Event | Statement) -> dict[str, Any]:
         """Date, summary and text, as on the page."""
@@ -116,6 +116,7 @@ class EventFeed(Feed):
 
 class StatementFeed(EventFeed):
     model = Statement
+    word = "kind"
     name, url_name = "Pronunciamientos", "timeline:statement_list"
 
 
@@ -127,7 +128,8 @@ def calendar(request: HttpRequest) -> HttpResponse:
     events = Event.objects.visible_to(None).defer("body")
     counts = events.aggregate(every=Count("pk"), bounded=Count("pk", filter=bounded))
     calendar = _empty(request, **counts)
-    for event in with_proof(events.filter(bounded)).order_by("-sort_day", "-slug")[:IN_CALENDAR]:
+    events = with_proof(events.filter(bounded)).select_related("category")
+    for event in events.order_by("-sort_day", "-slug")[:IN_CALENDAR]:
         calendar.add_component(_vevent(request, event))
     headers = {"Content-Disposition": 'inline; filename="calendario.ics"'}
     return HttpResponse(calendar.to_ical(), content_type=CALENDAR, headers=headers)
@@ -158,26 +160,36 @@ def _whole(stretch: str, unsaid: str) -> str:
     return f"{stretch}: {by_sources('la fuente no dice', 'las fuentes no dicen')} {unsaid}"
 
 
+def _ends(event: Event) -> tuple[date | None, date | None]:
+    """The first day, and the day after the last; the time and no end for an event of a day with a
+    time."""
+    if event.began_at and not event.end:
+        return event.began_at.astimezone(UTC), None
+    end = (event.period.end or event.when).last_day
+    return event.when.first_day, end + timedelta(days=1) if end else None
+
+
 def _vevent(request: HttpRequest, event: Event) -> icalendar.Event:
     """An event of the calendar. Its title ends in the date in words, unless the days are known."""
     url = request.build_absolute_uri(event.get_absolute_url())
-    end = (event.period.end or event.when).last_day
     dates = (event.when, event.period.end)
     kinds = dict.fromkeys(date.kind for date in dates if date.kind in WHOLE)
     whole = "; ".join(_whole(*WHOLE[kind]) for kind in kinds)
     when = event.period.when
-    date = f"{date_sentence(event)[:-1]} ({whole})." if whole else date_sentence(event)
+    sentence = f"{date_sentence(event)[:-1]} ({whole})." if whole else date_sentence(event)
     title = (collapse(event.title), f"[{when}]" if whole else "", missing_proof(event))
-    texts = (date, collapse(event.summary))
+    texts = (sentence, collapse(event.summary))
+    start, end = _ends(event)
     return icalendar.Event.new(
         uid=f"event-{_public_id(event)}@{settings.TAG_AUTHORITY.partition(',')[0]}",
         stamp=event.moment.astimezone(UTC),
         last_modified=event.moment.astimezone(UTC),
-        start=event.when.first_day,
-        end=end + timedelta(days=1) if end else None,
+        start=start,
+        end=end,
+        location=event.location or None,
         summary=printable(" ".join(filter(None, title))),
         description=printable("\n\n".join(filter(None, (*texts, url)))),
         url=url,
-        categories=[event.get_category_display()],
+        categories=[str(event.category)],
         transparency=icalendar.TRANSP.TRANSPARENT,
     )

@@ -13,6 +13,7 @@ from organizations.models import Organization
 from record.publishing import Record
 from timeline import years
 from timeline.models import Event, EventOrganization, Statement
+from timeline.vocabulary import EventCategory
 
 UNDATED = "sin-fecha"
 MOST_NAMED = 24  # organizations offered as filters
@@ -102,13 +103,12 @@ class EventFilters(Filters):
         "pronunciamiento": "Pronunciamiento",
     }
     related = {
+        "categoria": (EventCategory, "category"),
         "organizacion": (Organization, "organizations"),
         "pronunciamiento": (Statement, "statements"),
     }
 
     def meaning(self, name: str, value: str) -> tuple[str, Q]:
-        if name == "categoria" and value in Event.Category:
-            return str(Event.Category(value).label), Q(category=value)
         if name == "anio" and (value == UNDATED or years.SPAN.fullmatch(value)):
             undated, (first, last) = value == UNDATED, years.days(value)
             condition = Q(sort_day="") if undated else Q(sort_day__gte=first, sort_day__lt=last)
@@ -152,7 +152,7 @@ class EventFilters(Filters):
 
     def _options(self, name: str) -> Iterator[tuple[str, str, int]]:
         """The values of a filter, each with its text and its number of events."""
-        if name in self.related and name in self.chosen:
+        if name in self.chosen and name in ("organizacion", "pronunciamiento"):
             yield self.chosen[name], self.meant[name][0], self.records().count()
         if name == "anio":
             for span in years.offered(filter(None, self.by_year), self.year):
@@ -162,8 +162,8 @@ class EventFilters(Filters):
         elif name == "categoria":
             events = self.records(but=name).order_by()
             counts = dict(events.values_list("category").annotate(Count("pk")))
-            for value, label in Event.Category.choices:
-                yield value, label, counts.get(value, 0)
+            for category in EventCategory.objects.all():
+                yield category.slug, str(category), counts.get(category.pk, 0)
         elif name == "organizacion":
             yield from self._organizations()
 

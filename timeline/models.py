@@ -1,10 +1,14 @@
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Self
+from zoneinfo import ZoneInfo
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Case, Count, Q, When
 from django.db.models.functions import Length, Substr
+from django.db.models.lookups import Exact
 from django.urls import reverse
 
 from dates.edtf import EDTF, END_OF_TIME, parse
@@ -25,7 +29,9 @@ from record.proof import missing_proof
 from record.publishing import Publishable, PublishableQuerySet
 from record.richtext import RichTextField
 from record.spanning import Spanning, padded
+from timeline.vocabulary import EventCategory, StatementKind
 
+TIME_OF_A_DAY = "Una hora va con un día completo: escriba el inicio con su día, o quite la hora."
 BY_TIME = ("sort_day", "start_latest", "slug")
 DATED_FIRST = Length("sort_day").desc()  # an undated record has the empty text
 
@@ -79,11 +85,12 @@ class EventQuerySet(PublishableQuerySet["Event"]):
         """Sorts by time, then the more precise date first; undated events last, in order of
         entry."""
         entered = Case(When(sort_day="", then="pk"))
-        return self.order_by(DATED_FIRST, "sort_day", "start_latest", entered, "slug")
+        events = self.select_related("category")
+        return events.order_by(DATED_FIRST, "sort_day", "start_latest", entered, "slug")
 
     def latest_dated(self) -> Self:
         """The events with a first possible day, newest first."""
-        dated = self.filter(sort_day__gt="", start_earliest__gt="")
+        dated = self.filter(sort_day__gt="", start_earliest__gt="").select_related("category")
         return dated.order_by(*(f"-{name}" for name in BY_TIME))
 
     def around(self, when: EDTF) -> Self:
@@ -129,20 +136,12 @@ class Event(Spanning, Publishable):
     visible_organizations: list[Organization]  # prefetched by `visible_organizations()`
     surely: bool  # annotated by `EventQuerySet.around`
 
-    class Category(models.TextChoices):
-        CALL = "convocatoria", "convocatoria"
-        INCORPORATION = "incorporacion", "incorporación"
-        AGREEMENT = "acuerdo", "acuerdo"
-        HANDOVER = "relevo", "relevo"
-        MEETING = "reunion", "reunión"
-        PUBLICATION = "publicacion", "publicación"
-        STATEMENT = "pronunciamiento", "pronunciamiento"
-        EXIT = "salida", "salida"
-
     title = models.CharField(
         "título", max_length=200, help_text="Por ejemplo «Se firma el acuerdo»."
     )
-    category = models.CharField("categoría", max_length=20, choices=Category)
+    category = models.ForeignKey(
+        EventCategory, models.PROTECT, verbose_name="categoría", db_index=False
+    )
     sort_day = day_column(SortDay("start"))
     date_label = models.CharField(
         "palabras de la fuente",
@@ -150,6 +149,13 @@ class Event(Spanning, Publishable):
         blank=True,
         help_text="Se muestran junto a la fecha, sin cambiarlas: «a mediados de año».",
     )
+    location = models.CharField(
+        "lugar", max_length=300, blank=True, help_text="Vacío: la fuente no lo dice."
+    )
+    start_time = models.TimeField(
+        "hora", null=True, blank=True,
+        help_text="La de inicio, de un día completo: «17:30». Vacía: la fuente no la dice.",
+    )  # fmt: skip
     summary = models.TextField(
         "resumen", blank=True, help_text="De una a tres oraciones, solo lo que dice la fuente."
     )
@@ -179,6 +185,11 @@ class Event(Spanning, Publishable):
             *Spanning.span_constraints(),
             Publishable.publication_constraint(),
             Publishable.lower_slug(),
+            models.CheckConstraint(
+                name="timeline_event_time_of_a_day",
+                condition=Q(start_time=None) | Q(Exact(Length("start"), 10)),
+                violation_error_message=TIME_OF_A_DAY,
+            ),
         ]
 
     def __str__(self) -> str:
@@ -191,11 +202,24 @@ class Event(Spanning, Publishable):
         super().clean()
         if self.end and not self.start:
             raise ValidationError({"end": "Falta el inicio, que puede ser «… o antes»."})
+        if self.start_time and len(self.start) != 10:
+            raise ValidationError({"start_time": TIME_OF_A_DAY})
 
     @property
     def when(self) -> EDTF:
         """When it happened or began."""
         return parse(self.start)
+
+    @property
+    def began_at(self) -> datetime | None:
+        """The day and the time of the start, in the time zone of the record."""
+        day, hour = self.when.first_day, self.start_time
+        return datetime.combine(day, hour, ZoneInfo(settings.TIME_ZONE)) if day and hour else None
+
+    @property
+    def hour(self) -> str:
+        """«17:30 horas»; empty if the source does not say it."""
+        return f"{self.start_time:%H:%M} horas" if self.start_time else ""
 
     @property
     def in_short(self) -> Node:
@@ -208,9 +232,10 @@ class Event(Spanning, Publishable):
         is_exact = start and (end or not self.end)
         dated = "" if is_exact else date_sentence(self)
         return self.in_short | node(
-            startDate=start,
+            startDate=self.began_at.isoformat() if self.began_at else start,
             endDate=end,
             description=" ".join(filter(None, (self.summary, dated))),
+            location=node(kind="Place", name=self.location) if self.location else None,
             about=[organization.in_short for organization in self.visible_organizations],
             subjectOf=[statement.in_short for statement in statements],
         )
@@ -256,7 +281,7 @@ class StatementEvent(models.Model):
 class StatementQuerySet(PublishableQuerySet["Statement"]):
     def by_time(self) -> Self:
         """Sorts by time; undated statements last, in order of entry."""
-        return self.order_by(DATED_FIRST, "sort_day", "pk")
+        return self.select_related("kind").order_by(DATED_FIRST, "sort_day", "pk")
 
     def before(self, statement: "Statement") -> Self:
         """The statements before `statement`, nearest first."""
@@ -277,13 +302,8 @@ class Statement(Publishable):
 
     visible_organizations: list[Organization]  # prefetched by `visible_organizations()`
 
-    class Kind(models.TextChoices):
-        QUESTION_AND_ANSWER = "question_and_answer", "pregunta y respuesta"
-        COMMUNIQUE = "communique", "comunicado"
-        POSITION = "position", "posicionamiento"
-
     title = models.CharField("título", max_length=300)
-    kind = models.CharField("tipo", max_length=20, choices=Kind)
+    kind = models.ForeignKey(StatementKind, models.PROTECT, verbose_name="tipo", db_index=False)
     date = EDTFField("fecha", help_text="Vacío: la fuente no lo dice.")
     date_earliest = day_column(Earliest("date"), "fecha: no antes de")
     date_latest = day_column(Latest("date"), "fecha: no después de")
@@ -371,6 +391,9 @@ class Statement(Publishable):
 
 
 def date_sentence(record: Event | Statement) -> str:
-    """«Fecha: abril de 2017 [ sin cita todavía ].»"""
+    """«Fecha: 8 de abril de 2017, 17:30 horas; lugar: Plaza Mayor [ sin cita todavía ].»"""
     when = record.period.when or by_sources("la fuente no la dice", "las fuentes no la dicen")
+    if isinstance(record, Event):
+        when = ", ".join(filter(None, (when, record.hour)))
+        when = "; lugar: ".join(filter(None, (when, record.location)))
     return f"{f'Fecha: {when} {missing_proof(record)}'.strip()}."

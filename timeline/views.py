@@ -60,12 +60,16 @@ def _overview(filters: EventFilters, page: Page) -> Chart | None:
 
 
 class TimelineView(RecordView):
+    word: str
+
     def get_queryset(self) -> RecordQuerySet[Any]:
-        return super().get_queryset().prefetch_related(visible_organizations())
+        records = super().get_queryset().select_related(self.word)
+        return records.prefetch_related(visible_organizations())
 
 
 class EventView(TimelineView):
     model = Event
+    word = "category"
     section = EVENTS
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
@@ -105,6 +109,7 @@ def statement_list(request: HttpRequest) -> HttpResponse:
 
 class StatementView(TimelineView):
     model = Statement
+    word = "kind"
     section = STATEMENTS
     is_ours = False
 
@@ -143,5 +148,4 @@ class StatementView(TimelineView):
 
     @property
     def page_kind(self) -> str:  # type: ignore[override]  # a class attribute of other pages
-        is_question = self.object.kind == Statement.Kind.QUESTION_AND_ANSWER
-        return "FAQPage" if is_question else "WebPage"
+        return "FAQPage" if self.object.kind.is_question else "WebPage"

@@ -17,9 +17,13 @@ from organizations.models import Membership, Organization, Replacement, Represen
 from record.publishing import Record
 from sources.models import Citation, Source
 from timeline.models import Event, Statement
+from timeline.vocabulary import EventCategory, StatementKind
 from tools.invented_text import MOST_ORGANIZATIONS, SAID, TITLES, Prose, Zipf, names
 
-MODELS = (Source, Organization, Membership, RepresentationTerm, Event, Statement, Citation)
+MODELS = (
+    Source, Organization, Membership, RepresentationTerm, EventCategory, StatementKind, Event,
+    Statement, Citation,
+)  # fmt: skip
 BATCH, LINKED = 1000, 20
 FIRST_YEAR, LAST_YEAR, MEMBERS, TERMS = 2001, 2024, 24, 8
 PUBLIC, FAR_OFF = datetime(2020, 1, 1, tzinfo=UTC), datetime(2090, 1, 1, tzinfo=UTC)
@@ -97,6 +101,7 @@ class Demo:
     def write(self) -> None:
         organizations = list(self._organizations())
         self._store(organizations)
+        self._store_vocabularies()
         self.organizations = [organization.pk for organization in organizations[1:]]
         self.named = Zipf(self.chance, self.organizations)
         self.texts = Zipf(self.chance, self._sources())
@@ -131,6 +136,16 @@ class Demo:
         reset_queries()  # DEBUG keeps them
         if self.tell:
             self.tell(len(records))
+
+    def _store_vocabularies(self) -> None:
+        """Write the categories and the kinds; `words` has their keys by slug."""
+        self.words: dict[str, int] = {}
+        for model, slugs in ((EventCategory, CATEGORIES), (StatementKind, KINDS)):
+            for order, slug in enumerate(slugs, 1):
+                words = {"name": slug.replace("-", " "), "plural": f"{slug}s", "order": order}
+                record = model(slug=slug, **words)
+                self._store([record])
+                self.words[slug] = record.pk
 
     def _related(self, model: type[Record]) -> Iterator[tuple[str, Callable[[], set[int]]]]:
         if model in (Event, Statement):
@@ -303,7 +318,7 @@ class Demo:
         return Event(
             slug=f"{category}-{number}",
             title=self.prose.fill(self.chance.choice(TITLES[category])),
-            category=category,
+            category_id=self.words[category],
             start=start,
             end=f"{until}" if lasted else "",
             date_label=self.chance.choice(LABELS) if len(start) == 4 else "",
@@ -334,7 +349,7 @@ class Demo:
         statement = Statement(
             slug=f"pronunciamiento-{number}",
             title=self.prose.fill(SAID[kind]),
-            kind=kind,
+            kind_id=self.words[kind],
             date=self._date()[0],
             summary=self.prose.sentence() if number % 2 else "",
             body="".join(f"<p>{words}</p>" for words in (*text, NOTICE)),

@@ -79,9 +79,9 @@ TITLES: dict[str, tuple[str, ...]] = {
     "salida": ("{organizacion} deja la mesa de {lugar}", "Salida de {organizacion}"),
 }
 SAID = {
-    "question_and_answer": "¿Qué pasó en {lugar} con {tema}?",
-    "communique": "Comunicado {numero} sobre {tema}",
-    "position": "Posicionamiento sobre {tema} en {lugar}",
+    "pregunta-y-respuesta": "¿Qué pasó en {lugar} con {tema}?",
+    "comunicado": "Comunicado {numero} sobre {tema}",
+    "posicionamiento": "Posicionamiento sobre {tema} en {lugar}",
 }
 
 
