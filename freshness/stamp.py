@@ -28,8 +28,9 @@ _known: tuple[str, datetime | None, datetime | None] = ("", None, None)
 
 
 def present() -> str | None:
-    """The name of the present state of the record for a visitor, unique to that state; None if
-    there is no stamp. Needs one query, and four more after a change or a scheduled moment."""
+    """The name of the present state of the record for a visitor, unique to that state and to the
+    day, which pages name as the day of access; None if there is no stamp. Needs one query, and four
+    more after a change or a scheduled moment."""
     global _known
     stamp, now = _stamp(), timezone.now()
     if not stamp:
@@ -38,7 +39,7 @@ def present() -> str | None:
     if known != stamp or (last and now < last) or (following and now >= following):
         last, following = _moments(now)
         _known = (stamp, last, following)
-    return f"{stamp} {last and last.timestamp()}"
+    return f"{stamp} {last and last.timestamp()} {timezone.localdate()}"
 
 
 def _stamp() -> str:

@@ -2,6 +2,7 @@
 robots.txt and security.txt."""
 
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import Any
 
 from django.conf import settings
@@ -22,8 +23,8 @@ from dates.text import by_sources, fold
 from organizations.as_of import groups, members, moments, neighbours, representatives, tally
 from organizations.models import STATE, Membership, Organization, RepresentationTerm
 from record import jsonld
-from record.pages import in_words, last_change, page_of
-from sources.quotes import figures, reach_of, with_citations
+from record.pages import in_words, last_change, page_of, references
+from sources.quotes import figures, quoting, reach_of, with_citations
 from timeline.charts import overview_chart
 from timeline.models import Event, Statement
 
@@ -172,8 +173,12 @@ def as_of(request: HttpRequest, when: EDTF) -> HttpResponse:
     with_citations([*memberships, *terms, *events])
     changed, reach = last_change(memberships, terms, events), reach_of([*memberships, *terms])
     crumb = (str(when), reverse("as_of", args=[when]))
+    title = f"Quién pertenecía y quién representaba {at(when.text)}"
+    records: list[Any] = [*memberships, *terms, *events]
+    quotes = chain(*(record.quotes for record in records))
     context = {
         "when": when,
+        "references": references(request, title, changed, quoting(quotes)["quoted"]),
         "at_date": at(when.text),
         "founding": of(founding) if is_before else "",
         "meanings": MEANINGS,

@@ -30,7 +30,7 @@ from record.proof import marked, with_proof
 from record.publishing import viewer
 from record.richtext import with_contents
 from sources.models import Citation
-from sources.quotes import cited_sources, reach_of, with_citations
+from sources.quotes import quoting, reach_of, with_citations
 
 ON_A_PAGE = 100
 TERMS_ON_A_PAGE = 60
@@ -139,11 +139,11 @@ class OrganizationView(RecordView):
             "description": names.linked(description, but=organization),
             "contents": contents,
             "changed": last_change(cited_records),
-            "cited": {"title": organization.name},
+            "cited_title": organization.name,
             "main": organization.jsonld(
                 names.coalition, [*records["memberships"], *records["terms"]]
             ),
-            "based_on": cited_sources(chain(*(record.quotes for record in cited_records))),
+            **quoting(chain(*(record.quotes for record in cited_records))),
         }
 
 
@@ -175,6 +175,7 @@ def representation(request: HttpRequest) -> HttpResponse:
         "terms": terms,
         "changed": last_change(terms),
         "reach": reach,
+        **quoting(chain(*(term.quotes for term in terms))),
         **rotation.of_page(terms, reach.until, whole=not page.has_other_pages()),
         **rotation.of_all(list(with_proof(every.order_by())), coalition),
     }

@@ -2,7 +2,7 @@
 the pages of lists and of records, with previews and redirects from old slugs."""
 
 from collections.abc import Collection, Iterable
-from datetime import datetime
+from datetime import date, datetime
 from itertools import chain
 from typing import Any
 
@@ -14,13 +14,14 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.cache import add_never_cache_headers
+from django.utils.text import slugify
 from django.views.generic import DetailView
 
-from dates.periods import Period
+from dates.edtf import EDTF, parse
 from record import jsonld
 from record.proof import is_fact, missing_proof
 from record.publishing import Record, RecordQuerySet, viewer
-from record.references import FORMATS, Reference
+from record.references import FORMATS, Reference, References
 
 NUMBERS = (
     "ninguno uno dos tres cuatro cinco seis siete ocho nueve diez once doce trece catorce quince "
@@ -105,17 +106,50 @@ def list_page(
     main: jsonld.Node | None = None,
 ) -> TemplateResponse:
     """The page of a list. `section` is its title and its URL name, `main` its subject as JSON-LD.
-    `context` contains `changed`, the moment of the last change."""
+    `context` contains `changed`, the moment of the last change, and may contain `quoted`, the
+    References to what the list quotes."""
     crumb, changed = (section[0], reverse(section[1])), context["changed"]
-    graph = jsonld.page(request, crumb, kind="CollectionPage", changed=changed, main=main)
-    return TemplateResponse(request, template, context | {"linked": graph})
+    context["linked"] = jsonld.page(
+        request, crumb, kind="CollectionPage", changed=changed, main=main
+    )
+    context["references"] = references(request, section[0], changed, context.get("quoted", ()))
+    return TemplateResponse(request, template, context)
+
+
+def references(
+    request: HttpRequest,
+    title: str,
+    changed: datetime | None,
+    quoted: Iterable[Reference] = (),
+    url: str = "",
+    key: str = "",
+) -> References | None:
+    """How to cite a page as of its last change, and what it quotes; None without a change. `url` is
+    the path of the page, if it is not the requested one."""
+    if changed is None:
+        return None
+    publisher = settings.PUBLISHER or settings.SITE_NAME
+    page = Reference(
+        key=key or slugify(request.path.replace("/", " ")),
+        title=title,
+        url=request.build_absolute_uri(url or None),
+        site=settings.SITE_NAME if publisher != settings.SITE_NAME else "",
+        authors=[publisher],
+        issued=_day(timezone.localdate(changed)),
+        accessed=_day(timezone.localdate()),
+    )
+    return References(page, list(quoted))
+
+
+def _day(day: date) -> EDTF:
+    return parse(day.isoformat())
 
 
 class RecordView(DetailView):
     """The page of a record, and its reference as a file. The page of a public record includes the
     reference and JSON-LD. For these, `get_context_data` returns `changed`, the moment of the last
-    change; `main`, the record as JSON-LD; `based_on`, its sources as JSON-LD; and `cited`, the
-    fields of the Reference that are specific to the model."""
+    change; `main`, the record as JSON-LD; `based_on`, its sources as JSON-LD; `quoted`, the
+    References to what it quotes; and `cited_title`, if it is not the name of the record."""
 
     section: tuple[str, str]
     """The title and the URL name of the list that the record is in."""
@@ -154,35 +188,37 @@ class RecordView(DetailView):
         name = f"admin:{meta.app_label}_{meta.model_name}_open"
         context["edit"] = reverse(name, args=[self.object.slug])  # alike for all visitors
         if self.object.is_public():
-            context["reference"] = self._reference(context)
+            context["references"] = self._references(context)
             context["linked"] = self._linked(context)
         if "format_name" in self.kwargs:
-            return self._file(context.get("reference"), self.kwargs["format_name"])
+            return self._file(context.get("references"), self.kwargs["format_name"])
         return super().render_to_response(context, **kwargs)
 
-    def _file(self, reference: Reference | None, format_name: str) -> HttpResponse:
-        if reference is None:
+    def _file(self, cited: References | None, format_name: str) -> HttpResponse:
+        if cited is None:
             raise Http404
-        text = reference.bibtex if format_name == "bib" else reference.csl
+        text = cited.bibtex if format_name == "bib" else cited.csl
         headers = {
-            "Content-Disposition": f'attachment; filename="{reference.key}.{format_name}"',
+            "Content-Disposition": f'attachment; filename="{cited.page.key}.{format_name}"',
             "X-Robots-Tag": "noindex",  # search engines should find the page
         }
         content_type = f"{FORMATS[format_name]}; charset=utf-8"
         return HttpResponse(text, content_type=content_type, headers=headers)
 
-    def _reference(self, context: dict[str, Any]) -> Reference:
-        record, changed = self.object, context["changed"]
-        common = {
-            "key": f"{record._meta.model_name}-{record.slug}",
-            "title": str(record),
-            "site": settings.SITE_NAME,
-            "url": self.request.build_absolute_uri(record.get_absolute_url()),
-            "changed": timezone.localdate(changed) if changed else None,
-            "period": getattr(record, "period", Period()),
-            "uncited": missing_proof(record) if is_fact(type(record)) else "",
-        }
-        return Reference(**common | context.get("cited", {}))
+    def _references(self, context: dict[str, Any]) -> References | None:
+        record = self.object
+        title = context.get("cited_title", str(record))
+        period = getattr(record, "period", None)
+        title += f" ({period.when})" if period and period.when else ""
+        uncited = missing_proof(record) if is_fact(type(record)) else ""
+        return references(
+            self.request,
+            f"{title} {uncited}".strip(),
+            context["changed"],
+            context.get("quoted", ()),
+            record.get_absolute_url(),
+            f"{record._meta.model_name}-{record.slug}",
+        )
 
     def _linked(self, context: dict[str, Any]) -> jsonld.Node:
         title, url_name = self.section

@@ -16,9 +16,9 @@ from django.utils import timezone
 from dates.edtf import EDTF, parse
 from dates.periods import Period
 from dates.text import by_sources, several_sources
-from record.jsonld import Node
 from record.proof import models_of_facts, uncited_count, uncited_names
 from record.publishing import visible
+from record.references import Reference
 from sources.models import SUPPORTED, Citation, Source, date_and_bound
 
 REACHES = 6  # sources that a page lists
@@ -76,10 +76,25 @@ def of_passages(citations: Iterable[Citation]) -> list[Citation]:
     return [by_passage[key] for key in sorted(by_passage)]
 
 
-def cited_sources(citations: Iterable[Citation]) -> list[Node]:
-    """The nodes of the public sources of the citations."""
-    sources = dict.fromkeys(citation.source for citation in citations)
-    return [source.in_short for source in sources if source.is_public()]
+def quoting(citations: Iterable[Citation]) -> dict[str, Any]:
+    """The public sources of the citations, for a page that quotes them: `based_on`, their nodes,
+    and `quoted`, the references to them."""
+    sources = [s for s in dict.fromkeys(c.source for c in citations) if s.is_public()]
+    return {
+        "based_on": [source.in_short for source in sources],
+        "quoted": [reference_to(source) for source in sources],
+    }
+
+
+def reference_to(source: Source) -> Reference:
+    return Reference(
+        key=f"original-source-{source.slug}",
+        title=source.title,
+        url=source.url,
+        authors=[source.publisher] if source.publisher else [],
+        issued=parse(source.published),
+        accessed=parse(source.retrieved),
+    )
 
 
 def quoted_sources() -> QuerySet[Source]:

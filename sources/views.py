@@ -4,12 +4,10 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 
-from dates.edtf import parse
-from dates.periods import Period
 from record.pages import RecordView, last_change, list_page, page_of
 from record.publishing import viewer
 from sources.models import Citation, Source
-from sources.quotes import passage_counts
+from sources.quotes import passage_counts, reference_to
 from sources.reading import of_passages, paragraphs
 
 ON_A_PAGE = 50
@@ -46,5 +44,5 @@ class SourceView(RecordView):
             "fact_count": len({citation.record for citation in citations}),
             "changed": last_change(source, citations),
             "main": source.jsonld(),
-            "cited": {"period": Period(parse(source.published)), "author": source.publisher},
+            "quoted": [reference_to(source)],
         }

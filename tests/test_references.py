@@ -1,10 +1,10 @@
-"""Every record's page says how to cite it: with the date of the record, as partial as in its
-source, the permanent address and the day of the version. Any title passes unchanged."""
+"""Every page says how to cite it: as of its last change, with the publisher as its author and the
+date of what it tells in the title; and how to cite what it quotes. Any text passes unchanged."""
 
 import json
 import re
-from datetime import date
 from typing import Any
+from urllib.parse import parse_qsl
 
 import pytest
 from django.template.loader import render_to_string
@@ -13,31 +13,13 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dates.edtf import parse
-from dates.periods import Period
 from dates.text import collapse
-from record.references import Reference
-from tests.records import TOMORROW, YESTERDAY, event, organization, source, statement
+from record.references import Reference, References
+from tests.citing import assert_others_read_alike, entries
+from tests.records import TOMORROW, YESTERDAY, citation, event, organization, source, statement
 
 URL = "https://sitio.example/linea-de-tiempo/firma/"
-VERSION = "Versión del 11 de noviembre de 2026"
 MAKERS = (event, organization, source, statement)
-
-
-def reference(span: str = "/", **fields: Any) -> Reference:
-    """Of a record of a date, or from a date to another, which a slash separates."""
-    defaults = {
-        "key": "event-firma",
-        "title": "Se firma el acuerdo",
-        "site": "El sitio",
-        "url": URL,
-        "changed": date(2026, 11, 11),
-        "period": Period(*map(parse, span.split("/"))),
-    }
-    return Reference(**defaults | fields)
-
-
-# A small reader of BibTeX: counts braces as BibTeX does and unescapes what the site escapes.
-
 TEX = {
     r"\textbackslash{}": "\\",
     r"\textbraceleft{}": "{",
@@ -47,121 +29,107 @@ TEX = {
 } | {f"\\{sign}": sign for sign in "%&#$_"}
 
 
-def entry(bibtex: str) -> dict[str, str]:
-    """The fields of the entry, unbraced and unescaped. Fails where braces do not match."""
-    body = re.fullmatch(r"@misc\{[\w-]+,\n(.*)\n\}\n", bibtex, re.DOTALL)[1]
-    fields, depth, start = [], 0, 0
-    for place, sign in enumerate(body):
-        depth += {"{": 1, "}": -1}.get(sign, 0)
-        assert depth >= 0
-        if sign == "," and not depth:
-            fields.append(body[start:place])
-            start = place + 1
-    assert depth == 0
-    pairs = (field.strip().split(" = ", 1) for field in [*fields, body[start:]])
-    return {name: unescaped(unbraced(value)) for name, value in pairs}
-
-
-def unbraced(value: str) -> str:
-    while value.startswith("{") and value.endswith("}"):
-        value = value[1:-1]
-    return value
+def reference(issued: str = "2026-11-24", **fields: Any) -> Reference:
+    defaults = {
+        "key": "event-firma",
+        "title": "Se firma el acuerdo (11 de febrero de 2017)",
+        "site": "El sitio",
+        "url": URL,
+        "authors": ["Sociedad Civil, A. C."],
+        "issued": parse(issued),
+        "accessed": parse("2026-11-28"),
+    }
+    return Reference(**defaults | fields)
 
 
 def unescaped(text: str) -> str:
     signs = "|".join(map(re.escape, TEX))
-    return re.sub(signs, lambda match: TEX[match[0]], text)
+    return re.sub(signs, lambda match: TEX[match[0]], text.removeprefix("{").removesuffix("}"))
 
 
-# Dates, as partial as in their source
-
-
-def assert_formats(span: str, apa: str, csl: Any, bibtex: dict[str, str]) -> None:
-    cited = reference(span)
-    whole = f"Se firma el acuerdo. ({apa}). El sitio. {VERSION}. {URL}"
-    assert "".join(cited.apa_parts) == whole
-    (item,) = json.loads(cited.csl)
-    assert item.pop("issued", None) == csl
-    assert item == {
+def test_a_page_is_cited_with_publisher_version_title_address_and_day_of_access():
+    assert "".join(reference().apa_parts) == (
+        "Sociedad Civil, A. C. (2026, 24 de noviembre). Se firma el acuerdo (11 de febrero de "
+        f"2017). El sitio. Recuperado el 28 de noviembre de 2026, de {URL}"
+    )
+    assert reference().csl == {
         "id": "event-firma",
         "type": "webpage",
-        "title": "Se firma el acuerdo",
+        "title": "Se firma el acuerdo (11 de febrero de 2017)",
+        "author": [{"literal": "Sociedad Civil, A. C."}],
+        "issued": {"date-parts": [[2026, 11, 24]]},
+        "accessed": {"date-parts": [[2026, 11, 28]]},
         "container-title": "El sitio",
-        "version": "2026-11-11",
         "URL": URL,
         "language": "es-MX",
     }
-    fields = {
-        "title": "Se firma el acuerdo",
+    entry = entries(reference().bibtex)["event-firma"]
+    assert dict(entry.fields) == {
+        "title": "{Se firma el acuerdo (11 de febrero de 2017)}",
+        "date": "2026-11-24",
+        "year": "2026",
+        "month": "November",
         "howpublished": "El sitio",
-        "note": VERSION,
         "url": URL,
+        "urldate": "2026-11-28",
         "langid": "spanish",
     }
-    assert entry(cited.bibtex) == fields | bibtex
 
 
 @pytest.mark.parametrize(
-    ("span", "apa", "csl", "bibtex"),
+    ("fields", "apa"),
     [
-        ("2017-05-23", "2017, 23 de mayo", [[2017, 5, 23]], {"year": "2017", "month": "may"}),
-        ("2017-05-01", "2017, 1 de mayo", [[2017, 5, 1]], {"year": "2017", "month": "may"}),
-        ("2011-08", "2011, agosto", [[2011, 8]], {"year": "2011", "month": "aug"}),
-        ("2016", "2016", [[2016]], {"year": "2016"}),
-        ("2016/2017", "de 2016 a 2017", [[2016], [2017]], {"year": "2016--2017"}),
-        ("2016-01/2016", "de enero de 2016 a 2016", [[2016, 1], [2016]], {"year": "2016"}),
+        ({"authors": ["Alfa", "Beta"], "issued": "2017-05"}, "Alfa y Beta. (2017, mayo). "),
+        ({"authors": ["A", "B", "C"], "issued": "2017"}, "A, B y C. (2017). "),
+        ({"authors": ["Alfa"], "issued": ""}, "Alfa. (s. f.). "),
+        ({"title": "¿Por qué?", "accessed": parse("")}, "Sociedad Civil, A. C. (2026, 24 de "),
+        ({"authors": [], "url": "https://x.example/", "title": "Nadie"}, ""),
     ],
 )
-def test_each_format_keeps_partial_dates_partial(span, apa, csl, bibtex):
-    assert_formats(span, apa, {"date-parts": csl}, bibtex | {"date": span})
+def test_citeproc_renders_what_the_site_prints_and_pybtex_reads_it(fields, apa):
+    cited = reference(**fields)
+    assert cited.apa_parts[0].startswith(apa)
+    assert_others_read_alike(References(reference(key="a"), [cited]))
 
 
-def test_each_format_says_bounds_in_words_and_apa_that_there_is_no_date():
-    assert_formats("/", "s. f.", None, {})
-    for span, words in {
-        "[2011-08..2015-02]": "entre agosto de 2011 y febrero de 2015",
-        "[2017-05-23..]": "el 23 de mayo de 2017 o después",
-        "[..2017-04]": "abril de 2017 o antes",
-        "2016/[2017-05-23..]": "desde 2016, al menos hasta el 23 de mayo de 2017",
-    }.items():
-        assert_formats(span, words, {"literal": words}, {"note": f"Fecha: {words}. {VERSION}"})
+def test_a_bounded_date_of_a_source_is_said_in_words():
+    cited = reference("[2011-08..2011-09]")
+    words = "entre agosto y septiembre de 2011"
+    assert f" ({words}). " in cited.apa_parts[0]
+    assert cited.csl["issued"] == {"literal": words}
+    assert entries(cited.bibtex)["event-firma"].fields["note"] == f"Fecha: {words}"
 
 
-def test_the_tags_for_zotero_leave_out_a_date_that_they_cannot_hold():
-    for span, published in {
-        "2017-05-23": "2017/05/23",
-        "2011-08": "2011/08",
-        "2016": "2016",
-        "[2011-08..2015-02]": None,
-        "2016/2017": None,
-        "/": None,
-    }.items():
-        html = render_to_string(
-            "partials/_shared.html",
-            {"reference": reference(span, author="La Red"), "language": "es-MX"},
-        )
-        metas = re.findall(r'<meta name="([^"]+)" content="([^"]*)">', html)
-        tags = {name: content for name, content in metas if not name.startswith("twitter:")}
-        assert tags.pop("citation_publication_date", None) == published
-        assert tags == {
-            "citation_title": "Se firma el acuerdo",
-            "citation_author": "La Red",
-            "citation_publisher": "El sitio",
-            "citation_public_url": URL,
-            "citation_language": "es-MX",
-            "z:itemType": "webpage",
-            "dcterms.modified": "2026-11-11",
-        }
-
-
-def test_apa_begins_with_the_author_and_doubles_no_final_sign():
-    asked = reference("2017", title="¿Por qué?", author="La Red, A. C.", site="¡Sitio!")
-    assert "".join(asked.apa_parts) == f"La Red, A. C. (2017). ¿Por qué? ¡Sitio! {VERSION}. {URL}"
-    before, title, _after = asked.apa_parts
-    assert (before, title) == ("La Red, A. C. (2017). ", "¿Por qué?")
-
-
-# Any text
+def test_programs_get_a_group_author_that_zotero_does_not_split():
+    html = render_to_string("partials/_reference.html", {"references": References(reference())})
+    title = re.search(r'<span class="Z3988" title="([^"]*)">', html)[1].replace("&amp;", "&")
+    fields = dict(parse_qsl(title, strict_parsing=True))
+    assert fields.pop("rft.aucorp") == "Sociedad Civil, A. C."
+    assert fields == {
+        "ctx_ver": "Z39.88-2004",
+        "rft_val_fmt": "info:ofi/fmt:kev:mtx:dc",
+        "rft.type": "webpage",
+        "rft.title": "Se firma el acuerdo (11 de febrero de 2017)",
+        "rft.date": "2026-11-24",
+        "rft.source": "El sitio",
+        "rft.identifier": URL,
+        "rft.language": "es-MX",
+    }
+    context = {"references": References(reference()), "language": "es-MX"}
+    metas = re.findall(
+        r'<meta name="((?:citation|z:|dcterms)[^"]*)" content="([^"]*)">',
+        render_to_string("partials/_shared.html", context),
+    )
+    assert dict(metas) == {
+        "citation_title": "Se firma el acuerdo (11 de febrero de 2017)",
+        "citation_author": "Sociedad Civil, A. C.",
+        "citation_publication_date": "2026/11/24",
+        "citation_publisher": "Sociedad Civil, A. C.",
+        "citation_public_url": URL,
+        "citation_language": "es-MX",
+        "z:itemType": "webpage",
+        "dcterms.modified": "2026-11-24",
+    }
 
 
 @given(st.text(), st.text())
@@ -170,13 +138,12 @@ def test_apa_begins_with_the_author_and_doubles_no_final_sign():
 @example("100 % & más_$#", "~^")
 @example("«Ñandú»: ¿qué?", "@x,")
 def test_any_title_and_author_come_out_of_every_format_as_they_went_in(title, author):
-    cited = reference("2017", title=title, author=author)
-    (item,) = json.loads(cited.csl)
-    assert item.get("title", "") == title
-    assert item.get("author", [{"literal": ""}]) == [{"literal": author}]
-    fields = entry(cited.bibtex)
-    assert fields.get("title", "") == collapse(title)
-    assert fields.get("author", "") == collapse(author)
+    cited = reference(title=title, authors=[author])
+    item = json.loads(References(cited).csl)[0]
+    assert (item.get("title", ""), item["author"]) == (title, [{"literal": author}])
+    entry = entries(cited.bibtex)["event-firma"]
+    assert unescaped(entry.fields["title"]) == collapse(title)
+    assert " and " not in author or len(entry.persons["author"]) == 1
     assert cited.apa_parts[1] == collapse(title)
     assert "\n" not in "".join(cited.apa_parts)
 
@@ -187,44 +154,65 @@ def test_any_title_and_author_come_out_of_every_format_as_they_went_in(title, au
 @pytest.mark.django_db
 @pytest.mark.parametrize("make", MAKERS)
 def test_a_record_s_page_and_files_cite_its_permanent_address_and_the_day_of_the_version(
-    make, visitor
+    make, visitor, settings
 ):
+    settings.PUBLISHER = "Sociedad Civil, A. C."
     record = make(slug="uno")
     address = record.get_absolute_url()
-    url = f"http://testserver{address}"
     response = visitor.get(address)
-    cited = response.context["reference"]
-    assert cited.url == url
-    assert cited.changed == timezone.localdate(record.updated_at)
-    assert f"<cite>{cited.title}</cite>" in response.text
-    assert cited.apa_parts[2].endswith(f"{cited.version}. {url}")
-    assert f'<meta name="citation_public_url" content="{url}">' in response.text
-    assert f'content="{cited.changed.isoformat()}"' in response.text
-    for ending, text, kind, version in (
-        ("bib", cited.bibtex, "application/x-bibtex", cited.version),
-        ("json", cited.csl, "application/vnd.citationstyles.csl+json", f'"{cited.changed}"'),
+    cited = response.context["references"]
+    assert cited.page.url == f"http://testserver{address}"
+    assert cited.page.authors == [settings.PUBLISHER]
+    assert cited.page.issued.text == timezone.localdate(record.updated_at).isoformat()
+    assert cited.page.accessed.text == timezone.localdate().isoformat()
+    assert f"<cite>{cited.page.title}</cite>" in response.text
+    for ending, text, kind in (
+        ("bib", cited.bibtex, "application/x-bibtex"),
+        ("json", cited.csl, "application/vnd.citationstyles.csl+json"),
     ):
         file = visitor.get(f"{address}cita.{ending}")
         assert (file.text, file["Content-Type"]) == (text, f"{kind}; charset=utf-8")
         assert f"{address}cita.{ending}" in response.text
-        assert url in text
-        assert version in text
 
 
 @pytest.mark.django_db
-def test_a_statement_is_cited_as_the_coalition_s_and_a_source_as_its_publisher_s(visitor, settings):
-    def cited(record: Any) -> Reference:
-        return visitor.get(record.get_absolute_url()).context["reference"]
-
+def test_a_page_has_the_date_of_its_record_in_the_title_and_references_to_what_it_quotes(
+    visitor, settings
+):
     settings.COALITION = "red"
-    position = statement(date="2017-05")
-    assert not cited(position).author
     organization(slug="red", name="La Red de Prueba", short_name="Red")
-    assert (cited(position).author, cited(position).exact) == ("La Red de Prueba", ["2017-05"])
-    article = cited(source(publisher="El Diario", published="2016"))
-    assert (article.author, article.exact) == ("El Diario", ["2016"])
-    institute = cited(organization(name="Instituto de Prueba", short_name="IP"))
-    assert "".join(institute.apa_parts).startswith("Instituto de Prueba. (s. f.). ")
+    article = source(
+        title="Nota", publisher="El Diario", published="2016", url="https://d.example/"
+    )
+    signed, spoken = event(title="Se firma", start="2017-05-23"), statement(date="2017-05")
+    for record in (signed, spoken):
+        citation(record, source=article)
+    cited = visitor.get(signed.get_absolute_url()).context["references"]
+    assert cited.page.title == "Se firma (23 de mayo de 2017)"
+    assert ["".join(quoted.apa_parts) for quoted in cited.quoted] == [
+        "El Diario. (2016). Nota. https://d.example/"
+    ]
+    text, paper = visitor.get(spoken.get_absolute_url()).context["references"].quoted
+    assert (text.authors, text.issued.text, text.site) == (
+        ["La Red de Prueba"],
+        "2017-05",
+        "Nota",
+    )
+    assert paper.key == f"original-source-{article.slug}"
+
+
+@pytest.mark.django_db
+def test_the_rotation_the_timeline_and_a_date_say_how_to_cite_them(visitor):
+    event(title="Se firma", start="2017-05-23")
+    for url, title in {
+        "/linea-de-tiempo/": "Línea de tiempo",
+        "/al/2017-05/": "Quién pertenecía y quién representaba en mayo de 2017",
+    }.items():
+        response = visitor.get(url)
+        assert f"<cite>{title}</cite>" in response.text
+        assert response.context["references"].page.url == f"http://testserver{url}"
+        assert "cita.bib" not in response.text
+    assert "Cómo citar" not in visitor.get("/representacion/").text  # without a term
 
 
 @pytest.mark.django_db

@@ -4,6 +4,8 @@ cookie, no script, no third party, little weight, and what search engines read."
 import gzip
 import re
 from collections.abc import Iterator
+from csv import DictReader
+from io import StringIO
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -14,17 +16,21 @@ from django.core.management import call_command
 from django.db import transaction
 from django.http import HttpResponse
 from django.urls import reverse
+from edtf_validate.valid_edtf import is_valid
 
 from exchange.facts import MODELS
+from exchange.imports import RESOURCES
 from organizations.models import Organization
 from search.models import Entry
 from sources.models import Citation, Source
+from tests.citing import assert_others_read_alike
 from tests.markup import DATA, PAGES, Page, crawl, read
 from tests.test_feeds import CALENDAR, EVENTS, STATEMENTS, feed, titles
 from timeline.models import Event, Statement
 
 pytestmark = pytest.mark.django_db
 HERE = "http://testserver"
+DATE_COLUMNS = {"inicio", "fin", "fecha", "publicada", "describe_hasta", "consultada", "dice"}
 STATIC = Path(settings.BASE_DIR, "static")
 
 
@@ -212,3 +218,27 @@ def test_the_record_is_loaded_with_its_index(visitor, capsys):
     assert "agrees with the record" in capsys.readouterr().out
     assert "<mark>" in visitor.get("/buscar/?q=representantes").text
     assert "<mark>" not in visitor.get("/buscar/?q=hipopótamo").text
+
+
+# Machines
+
+
+def test_other_programs_read_every_reference_as_it_is_printed(responses):
+    cited = [a.context["references"] for a in responses.values() if "references" in a.context]
+    every = {references.page.url: references for references in cited if references}
+    assert len(every) > 40
+    for references in every.values():
+        assert_others_read_alike(references)
+
+
+def test_every_date_that_leaves_the_site_is_valid_edtf(responses, visitor):
+    dates = set()
+    for answer in responses.values():
+        dates |= {*re.findall(r'"(?:startDate|endDate|datePublished)":"([^"]+)"', answer.text)}
+    for table in RESOURCES:
+        text = visitor.get(f"/datos/{table}.csv").getvalue().decode("utf-8-sig")
+        for row in DictReader(StringIO(text)):
+            dates |= {row[name] for name in DATE_COLUMNS & row.keys()}
+    dates -= {""}
+    assert len(dates) > 8
+    assert [date for date in dates if not is_valid(date)] == []

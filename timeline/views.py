@@ -1,5 +1,6 @@
 """The pages of events and statements."""
 
+from itertools import chain
 from typing import Any
 
 from django.core.paginator import Page
@@ -10,11 +11,12 @@ from organizations.models import Organization, visible_organizations
 from organizations.name_links import Names
 from record import jsonld
 from record.charts import Chart
-from record.pages import RecordView, last_change, list_page, page_of
+from record.pages import RecordView, last_change, list_page, listed, page_of
 from record.publishing import RecordQuerySet, viewer
+from record.references import Reference
 from record.richtext import with_contents
 from sources.models import Citation, Source
-from sources.quotes import cited_sources, with_citations
+from sources.quotes import quoting, reference_to, with_citations
 from sources.reading import of_passages
 from timeline import years
 from timeline.charts import columns_chart, events_chart
@@ -42,6 +44,7 @@ def event_list(request: HttpRequest) -> HttpResponse:
         "chart": _overview(filters, page),
         "changed": last_change(page),
     }
+    context |= quoting(chain(*(event.quotes for event in page)))
     return list_page(request, "timeline/event_list.html", EVENTS, context)
 
 
@@ -90,7 +93,7 @@ class EventView(TimelineView):
             # Without the events before and after: the page only links to them.
             "changed": last_change(event, statements),
             "main": event.jsonld(statements),
-            "based_on": cited_sources(event.quotes),
+            **quoting(event.quotes),
         }
 
 
@@ -124,6 +127,7 @@ class StatementView(TimelineView):
         others_citations = Citation.objects.visible_to(user).exclude(statement=statement)
         citations = list(of_passages(others_citations, sources))
         names = Names.public()
+        public = [source for source in sources if source.is_public()]
         text = paragraphs(statement, sources, citations, names)
         return super().get_context_data(**kwargs) | {
             "sources": sources,
@@ -134,10 +138,22 @@ class StatementView(TimelineView):
             "before": before,
             "after": after,
             "changed": last_change(statement, sources, citations, events, before, after),
-            "cited": {"author": names.coalition.name if names.coalition else ""},
             "main": self._main(names.coalition, events, text),
-            "based_on": [source.in_short for source in sources if source.is_public()],
+            "based_on": [source.in_short for source in public],
+            "quoted": [self._spoken(names.coalition, public), *map(reference_to, public)],
         }
+
+    def _spoken(self, author: Organization | None, sources: list[Source]) -> Reference:
+        """The reference to the statement itself, in the sources that contain it."""
+        statement = self.object
+        return Reference(
+            key=f"original-statement-{statement.slug}",
+            title=statement.title,
+            url=next((source.url for source in sources), ""),
+            site=listed(sources) if sources else "",
+            authors=[author.name] if author else [],
+            issued=statement.when,
+        )
 
     def _main(
         self, author: Organization | None, events: list[Event], text: list[Paragraph]
