@@ -333,7 +333,8 @@ class DecisionForm(forms.Form):
             self.fields["change_reason"].error_messages["required"] = "Diga por qué se retira."
 
     def clean(self) -> None:
-        """Empties the fields without proof, if that was chosen."""
+        """Empties the fields without proof, if that was chosen. Refuses labels that no source of
+        their record says."""
         super().clean()
         for fact, fields in self.emptied():
             for field in fields:
@@ -342,6 +343,9 @@ class DecisionForm(forms.Form):
                 fact.full_clean()
             except ValidationError as error:
                 self.add_error("unproven", f"«{fact}»: {' '.join(error.messages)}")
+        if isinstance(self.effects, Publication):
+            for problem in self.effects.unsaid(self.waiting()):
+                self.add_error(None, problem)
 
     def chose(self, name: str) -> str:
         return self.cleaned_data.get(name, "")

@@ -22,7 +22,7 @@ from import_export.results import Result
 from dates.text import fold
 from editing.snapshots import title_of
 from editing.widgets import ReferenceWidget, TableError, UnreadableCell, closest_match, refusal
-from record.proof import with_proof
+from record.proof import check_labels, with_proof
 from record.publishing import Record, may_publish, slug_in, written
 from record.text import may_be_cut
 
@@ -282,7 +282,6 @@ class RecordResource(ModelResource):
     def skip_row(
         self, instance: Record, original: None, row: Any, import_validation_errors: Any = None
     ) -> bool:
-        """Whether the row changes nothing."""
         return not (import_validation_errors or self.is_new or self.changes)
 
     def validate_instance(
@@ -306,12 +305,13 @@ class RecordResource(ModelResource):
         }
 
     def check(self, instance: Record) -> None:
-        """Check the permission to publish, the dates of publication, and the model's own rules."""
         if self.drafts_only and not (self.was_draft and instance.is_draft()):
             raise ValidationError({"slug": "Es o sería público.\nUn borrador; publica quien puede"})
         ends, begins = (getattr(instance, f"{name}publish_at", None) for name in ("un", ""))
         if ends and not (begins and begins < ends):
             raise ValidationError({"unpublish_at": "El retiro no es posterior a la publicación."})
+        if any(column.endswith("_la_fuente") for column in self.changes):
+            check_labels(instance)
         self.clean_instance(instance)
 
     def clean_instance(self, instance: Any) -> None:

@@ -93,7 +93,7 @@ def _changed_fields(
     resource: RecordResource, lists: dict[str, dict[int, list[int]]], before: Any, after: Any
 ) -> Iterator[tuple[str, bool]]:
     """Yield the label of each field that differs, and whether it was emptied."""
-    for field in resource.columns:
+    for field in (column for column in resource.columns if not column.readonly):
         if field.widget.many:
             old, new = (sorted(lists[field.attribute][v.pk]) for v in (before, after))
         else:

@@ -13,6 +13,7 @@ from operator import or_
 from typing import Any, TypeVar
 
 from django.apps import apps
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Case, Exists, OuterRef, Q, Value, When
 from django.db.models.functions import Concat, StrIndex, Trim
@@ -20,6 +21,7 @@ from django.db.models.lookups import GreaterThan
 from django.utils import timezone
 
 from dates.fields import EDTFField
+from dates.text import collapse
 from record.publishing import Publishable, Record, visible
 
 FAR_OFF = datetime(9000, 1, 1, tzinfo=UTC)
@@ -90,6 +92,53 @@ def dated(model: type[models.Model]) -> list[Any]:
     """The dates of a model, and the words of the source beside them."""
     fields = model._meta.fields
     return [f for f in fields if isinstance(f, EDTFField) or f.name.endswith("_label")]
+
+
+def labels_of(fact: models.Model) -> dict[str, str]:
+    """The words of the source beside the dates of a fact, by the name of their field."""
+    names = [f.name for f in dated(type(fact)) if not isinstance(f, EDTFField)]
+    return {name: label for name in names if (label := getattr(fact, name))}
+
+
+def texts_of(fact: Record, *others: Record) -> list[str]:
+    """The texts of the sources that a fact cites, except `others`, as `collapse` returns them."""
+    quotes = supporting(fact.citations.model).filter(**{fact.citations.field.name: fact})  # type: ignore[attr-defined]
+    quotes = quotes.exclude(source__in=others).order_by()
+    return [*map(collapse, quotes.values_list("source__text", flat=True).distinct())]
+
+
+def unsaid_labels(fact: models.Model, texts: Collection[str]) -> dict[str, str]:
+    """An error for each label that stands in none of the texts, by the name of its field."""
+    return {
+        name: f"Ninguna fuente citada dice «{label}».\nLas palabras tal como están en ella, o nada"
+        for name, label in labels_of(fact).items()
+        if not any(collapse(label) in text for text in texts)
+    }
+
+
+def check_labels(fact: Record) -> None:
+    """Raises ValidationError for a label that no source of the stored citations says. A fact
+    without citations may still get them."""
+    texts = texts_of(fact) if fact.pk and labels_of(fact) else []
+    if texts and (errors := unsaid_labels(fact, texts)):
+        raise ValidationError(errors)
+
+
+def labels_lost(source: Record, text: str) -> list[str]:
+    """The labels that no cited source says any more if the text of `source` becomes `text`."""
+    citations: Any = source.citations  # type: ignore[attr-defined]
+    labelled = Q()
+    for name in citations.model.belongs_to:
+        for field in dated(citations.model._meta.get_field(name).related_model):
+            if not isinstance(field, EDTFField):
+                labelled |= Q(**{f"{name}__{field.name}__gt": ""})
+    quotes = supporting(citations.model).filter(labelled, source=source)
+    facts = {quote.record for quote in quotes.select_related(*citations.model.belongs_to)}
+    return [
+        f"«{labels_of(fact)[name]}»"
+        for fact in facts
+        for name in unsaid_labels(fact, [collapse(text), *texts_of(fact, source)])
+    ]
 
 
 def proved_by(date: EDTFField) -> list[str]:
@@ -221,6 +270,13 @@ class Publication:
         }
         fields = {fact: [*unproven_fields(fact, q)] for fact, q in seen.items()}
         return [(fact, names) for fact, names in fields.items() if names]
+
+    def unsaid(self, waiting: Collection[Record]) -> Iterator[str]:
+        """The errors of the labels that no source says, except of records that are `waiting`."""
+        for fact, owner in self.owners.items():
+            if owner not in waiting and labels_of(fact):
+                for error in unsaid_labels(fact, texts_of(fact)).values():
+                    yield f"«{fact}»: {error.partition(chr(10))[0]} Corríjalas en su formulario."
 
     @property
     def depends_on(self) -> set[Record]:

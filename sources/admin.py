@@ -3,7 +3,7 @@ from typing import Any, ClassVar
 from django import forms
 from django.contrib import admin
 from django.contrib.admin.options import BaseModelAdmin
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import models
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
@@ -12,7 +12,8 @@ from django.utils.text import Truncator, capfirst
 
 from editing.admin import RecordAdmin, RecordInline, date_column, rare
 from editing.filters import CitationsFilter, ConditionFilter, StateFilter
-from editing.forms import RecordForm, link
+from editing.forms import RecordForm, RecordFormSet, link
+from record.proof import unsaid_labels
 from record.publishing import Record
 from sources.forms import CitationForm, SourceForm, quote_field, source_field
 from sources.models import SUPPORTED, Citation, Source, supported_model
@@ -40,9 +41,26 @@ def _supported_field() -> forms.ChoiceField:
     return forms.ChoiceField(label="De qué dato habla", required=False)
 
 
+class CitationFormSet(RecordFormSet):
+    """The citations of a record: their sources say its labels."""
+
+    def clean(self) -> None:
+        super().clean()
+        kept = [form for form in self.forms if form not in self.deleted_forms]
+        rows = (form.cleaned_data for form in kept if hasattr(form, "cleaned_data"))
+        sources = {row["source"] for row in rows if row.get("exact") and row.get("source")}
+        texts = [source.passages.text for source in sources]
+        if texts and (errors := unsaid_labels(self.instance, texts)):
+            label_of = self.instance._meta.get_field
+            raise ValidationError(
+                [f"{capfirst(str(label_of(n).verbose_name))}: {e}." for n, e in errors.items()]
+            )
+
+
 class CitationInline(CitationFields, RecordInline):
     model = Citation
     form = CitationForm
+    formset = CitationFormSet
     template = "admin/edit_inline/citation.html"
     readonly_fields = ["supported"]
     extra = 1

@@ -13,6 +13,7 @@ from dates.fields import Earliest, EDTFField, Latest, day_column, possible_date
 from dates.text import collapse
 from record.history import Versions
 from record.jsonld import Node, iso, node, page_subject
+from record.proof import labels_lost
 from record.publishing import Publishable, Record
 from record.text import LanguageField, WebAddressField
 from sources.originals import OriginalField, digest_of_name
@@ -122,6 +123,9 @@ class Source(Publishable):
             raise ValidationError(
                 {"text": f"Con este texto se romperían las citas de estas palabras: {quotes}."}
             )
+        if self.pk and (labels := labels_lost(self, self.text)):
+            words = f"Son palabras de la fuente junto a una fecha: {'; '.join(labels)}."
+            raise ValidationError({"text": f"Este texto ya no las dice. {words}"})
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Saves; if the text changed, moves the citations to the new places of their words."""

@@ -1,0 +1,60 @@
+"""The words of a source beside a date stand in a source that the record cites, as they are."""
+
+from typing import Any
+
+import pytest
+from django.core.exceptions import ValidationError
+
+from tests import records
+from tests.sheets import csv_of, dry_run
+from tests.staff import act, address_of, draft, problems, quote, save
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("forms_check_one_by_one")]
+SAID, UNSAID = "En mayo de 2012", "en mayo de 2012"  # the text has the capital
+
+
+def labelled(label: str) -> Any:
+    record = draft(start="2012-05", date_label=label)
+    records.citation(record, source=records.source())
+    return record
+
+
+def test_the_form_refuses_a_label_as_soon_as_the_record_cites_something(publisher: Any) -> None:
+    record, source = draft(start="2012-05"), records.source()
+    address = address_of("change", record)
+    save(publisher, address, date_label=UNSAID)
+    record.refresh_from_db()
+    assert record.date_label == UNSAID
+    quoted = quote(record, source=source.pk)
+    refused = problems(save(publisher, address, **quoted))
+    assert f"Ninguna fuente citada dice «{UNSAID}»" in refused
+    assert not record.citations.exists()
+    assert save(publisher, address, **quoted, date_label=SAID).status_code == 302
+    assert record.citations.exists()
+
+
+def test_an_import_and_publishing_refuse_it_too(publisher: Any) -> None:
+    record = labelled(SAID)
+    header = "identificador,palabras_de_la_fuente"
+    (error,) = dry_run("eventos", csv_of(header, f"{record.slug},{UNSAID}")).errors
+    assert (error.column, error.says) == ("palabras_de_la_fuente", UNSAID)
+    assert "Ninguna fuente citada dice" in error.problem
+    assert dry_run("eventos", csv_of(header, f"{record.slug},decidieron sumarse")).errors == []
+    for wrong in (labelled(UNSAID), draft(start="2012", date_label=SAID)):  # the second cites none
+        refused = act(publisher, "publish", wrong, unproven="alone")
+        assert "Ninguna fuente citada dice" in refused.text
+        wrong.refresh_from_db()
+        assert wrong.is_draft()
+    act(publisher, "publish", record, unproven="alone")
+    record.refresh_from_db()
+    assert record.is_public()
+
+
+def test_a_text_that_no_longer_says_a_label_is_refused_unless_another_cited_source_does() -> None:
+    record = labelled(SAID)
+    source = record.citations.get().source
+    source.text = source.text.replace(SAID, "En mayo")
+    with pytest.raises(ValidationError, match=SAID):
+        source.full_clean()
+    records.citation(record, source=records.source())
+    source.full_clean()
