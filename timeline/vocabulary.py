@@ -2,6 +2,7 @@
 them."""
 
 from django.db import models
+from django.urls import reverse
 
 from record.history import Versions
 from record.publishing import Record
@@ -38,6 +39,9 @@ class EventCategory(Vocabulary):
         verbose_name_plural = "categorías"
         constraints = [Record.lower_slug()]
 
+    def get_absolute_url(self) -> str:
+        return f"{reverse('timeline:event_list')}?categoria={self.slug}"
+
 
 class StatementKind(Vocabulary):
     """A word for statements, such as «comunicado»."""
@@ -54,3 +58,6 @@ class StatementKind(Vocabulary):
         verbose_name = "tipo de pronunciamiento"
         verbose_name_plural = "tipos de pronunciamiento"
         constraints = [Record.lower_slug()]
+
+    def get_absolute_url(self) -> str:
+        return reverse("timeline:statement_list")
