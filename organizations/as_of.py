@@ -3,7 +3,7 @@ memberships and terms change or may change."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.db.models import F
@@ -40,7 +40,8 @@ NOUNS = {
 }
 CLAUSES, AROUND = 3, 6
 Lasting = Membership | RepresentationTerm
-ReasonKey = tuple[str, Reason, tuple[str, ...]]
+ReasonKey = tuple[str, Reason, tuple[str, ...], str]
+DISAGREE = "las fuentes no coinciden"
 
 
 def tally(counts: dict[Answer, int], noun: str, feminine: bool = False) -> str:
@@ -69,7 +70,7 @@ def groups(records: Iterable[Lasting], when: EDTF) -> Iterator[dict[str, Any]]:
     `labels` are the words of the source for the bounds of the reason, `dates` the names of the
     dates; `already` are the citations that an earlier group shows."""
     earlier: set[tuple[int, int]] = set()
-    for (_role, why, labels), alike in _by_reason(records, when).items():
+    for (_role, why, labels, dispute), alike in _by_reason(records, when).items():
         if isinstance(alike[0], Membership):
             alike.sort(key=lambda record: fold(str(record.organization)))
         citations = {citation.passage: citation for citation in _bearing(why, alike)}
@@ -80,11 +81,13 @@ def groups(records: Iterable[Lasting], when: EDTF) -> Iterator[dict[str, Any]]:
         earlier |= citations.keys()
         yield {
             "answer": why.answer,
+            "dispute": dispute,
             "words": why.words,
             "labels": labels,
             "dates": " ".join(f"{side} {side}_label" for side in _sides(why)),
             "records": alike,
-            "citations": [citations[passage] for passage in first_shown],
+            "citations": [citations[passage] for passage in first_shown]
+            + [c for record in alike for c in _against(why, record)],
             "already": [citations[passage] for passage in already],
             "notes": _notes(alike),
         }
@@ -99,13 +102,36 @@ def _notes(records: list[Lasting]) -> list[tuple[str, str]]:
 
 
 def _by_reason(records: Iterable[Lasting], when: EDTF) -> dict[ReasonKey, list[Lasting]]:
-    """The records by role, reason, and the words of the source for the bounds of the reason."""
+    """The records by role, reason, the words of the source for the bounds of the reason, and how
+    far the sources disagree."""
     alike = defaultdict[ReasonKey, list[Lasting]](list)
     for record in records:
         why = reason(record.period, when)
         labels = (getattr(record, f"{side}_label") for side in _sides(why))
-        alike[getattr(record, "role", ""), why, tuple(filter(None, labels))].append(record)
+        words, dispute = tuple(filter(None, labels)), _dispute(why, record, when)
+        alike[getattr(record, "role", ""), why, words, dispute].append(record)
     return alike
+
+
+def _against(why: Reason, record: Lasting) -> list[Citation]:
+    """The contradictions of the dates on which the answer rests."""
+    dates = tuple(_sides(why))
+    return [c for c in record.contradictions if dates and c.field.startswith(dates)]
+
+
+def _dispute(why: Reason, record: Lasting, when: EDTF) -> str:
+    """Whether another source has another date and, with it, another answer."""
+    answers = {_answer_of(citation, record, when) for citation in _against(why, record)}
+    if answers == {why.answer}:
+        return f"{DISAGREE} en la fecha, sí en la respuesta"
+    return DISAGREE if answers else ""
+
+
+def _answer_of(citation: Citation, record: Lasting, when: EDTF) -> Answer | None:
+    """The answer with the date that a contradiction says; None if it says no whole date."""
+    if not citation.says or citation.field not in ("start", "end"):
+        return None
+    return replace(record.period, **{citation.field: parse(citation.says)}).on(when)
 
 
 def _sides(why: Reason) -> list[str]:

@@ -64,7 +64,9 @@ def role(record: Any, **party: Node) -> Node:
         roleName=record.role_name,
         startDate=proven(record, "start", period.start),
         endDate=proven(record, "end", period.end),
-        description=f"{period} {missing_proof(record)}".strip(),
+        description=" ".join(
+            filter(None, (str(period), missing_proof(record), record.otherwise)),
+        ),
         **party,
     )
 

@@ -160,6 +160,8 @@ class Record(models.Model):
     """The `Versions` object, to write versions; `history` is the manager that it installs."""
     visible_citations: list[Any]  # set by `sources.quotes.with_citations`, as the next
     contradictions: list[Any]
+    otherwise = ""
+    """What other sources say, as sentences without markup."""
     uncited: str  # what no citation proves; also set by `proof.with_proof`
     named_by: tuple[str, ...] = ("title",)
     """The columns of its names, by which pickers find it."""

@@ -9,7 +9,18 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import DatabaseError
-from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models import (
+    Count,
+    Exists,
+    Min,
+    OuterRef,
+    Prefetch,
+    Q,
+    QuerySet,
+    Subquery,
+    Value,
+    prefetch_related_objects,
+)
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
@@ -47,9 +58,29 @@ def with_citations(records: Iterable[Any], user: User | None = None) -> list[Any
         cited[name][getattr(citation, f"{name}_id")][citation.stance].append(citation)
     for record in records:
         record.uncited = uncited_names(record, record.visible_citations)
-        for citation in record.contradictions:
-            setattr(citation, citation.supported, record)
+        _say_otherwise(record)
     return records
+
+
+def with_contradictions(records: Iterable[Any]) -> list[Any]:
+    """Sets `contradictions` on public records of a model, for their dates in feeds."""
+    records = list(records)
+    public = visible(Source, timezone.now(), "source__")
+    against = Citation.objects.filter(public, stance="contradicts").defer("source__text")
+    against = against.select_related("source").order_by("number", "pk")
+    prefetch_related_objects(records, Prefetch("citations", against, to_attr="contradictions"))
+    for record in records:
+        _say_otherwise(record)
+    return records
+
+
+def _say_otherwise(record: Any) -> None:
+    """Sets `otherwise`: «Otra fuente dice: 15 de diciembre de 2020 («Acta 12»).»"""
+    for citation in record.contradictions:
+        setattr(citation, citation.supported, record)
+    record.otherwise = " ".join(
+        f"Otra fuente dice: {claim(c)} («{c.source}»)." for c in record.contradictions
+    )
 
 
 def claim(citation: Citation) -> str:

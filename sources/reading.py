@@ -19,8 +19,8 @@ SHORT_NAMES = {"organization": "ficha", "representationterm": "periodo"}
 
 
 class Passage(NamedTuple):
-    """The records that a quote supports, each with the name of its kind, grouped by organization,
-    event or statement. `cut` if there are more records than the page lists."""
+    """The records that a quote supports or contradicts, each with the name of its kind, grouped by
+    organization, event or statement. `cut` if there are more records than the page lists."""
 
     number: int
     facts: dict[Record, list[tuple[str, Record]]]
@@ -42,22 +42,25 @@ def of_passages(
 
 
 def passages_by_number(citations: Iterable[Citation]) -> dict[int, Passage]:
-    records: dict[int, list[Any]] = defaultdict(list)
+    quotes: dict[int, list[Citation]] = defaultdict(list)
     for citation in citations:
-        records[citation.number].append(citation.record)
+        quotes[citation.number].append(citation)
     return {
         number: Passage(number, _by_owner(quoted[:FACTS]), len(quoted) > FACTS)
-        for number, quoted in records.items()
+        for number, quoted in quotes.items()
     }
 
 
-def _by_owner(records: Iterable[Record]) -> dict[Record, list[tuple[str, Record]]]:
-    """Groups the records by owner: organizations first, each kind by name."""
+def _by_owner(citations: Iterable[Citation]) -> dict[Record, list[tuple[str, Record]]]:
+    """Groups the records by owner: organizations first, each kind by name. A record that is
+    contradicted says so."""
+    stances: dict[Any, bool] = {c.record: c.contradicts for c in citations}
     kinds = [supported_model(name) for name in SUPPORTED]
     facts: dict[Record, list[tuple[str, Record]]] = defaultdict(list)
-    for record in sorted(dict.fromkeys(records), key=lambda record: kinds.index(type(record))):
+    for record in sorted(stances, key=lambda record: kinds.index(type(record))):
         meta = record._meta
         word = SHORT_NAMES.get(str(meta.model_name), str(meta.verbose_name))
+        word = f"contradice: {word}" if stances[record] else word
         facts[getattr(record, "organization", record)].append((word, record))
     return dict(sorted(facts.items(), key=lambda i: (kinds.index(type(i[0])), fold(str(i[0])))))
 

@@ -10,7 +10,18 @@ from record.proof import without_visible_quote
 from sources.models import Citation, Source
 from sources.quotes import with_citations
 from tests.markup import words
-from tests.records import WAYS, by_raw_sql, citation, copy_of, event, organization, refusals, source
+from tests.records import (
+    WAYS,
+    by_raw_sql,
+    citation,
+    copy_of,
+    event,
+    membership,
+    organization,
+    refusals,
+    source,
+    term,
+)
 from tests.sheets import csv_of, dry_run, exported
 from tests.staff import address_of, problems, quote, save
 from timeline.models import Event
@@ -119,3 +130,56 @@ def test_both_dates_stand_on_every_page_with_their_quotes_and_sources(signing, v
         assert "3 de noviembre de 2020" in page, url
         assert "«Memoria de la Red» dice 1; «Acta 12» dice 1" in page, url
         assert "firmó el acuerdo el 15 de diciembre de 2020.»" in page, url
+
+
+def test_feeds_calendar_linked_data_and_the_page_of_the_source_carry_both_dates(signing, visitor):
+    said = "Fecha: 3 de noviembre de 2020. Otra fuente dice: 15 de diciembre de 2020 («Acta 12»)."
+    for url in ("/linea-de-tiempo/atom.xml", signing.get_absolute_url()):
+        assert said in visitor.get(url).text, url
+    calendar = visitor.get("/linea-de-tiempo/calendario.ics").text.replace("\r\n ", "")
+    assert said in calendar
+    assert "VALUE=DATE:20201103" in calendar
+    assert "VALUE=DATE:20201216" in calendar  # the day after the last day
+    assert "(contradice: acontecimiento)" in words(visitor.get("/fuentes/acta/"))
+    assert "(acontecimiento)" in words(visitor.get("/fuentes/memoria/"))
+
+
+def test_an_answer_that_hangs_on_a_contradicted_date_says_that_the_sources_disagree(
+    memoir, minutes, visitor
+):
+    member = membership(organization=organization(name="Alfa"), start="2020-11-03", end="[2022..]")
+    citation(member, "La Red anunció su salida", source=memoir)
+    against = citation(member, OTHER_WORDS, source=minutes, **AGAINST)
+    apart, agree = "sí una las fuentes no coinciden", "en la fecha, sí en la respuesta"
+    claim = "Otra fuente dice: desde el 15 de diciembre de 2020 Cita 1, en «Acta 12»"
+    for when, same in (("2020-12-01", False), ("2021", True)):
+        page = words(visitor.get(f"/al/{when}/"))
+        assert apart in page, when
+        assert (agree in page) is same, when
+        assert claim in page, when
+    against.delete()
+    assert "no coinciden" not in words(visitor.get("/al/2020-12-01/"))
+    citation(member, OTHER_WORDS, source=minutes, field="end", stance="contradicts", says="2020")
+    page = words(visitor.get(member.organization.get_absolute_url()))
+    assert "integrante, hasta donde llegan las fuentes · las fuentes no coinciden" in page
+    assert "Otra fuente dice: hasta 2020" in page
+    assert "las fuentes no coinciden" in words(visitor.get("/"))
+
+
+def test_sentences_speak_of_one_source_or_of_several_and_say_how_far_each_reaches(
+    memoir, minutes, visitor
+):
+    member = membership(organization=organization(name="Alfa"), start="2012", end="[2020..]")
+    citation(member, "La Red anunció su salida", source=memoir)
+    term(organization=member.organization)
+    Source.objects.filter(pk=memoir.pk).update(describes_until="[2019-02..2020-01]")
+    reach = "«Acta 12», hasta el 15 de diciembre de 2020; «Memoria de la Red», hasta"
+    for several in (False, True):
+        if several:
+            citation(member, OTHER_WORDS, source=minutes)
+        for url in ("/", "/representacion/", "/al/2030/", "/al/", "/organizaciones/"):
+            page = words(visitor.get(url))
+            assert ("las fuentes" in page.lower()) is several, url
+            assert ("la fuente" in page.lower()) is not several, url
+        assert (reach in words(visitor.get("/al/2030/"))) is several
+        assert (reach in words(visitor.get("/"))) is several

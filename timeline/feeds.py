@@ -19,11 +19,12 @@ from django.utils.feedgenerator import Atom1Feed
 from django.utils.html import escape
 from django.utils.xmlutils import SimplerXMLGenerator
 
-from dates.edtf import END_OF_TIME
+from dates.edtf import END_OF_TIME, parse
 from dates.text import by_sources, collapse
 from record.jsonld import LICENSE
 from record.proof import missing_proof, with_proof
 from record.text import printable
+from sources.quotes import with_contradictions
 from timeline.models import Event, Statement, date_sentence
 
 ENTRIES, IN_CALENDAR = 50, 2_000
@@ -89,8 +90,8 @@ class EventFeed(Feed):
         return request.build_absolute_uri("/")
 
     def items(self) -> list[Event | Statement]:
-        records = with_proof(self.model.objects.visible_to(None))
-        return records.select_related(self.word).newest(ENTRIES)
+        records = with_proof(self.model.objects.visible_to(None)).select_related(self.word)
+        return with_contradictions(records.newest(ENTRIES))
 
     def item_title(self, item: Event | Statement) -> str:
         return printable(item.title)
@@ -129,7 +130,7 @@ def calendar(request: HttpRequest) -> HttpResponse:
     counts = events.aggregate(every=Count("pk"), bounded=Count("pk", filter=bounded))
     calendar = _empty(request, **counts)
     events = with_proof(events.filter(bounded)).select_related("category")
-    for event in events.order_by("-sort_day", "-slug")[:IN_CALENDAR]:
+    for event in with_contradictions(events.order_by("-sort_day", "-slug")[:IN_CALENDAR]):
         calendar.add_component(_vevent(request, event))
     headers = {"Content-Disposition": 'inline; filename="calendario.ics"'}
     return HttpResponse(calendar.to_ical(), content_type=CALENDAR, headers=headers)
@@ -161,12 +162,15 @@ def _whole(stretch: str, unsaid: str) -> str:
 
 
 def _ends(event: Event) -> tuple[date | None, date | None]:
-    """The first day, and the day after the last; the time and no end for an event of a day with a
-    time."""
-    if event.began_at and not event.end:
+    """The first day, and the day after the last, of the dates that other sources say too; the time
+    and no end for an event of a day with a time."""
+    others = [parse(citation.says) for citation in event.contradictions if citation.says]
+    if event.began_at and not event.end and not others:
         return event.began_at.astimezone(UTC), None
-    end = (event.period.end or event.when).last_day
-    return event.when.first_day, end + timedelta(days=1) if end else None
+    starts = filter(None, (when.first_day for when in (event.when, *others)))
+    ends = filter(None, (when.last_day for when in (event.period.end or event.when, *others)))
+    end = max(ends, default=None)
+    return min(starts, default=None), end + timedelta(days=1) if end else None
 
 
 def _vevent(request: HttpRequest, event: Event) -> icalendar.Event:
@@ -176,9 +180,13 @@ def _vevent(request: HttpRequest, event: Event) -> icalendar.Event:
     kinds = dict.fromkeys(date.kind for date in dates if date.kind in WHOLE)
     whole = "; ".join(_whole(*WHOLE[kind]) for kind in kinds)
     when = event.period.when
-    sentence = f"{date_sentence(event)[:-1]} ({whole})." if whole else date_sentence(event)
-    title = (collapse(event.title), f"[{when}]" if whole else "", missing_proof(event))
-    texts = (sentence, collapse(event.summary))
+    title = (
+        collapse(event.title),
+        f"[{when}]" if whole else "",
+        missing_proof(event),
+        "[las fuentes no coinciden]" if event.contradictions else "",
+    )
+    texts = (date_sentence(event, whole), collapse(event.summary))
     start, end = _ends(event)
     return icalendar.Event.new(
         uid=f"event-{_public_id(event)}@{settings.TAG_AUTHORITY.partition(',')[0]}",

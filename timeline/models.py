@@ -227,10 +227,9 @@ class Event(Spanning, Publishable):
 
     def jsonld(self, statements: Iterable["Statement"]) -> Node:
         """The node of the event."""
-        start = proven(self, "start", self.when)
-        end = proven(self, "end", self.period.end)
+        start, end = proven(self, "start", self.when), proven(self, "end", self.period.end)
         is_exact = start and (end or not self.end)
-        dated = "" if is_exact else date_sentence(self)
+        dated = "" if is_exact and not self.otherwise else date_sentence(self)
         return self.in_short | node(
             startDate=self.began_at.isoformat() if self.began_at else start,
             endDate=end,
@@ -386,14 +385,16 @@ class Statement(Publishable):
         return node(
             author=author.in_short if author else None,
             datePublished=proven(self, "date", self.when),
-            description=date_sentence(self) if missing_proof(self) else "",
+            description=date_sentence(self) if missing_proof(self) or self.otherwise else "",
         )
 
 
-def date_sentence(record: Event | Statement) -> str:
-    """«Fecha: 8 de abril de 2017, 17:30 horas; lugar: Plaza Mayor [ sin cita todavía ].»"""
+def date_sentence(record: Event | Statement, note: str = "") -> str:
+    """«Fecha: 8 de abril de 2017, 17:30 horas; lugar: Plaza Mayor [ sin cita todavía ].», and what
+    another source says. `note` comes before the full stop."""
     when = record.period.when or by_sources("la fuente no la dice", "las fuentes no la dicen")
     if isinstance(record, Event):
         when = ", ".join(filter(None, (when, record.hour)))
         when = "; lugar: ".join(filter(None, (when, record.location)))
-    return f"{f'Fecha: {when} {missing_proof(record)}'.strip()}."
+    words = (f"Fecha: {when}", missing_proof(record), f"({note})" if note else "")
+    return f"{' '.join(filter(None, words))}. {record.otherwise}".strip()
