@@ -179,9 +179,13 @@ class RecordView(DetailView):
         record = self.get_queryset().moved_from(self.kwargs["slug"]).first()
         if record is None:
             raise Http404
+        return HttpResponsePermanentRedirect(self.address_of(record))
+
+    def address_of(self, record: Any) -> str:
+        """The address of this page, or file, of a record under its present slug."""
         name = self.kwargs.get("format_name")
         file_name = f"cita.{name}" if name else ""
-        return HttpResponsePermanentRedirect(f"{record.get_absolute_url()}{file_name}")
+        return f"{record.get_absolute_url()}{file_name}"
 
     def render_to_response(self, context: dict[str, Any], **kwargs: Any) -> HttpResponse:
         meta = self.object._meta

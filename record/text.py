@@ -1,6 +1,7 @@
 """Text without control characters, its folded form in SQL, and its differences by word."""
 
 import re
+import unicodedata
 from collections.abc import Collection, Iterable
 from difflib import SequenceMatcher
 from itertools import takewhile
@@ -106,9 +107,10 @@ def unstorable(text: str) -> str:
 
 
 def clean_controls(text: str) -> str:
-    """Replaces vertical tabs and form feeds by spaces. Raises ValidationError for other control
-    characters: files cannot hold them, and PostgreSQL fails on a NUL."""
-    text = _BREAKS.sub(" ", text)
+    """Replaces vertical tabs and form feeds by spaces, and composes accents (NFC). Raises
+    ValidationError for other control characters: files cannot hold them, and PostgreSQL fails on a
+    NUL."""
+    text = unicodedata.normalize("NFC", _BREAKS.sub(" ", text))
     if control := unstorable(text):
         raise ValidationError(f"No se admite {control}.")
     return text

@@ -118,6 +118,12 @@ class CitationForm(RecordForm):
         words = self.data.get(self.add_prefix("exact")) or ""
         return super().has_changed() and bool(self.instance.pk or words.strip())
 
+    def clean(self) -> None:
+        """A locator that was not touched goes with the words to their new place."""
+        super().clean()
+        if "exact" in self.changed_data and "locator" not in self.changed_data:
+            self.cleaned_data["locator"] = ""
+
     def _keep_supported(self) -> None:
         """Keeps the stored field among the choices, which now leave out some fields."""
         supported: Any = self.fields.get("field")

@@ -12,7 +12,6 @@ from dates.edtf import ImpossibleDate, parse
 from dates.fields import Earliest, EDTFField, Latest, day_column, possible_date
 from dates.text import collapse
 from record.history import Versions
-from record.jsonld import Node, iso, node, page_subject
 from record.proof import labels_lost
 from record.publishing import Publishable, Record
 from record.text import LanguageField, WebAddressField
@@ -40,13 +39,13 @@ class Source(Publishable):
 
     title = models.CharField("título", max_length=300)
     publisher = models.CharField(
-        "quién la publicó", max_length=300, blank=True, help_text="Vacío: la fuente no lo dice."
+        "quién la publicó", max_length=300, blank=True, help_text="Vacío: no consta."
     )
     kind = models.CharField("tipo", max_length=20, blank=True, choices=Kind)
     language = LanguageField("idioma", blank=True)
     url = WebAddressField("dirección web", max_length=500, blank=True)
     archived_url = WebAddressField("copia archivada", max_length=500, blank=True)
-    published = EDTFField("publicada", help_text="Vacío: la fuente no lo dice.")
+    published = EDTFField("publicada", help_text="Vacío: no consta.")
     published_earliest = day_column(Earliest("published"), "publicada: no antes de")
     published_latest = day_column(Latest("published"), "publicada: no después de")
     describes_until = EDTFField("describe hasta", help_text="La última fecha de la que habla.")
@@ -60,7 +59,8 @@ class Source(Publishable):
     text = models.TextField(
         "texto completo",
         help_text="Tal como está publicado, un párrafo por renglón. "
-        "Al corregirlo se revisan las citas que apoya.",
+        "Cada página empieza con «[p. 14]» en su propio renglón; cada minuto de un video, con "
+        "«[12:31]». Al corregirlo se revisan las citas que apoya.",
     )
     original = OriginalField("archivo original", upload_to="originals/", blank=True)
     original_sha256 = digest_of_name("original", "SHA-256 del original")
@@ -85,14 +85,12 @@ class Source(Publishable):
         return reverse("sources:source_detail", args=[self.slug])
 
     @property
-    def in_short(self) -> Node:
-        return page_subject(self, "CreativeWork", "fuente", name=self.title)
+    def text_address(self) -> str:
+        return reverse("sources:source_text", args=[self.slug])
 
-    def jsonld(self) -> Node:
-        """The node of the source."""
-        publisher = node(kind="Organization", name=self.publisher) if self.publisher else None
-        published = iso(parse(self.published))
-        return self.in_short | node(publisher=publisher, datePublished=published, sameAs=self.url)
+    @property
+    def original_address(self) -> str:
+        return reverse("sources:source_original", args=[self.slug]) if self.original else ""
 
     @property
     def sha256(self) -> str:
@@ -146,6 +144,7 @@ class Source(Publishable):
         for citation in self.citations.select_for_update().order_by("number"):
             citation.source = self
             citation.exact = requoted.get(citation.exact, citation.exact)
+            citation.locator = "" if self.passages.places else citation.locator  # marks count
             citation.locate()
             # A passage keeps its number; two passages that became one share the first number.
             citation.number = numbers.setdefault(citation.exact, citation.number)
@@ -332,18 +331,22 @@ class Citation(Record):
                 raise ValidationError({"says": SAYS_THE_SAME})
 
     def locate(self) -> None:
-        """Finds the quote in its source, completes its sentence, and reads its locator or finds its
-        page; raises ValidationError."""
+        """Finds the quote in its source and completes its sentence; its locator is the place that
+        the text marks, if it marks one. Raises ValidationError."""
         locator, passages = read_locator(self.locator), self.source.passages
         places = passages.positions(self.exact)
         self.exact = collapse(self.exact)
         if len(places) != 1 or " " not in self.exact:
             raise ValidationError({"exact": self._why_not(len(places))})
         self.position, end = places[0], places[0] + len(self.exact)
-        self.locator = locator or passages.page_at(self.position)
         sentence = passages.sentence_around(self.position, end)
         self.prefix = passages.text[sentence.start : self.position]
         self.suffix = passages.text[end : sentence.end]
+        marked = passages.locator(self.position, end)
+        if marked and locator not in ("", marked):
+            message = f"El texto marca ahí «{marked}»: corrija el lugar o déjelo vacío."
+            raise ValidationError({"locator": message})
+        self.locator = marked or locator
 
     def _why_not(self, times: int) -> str:
         if not times:

@@ -93,6 +93,14 @@ class Original(FieldFile):
     def content_type(self) -> str:
         return FORMATS[PurePath(str(self.name)).suffix]
 
+    @property
+    def weight(self) -> int:
+        """The size in bytes; 0 if the file is lost."""
+        try:
+            return self.size
+        except FileNotFoundError:
+            return 0
+
     def save(self, name: str, content: File, save: bool = True) -> None:
         """Check the file before it is stored, for `original.save` and the record's `save` alike.
         A file with the same bytes is stored once."""

@@ -7,19 +7,29 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from difflib import SequenceMatcher
-from itertools import pairwise, takewhile
+from itertools import chain, pairwise, takewhile
 from typing import NamedTuple
 
 from django.core.exceptions import ValidationError
 
 from dates.text import collapse, fold
 
-_SENTENCE_END = re.compile(r"(?<=[.?!…])[»”\")\]]*\s+(?=[«“\"(]?[¿¡A-ZÁÉÍÓÚÑ0-9])")
-
+_SENTENCE_END = re.compile(
+    r"(?<=[.?!…])(?<!\b[A-Z]\.)(?<!\b[DMS]r\.)(?<!\bMs\.)(?<!\bMrs\.)(?<!\bSra\.)(?<!\bLic\.)"
+    r"[»”’\"')\]]*\s+(?=[«“‘\"'(]?[¿¡A-ZÁÉÍÓÚÑ0-9])"
+)
+_TIME = "(?:[0-9]{1,2}:[0-5][0-9]|[0-9]{1,3}):[0-5][0-9]"
+_MARK = re.compile(
+    r"\[p(?:\.|ág\.|ágina)? ?(?P<inserted>[1-9][0-9]{0,3})\]"
+    r"|[-–—] ?(?P<dashed>[1-9][0-9]{0,3}) ?[-–—]"
+    r"|(?:pág\.|página|page) (?P<named>[1-9][0-9]{0,3})(?: ?(?:de|of|/) ?[0-9]+)?"
+    rf"|\[?(?P<time>{_TIME})\]?",
+    re.IGNORECASE,
+)
+"""A line with nothing but the number of a page, or the time in a recording."""
 _LOCATOR = re.compile(
-    r"p\. ?(?P<page>[1-9]\d{0,3})|pp\. ?(?P<first>[1-9]\d{0,3})[-–](?P<last>[1-9]\d{0,3})"
-    r"|(?P<time>(?:\d{1,2}:[0-5]\d|\d{1,3}):[0-5]\d)",
-    re.ASCII,
+    r"p\. ?[1-9][0-9]{0,3}|pp\. ?(?P<first>[1-9][0-9]{0,3})[-–](?P<last>[1-9][0-9]{0,3})"
+    rf"|{_TIME}"
 )
 
 
@@ -33,18 +43,19 @@ def read_locator(text: str) -> str:
     return re.sub(r"\. ?", ". ", text).replace("–", "-")
 
 
-# The mark of a page, which has a line of its own. Only `[p. 14]` says on which page the next line
-# is; a bare number may stand at the head or at the foot.
-_PAGE = re.compile(
-    r"\[(?:p|pp|pág|página|page)\.? ?(?P<number>[1-9]\d{0,3})\]|[-–—] ?\d{1,4} ?[-–—]|\d{1,4}"
-    r"|(?:pág\.|página|page) ?\d{1,4}(?: (?:de|of) \d{1,4})?",
-    re.IGNORECASE | re.ASCII,
-)
+def fragment(locator: str) -> str:
+    """A locator as the fragment of an address: `page=14` (RFC 8118), `t=751` (Media Fragments)."""
+    if locator.startswith("p"):
+        return f"page={locator.split()[1].partition('-')[0]}"
+    seconds = 0
+    for part in locator.split(":") if locator else ():
+        seconds = 60 * seconds + int(part)
+    return f"t={seconds}" if locator else ""
 
 
 class Span(NamedTuple):
     """A part of the collapsed text, without the character at `end`. `kind` is `paragraph`,
-    `heading`, `item` or `page` (a mark such as `[p. 14]`)."""
+    `heading` or `item`."""
 
     start: int
     end: int
@@ -52,17 +63,18 @@ class Span(NamedTuple):
 
     @property
     def is_told(self) -> bool:
-        """Whether it tells something; headings and marks of pages do not."""
-        return self.kind not in ("heading", "page")
+        return self.kind != "heading"
 
 
 class Piece(NamedTuple):
-    """The text between two borders of passages, with the numbers of the passages that contain it;
-    `opens` are the passages that begin here. Overlapping passages are split into pieces."""
+    """The text between two borders of passages or pages, with the numbers of the passages that
+    contain it; `opens` are the passages that begin here, `place` is the page that begins here, or
+    the time. Overlapping passages are split into pieces."""
 
     text: str
     numbers: tuple[int, ...] = ()
     opens: tuple[int, ...] = ()
+    place: str = ""
 
 
 class MarkedSentence(NamedTuple):
@@ -90,11 +102,14 @@ class MarkedBlock(NamedTuple):
 
 
 class Passages:
-    """`text` is collapsed; `blocks` and `sentences` are its spans, in order."""
+    """`text` is collapsed, without the marks of pages and times; `blocks` and `sentences` are its
+    spans, in order; `places` maps the positions at which a page or time begins to its locator."""
 
     def __init__(self, text: str) -> None:
-        self.text = collapse(text)
-        self.blocks = list(_blocks(text))
+        lines, self.places = _without_marks(text)
+        self.text = " ".join(lines)
+        self.blocks = list(_blocks(lines))
+        self._place_starts = list(self.places)
         self.sentences = list(self._sentences())
         self._sentence_starts = [sentence.start for sentence in self.sentences]
 
@@ -127,11 +142,16 @@ class Passages:
         """The number, from 1, of the block at a position."""
         return bisect_right([block.start for block in self.blocks], position)
 
-    def page_at(self, position: int) -> str:
-        """`p. 14` for a position after the mark of page 14; empty before the first mark."""
-        marks = (b for b in reversed(self.blocks) if b.kind == "page" and b.start <= position)
-        pages = (_PAGE.fullmatch(self.text[b.start : b.end]) for b in marks)
-        return next((f"p. {page['number']}" for page in pages if page and page["number"]), "")
+    def locator(self, start: int, end: int) -> str:
+        """The marked place of the words from `start` to `end`: `p. 14`, `pp. 14-15`, `12:31`."""
+        first, last = self._place_at(start), self._place_at(end - 1)
+        if first != last and first.startswith("p") and last.startswith("p"):
+            return f"pp. {first[3:]}-{last[3:]}"
+        return first
+
+    def _place_at(self, position: int) -> str:
+        index = bisect_right(self._place_starts, position)
+        return self.places[self._place_starts[index - 1]] if index else ""
 
     def nearest(self, quote: str) -> str:
         """The words of the text most similar to `quote`; empty when no word is."""
@@ -145,7 +165,7 @@ class Passages:
         return " ".join(words[start : start + len(wanted)]) if match.size else ""
 
     def unused(self, spans: Iterable[tuple[int, int]]) -> list[Span]:
-        """The sentences that no quoted span touches, without headings and marks of pages."""
+        """The sentences, except headings, that no quoted span touches."""
         spans = list(spans)
         return [
             sentence
@@ -156,9 +176,8 @@ class Passages:
 
     def sections(self, heading: str) -> list[list[str]]:
         """The paragraphs under each heading of these words, up to the next heading."""
-        blocks = [block for block in self.blocks if block.kind != "page"]
-        texts = [self.text[block.start : block.end] for block in blocks]
-        headings = [n for n, block in enumerate(blocks) if block.kind == "heading"]
+        texts = [self.text[block.start : block.end] for block in self.blocks]
+        headings = [n for n, block in enumerate(self.blocks) if block.kind == "heading"]
         starts = [n for n in headings if texts[n] == collapse(heading)]
         ends = (next((n for n in headings if n > start), len(texts)) for start in starts)
         return [texts[start + 1 : end] for start, end in zip(starts, ends, strict=True)]
@@ -183,8 +202,9 @@ class Passages:
             if span[0] < sentence.end and span[1] > sentence.start
         }
         start, end = max(sentence.start, block.start), min(sentence.end, block.end)
-        borders = {border for span in touching.values() for border in span if start < border < end}
-        edges = [start, *sorted(borders), end]
+        places = self._place_starts[bisect_right(self._place_starts, start) :]
+        borders = {*chain(*touching.values()), *takewhile(lambda place: place < end, places)}
+        edges = [start, *sorted(border for border in borders if start < border < end), end]
         pieces = [self._piece(*edge, touching) for edge in pairwise(edges)]
         ending = [number for number, span in touching.items() if start < span[1] <= end]
         return MarkedSentence(pieces, tuple(sorted(ending)), bool(touching))
@@ -192,21 +212,53 @@ class Passages:
     def _piece(self, start: int, end: int, quotes: dict[int, tuple[int, int]]) -> Piece:
         covering = {n: span for n, span in quotes.items() if span[0] <= start and span[1] >= end}
         opens = tuple(sorted(n for n, span in covering.items() if span[0] == start))
-        return Piece(self.text[start:end], tuple(sorted(covering)), opens)
+        text, place = self.text[start:end], self.places.get(start, "")
+        return Piece(text, tuple(sorted(covering)), opens, place)
 
 
-def _blocks(text: str) -> Iterator[Span]:
-    """Each line that is not empty. A list begins after a line that ends with a colon. A line
-    that goes on after the mark of a page is a paragraph."""
+def lines_of(text: str) -> Iterator[tuple[str, re.Match | None]]:
+    """The lines that are not empty, collapsed, each with its match if it is a mark."""
+    for line in filter(None, map(collapse, text.splitlines())):
+        yield line, _MARK.fullmatch(line)
+
+
+def _without_marks(text: str) -> tuple[list[str], dict[int, str]]:
+    """The lines of a text that are no marks, collapsed, and the `places` of the marks. A paragraph
+    that a mark interrupts is one line."""
+    lines: list[str] = []
+    marks: list[tuple[int, re.Match]] = []
+    length, interrupted = 0, False
+    for line, mark in lines_of(text):
+        if mark:
+            marks.append((length, mark))
+        elif interrupted and line[0].islower() and lines and lines[-1][-1] not in ".:;!?…":
+            lines[-1] += f" {line}"
+        else:
+            lines.append(line)
+        interrupted = mark is not None
+        length += 0 if mark else len(line) + 1
+    return lines, _places(marks)
+
+
+def _places(marks: list[tuple[int, re.Match]]) -> dict[int, str]:
+    """Where each place begins. `[p. 14]` and times stand before their words. Page numbers of the
+    source count if the text has no such marks; after words, the first stands at the foot of its
+    page, and so do all."""
+    marks = [pair for pair in marks if pair[1]["inserted"] or pair[1]["time"]] or marks
+    starts = [start for start, _mark in marks]
+    labels = [mark["time"] or f"p. {next(filter(None, mark.groups()))}" for _start, mark in marks]
+    if marks and starts[0] and (marks[0][1]["dashed"] or marks[0][1]["named"]):
+        starts, labels = [0, *starts], [*labels, ""]
+    return dict(zip(starts, labels, strict=True))
+
+
+def _blocks(lines: list[str]) -> Iterator[Span]:
+    """A list begins after a line that ends with a colon."""
     start, in_list = 0, False
-    lines = [line for line in map(collapse, text.splitlines()) if line]
-    for number, line in enumerate(lines):
-        mark, after = (*lines[number + 1 : number + 3], "", "")[:2]
-        kind = "page" if _PAGE.fullmatch(line) else _kind(line, in_list)
-        if kind == "heading" and _PAGE.fullmatch(mark) and after[:1].islower():
-            kind = "paragraph"
+    for line in lines:
+        kind = _kind(line, in_list)
         yield Span(start, start + len(line), kind)
-        in_list = in_list if kind == "page" else kind == "item" or line.endswith(":")
+        in_list = kind == "item" or line.endswith(":")
         start += len(line) + 1
 
 
@@ -214,6 +266,6 @@ def _kind(line: str, in_list: bool) -> str:
     """Questions are headings, and so are lines without a final sign outside of a list."""
     if line.startswith("¿") and line.endswith("?"):
         return "heading"
-    if line[-1] in ".:;,!?…»”)":
+    if (line.rstrip("\"'’") or line)[-1] in ".:;,!?…»”)":
         return "paragraph"
     return "item" if in_list else "heading"

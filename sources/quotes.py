@@ -27,12 +27,20 @@ from django.utils import timezone
 from dates.edtf import EDTF, parse
 from dates.periods import Period
 from dates.text import by_sources, several_sources
+from record.jsonld import Node, iso, node, page_subject
 from record.proof import models_of_facts, uncited_count, uncited_names
 from record.publishing import visible
 from record.references import Reference
 from sources.models import SUPPORTED, Citation, Source, date_and_bound
+from sources.passages import fragment
 
 REACHES = 6  # sources that a page lists
+OA = "http://www.w3.org/ns/oa#"
+IN_SCHEMA = {
+    "page": "WebPage", "document": "DigitalDocument", "press": "NewsArticle",
+    "video": "VideoObject", "minutes": "DigitalDocument",
+}  # fmt: skip
+RULES = {"p": "https://www.rfc-editor.org/rfc/rfc8118", "t": "http://www.w3.org/TR/media-frags/"}
 
 
 def with_citations(records: Iterable[Any], user: User | None = None) -> list[Any]:
@@ -110,11 +118,26 @@ def of_passages(citations: Iterable[Citation]) -> list[Citation]:
 def quoting(citations: Iterable[Citation]) -> dict[str, Any]:
     """The public sources of the citations, for a page that quotes them: `based_on`, their nodes,
     and `quoted`, the references to them."""
-    sources = [s for s in dict.fromkeys(c.source for c in citations) if s.is_public()]
+    quotes: dict[Source, list[Citation]] = {}
+    for citation in citations:
+        quotes.setdefault(citation.source, []).append(citation)
+    sources = [source for source in quotes if source.is_public()]
     return {
-        "based_on": [source.in_short for source in sources],
+        "based_on": [_with_places(source, quotes[source]) for source in sources],
         "quoted": [reference_to(source) for source in sources],
     }
+
+
+def short_node(source: Source) -> Node:
+    kind = IN_SCHEMA.get(source.kind, "CreativeWork")
+    return page_subject(source, kind, "fuente", name=source.title)
+
+
+def _with_places(source: Source, quotes: list[Citation]) -> Node:
+    """The node of a source with the quotes of which the page or time is known."""
+    return short_node(source) | node(
+        hasPart=[_quotation(quote) for quote in quotes if quote.locator]
+    )
 
 
 def reference_to(source: Source) -> Reference:
@@ -126,6 +149,37 @@ def reference_to(source: Source) -> Reference:
         issued=parse(source.published),
         accessed=parse(source.retrieved),
     )
+
+
+def source_node(source: Source) -> Node:
+    """The node of a source on its page, with its text and its original as files."""
+    files = [(source.text_address, "text/plain", source.sha256)]
+    original: Any = source.original
+    if original:
+        files.append((source.original_address, original.content_type, source.original_sha256))
+    return short_node(source) | node(
+        publisher=source.publisher and node(kind="Organization", name=source.publisher),
+        datePublished=iso(parse(source.published)),
+        sameAs=source.url,
+        archivedAt=source.archived_url,
+        inLanguage=source.language,
+        encoding=[
+            node(kind="MediaObject", contentUrl=url, encodingFormat=kind, sha256=digest)
+            for url, kind, digest in files
+        ],
+    )
+
+
+def _quotation(citation: Citation) -> Node:
+    """A quote with its page or time: a FragmentSelector of the Web Annotation model."""
+    value = fragment(citation.locator)
+    selector = {
+        "@type": f"{OA}FragmentSelector",
+        "http://purl.org/dc/terms/conformsTo": {"@id": RULES[value[0]]},
+        "http://www.w3.org/1999/02/22-rdf-syntax-ns#value": value,
+    }
+    quote = node(kind="Quotation", text=citation.exact, url=citation.get_absolute_url())
+    return quote | {f"{OA}hasSelector": selector}
 
 
 def quoted_sources() -> QuerySet[Source]:

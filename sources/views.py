@@ -1,17 +1,24 @@
-"""The list of sources, and the page of a source: its full text with the passages marked."""
+"""The list of sources; the page of a source: its full text with the passages marked; its files."""
 
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.utils.cache import get_conditional_response
+from django.utils.http import quote_etag
 
 from record.pages import RecordView, last_change, list_page, page_of
-from record.publishing import viewer
+from record.publishing import RecordQuerySet, viewer
 from sources.models import Citation, Source
-from sources.quotes import passage_counts, reference_to
+from sources.quotes import passage_counts, reference_to, source_node
 from sources.reading import of_passages, paragraphs
 
 ON_A_PAGE = 50
 SOURCES = ("Fuentes", "sources:source_list")
+NOT_INDEXED = {"X-Robots-Tag": "noindex"}  # search engines should find the page
+INERT = NOT_INDEXED | {
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; sandbox",
+}
+"""The headers of a file that came from outside: a browser runs nothing in it."""
 
 
 def source_list(request: HttpRequest) -> HttpResponse:
@@ -44,6 +51,53 @@ class SourceView(RecordView):
             "fact_count": len({c.record for c in citations if not c.contradicts}),
             "contradicts": any(citation.contradicts for citation in citations),
             "changed": last_change(source, citations),
-            "main": source.jsonld(),
+            "main": source_node(source),
             "quoted": [reference_to(source)],
         }
+
+
+class TextView(RecordView):
+    """The text of a source as a file, whose SHA-256 the page of the source shows."""
+
+    model = Source
+
+    def address_of(self, record: Source) -> str:
+        return record.text_address
+
+    def render_to_response(self, context: dict[str, Any], **kwargs: Any) -> HttpResponse:
+        kind = "text/plain; charset=utf-8"
+        return HttpResponse(self.object.text, content_type=kind, headers=NOT_INDEXED)
+
+
+class OriginalView(RecordView):
+    """The original of a source, to be saved. The proxy does not serve it, since it does not know
+    who may see it."""
+
+    model = Source
+
+    def address_of(self, record: Source) -> str:
+        return record.original_address
+
+    def get_queryset(self) -> RecordQuerySet[Any]:
+        return super().get_queryset().exclude(original="")
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            return super().get(request, *args, **kwargs)
+        except FileNotFoundError:
+            raise Http404 from None
+
+    def render_to_response(self, context: dict[str, Any], **kwargs: Any) -> Any:
+        source = self.object
+        etag, original = quote_etag(source.original_sha256), source.original
+        if source.is_public() and (same := get_conditional_response(self.request, etag=etag)):
+            return same
+        name = f"{source.slug}.{original.format.lower()}"
+        headers = INERT | {"ETag": etag} if source.is_public() else INERT
+        return FileResponse(
+            original.open(),
+            as_attachment=True,
+            filename=name,
+            content_type=original.content_type,
+            headers=headers,
+        )

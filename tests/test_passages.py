@@ -1,5 +1,6 @@
 """A source's text taken apart into blocks, sentences and quoted passages, without loss."""
 
+import time
 from itertools import permutations
 from unicodedata import normalize
 
@@ -151,7 +152,9 @@ def marked_pieces(text: str, *quotes: str) -> list[tuple]:
         (start,) = passages.positions(quote)
         spans[number] = (start, start + len(quote))
     blocks = passages.marked(spans)
-    return [tuple(p) for block in blocks for sentence in block.sentences for p in sentence.pieces]
+    return [
+        tuple(p)[:3] for block in blocks for sentence in block.sentences for p in sentence.pieces
+    ]
 
 
 def test_overlapping_passages_are_split_and_each_is_kept():
@@ -238,17 +241,62 @@ def test_a_section_is_what_stands_between_its_heading_and_the_next():
 def test_marks_of_pages_are_no_headings_and_say_on_which_page_words_are():
     """Of 120 pages and 300 KB, of which a paragraph of each goes on after the mark."""
     lines = [f"[p. {n}]\nsigue el pleno {n}.\n{'Se leyó el acta. ' * 150}\n" for n in range(1, 121)]
+    started = time.process_time()
     passages = Passages(
-        "Acta\nSe abrió.\n" + "El pleno de ayer\n".join(lines) + "14\n— 15 —\nPágina 3 de 120\n"
+        "Acta\nSe abrió.\n" + "El pleno de ayer\n".join(lines) + "— 15 —\nPágina 3 de 120\n"
     )
     assert len(passages.text) > 300_000
-    kinds = [block.kind for block in passages.blocks]
-    assert (kinds.count("heading"), kinds.count("page")) == (1, 123)
-    assert len(passages.sections("Acta")[0]) == len(kinds) - 124
-    for quote, page in (("sigue el pleno 14.", "p. 14"), ("sigue el pleno 120.", "p. 120")):
-        assert passages.page_at(passages.positions(quote)[0]) == page
-    assert passages.page_at(0) == ""
-    assert "[p. 14]" not in texts_at(passages, passages.unused([]))
+    assert [block.kind for block in passages.blocks].count("heading") == 1
+    assert len(passages.sections("Acta")[0]) == len(passages.blocks) - 1
+    assert "p. 14" not in passages.text
+    for quote, page in (
+        ("sigue el pleno 14.", "p. 14"),
+        ("El pleno de ayer sigue el pleno 14.", "pp. 13-14"),
+        ("sigue el pleno 120.", "p. 120"),
+        ("Acta Se abrió.", ""),
+    ):
+        (start,) = passages.positions(quote)
+        assert passages.locator(start, start + len(quote)) == page
+    marked = passages.marked({n: (n * 2400, n * 2400 + 20) for n in range(1, 120)})
+    pieces = [
+        piece for block in marked for sentence in block.sentences for piece in sentence.pieces
+    ]
+    assert [p.place for p in pieces if p.place] == [f"p. {n}" for n in range(1, 121)]
+    assert time.process_time() - started < 3
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("[p. 2]\nUno dos.", "p. 2"),
+        ("[Página 2]\nUno dos.", "p. 2"),
+        ("Antes.\n— 1 —\nUno dos.\n— 2 —", "p. 2"),  # at the foot of pages
+        ("— 1 —\nAntes.\n- 2 -\nUno dos.", "p. 2"),  # at their head
+        ("Página 2 de 120\nUno dos.", "p. 2"),
+        ("Page 2 of 120\nUno dos.", "p. 2"),
+        ("Antes.\nPágina 1 de 2\nUno dos.\nPÁGINA 2 DE 2\nFin.", "p. 2"),
+        ("Antes.\n[12:31]\nUno dos.\n[12:40]\nFin.", "12:31"),
+        ("Antes.\n1:02:03\nUno dos.", "1:02:03"),
+        ("[p. 2]\nUno dos.\n— 17 —\nTres.", "p. 2"),
+        ("Antes.\nPágina 1 de 2\nUno dos.", ""),
+        ("2016\nUno dos.", ""),
+        ("La página 2 es otra.\nUno dos.", ""),
+    ],
+)
+def test_the_mark_of_a_page_or_time_is_the_place_of_the_words(text, place):
+    passages = Passages(text)
+    (start,) = passages.positions("Uno dos.")
+    assert passages.locator(start, start + 8) == place
+
+
+def test_english_has_its_own_quotes_and_titles():
+    text = "“We met Mr. Smith of the U.S. Senate.” He said ‘no’. 'Then we left.'"
+    assert sentences_of(text) == [
+        "“We met Mr. Smith of the U.S. Senate.”",
+        "He said ‘no’.",
+        "'Then we left.'",
+    ]
+    assert Passages('He said "no."').blocks[0].kind == "paragraph"
 
 
 def test_words_are_found_whether_their_accents_are_one_character_or_two():

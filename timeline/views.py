@@ -16,7 +16,7 @@ from record.publishing import RecordQuerySet, viewer
 from record.references import Reference
 from record.richtext import with_contents
 from sources.models import Citation, Source
-from sources.quotes import quoting, reference_to, with_citations
+from sources.quotes import quoting, reference_to, short_node, with_citations
 from sources.reading import of_passages
 from timeline import years
 from timeline.charts import columns_chart, events_chart
@@ -139,7 +139,7 @@ class StatementView(TimelineView):
             "after": after,
             "changed": last_change(statement, sources, citations, events, before, after),
             "main": self._main(names.coalition, events, text),
-            "based_on": [source.in_short for source in public],
+            "based_on": [short_node(source) for source in public],
             "quoted": [self._spoken(names.coalition, public), *map(reference_to, public)],
         }
 

@@ -3,16 +3,21 @@
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from django import template
+from django.conf import settings
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.translation import get_language_info
 
 from sources.models import Citation, Source, date_and_bound
+from sources.passages import fragment
 from sources.proofs import FieldProof, Proofs
 from sources.quotes import claim, with_source
 
 register = template.Library()
+NOT_KNOWN = format_html('<span class="unsaid">{}</span>', "no consta")
 register.filter(claim)
 register.filter(with_source)
 
@@ -46,6 +51,37 @@ class Proof:
     def __str__(self) -> str:
         """The numbers of its citations: «3, 7»."""
         return ", ".join(str(citation.number) for citation in self.citations)
+
+
+@register.filter
+def or_unknown(value: Any) -> Any:
+    """The value of a property of a source, or «no consta»."""
+    return value or NOT_KNOWN
+
+
+@register.filter
+def lang(source: Source | None) -> SafeString:
+    """The attribute `lang` of words of the source, if the page has another language."""
+    page = settings.LANGUAGE_CODE.partition("-")[0]
+    tag = source.language if source else ""
+    is_other = tag and tag.lower().partition("-")[0] != page
+    return format_html(' lang="{}"', tag) if is_other else SafeString()
+
+
+@register.filter
+def place_address(citation: Citation) -> str:
+    """The address of the page or time of a quote, in the published source or in its original."""
+    address = citation.source.url.partition("#")[0] or citation.source.original_address
+    return f"{address}#{fragment(citation.locator)}" if address else ""
+
+
+@register.filter
+def language_name(tag: str) -> str:
+    """«inglés» for `en`; the tag itself if it is rare."""
+    try:
+        return str(get_language_info(tag)["name_translated"]).lower()
+    except KeyError:
+        return tag
 
 
 @register.filter
