@@ -89,6 +89,17 @@ _VAGUE = re.compile(
 )
 
 
+_IN_TEXT = re.compile(
+    rf"(?<![\w/.-])(?:(?:{_DAY} de )?(?:{_MONTH}){_OF})?(?P<year>[12]\d{{3}})(?![\w/-])"
+)
+
+
+def dates_in(text: str) -> list[EDTF]:
+    """The days, months and years that a running text says in words: «11 de febrero de 2017»."""
+    found = (_simple(match[0]) for match in _IN_TEXT.finditer(fold(collapse(text))))
+    return [parse(level_0) for level_0 in found if level_0]
+
+
 def _in_numbers(first: str, second: str) -> re.Pattern[str]:
     return re.compile(rf"(?<![\d/.-])({first})([/.-])({second})\2(?:\d{{4}}|\d\d)(?!\d)")
 

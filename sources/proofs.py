@@ -9,6 +9,9 @@ from django.contrib.admin.utils import flatten_fieldsets
 from django.db import models
 from django.utils.text import capfirst
 
+from dates.edtf import ImpossibleDate
+from dates.fields import EDTFField
+from dates.spanish_dates import dates_in, read
 from record.proof import dated
 from sources.models import BOUNDS, Citation, date_and_bound
 
@@ -25,6 +28,22 @@ def citable(model: type[models.Model]) -> list[tuple[str, str]]:
     return [("", "Todo el registro"), *((f.name, capfirst(str(f.verbose_name))) for f in facts)]
 
 
+def misfit(date: str, words: str) -> str:
+    """«23 de mayo de 2017», if a quote says dates, and none of them is `date` or in it, or a bound
+    of it; else empty. A date that is open on one side may rest on any date."""
+    try:
+        ours, said = read(date), dates_in(words)
+    except ImpossibleDate:  # the form reports it
+        return ""
+    if not said or ours.kind in ("unknown", "after", "before"):
+        return ""
+    for other in said:
+        for bound in (ours.lower, ours.upper):
+            if other.text.startswith(bound) or (not ours.is_exact and bound.startswith(other.text)):
+                return ""
+    return str(said[0])
+
+
 @dataclass
 class FieldProof:
     """The citations next to a field, by the bound of the date that they prove, and those that
@@ -34,6 +53,8 @@ class FieldProof:
     choice: str | None = None
     ours: bool = False
     bare: bool = False
+    misfits: list[str] = field(default_factory=list)
+    """What quotes say in place of the date."""
     groups: dict[str, list[InlineAdminForm]] = field(
         default_factory=lambda: {bound: [] for bound in BOUNDS.values()}
     )
@@ -87,6 +108,14 @@ class Proofs(dict[str, FieldProof]):
         if not (stored or form["exact"].value()):
             return ""
         self.proves_all |= not choice
+        if (
+            choice
+            and name in self.form.fields
+            and isinstance(self.form._meta.model._meta.get_field(name), EDTFField)
+        ):
+            words = str(form["exact"].value() or form.instance.exact)
+            if said := misfit(str(self.form[name].value() or ""), words):
+                self[name].misfits.append(said)
         return name
 
     def _ask(self, name: str, proof: FieldProof, cited: set[str]) -> None:

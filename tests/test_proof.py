@@ -83,7 +83,9 @@ def look_proven(client: Client) -> list[tuple[str, str]]:
         places += [
             (url, date) for date in re.findall(r'Date(?:Published)?": "(1\d{3})', str(graph))
         ]
-        main = NOT_FACTS.sub("", text.split("<main", 1)[1].split("<footer")[0])
+        # The date that a page of /al/ answers for is no fact, also where the page is cited.
+        end = r'<section id="citar"|<footer' if url.startswith("/al/") else "<footer"
+        main = NOT_FACTS.sub("", re.split(end, text.split("<main", 1)[1])[0])
         plain = " ".join(unescape(re.sub(r"<[^>]+>", " ", main)).split())
         places += [(url, around) for around in unmarked(plain)]
     for url in FILES:
@@ -123,7 +125,8 @@ def test_a_date_is_proven_by_a_quote_for_it_for_a_bound_or_for_the_whole(
         records.citation(record, source=records.source(), field=field)
     event = Event.objects.get()
     (table,) = rows(visitor, "eventos")
-    assert visitor.get(event.get_absolute_url()).text.count(UNCITED) == 5 * marks
+    page = visitor.get(event.get_absolute_url()).text
+    assert (page.count(UNCITED) >= 5) == (UNCITED in page) == marks
     assert (table["con_cita"] == "no") == marks
     found = publisher.get("/admin/timeline/event/?citas=fechas").context["cl"].result_list
     assert len(found) == marks

@@ -1,0 +1,51 @@
+"""The form says which quote no longer fits a date that changed."""
+
+from typing import Any
+
+import pytest
+
+from dates.spanish_dates import dates_in
+from sources.proofs import misfit
+from tests import records
+from tests.staff import address_of
+
+SAID = "Hasta el 23 de mayo de 2017, fecha en la que anunció su salida"
+
+
+def test_dates_are_found_in_running_text():
+    text = "De agosto de 2011 al 1ro de mayo del 2018; en 2016, con más de 3000; Ley 1234/2015."
+    assert [date.text for date in dates_in(text)] == ["2011-08", "2018-05-01", "2016"]
+
+
+@pytest.mark.parametrize(
+    ("date", "words", "said"),
+    [
+        ("2017-05-23", SAID, ""),
+        ("2017-05", SAID, ""),  # less precise than the quote
+        ("2017-05-24", SAID, "23 de mayo de 2017"),
+        ("2017-05-23", "en mayo de 2017", "mayo de 2017"),  # more precise than the quote
+        ("[2011-08..2017-05]", SAID, ""),
+        ("[2011-08..2016-12]", "en 2016", ""),
+        ("[2011-08..2015-02]", SAID, "23 de mayo de 2017"),
+        ("[2016..]", SAID, ""),
+        ("", SAID, ""),
+        ("2017", "sin fecha alguna", ""),
+        ("no es fecha", SAID, ""),
+    ],
+)
+def test_a_quote_fits_a_date_that_it_says(date, words, said):
+    assert misfit(date, words) == said
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("forms_check_one_by_one")
+def test_the_form_says_beside_a_date_what_its_quote_says(publisher: Any) -> None:
+    record = records.event(start="2012-05")
+    words = "En mayo de 2012 se convocó"
+    records.citation(record, words, source=records.source(), field="start")
+    address = address_of("change", record)
+    assert "La cita dice" not in publisher.get(address).text
+    type(record).objects.filter(pk=record.pk).update(start="2013-06")
+    assert "La cita dice mayo de 2012" in publisher.get(address).text
+    record.citations.update(stance="contradicts")
+    assert "La cita dice" not in publisher.get(address).text
