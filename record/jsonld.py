@@ -58,15 +58,14 @@ def proven(record: Record, name: str, date: EDTF) -> str:
 
 def role(record: Any, **party: Node) -> Node:
     """The OrganizationRole of a membership or a term; `party` is `member=…` or `memberOf=…`."""
-    period = record.period
+    period, labels = record.period, filter(None, (record.start_label, record.end_label))
+    words = ", ".join(filter(None, (str(period), *(f"«{label}»" for label in labels))))
     return node(
         kind="OrganizationRole",
         roleName=record.role_name,
         startDate=proven(record, "start", period.start),
         endDate=proven(record, "end", period.end),
-        description=" ".join(
-            filter(None, (str(period), missing_proof(record), record.otherwise)),
-        ),
+        description=" ".join(filter(None, (words, missing_proof(record), record.otherwise))),
         **party,
     )
 

@@ -104,6 +104,22 @@ def test_an_entry_tells_the_date_as_its_source_has_it(visitor):
         assert words in feed(visitor, EVENTS).findtext(f"{ENTRY}content")
 
 
+def test_the_words_of_the_source_for_a_date_reach_feeds_calendar_and_linked_data(visitor):
+    words = {"date_label": "Tres de ellas"}
+    dated = proven(event(start="2016", **words))
+    spoken = proven(statement(date="2016", **words))
+    sentence = "Fecha: 2016, «Tres de ellas»"
+    for url in (EVENTS, STATEMENTS):
+        assert f"{sentence}." in feed(visitor, url).findtext(f"{ENTRY}content")
+    assert str(entries(visitor)[dated.title]["description"]).startswith(f"{sentence} (año entero")
+    for record in (dated, spoken):
+        assert f'"description":"{sentence}."' in visitor.get(record.get_absolute_url()).text
+    organization(slug=settings.COALITION)
+    proven(membership(start="2016", start_label="Tres de ellas"))
+    members = visitor.get("/organizaciones/").text
+    assert '"description":"desde 2016, «Tres de ellas»"' in members
+
+
 @given(ANY_TEXT, ANY_TEXT)
 @example("]]>\x0b\r\n<b>,;\\\ud7ff", "</content><img src=x>\u2028\nEND:VEVENT\x1f&amp;")
 @hypothesis(max_examples=40)

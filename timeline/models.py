@@ -228,12 +228,11 @@ class Event(Spanning, Publishable):
     def jsonld(self, statements: Iterable["Statement"]) -> Node:
         """The node of the event."""
         start, end = proven(self, "start", self.when), proven(self, "end", self.period.end)
-        is_exact = start and (end or not self.end)
-        dated = "" if is_exact and not self.otherwise else date_sentence(self)
+        is_plain = start and (end or not self.end) and not (self.date_label or self.otherwise)
         return self.in_short | node(
             startDate=self.began_at.isoformat() if self.began_at else start,
             endDate=end,
-            description=" ".join(filter(None, (self.summary, dated))),
+            description=f"{self.summary} {'' if is_plain else date_sentence(self)}".strip(),
             location=node(kind="Place", name=self.location) if self.location else None,
             about=[organization.in_short for organization in self.visible_organizations],
             subjectOf=[statement.in_short for statement in statements],
@@ -381,18 +380,18 @@ class Statement(Publishable):
         )
 
     def _said_by(self, author: Organization | None) -> Node:
-        """The author, and the date if it is exact and proven."""
-        return node(
-            author=author.in_short if author else None,
-            datePublished=proven(self, "date", self.when),
-            description=date_sentence(self) if missing_proof(self) or self.otherwise else "",
-        )
+        """The author, and the date: in words too, unless it is exact, proven and undisputed."""
+        published, said_by = proven(self, "date", self.when), author.in_short if author else None
+        more = self.date_label or missing_proof(self) or self.otherwise or published != self.date
+        dated = date_sentence(self) if more else ""
+        return node(author=said_by, datePublished=published, description=dated)
 
 
 def date_sentence(record: Event | Statement, note: str = "") -> str:
-    """«Fecha: 8 de abril de 2017, 17:30 horas; lugar: Plaza Mayor [ sin cita todavía ].», and what
-    another source says. `note` comes before the full stop."""
+    """«Fecha: 2016, «a mediados de año»; lugar: Plaza [ sin cita todavía ].», and what another source
+    says. `note` comes before the full stop."""
     when = record.period.when or by_sources("la fuente no la dice", "las fuentes no la dicen")
+    when += f", «{record.date_label}»" if record.date_label else ""
     if isinstance(record, Event):
         when = ", ".join(filter(None, (when, record.hour)))
         when = "; lugar: ".join(filter(None, (when, record.location)))
