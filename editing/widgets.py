@@ -7,12 +7,11 @@ for people.
 
 import re
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 from difflib import get_close_matches
 from functools import cached_property
 from itertools import islice
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -270,11 +269,13 @@ class MomentWidget(TextWidget):
             moment = datetime.fromisoformat(cell.strip())
             if moment.year < 1000:
                 raise OverflowError
-            if moment.tzinfo is None:
-                moment = moment.replace(tzinfo=ZoneInfo(settings.TIME_ZONE))
-            return moment.astimezone(ZoneInfo("UTC"))
+            local = moment.replace(tzinfo=moment.tzinfo or timezone.get_default_timezone())
+            utc = local.astimezone(UTC)
         except (ValueError, OverflowError):
             raise refusal("No es un día con su hora.", "Por ejemplo «2026-11-24 09:00»") from None
+        if local.utcoffset() != local.replace(fold=1).utcoffset():
+            raise refusal("A esa hora cambian los relojes.", f"Con zona: «{utc:%Y-%m-%d %H:%M}Z»")
+        return utc
 
 
 class NumberWidget(TextWidget):

@@ -6,6 +6,7 @@ import re
 import stat
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,14 @@ from django.core.management import CommandError, call_command
 from django.core.management.base import SystemCheckError
 from django.test import Client
 
+from exchange.facts import MODELS
 from organizations.models import Organization
 from sources.models import Citation
 from tests.markup import PAGES, page
-from tests.records import MAKERS, event, organization
+from tests.records import LONG_AGO, MAKERS, category, event, organization
+from tests.sheets import csv_of, dry_run, exported
+from timeline.models import Event
+from timeline.vocabulary import EventCategory
 from tools.production import PRODUCTION
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -154,8 +159,10 @@ def test_a_server_does_not_start_before_it_knows_who_answers_and_where_its_code_
 def test_the_new_record_holds_the_coalition_and_the_example_loads_as_it_stands(folder, settings):
     settings.COALITION = "union-ciudadana"
     call_command("load_record", folder=folder)
-    assert Organization.objects.get().name == ANSWERS["COALITION_NAME"]
-    Organization.objects.all().delete()
+    coalition = Organization.objects.get()
+    assert coalition.with_article == f"la {ANSWERS['COALITION_NAME']}"
+    for model in MODELS.values():
+        model.objects.all().delete()
     facts = (folder / "facts.yaml").read_text()
     (folder / "fuente.txt").write_text("\n".join(re.findall("^#> (.*)", facts, re.M)))
     example = re.sub("^#(  .*)", r"\1", facts, flags=re.M)
@@ -235,6 +242,45 @@ def test_a_record_without_a_fact_promises_nothing(visitor, settings):
         assert words in page(visitor, url).text, url
     for url in PAGES:
         page(visitor, url)
+
+
+@database
+@pytest.mark.parametrize(
+    ("zone", "written", "hour_in_utc"),
+    [
+        ("America/Bogota", "2026-07-01 09:00", 14),
+        ("Europe/Madrid", "2026-07-01 09:00", 7),
+        ("Europe/Madrid", "2026-01-15 09:00", 8),
+        ("Europe/Madrid", "2026-03-29 02:30", None),  # this hour does not exist
+        ("Europe/Madrid", "2026-10-25 02:30", None),  # and this one exists twice
+        ("Europe/Madrid", "2026-10-25 02:30+01:00", 1),
+    ],
+)
+def test_tables_forms_and_pages_have_the_time_of_the_record(
+    settings, visitor, publisher, tmp_path, zone, written, hour_in_utc
+):
+    settings.TIME_ZONE, settings.COUNTRY = zone, "otra parte"
+    rows = csv_of("identificador,titulo,categoria,se_publica", f"uno,T,acuerdo,{written}")
+    category("acuerdo")
+    outcome = dry_run("eventos", rows)
+    assert outcome.error_count == (hour_in_utc is None)
+    if hour_in_utc is None:
+        assert "A esa hora cambian los relojes" in str(outcome.errors[0])
+        return
+    path = tmp_path / "eventos.csv"
+    path.write_bytes(rows)
+    call_command("import_records", "eventos", path)
+    record = Event.objects.get()
+    assert record.publish_at.astimezone(UTC).hour == hour_in_utc
+    assert written[:16] in exported("eventos").decode()
+    shown = publisher.get(f"/admin/timeline/event/{record.pk}/change/").text
+    assert f"de 2026, {written[11:16].lstrip('0')}" in shown
+    assert "hora de otra parte" in visitor.get("/datos/").text
+    late = datetime(2026, 7, 1, 23, 30, tzinfo=UTC)
+    Event.objects.update(publish_at=LONG_AGO, updated_at=late)
+    EventCategory.objects.update(updated_at=late)
+    day = "2 de julio" if zone == "Europe/Madrid" else "1 de julio"
+    assert f">{day} de 2026</time>" in visitor.get(record.get_absolute_url()).text
 
 
 @database
