@@ -388,8 +388,8 @@ class Statement(Publishable):
 
 
 def date_sentence(record: Event | Statement, note: str = "") -> str:
-    """«Fecha: 2016, «a mediados de año»; lugar: Plaza [ sin cita todavía ].», and what another source
-    says. `note` comes before the full stop."""
+    """«Fecha: 2016, «a mediados de año»; lugar: Plaza [ sin cita todavía ].», and what another
+    source says. `note` comes before the full stop."""
     when = record.period.when or by_sources("la fuente no la dice", "las fuentes no la dicen")
     when += f", «{record.date_label}»" if record.date_label else ""
     if isinstance(record, Event):
