@@ -18,7 +18,7 @@ from django.core.exceptions import ValidationError
 from django.core.serializers.json import DjangoJSONEncoder
 
 from organizations.models import Membership, Organization, RepresentationTerm
-from organizations.succession import contradiction
+from organizations.succession import contradiction, succession_problem
 from record.proof import is_fact, uncited_names
 from record.publishing import Publishable, Record
 from sources.models import SUPPORTED, Citation, Source
@@ -71,6 +71,7 @@ class Facts:
             self.problems.append(f"coalition: unknown organization {self.coalition!r}")
         self._number_citations()
         self._refuse_overlaps()
+        self._refuse_succession()
         self._refuse_labels()
 
     @property
@@ -221,6 +222,17 @@ class Facts:
         for term, other in combinations(self.records[RepresentationTerm].values(), 2):
             for problem in contradiction(term, other, other.slug).values():
                 self.problems.append(f"representation_terms {term.slug!r}: {problem}")
+
+    def _refuse_succession(self) -> None:
+        organizations = self.records[Organization]
+        memberships = [m for m in self.records[Membership].values() if m.organization]
+        for membership in memberships:
+            slugs = self.relations[id(membership)].get("replaces", [])
+            membership.replaced = [organizations[slug] for slug in slugs if slug in organizations]
+        for membership in memberships:
+            others = [other for other in memberships if other is not membership]
+            for problem in succession_problem(membership, others).values():
+                self.problems.append(f"memberships {membership.slug!r}: {problem}")
 
     def _refuse_labels(self) -> None:
         """A label is words of a source that its record cites."""

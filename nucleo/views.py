@@ -22,6 +22,7 @@ from dates.spanish_dates import LONGEST, nearest, read
 from dates.text import by_sources, fold
 from organizations.as_of import groups, members, moments, neighbours, representatives, tally
 from organizations.models import STATE, Membership, Organization, RepresentationTerm
+from organizations.succession import set_partners
 from record import jsonld
 from record.pages import in_words, last_change, page_of, references
 from sources.quotes import figures, quoting, reach_of, with_citations
@@ -115,6 +116,7 @@ def _terms() -> list[RepresentationTerm]:
 def _representation(terms: list[RepresentationTerm]) -> dict[str, Any]:
     """Return the terms that were open when the source was written, and the earlier terms in their
     order."""
+    set_partners(terms, terms)
     current = [term for term in terms if term.period.is_open]
     former = [term for term in terms if term.order and term.period.end.upper]
     former.sort(key=lambda term: term.order or 0)

@@ -1,5 +1,6 @@
 from typing import Any
 
+from django import forms
 from django.contrib import admin, messages
 from django.db import models
 from django.db.models import Q
@@ -14,8 +15,10 @@ from editing.filters import (
     StateFilter,
     citation_count,
 )
-from editing.forms import RecordForm, link
+from editing.forms import ExtraField, RecordForm, link
 from organizations.models import Membership, Organization, RepresentationTerm
+from organizations.succession import are_joint, release
+from record.publishing import may_publish, whom_to_ask
 from sources.admin import CitationInline, CitedAdmin
 
 IF_SAME = "Si es la misma, borre la que acaba de guardar y complete aquella."
@@ -40,6 +43,33 @@ class MembershipForm(RecordForm):
         reason = getattr(row, "_change_reason", None)
         Membership.versions.write([row.pk], kind, reason, self.edit.user.pk, at=self.edit.began)
         return row
+
+
+class TermForm(RecordForm):
+    moves_partners = ExtraField(
+        label="Cambiar también a quienes comparten el lugar",
+        widget=forms.CheckboxInput(),
+        required=False,
+        help_text="Sus periodos toman el mismo papel, lugar, inicio y fin.",
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        term = self.instance
+        terms = RepresentationTerm.objects.filter(role=term.role, start=term.start, end=term.end)
+        terms = terms.exclude(pk=term.pk).select_related("organization")
+        self.partners = [t for t in terms if are_joint(term, t)] if term.pk else []
+        if not self.partners and "moves_partners" in self.fields:
+            self.fields["moves_partners"].widget = forms.HiddenInput()
+
+    def clean(self) -> None:
+        super().clean()
+        term = self.instance
+        if self.cleaned_data.get("moves_partners") in (None, "", "False"):
+            self.partners = []
+        if not may_publish(self.edit.user) and not all(t.is_draft() for t in self.partners):
+            self.add_error("moves_partners", f"Alguna ya es pública. {whom_to_ask()}")
+        term.moved = [partner.pk for partner in self.partners]
 
 
 class PeriodInline(RecordInline):
@@ -124,7 +154,21 @@ class TermAdmin(PeriodAdmin):
     list_filter = [StateFilter, CitationsFilter, DateFilter, "role", OverlapFilter]
     search_fields = ["organization__name", "organization__short_name", "note", "slug"]
     list_select_related = ("organization",)
+    form = TermForm
     fieldsets = [
-        (None, {"fields": ["organization", "role", "order", "interim", *SPAN, "note"]}),
+        (None, {"fields": [
+            "organization", "role", "order", "interim", *SPAN, "moves_partners", "note",
+        ]}),
         rare("slug"),
-    ]
+    ]  # fmt: skip
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        if partners := form.partners:
+            keys = [obj.pk, *(partner.pk for partner in partners)]
+            release(models.QuerySet(RepresentationTerm).filter(pk__in=keys))
+        super().save_model(request, obj, form, change)
+        for partner in partners:
+            partner.role, partner.order = obj.role, obj.order
+            partner.start, partner.end = obj.start, obj.end
+            partner._change_reason = form.cleaned_data.get("change_reason") or None
+            partner.save()

@@ -11,6 +11,7 @@ from django.utils.text import capfirst
 
 from dates.edtf import EDTF, parse
 from dates.periods import (
+    RANKED,
     Answer,
     Period,
     Reason,
@@ -19,7 +20,8 @@ from dates.periods import (
 from dates.text import fold
 from organizations import rotation
 from organizations.models import Membership, RepresentationTerm
-from record.pages import counted, in_words
+from organizations.succession import set_partners, taking_over
+from record.pages import counted, in_words, listed
 from record.proof import missing_proof, with_proof
 from record.spanning import SpanningQuerySet
 from sources.models import Citation
@@ -69,6 +71,9 @@ def groups(records: Iterable[Lasting], when: EDTF) -> Iterator[dict[str, Any]]:
     """Groups the records of `members` or `representatives` by role and by reason of the answer.
     `labels` are the words of the source for the bounds of the reason, `dates` the names of the
     dates; `already` are the citations that an earlier group shows."""
+    records = list(records)
+    terms = [record for record in records if isinstance(record, RepresentationTerm)]
+    set_partners(terms, terms)
     earlier: set[tuple[int, int]] = set()
     for (_role, why, labels, dispute), alike in _by_reason(records, when).items():
         if isinstance(alike[0], Membership):
@@ -106,11 +111,27 @@ def _by_reason(records: Iterable[Lasting], when: EDTF) -> dict[ReasonKey, list[L
     far the sources disagree."""
     alike = defaultdict[ReasonKey, list[Lasting]](list)
     for record in records:
-        why = reason(record.period, when)
+        why = _reason(record, when)
         labels = (getattr(record, f"{side}_label") for side in _sides(why))
         words, dispute = tuple(filter(None, labels)), _dispute(why, record, when)
         alike[getattr(record, "role", ""), why, words, dispute].append(record)
     return alike
+
+
+def _reason(record: Lasting, when: EDTF) -> Reason:
+    """The reason of the answer; a membership that another one continues ends before its last day,
+    so that both do not answer «sí» for it."""
+    why = reason(record.period, when)
+    rank = getattr(record, "rank", None)
+    if not isinstance(record, Membership) or rank == RANKED.index(why.answer):
+        return why
+    after = Membership.objects.visible_to(None).filter(replaces=record.organization)
+    if not (successors := taking_over(record, after.with_parties(), when)):
+        return why
+    is_day = when.kind == "day"
+    words = f"{'' if is_day else f'{why.words[:-1]}; '}ese día la sustituyó {listed(successors)}."
+    answer = Answer.NO if is_day else Answer.PARTLY
+    return Reason(answer, f"{words[:1].upper()}{words[1:]}", ("end_earliest",))
 
 
 def _against(why: Reason, record: Lasting) -> list[Citation]:

@@ -14,6 +14,8 @@ from django.db import models
 from django.db.models.fields.files import ImageFieldFile
 from PIL import Image, ImageOps
 
+from record.jsonld import Node, node
+
 FORMATS = {"PNG": "png", "JPEG": "jpg", "WEBP": "webp"}
 MOST_BYTES, MOST_PIXELS, LONGEST_SIDE = 5_000_000, 12_000_000, 800
 MOST_SCANS = 100  # of a progressive JPEG, which has about 10; each scan takes as long as a picture
@@ -130,6 +132,10 @@ class Identifier(NamedTuple):
     @property
     def label(self) -> str:
         return SCHEMES[self.scheme].label
+
+    @property
+    def node(self) -> Node:
+        return node(kind="PropertyValue", propertyID=self.label, value=self.value, url=self.page)
 
     @property
     def page(self) -> str:

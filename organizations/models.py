@@ -13,13 +13,13 @@ from dates.edtf import EDTF, END_OF_TIME, ImpossibleDate, at, parse
 from dates.periods import RANKED, UNSAID, Answer
 from dates.text import fold, name_keys
 from organizations.fields import Articled, Identifier, IdentifiersField, LogoField
-from organizations.succession import contradiction, refusal, relatives
+from organizations.succession import contradiction, rank_on_handover, relatives, succession_problem
 from record.history import Versions
 from record.jsonld import Node, node, page_subject, role
 from record.proof import marked, missing_proof, with_proof
 from record.publishing import Publishable, PublishableQuerySet, Record
 from record.richtext import RichTextField
-from record.spanning import Spanning, SpanningQuerySet, rank_on
+from record.spanning import Spanning, SpanningQuerySet
 from record.text import WebAddressField
 
 # The sectors with a type in schema.org.
@@ -146,7 +146,8 @@ class Organization(Articled, Publishable):
         return self.in_short | node(
             alternateName=list(filter(None, [self.short_name, *self.other_names_list])),
             description=marked(self.summary, self),
-            sameAs=self.website,
+            sameAs=[*filter(None, [self.website, *(i.page for i in self.identifiers_list)])],
+            identifier=[identifier.node for identifier in self.identifiers_list],
             logo=self.logo.url if self.logo else "",
             memberOf=[role(r, memberOf=whole) for r in records if whole],
         )
@@ -179,12 +180,13 @@ class MembershipQuerySet(SpanningQuerySet["Membership"]):
     def on(self, when: EDTF) -> Self:
         """Keeps the best answer of each organization: leaves out «no» if another membership has
         another answer, and all other answers if a membership has «sí»."""
-        others = Membership.objects.visible_to(None).filter(organization=OuterRef("organization"))
-        others = others.annotate(rank=rank_on(when))
+        public = Membership.objects.visible_to(None)
+        rank = rank_on_handover(public, when)
+        others = public.filter(organization=OuterRef("organization")).annotate(rank=rank)
         yes, no = RANKED.index(Answer.YES), RANKED.index(Answer.NO)
         contradicted = Q(rank=no) & Exists(others.exclude(Q(rank=no)))
         outdone = ~Q(rank=yes) & Exists(others.filter(Q(rank=yes)))
-        return super().on(when).exclude(contradicted | outdone)
+        return self.annotate(rank=rank).exclude(contradicted | outdone)
 
     def by_state(self) -> Self:
         """Sorts by state, then by start."""
@@ -210,9 +212,11 @@ class MembershipQuerySet(SpanningQuerySet["Membership"]):
         return parse(first.start).lower if first and not missing_proof(first, "start") else ""
 
     def counts_by_state(self) -> dict[str, tuple[int, int]]:
-        """The number of memberships and the number of their organizations, by state."""
-        states = self.order_by().values_list(STATE)
-        counts = states.annotate(Count("pk"), Count("organization", distinct=True))
+        """The numbers of memberships and organizations, by state; returned ones are current."""
+        open_ended = self.filter(end_latest=END_OF_TIME).order_by()
+        past = Q(end_latest__lt=END_OF_TIME, organization__in=open_ended.values("organization"))
+        each = Count("organization", distinct=True, filter=~past)
+        counts = self.order_by().values_list(STATE).annotate(Count("pk"), each=each)
         return {state: numbers for state, *numbers in counts}
 
 
@@ -254,7 +258,7 @@ class Membership(Spanning, Record):
     note = _note_field()
 
     role_name = "integrante"
-    successors: list["Membership"]  # set by the pages of organizations
+    successors: list["Membership"]  # set by `set_successors`
     named_by = tuple(f"organization__{name}" for name in Organization.named_by)
     visible_through = ("organization", "replaces")
     belongs_to = ("organization",)
@@ -284,7 +288,7 @@ class Membership(Spanning, Record):
     def clean(self) -> None:
         super().clean()
         with suppress(ImpossibleDate):  # the validators of the fields report it
-            if self.organization_id and (problem := refusal(self, relatives(self))):
+            if self.organization_id and (problem := succession_problem(self, relatives(self))):
                 raise ValidationError(problem)
 
     @property
@@ -349,6 +353,8 @@ class RepresentationTerm(Spanning, Record):
     note = _note_field()
 
     named_by = Membership.named_by
+    partners: list[Organization]  # set by `set_partners`
+    moved: Iterable[int] = ()  # the keys of joint terms that the form changes too
     visible_through = belongs_to = ("organization",)
     objects = RepresentationTermQuerySet.as_manager()  # type: ignore[misc]  # see Record
     history = Versions()
@@ -370,7 +376,7 @@ class RepresentationTerm(Spanning, Record):
 
     @property
     def role_name(self) -> str:
-        return self.get_role_display()
+        return self.get_role_display() + (", de manera interina" if self.interim else "")
 
     def __str__(self) -> str:
         place = f"{self.order}.º " if self.order else ""
@@ -384,12 +390,10 @@ class RepresentationTerm(Spanning, Record):
 
     def clean(self) -> None:
         super().clean()
-        try:
-            period = self.period
-        except ImpossibleDate:
-            return
-        overlaps = Q(start_latest__lt=period.end.earliest, end_earliest__gt=period.start.latest)
-        others = RepresentationTerm.objects.filter(overlaps | Q(order=self.order), role=self.role)
-        for other in others.exclude(pk=self.pk).select_related("organization"):
-            if problem := contradiction(self, other):
-                raise ValidationError(problem)
+        with suppress(ImpossibleDate):  # the validators of the fields report it
+            start, end = self.period.start, self.period.end
+            overlaps = Q(start_latest__lt=end.earliest, end_earliest__gt=start.latest)
+            terms = RepresentationTerm.objects.filter(overlaps | Q(order=self.order))
+            for other in terms.filter(role=self.role).exclude(pk__in=[self.pk, *self.moved]):
+                if problem := contradiction(self, other):
+                    raise ValidationError(problem)

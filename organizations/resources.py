@@ -22,7 +22,7 @@ from editing.widgets import (
 )
 from organizations.fields import IdentifiersField
 from organizations.models import Membership, Organization, RepresentationTerm
-from organizations.succession import contradiction
+from organizations.succession import contradiction, release, succession_problem
 from record.spanning import Spanning
 from sources.resources import proof_column
 
@@ -108,6 +108,36 @@ class MembershipResource(RecordResource):
     class Meta:
         model = Membership
         name = "membresias"
+        batch_size = None
+        """All rows are written at the end, after a comparison of their new states."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.memberships: dict[int, Membership] = {}
+
+    def clean_instance(self, instance: Any) -> None:
+        """Leaves out the comparison of the model with the stored memberships."""
+        Spanning.clean(instance)
+
+    def before_save_instance(self, instance: Any, row: Any, **kwargs: Any) -> None:
+        super().before_save_instance(instance, row, **kwargs)
+        self.memberships[kwargs["row_number"]] = instance
+        if "replaces" in instance.listed:
+            known = self.fields["replaces"].widget.records
+            instance.replaced = [known[slug] for slug in sorted(instance.listed["replaces"])]
+
+    def bulk_create(self, *args: Any, result: Outcome, **options: Any) -> None:
+        rows = self.memberships
+        stored = Membership.objects.exclude(slug__in=[m.slug for m in rows.values()])
+        every = [*stored.with_parties(), *rows.values()] if rows else []
+        replaced = {organization.pk for m in every for organization in m.replaced}
+        linked = [m for m in every if m.replaced or m.organization_id in replaced]
+        for number, membership in rows.items():
+            others = [other for other in linked if other is not membership]
+            if membership in linked and (problem := succession_problem(membership, others)):
+                result.totals["update" if membership.pk else "new"] -= 1
+                result.append_invalid_row(number, {}, ValidationError(problem))
+        super().bulk_create(*args, result=result, **options)
 
 
 class RepresentationTermResource(RecordResource):
@@ -153,4 +183,14 @@ class RepresentationTermResource(RecordResource):
                     result.append_invalid_row(number, {}, ValidationError(problem))
                     break
             others.append(term)
+        # A changed term may free the place of a new one.
+        super().bulk_update(result=result)
         super().bulk_create(*args, result=result, **options)
+
+    def _update(self, records: list[Any]) -> None:
+        """Frees the places of all changed terms first: joint terms move together."""
+        keys = [record.pk for record in records]
+        unversioned = {*keys}.difference(self.model.history.values_list("id", flat=True))
+        self.model.versions.write([*unversioned], "+", "Antes de importar")
+        release(models.QuerySet(RepresentationTerm).filter(pk__in=keys))
+        super()._update(records)

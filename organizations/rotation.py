@@ -11,6 +11,7 @@ from dates.periods import Period
 from dates.text import by_sources
 from organizations.charts import rotation_chart, zoom_chart
 from organizations.models import Membership, Organization, RepresentationTerm
+from organizations.succession import are_joint, set_partners
 from record import pages
 from record.charts import Row
 from record.pages import listed
@@ -78,7 +79,7 @@ def overlaps(terms: list[RepresentationTerm]) -> list[str]:
             until = ""
         runs[-1].append(term)
         until = max(until, term.end_latest)
-    return [_sharing(run) for run in runs if len(run) > 1]
+    return [_sharing(run) for run in runs if not all(are_joint(run[0], t) for t in run[1:])]
 
 
 def _sharing(terms: list[RepresentationTerm]) -> str:
@@ -104,14 +105,21 @@ def notes(records: Iterable[Membership | RepresentationTerm]) -> list[tuple[str,
 
 def rows(terms: list[RepresentationTerm], close: bool = False) -> list[Row]:
     """«5.º Alfa», «Co-representante: Beta»; for the chart seen `close`, «Alfa», «Beta (co-)»."""
-    rows = []
+    rows, drawn = [], set[Organization]()
     for term in terms:
-        name, second = str(term.organization), term.role == Role.CO_REPRESENTATIVE
+        if term.organization in drawn:
+            continue
+        drawn = {term.organization, *term.partners} if term.partners else set()
+        name, second = (
+            listed([term.organization, *term.partners]),
+            term.role == Role.CO_REPRESENTATIVE,
+        )
         if close:
             name += " (co-)" if second else ""
         else:
             place = f"{term.order}.º " if term.order else ""
             name = f"{place}{'Co-representante: ' if second else ''}{name}"
+        name += " (interina)" if term.interim else ""
         rows.append(Row(marked(name, term), term.period, second=second))
     return rows
 
@@ -166,6 +174,7 @@ def _named(terms: list[RepresentationTerm]) -> str:
 
 def of_page(terms: list[RepresentationTerm], until: EDTF, whole: bool) -> dict[str, Any]:
     """The context of a page of terms; `whole` if there is no other page."""
+    set_partners(terms, terms)
     citations = list(chain(*(term.quotes for term in terms)))
     general = of_passages(c for c in citations if c.field in ("order", "role"))
     passages = {citation.passage for citation in general}

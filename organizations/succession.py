@@ -7,10 +7,14 @@ from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import Case, Exists, OuterRef, Q, QuerySet, Value, When
+
+from dates.edtf import EDTF
+from dates.periods import RANKED, Answer, days_of
+from record.spanning import padded, rank_on
 
 
-def refusal(changed: Any, others: Iterable[Any]) -> dict[str, str]:
+def succession_problem(changed: Any, others: Iterable[Any]) -> dict[str, str]:
     """Why `changed` is refused beside the other memberships, by field; empty if it is not."""
     memberships = [changed, *others]
     if changed.organization in changed.replaced:
@@ -50,13 +54,44 @@ def predecessors(after: Any, replaced: Any, memberships: Iterable[Any]) -> list[
 
 
 def set_successors(memberships: list[Any]) -> None:
-    """Sets `successors`: the memberships among these that continue each."""
+    """Sets `successors`, the memberships among these that continue each, and `returns`."""
     for membership in memberships:
         membership.successors = []
+        membership.returns = any(
+            other.organization == membership.organization
+            and other is not membership
+            and other.period.end.latest <= membership.period.start.latest
+            and other.period.end
+            for other in memberships
+        )
     for after in memberships:
         for replaced in after.replaced:
             for before in predecessors(after, replaced, memberships):
                 before.successors.append(after)
+
+
+def rank_on_handover(public: QuerySet, when: EDTF) -> Case:
+    """`rank_on` for memberships: «sí» is «no» for the day on which a successor begins, among these
+    public memberships, and «en parte» for the month or the year that ends with that day."""
+    first, last = days_of(when)
+    begun = {"start_latest__gte": OuterRef("end_earliest"), "start_latest__lte": padded(last)}
+    handed_over = Exists(public.filter(replaces=OuterRef("organization"), **begun))
+    whole = Q(start_latest__lte=padded(first), end_earliest__gte=last.isoformat())
+    answer = Answer.NO if first == last else Answer.PARTLY
+    then = When(whole & handed_over, then=Value(RANKED.index(answer)))
+    return Case(then, default=rank_on(when))
+
+
+def taking_over(membership: Any, public: Iterable[Any], when: EDTF) -> list[Any]:
+    """The organizations of the public memberships that begin on the last certain day of a
+    membership, if `when` ends with that day."""
+    last = membership.period.end.first_day
+    return [
+        after.organization
+        for after in public
+        if last == days_of(when)[1] == after.period.start.last_day
+        and membership.organization in after.replaced
+    ]
 
 
 def _outlasting(after: Any, replaced: Any, memberships: list[Any]) -> Any:
@@ -91,6 +126,19 @@ def are_joint(term: Any, other: Any) -> bool:
     if they certainly overlap."""
     alike = all(getattr(term, n) == getattr(other, n) for n in ("role", "order", "start", "end"))
     return alike and bool(term.order or term.period.certainly_overlaps(other.period))
+
+
+def release(terms: QuerySet) -> None:
+    """Takes the place and the dates from terms, so that joint terms can take others one by one."""
+    terms.update(order=None, start="", end="")
+
+
+def set_partners(terms: Iterable[Any], others: Iterable[Any]) -> None:
+    """Sets `partners`: the organizations of the terms among `others` that are joint with each."""
+    others = list(others)
+    for term in terms:
+        joint = (other for other in others if other.pk != term.pk and are_joint(term, other))
+        term.partners = [other.organization for other in joint]
 
 
 def contradiction(term: Any, other: Any, name: str = "") -> dict[str, str]:

@@ -23,7 +23,7 @@ from organizations.models import (
     visible_organizations,
 )
 from organizations.name_links import Names
-from organizations.succession import set_successors
+from organizations.succession import set_partners, set_successors
 from record.charts import Chart, Row
 from record.pages import RecordView, last_change, list_page, page_of
 from record.proof import marked, with_proof
@@ -123,6 +123,7 @@ class OrganizationView(RecordView):
             "statements": list(statements[:RELATED]),
         }
         set_successors(around)
+        set_partners(records["terms"], terms_beside(records["terms"], user))
         cited_records = [organization, *chain(*records.values())]
         with_citations([*cited_records, *around], user)
         memberships = [*records["memberships"], *records["successors"]]
@@ -145,6 +146,13 @@ class OrganizationView(RecordView):
             ),
             **quoting(chain(*(record.quotes for record in cited_records))),
         }
+
+
+def terms_beside(terms: list[RepresentationTerm], user: Any) -> Iterable[RepresentationTerm]:
+    """The visible terms that begin when one of these does."""
+    starts = {term.start for term in terms}
+    beside = RepresentationTerm.objects.visible_to(user).filter(start__in=starts)
+    return beside.select_related("organization") if terms else ()
 
 
 def _together(organization: Organization, events: Iterable[Any]) -> list[tuple[Organization, int]]:

@@ -33,7 +33,8 @@ class Kind:
 
 
 def _organization(record: Organization) -> Heads:
-    names = [*filter(None, [record.short_name]), *record.other_names_list]
+    values = (identifier.value for identifier in record.identifiers_list)
+    names = [*filter(None, [record.short_name]), *record.other_names_list, *values]
     return record.name, names, record.summary
 
 
