@@ -148,8 +148,8 @@ class RecordResource(ModelResource):
         on_progress: Callable[[int], None] = lambda rows: None,
     ) -> None:
         super().__init__()
-        self.user, self.reason, self.receipt = user, reason, receipt
-        self.keeps, self.on_change, self.on_progress = keeps, on_change, on_progress
+        self.user, self.reason, self.receipt, self.keeps = user, reason, receipt, keeps
+        self.on_change, self.on_progress = on_change, on_progress
         fields = {field.name: field for field in self.model._meta.get_fields()}
         for name, column in self.fields.items():
             column.widget.bind(fields.get(name))
@@ -175,11 +175,11 @@ class RecordResource(ModelResource):
         """Yield the header, then the cells of each record; `for_readers`, without hidden ones."""
         yield self.get_export_headers()
         for column in self.references:
-            records = column.widget.model.objects.only("slug")
-            if for_readers and column.widget.many:
-                records = records.visible_to(None)
-            queryset = queryset.prefetch_related(models.Prefetch(column.attribute, records))
-        for record in with_proof(queryset).order_by("pk").iterator(chunk_size=BATCH):
+            slugs = column.widget.model.objects.only("slug")
+            related = slugs.visible_to(None) if for_readers and column.widget.many else slugs
+            queryset = queryset.prefetch_related(models.Prefetch(column.attribute, related))
+        more = filter(None, (getattr(c.widget, "fetched", None) for c in self.columns))
+        for record in with_proof(queryset.prefetch_related(*more)).order_by("pk").iterator(BATCH):
             yield [column.export(record) for column in self.columns]
 
     # Import

@@ -24,7 +24,7 @@ from organizations.fields import IdentifiersField
 from organizations.models import Membership, Organization, RepresentationTerm
 from organizations.succession import contradiction, release, succession_problem
 from record.spanning import Spanning
-from sources.resources import proof_column
+from sources.resources import contradictions_column, proof_column
 
 
 class IdentifiersWidget(LinesWidget):
@@ -58,6 +58,7 @@ class OrganizationResource(RecordResource):
     publish_at = Field("publish_at", "se_publica", MomentWidget("2026-11-24 09:00"))
     unpublish_at = Field("unpublish_at", "se_retira", MomentWidget())
     uncited = proof_column()
+    contradictions = contradictions_column()
 
     class Meta:
         model = Organization
@@ -104,6 +105,7 @@ class MembershipResource(RecordResource):
     replaces = Field("replaces", "sustituye_a", ReferencesWidget("otra-organizacion"))
     note = Field("note", "nota", TextWidget())
     uncited = proof_column()
+    contradictions = contradictions_column()
 
     class Meta:
         model = Membership
@@ -152,6 +154,7 @@ class RepresentationTermResource(RecordResource):
     end_label = Field("end_label", "fin_en_la_fuente", TextWidget())
     note = Field("note", "nota", TextWidget())
     uncited = proof_column()
+    contradictions = contradictions_column()
 
     class Meta:
         model = RepresentationTerm

@@ -1,6 +1,7 @@
 from typing import Any
 
 from django.core.exceptions import ValidationError
+from django.db import models
 from import_export.fields import Field
 
 from editing.resources import RecordResource
@@ -14,6 +15,7 @@ from editing.widgets import (
     TextWidget,
 )
 from sources.models import SUPPORTED, Citation, Source
+from sources.quotes import claim
 
 
 class DigestWidget(TextWidget):
@@ -33,6 +35,26 @@ class ProofWidget(TextWidget):
 
     def render(self, value: str, obj: Any = None, **kwargs: Any) -> str:
         return "no" if value else "sí"
+
+
+class ContradictionsWidget(ProofWidget):
+    """What other sources say, in `contradictions`."""
+
+    help = "Lo que dice otra fuente que contradice a este registro. Al importar no se lee"
+
+    @property
+    def fetched(self) -> models.Prefetch:
+        against = Citation.objects.visible_to(None).filter(stance="contradicts")
+        against = against.select_related("source").defer("source__text").order_by("pk")
+        return models.Prefetch("citations", against, to_attr="contradictions")
+
+    def render(self, value: Any, obj: Any = None, **kwargs: Any) -> str:
+        return "; ".join(f"{claim(citation)} («{citation.source}»)" for citation in value or ())
+
+
+def contradictions_column() -> Field:
+    widget = ContradictionsWidget("15 de diciembre de 2020 («Acta 12»)")
+    return Field("contradictions", "otra_fuente_dice", widget, readonly=True)
 
 
 def proof_column() -> Field:

@@ -98,6 +98,10 @@ def test_a_contradiction_is_read_in_spanish_and_goes_out_and_in_again(signing, a
     assert 'value="diciembre de 2020"' in admin.get(address_of("change", signing)).text
     outcome = dry_run("citas", exported("citas"))
     assert (outcome.counts, outcome.errors) == ((0, 0, 2), [])
+    table = exported("eventos").decode()
+    assert "otra_fuente_dice" in table
+    assert "diciembre de 2020 («Acta 12»)" in table
+    assert dry_run("eventos", table.encode()).counts == (0, 0, 1)
 
 
 def test_a_quote_that_contradicts_proves_nothing(signing, memoir, admin):

@@ -42,7 +42,7 @@ def test_the_invented_record_fills_every_kind_of_page_and_says_that_it_is_invent
         Event.objects.visible_to(None).exclude(citations=None)[0],
         Statement.objects.visible_to(None).exclude(citations=None)[0],
     ):
-        assert "La fuente dice" in visitor.get(record.get_absolute_url()).text
+        assert "» dice" in visitor.get(record.get_absolute_url()).text
     assert visitor.get(Source.objects.visible_to(None)[0].get_absolute_url()).status_code == 200
     for words in ("Coalición Inventada", ABOUT):
         assert words in visitor.get("/").text

@@ -16,7 +16,7 @@ from editing.widgets import (
     TextWidget,
     refusal,
 )
-from sources.resources import proof_column
+from sources.resources import contradictions_column, proof_column
 from timeline.models import Event, Statement
 
 
@@ -62,6 +62,7 @@ class EventResource(RecordResource):
     publish_at = Field("publish_at", "se_publica", MomentWidget("2026-11-24 09:00"))
     unpublish_at = Field("unpublish_at", "se_retira", MomentWidget())
     uncited = proof_column()
+    contradictions = contradictions_column()
 
     class Meta:
         model = Event
@@ -85,6 +86,7 @@ class StatementResource(RecordResource):
     publish_at = Field("publish_at", "se_publica", MomentWidget("2026-11-24 09:00"))
     unpublish_at = Field("unpublish_at", "se_retira", MomentWidget())
     uncited = proof_column()
+    contradictions = contradictions_column()
 
     class Meta:
         model = Statement
