@@ -175,19 +175,15 @@ def test_a_name_that_is_not_clear_is_asked_about_and_nothing_is_lost(editor):
     assert {*event.organizations.all()} == {twins[1], nearly, sure}
 
 
-def test_the_picker_of_one_record_is_changed_by_a_name_and_cleared_by_its_tick(publisher):
-    alfa, beta = records.organization(name="Alfa"), records.organization(name="Beta")
-    membership = records.membership(organization=alfa, replaces=beta)
+def test_the_picker_of_one_record_is_changed_by_a_name_and_required(publisher):
+    membership = records.membership(organization=records.organization(name="Alfa"))
     address = address_of("change", membership)
     gama = records.organization(name="Gama; hoy Delta")
-    assert save(publisher, address, replaces_typed="gama; HOY delta").status_code == 302
+    assert save(publisher, address, organization_typed="gama; HOY delta").status_code == 302
     membership.refresh_from_db()
-    assert membership.replaces == gama
-    save(publisher, address, replaces="")
-    membership.refresh_from_db()
-    assert membership.replaces is None
+    assert membership.organization == gama
     assert "Este campo es obligatorio" in problems(save(publisher, address, organization=""))
-    assert Organization.objects.count() == 3
+    assert Organization.objects.count() == 2
 
 
 @pytest.mark.parametrize("key", ["x", "-1", "9" * 30, "\0", "0"])
