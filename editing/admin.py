@@ -42,6 +42,7 @@ from editing.forms import (
     link,
 )
 from editing.pickers import picker
+from record.history import listed_in, lists_in
 from record.publishing import Publishable, Record, may_publish, whom_to_ask
 from record.richtext import RichTextField
 from record.text import NO_WEB_ADDRESS, WebAddressField, folded, is_key
@@ -266,17 +267,23 @@ class RecordAdmin(ActionsAdmin, FormFieldsAdmin, StaffAdmin):
         ]
 
     def _read_only(self, name: Any) -> Any:
-        """The column that shows a date in words; for any other field, its name."""
-        dates = {f.name: f for f in self.model._meta.fields if isinstance(f, EDTFField)}
-        if name not in dates:
+        """The column that shows a date in words, or the records with a part; for any other field,
+        its name."""
+        fields = self.model._meta.fields
+        dates = {f.name: f.verbose_name for f in fields if isinstance(f, EDTFField)}
+        parts = {each.name: each for each in lists_in(self.model) if each.part}
+        if name not in dates | parts:
             return name
 
-        @admin.display(description=dates[name].verbose_name)
-        def date(record: Any) -> SafeString:
-            return _date(getattr(record, name))
+        @admin.display(description=dates[name] if name in dates else parts[name].verbose_name)
+        def shown(record: Any) -> str:
+            if name in dates:
+                return _date(getattr(record, name))
+            listed = parts[name].related_model.objects.filter(pk__in=listed_in(record)[parts[name]])
+            return ", ".join(map(str, listed))
 
-        date.__name__ = name
-        return date
+        shown.__name__ = name
+        return shown
 
     def view_on_site(self, record: Any) -> str | None:
         try:

@@ -157,8 +157,8 @@ def _references(snapshots: Iterable[Snapshot]) -> dict[type[Record], set[int]]:
                 if field.is_relation:
                     key = getattr(record, field.attname)
                     references[related_model(type(record), field.name)].add(key)
-        for name, keys in snapshot.lists.items():
-            references[related_model(type(snapshot.record), name)].update(keys)
+        for each, keys in snapshot.lists.items():
+            references[each.related_model].update(keys)
     return {model: keys - {None} for model, keys in references.items()}
 
 
@@ -175,10 +175,9 @@ def facts_of(snapshot: Snapshot, titles: Titles, date: datetime) -> dict[str, Fa
         for field in model.versions.fields_included(model)
         if field.name not in NOT_COMPARED and field.editable
     }
-    for list_field in model._meta.many_to_many:
-        name, keys = list_field.name, snapshot.lists[list_field.name]
-        values = sorted(titles[related_model(model, name), key] for key in keys)
-        facts[name] = Fact(str(list_field.verbose_name), "list", values, sorted(keys))
+    for each, keys in snapshot.lists.items():
+        values = sorted(titles[each.related_model, key] for key in keys)
+        facts[each.name] = Fact(each.verbose_name, "list", values, sorted(keys))
     if parts_of(model):
         facts["parts"] = Fact("citas", "list", [_quoted(part) for part in snapshot.parts])
     if isinstance(record, Publishable):

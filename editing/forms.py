@@ -20,6 +20,7 @@ from dates.edtf import parse
 from dates.fields import EDTFField
 from dates.spanish_dates import span_in
 from editing.differences import how_many
+from editing.pickers import ListsForm
 from record.pasting import losses_in_words, tidy
 from record.proof import Publication, Withdrawal, by_model, sources_of
 from record.publishing import Publishable, Record, may_publish, whom_to_ask
@@ -141,7 +142,7 @@ def edit_of(request: HttpRequest) -> Edit:
     return attributes["edit"]
 
 
-class RecordForm(forms.ModelForm):
+class RecordForm(ListsForm):
     """The form of a record or of one of its rows. ModelAdmin.get_form() sets these attributes."""
 
     edit: Edit

@@ -24,6 +24,7 @@ from django.utils.http import urlencode
 from django.utils.text import capfirst
 
 from dates.text import collapse, fold
+from record.history import listed_in, lists_in, replace_lists, with_two_parts
 from record.publishing import Record
 from record.text import cut, is_key
 
@@ -273,8 +274,9 @@ class PickersField(ExplainsNames, forms.ModelMultipleChoiceField):
     pass
 
 
-def picker(db_field: Any, admin_site: AdminSite, request: HttpRequest) -> Any:
+def picker(db_field: Any, admin_site: AdminSite, request: HttpRequest, label: str = "") -> Any:
     """The form field of a relation."""
+    label = capfirst(label or str(db_field.verbose_name))
     many = bool(db_field.many_to_many)
     records: Any = admin_site.get_model_admin(db_field.related_model).get_queryset(request)
     readable = records.visible_to(request.user)
@@ -286,6 +288,45 @@ def picker(db_field: Any, admin_site: AdminSite, request: HttpRequest) -> Any:
     }
     return db_field.formfield(
         form_class=PickersField if many else PickerField,
+        label=label,
         queryset=records,
-        widget=PickerInput(capfirst(str(db_field.verbose_name)), many, asked, readable),
+        widget=PickerInput(label, many, asked, readable),
     )
+
+
+class ListsForm(forms.ModelForm):
+    """A form with a picker for each list that is a part of a many-to-many field, which Django does
+    not know."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.parts = {each.name: each for each in lists_in(self._meta.model) if each.part}
+        if not self.parts.keys() <= self.initial.keys():
+            for each, keys in listed_in(self.instance).items():
+                self.initial.setdefault(each.name, keys)
+
+    def clean(self) -> None:
+        super().clean()
+        sent = {each: self.cleaned_data.get(name, ()) for name, each in self.parts.items()}
+        for record, each, other in with_two_parts(sent):
+            problem = f"«{record}» está también en «{capfirst(other.verbose_name)}»."
+            self.add_error(each.name, f"{problem} Déjela solo en una, la que dice la fuente.")
+
+    def save_lists(self) -> None:
+        """Saves the parts that were changed, after the record."""
+        replace_lists({
+            each: {self.instance.pk: [record.pk for record in self.cleaned_data[name]]}
+            for name, each in self.parts.items()
+            if name in self.changed_data
+        })  # fmt: skip
+
+
+def pickers_of_parts(
+    model: type[models.Model], admin_site: AdminSite, request: HttpRequest
+) -> dict[str, Any]:
+    """The form fields of ListsForm, by name."""
+    return {
+        each.name: picker(each.field, admin_site, request, each.verbose_name)
+        for each in lists_in(model)
+        if each.part
+    }

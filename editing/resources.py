@@ -22,6 +22,7 @@ from import_export.results import Result
 from dates.text import fold
 from editing.snapshots import title_of
 from editing.widgets import ReferenceWidget, TableError, UnreadableCell, closest_match, refusal
+from record.history import lists_in, replace_lists, with_two_parts
 from record.proof import check_labels, with_proof
 from record.publishing import Record, may_publish, slug_in, written
 from record.text import may_be_cut
@@ -150,11 +151,13 @@ class RecordResource(ModelResource):
         super().__init__()
         self.user, self.reason, self.receipt, self.keeps = user, reason, receipt, keeps
         self.on_change, self.on_progress = on_change, on_progress
-        fields = {field.name: field for field in self.model._meta.get_fields()}
+        fields: dict[str, Any] = {field.name: field for field in self.model._meta.get_fields()}
+        fields |= {each.name: each for each in lists_in(self.model)}
         for name, column in self.fields.items():
             column.widget.bind(fields.get(name))
         self.columns = self.get_export_fields()
         self.references = [c for c in self.columns if isinstance(c.widget, ReferenceWidget)]
+        self.lists = [column for column in self.references if column.widget.many]
         self.drafts_only = user is not None and not may_publish(user)
         self.writes, self.digest = False, hashlib.sha256()
         self.rows_by_slug: dict[str, int] = {}
@@ -167,7 +170,7 @@ class RecordResource(ModelResource):
 
     def records(self) -> models.QuerySet:
         """The records with the values that an import compares; locks them if it writes."""
-        related = (models.Prefetch(c.attribute, c.widget.queryset()) for c in self.references)
+        related = (c.widget.prefetch(c.widget.queryset()) for c in self.references)
         records = self.model.objects.order_by("pk").prefetch_related(*related)
         return records.select_for_update(of=("self",)) if self.writes else records
 
@@ -177,7 +180,7 @@ class RecordResource(ModelResource):
         for column in self.references:
             slugs = column.widget.model.objects.only("slug")
             related = slugs.visible_to(None) if for_readers and column.widget.many else slugs
-            queryset = queryset.prefetch_related(models.Prefetch(column.attribute, related))
+            queryset = queryset.prefetch_related(column.widget.prefetch(related))
         more = filter(None, (getattr(c.widget, "fetched", None) for c in self.columns))
         for record in with_proof(queryset.prefetch_related(*more)).order_by("pk").iterator(BATCH):
             yield [column.export(record) for column in self.columns]
@@ -192,9 +195,7 @@ class RecordResource(ModelResource):
             return self.import_data_inner(dataset, True, False, False, False)
         return super().import_data(dataset, rollback_on_validation_errors=True)
 
-    def handle_import_error(
-        self, result: Any, error: Exception, raise_errors: bool = False
-    ) -> None:
+    def handle_import_error(self, result: Any, error: Exception, *args: Any) -> None:
         """Raise errors of the whole file and of the database: nothing is imported."""
         raise error
 
@@ -202,8 +203,7 @@ class RecordResource(ModelResource):
         return self.model(slug=slug_in(row[self.fields["slug"].column_name]))
 
     def after_init_instance(self, instance: Any, new: bool, row: Any, **kwargs: Any) -> None:
-        """Begin a row. `changes` holds the texts before and after, by column; the instance holds
-        its new lists in `listed`."""
+        """Begin a row: `changes` has the texts before and after, `listed` the lists, by column."""
         self.number, self.is_new = self.numbers[kwargs["row_number"] - 1], new
         self.was_draft = new or not self.drafts_only or instance.is_draft()
         self.changes: dict[str, list[str]] = {}
@@ -312,7 +312,16 @@ class RecordResource(ModelResource):
             raise ValidationError({"unpublish_at": "El retiro no es posterior a la publicación."})
         if any(column.endswith("_la_fuente") for column in self.changes):
             check_labels(instance)
+        self._refuse_two_parts(instance)
         self.clean_instance(instance)
+
+    def _refuse_two_parts(self, instance: Any) -> None:
+        columns = {c.attribute: c for c in self.lists if instance.listed}
+        stored = {name: c.widget.normal(c.get_value(instance)) for name, c in columns.items()}
+        lists = {columns[n].widget.model_field: v for n, v in (stored | instance.listed).items()}
+        for slug, each, other in with_two_parts(lists):
+            problem = f"«{slug}» está también en «{columns[other.name].column_name}»."
+            raise ValidationError({each.name: f"{problem}\nCada organización en una sola columna"})
 
     def clean_instance(self, instance: Any) -> None:
         instance.clean()
@@ -356,9 +365,7 @@ class RecordResource(ModelResource):
                 self._queryset().bulk_create(records)
             else:
                 self._update(records)
-            for column in self.references:
-                if column.widget.many:
-                    self._set_list(column, records)
+            replace_lists({c.widget.model_field: self._listed(c, records) for c in self.lists})
             self.after_write(records)
             keys = [record.pk for record in records]
             written.send(self.model, keys=keys)
@@ -380,18 +387,11 @@ class RecordResource(ModelResource):
             records, update_conflicts=True, unique_fields=["id"], update_fields=names
         )
 
-    def _set_list(self, column: Field, records: list[Any]) -> None:
-        """Replace the lists in one column by those in the file."""
-        model_field, known = column.widget.model_field, column.widget.records
-        own, other = model_field.m2m_field_name(), model_field.m2m_reverse_field_name()
-        through, name = model_field.remote_field.through, column.attribute
-        slugs_by_key = {r.pk: r.listed[name] for r in records if name in r.listed}
-        through.objects.filter(**{f"{own}__in": slugs_by_key}).delete()
-        through.objects.bulk_create(
-            through(**{f"{own}_id": key, f"{other}_id": known[slug].pk})
-            for key, slugs in slugs_by_key.items()
-            for slug in sorted(slugs)
-        )
+    def _listed(self, column: Field, records: list[Any]) -> dict[int, list[int]]:
+        """The primary keys in a list that is in the file, by that of the record."""
+        known, name = column.widget.records, column.attribute
+        changed = (record for record in records if name in record.listed)
+        return {r.pk: [known[slug].pk for slug in sorted(r.listed[name])] for r in changed}
 
     def before_write(self, records: list[Any]) -> None:
         """A hook to set fields that are not in the file."""

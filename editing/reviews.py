@@ -48,7 +48,8 @@ def page_values(
     earlier state. `record` is None if it is deleted."""
     request = as_get(request, {})
     form_class = model_admin.get_form(request, record)
-    form = form_class(instance=past.record, initial=past.lists) if past else None
+    lists = {each.name: keys for each, keys in past.lists.items()} if past else {}
+    form = form_class(instance=past.record, initial=lists) if past else None
     values = {RECORD: _initial(form or form_class(instance=record))}
     for formset in model_admin.formsets_for(request, record):
         rows = formset.get_queryset()

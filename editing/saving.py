@@ -24,9 +24,11 @@ from editing.forms import (
     edit_of,
     record_reason,
 )
+from editing.pickers import pickers_of_parts
 from editing.reviews import Conflict, Restoration, as_get
 from editing.snapshots import Relation, lock, parts_of, relations_to, title_of, tokens_of
 from editing.versions import VersionsAdmin
+from record.history import lists_in
 from record.proof import hanging, without_visible_quote
 from record.publishing import Record, whom_to_ask
 from record.text import is_key
@@ -66,6 +68,9 @@ class SavingAdmin(VersionsAdmin):
     def get_form(
         self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
     ) -> type[RecordForm]:
+        if obj is None or self.has_change_permission(request, obj):
+            pickers = pickers_of_parts(self.model, self.admin_site, request)
+            kwargs["form"] = type(self.form.__name__, (self.form,), pickers)
         form: Any = super().get_form(request, obj, change, **kwargs)
         edit = edit_of(request)
         form.edit, form.filled = edit, edit.filling.get(RECORD, {})
@@ -185,6 +190,7 @@ class SavingAdmin(VersionsAdmin):
     def _written(self, request: HttpRequest) -> list[tuple[str, str]]:
         fields = (*self.model._meta.fields, *self.model._meta.many_to_many)
         labels: dict[str, Any] = {field.name: field.verbose_name for field in fields}
+        labels |= {each.name: each.verbose_name for each in lists_in(self.model)}
         labels |= {"change_reason": "por qué este cambio", "exact": "palabras exactas"}
         return [
             (labels[column], value)
@@ -226,6 +232,7 @@ class SavingAdmin(VersionsAdmin):
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)
         record = form.instance
+        form.save_lists()
         if not hasattr(record, "skip_history_when_saving"):
             return
         del record.skip_history_when_saving

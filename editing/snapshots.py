@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, Self, cast
 
 from django.db import models
 
+from record.history import RecordList, lists_in
 from record.publishing import Record
 from record.text import is_key
 
@@ -55,14 +56,14 @@ class Snapshot:
     instances are not saved."""
 
     record: Record
-    lists: dict[str, list[int]]
+    lists: dict[RecordList, list[int]]
     parts: list[Record]
 
     @classmethod
     def of(cls, version: Any, parts: Iterable[Record] = ()) -> Self:
         record = version.instance
         lists = lists_of(type(record), [version.pk])
-        return cls(record, {name: keys[version.pk] for name, keys in lists.items()}, [*parts])
+        return cls(record, {each: keys[version.pk] for each, keys in lists.items()}, [*parts])
 
 
 def title_of(version: Any) -> str:
@@ -70,15 +71,18 @@ def title_of(version: Any) -> str:
     return getattr(version, "title", "") or getattr(version, "name", "") or version.slug
 
 
-def lists_of(model: type[Record], versions: Collection[int]) -> dict[str, dict[int, list[int]]]:
-    """The keys of the records in each list, by the list's name and the version's `history_id`."""
-    lists: dict[str, dict[int, list[int]]] = {}
-    for field in model.history.model._history_m2m_fields:
-        lists[field.name] = {version: [] for version in versions}
-        rows = model.versions.m2m_models[field].objects.filter(history__in=versions)
-        pairs = rows.order_by("pk").values_list("history_id", field.m2m_reverse_name())
-        for version, key in pairs:
-            lists[field.name][version].append(key)
+def lists_of(
+    model: type[Record], versions: Collection[int]
+) -> dict[RecordList, dict[int, list[int]]]:
+    """The keys of the records in each list, by the version's `history_id`."""
+    lists: dict[RecordList, dict[int, list[int]]] = {
+        each: {version: [] for version in versions} for each in lists_in(model)
+    }
+    for first in {each.field: each for each in lists}.values():
+        rows = model.versions.m2m_models[first.field].objects.filter(history__in=versions)
+        for row in rows.order_by("pk"):
+            key = getattr(row, first.field.m2m_reverse_name())
+            lists[first.of(row)][row.history_id].append(key)
     return lists
 
 
@@ -100,7 +104,7 @@ def with_snapshots(model: type[Record], versions: Iterable[Any]) -> list[Any]:
         end = dates[version_keys[version.number]] if version.number < version.last else None
         version.snapshot = Snapshot(
             version.instance,
-            {name: by_version[version.pk] for name, by_version in lists.items()},
+            {each: by_version[version.pk] for each, by_version in lists.items()},
             [row for relation, rows in parts for row in _rows(version.id, relation, rows, end)],
         )
     return versions

@@ -188,10 +188,9 @@ class VersionsAdmin(admin.ModelAdmin):
         snapshot = before.snapshot
         parts = snapshot.parts
         related = [how_many(len(parts), parts[0]._meta)] if parts else []
-        for name, keys in snapshot.lists.items():
-            model = related_model(self.model, name)
-            listed = ", ".join(titles[model, key] for key in keys)
-            related += [f"{how_many(len(keys), model._meta)}: {listed}"] if keys else []
+        for each, keys in snapshot.lists.items():
+            listed = ", ".join(titles[each.related_model, key] for key in keys)
+            related += [f"{capfirst(each.verbose_name)}: {listed}"] if keys else []
         return {
             "version": deletion, "with_it": related, "count": before.last,
             "restore": self.restore_address(snapshot.record, deletion),

@@ -25,7 +25,6 @@ from dates.spanish_dates import DAY_FIRST, MONTH_FIRST, readings_of, span_in
 from dates.spanish_dates import read as read_date
 from dates.text import fold, name_keys
 from editing.differences import Pieces, list_diff, whole_diff
-from editing.snapshots import related_model
 from record.confined import UnreadableFile
 from record.publishing import Record, slug_in
 from record.richtext import sanitize
@@ -77,7 +76,7 @@ class TextWidget(Widget):
         super().__init__()
         self.example = example
 
-    def bind(self, model_field: models.Field) -> None:
+    def bind(self, model_field: Any) -> None:
         self.model_field, self.label = model_field, str(model_field.verbose_name)
         self.max_length = model_field.max_length or 1_000_000
         self.required = not (self.many or model_field.blank or model_field.null)
@@ -104,8 +103,8 @@ class TextWidget(Widget):
         except ValidationError as error:
             raise refusal(str(error.message), "Texto sin él") from error
         if len(text) > self.max_length:
-            expected = f"Un texto de hasta {self.max_length:,}"
-            raise refusal(f"Tiene {len(text):,} caracteres.", expected)
+            most = f"Un texto de hasta {self.max_length:,}"
+            raise refusal(f"Tiene {len(text):,} caracteres.", most)
         return text
 
     def normal(self, value: Any) -> Any:
@@ -135,9 +134,8 @@ class RichTextWidget(TextWidget):
     help = "HTML: párrafos, subtítulos, listas, citas y enlaces"
 
     def read(self, cell: str) -> str:
-        text = super().read(cell)
         try:
-            return normalize(sanitize(text))
+            return normalize(sanitize(super().read(cell)))
         except ValidationError as error:
             raise refusal(str(error.message), "Un texto más sencillo") from error
 
@@ -298,12 +296,11 @@ class ReferenceWidget(TextWidget):
 
     compare = staticmethod(whole_diff)
 
-    def bind(self, model_field: models.Field) -> None:
+    def bind(self, model_field: Any) -> None:
         super().bind(model_field)
-        self.model = related_model(model_field.model, model_field.name)
+        self.model = model_field.related_model
         self.records: dict[str, Record | None] = {}
-        self.hints: dict[str, str] = {}
-        self.comparisons = 0
+        self.hints, self.comparisons = dict[str, str](), 0
 
     @property
     def help(self) -> str:
@@ -322,12 +319,15 @@ class ReferenceWidget(TextWidget):
         records |= {record.slug: record for record in named}
         self.records |= {
             word: records.get(s[0]) if len(s) == 1 else None for word, s in slugs.items()
-        }
-        self.records |= records
+        } | records
 
     def queryset(self) -> models.QuerySet:
         """Records with the related records that decide whether they are drafts."""
         return self.model.objects.prefetch_related(*self.model.belongs_to)
+
+    def prefetch(self, records: models.QuerySet) -> models.Prefetch:
+        field = self.model_field
+        return field.prefetch(records) if self.many else models.Prefetch(field.name, records)
 
     def words_in(self, cell: str) -> list[str]:
         """The slugs and names in a cell."""
@@ -381,8 +381,8 @@ class ReferencesWidget(ReferenceWidget):
         return f"Identificadores o nombres de {names}, separados por «;»"
 
     def normal(self, value: Any) -> frozenset[str]:
-        """`value` is a related manager, or None if the record is not saved."""
-        return frozenset(record.slug for record in value.all()) if value else frozenset()
+        """`value` is the prefetched list, or None if the record is not saved."""
+        return frozenset(r.slug for r in self.model_field.records(value)) if value else frozenset()
 
     def render(self, value: Any, obj: Any = None, **kwargs: Any) -> str:
         return self.show(self.normal(value))

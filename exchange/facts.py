@@ -19,6 +19,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 
 from organizations.models import Membership, Organization, RepresentationTerm
 from organizations.succession import contradiction, succession_problem
+from record.history import RecordList, lists_in, with_two_parts
 from record.proof import is_fact, uncited_names
 from record.publishing import Publishable, Record
 from sources.models import SUPPORTED, Citation, Source
@@ -47,14 +48,14 @@ class FactsError(Exception):
 
 @dataclass
 class Facts:
-    """Unsaved records with their many-to-many relations and citations, and the errors so far."""
+    """Unsaved records with their lists and citations, and the errors so far."""
 
     folder: Path
     data: dict[str, Any]
     records: dict[type[Record], dict[str, Any]] = field(default_factory=dict)
     """By model and slug."""
-    relations: dict[int, dict[str, list[str]]] = field(default_factory=dict)
-    """By `id` of the record and name of the field, the slugs of the related records."""
+    lists: dict[int, dict[RecordList, list[str]]] = field(default_factory=dict)
+    """By `id` of the record, the slugs in its lists."""
     citations: list[Citation] = field(default_factory=list)
     originals: dict[str, Path] = field(default_factory=dict)
     """The original files of sources, by the name under which they are stored."""
@@ -124,22 +125,26 @@ class Facts:
 
     def _build(self, model: type[Record], entry: dict[str, Any], place: str) -> Record:
         values: dict[str, Any] = {}
-        relations: dict[str, list[str]] = {}
+        lists = {each: entry.pop(each.name, None) or [] for each in lists_in(model)}
         for name, value in entry.items():
             model_field = _field(model, name)
-            if model_field is None:
+            if model_field is None or model_field.many_to_many:
                 self.problems.append(f"{place}: unknown field {name!r}")
-            elif model_field.many_to_many:
-                relations[name] = value or []
-                for slug in relations[name]:
-                    self._find(model_field.related_model, slug, f"{place}, {name}")
             elif model_field.is_relation:
                 values[name] = self._find(model_field.related_model, value, f"{place}, {name}")
             else:
                 values[name] = "\n".join(value) if isinstance(value, list) else value
         record = model(updated_at=self.data["publish_at"], **values)
-        self.relations[id(record)] = relations
+        self.lists[id(record)] = lists
+        self._check_lists(lists, place)
         return record
+
+    def _check_lists(self, lists: dict[RecordList, list[str]], place: str) -> None:
+        for each, slugs in lists.items():
+            for slug in slugs:
+                self._find(each.related_model, slug, f"{place}, {each.name}")
+        for slug, each, other in with_two_parts(lists):
+            self.problems.append(f"{place}, {each.name}: {slug!r} is in {other.name} too")
 
     def _find(self, model: type[Record], slug: str | None, place: str) -> Record | None:
         record = self.records.get(model, {}).get(str(slug)) if slug else None
@@ -176,7 +181,8 @@ class Facts:
             updated_at=self.data["publish_at"],
             **{} if isinstance(record, Source) else {_citation_field(model): record},
         )
-        if citation.field and _field(model, citation.field) is None:
+        listed = {each.name for each in lists_in(model)}
+        if citation.field and not (citation.field in listed or _field(model, citation.field)):
             self.problems.append(f"{place}: {citation.field!r} is no field of it")
         self._check_stance(citation, place)
         try:
@@ -227,7 +233,8 @@ class Facts:
         organizations = self.records[Organization]
         memberships = [m for m in self.records[Membership].values() if m.organization]
         for membership in memberships:
-            slugs = self.relations[id(membership)].get("replaces", [])
+            lists = self.lists[id(membership)].items()
+            slugs = next(slugs for each, slugs in lists if each.name == "replaces")
             membership.replaced = [organizations[slug] for slug in slugs if slug in organizations]
         for membership in memberships:
             others = [other for other in memberships if other is not membership]
@@ -252,6 +259,8 @@ class Facts:
         rows: dict[str, list[dict[str, Any]]] = {name: [] for name in FILES}
         for model, records in self.records.items():
             rows[model._meta.app_label] += map(self._row, records.values())
+            for record in records.values():
+                rows[model._meta.app_label] += self._part_rows(record)
         rows["citations"] = [*map(self._row, self.citations)]
         encode = DjangoJSONEncoder(ensure_ascii=False, indent=1).encode
         files = {f"{name}.json": f"{encode(file_rows)}\n" for name, file_rows in rows.items()}
@@ -261,9 +270,16 @@ class Facts:
         names = [column.name for column in record._meta.concrete_fields if not column.generated]
         options = {"use_natural_foreign_keys": True, "use_natural_primary_keys": True}
         (row,) = serializers.serialize("python", [record], fields=names, **options)
-        for name, slugs in self.relations.get(id(record), {}).items():
-            row["fields"][name] = [[slug] for slug in slugs]
+        lists = self.lists.get(id(record), {})
+        row["fields"] |= {each.name: [[s] for s in lists[each]] for each in lists if not each.part}
         return row
+
+    def _part_rows(self, record: Record) -> Iterator[dict[str, Any]]:
+        for each, slugs in self.lists[id(record)].items():
+            own, other = each.field.m2m_field_name(), each.field.m2m_reverse_field_name()
+            for slug in slugs if each.part else ():
+                fields = {own: [record.slug], other: [slug], **each.row}
+                yield {"model": each.through._meta.label_lower, "fields": fields}
 
     def _sentence_lines(self) -> Iterator[str]:
         yield "# Each sentence of the sources, with the facts that quote it"

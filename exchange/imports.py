@@ -25,6 +25,7 @@ from organizations.resources import (
     OrganizationResource,
     RepresentationTermResource,
 )
+from record.history import replace_lists
 from record.proof import bare_facts, hidden_sources_of, records_of
 from record.publishing import Record, may_publish, save_publication
 from sources.resources import CitationResource, SourceResource
@@ -261,7 +262,6 @@ def _restore(version: Any, reason: str, user: User) -> bool:
         return False
     record.skip_history_when_saving = True
     record.save()
-    for name, keys in snapshot.lists.items():
-        getattr(record, name).set(keys)
+    replace_lists({each: {record.pk: keys} for each, keys in snapshot.lists.items()})
     type(record).versions.write([record.pk], "~", reason, user.pk)
     return True

@@ -10,6 +10,7 @@ from editing.snapshots import lists_of, title_of
 from editing.widgets import ChoiceWidget, DateWidget, TextWidget
 from exchange.imports import RESOURCES
 from exchange.models import Receipt
+from record.history import RecordList
 from record.publishing import Publishable
 
 LONGEST_SAME, LONGEST_CHANGED = 300, 3000  # characters
@@ -90,12 +91,12 @@ def receipt_rows(receipt: Receipt, made: list[Any]) -> Iterator[dict[str, Any]]:
 
 
 def _changed_fields(
-    resource: RecordResource, lists: dict[str, dict[int, list[int]]], before: Any, after: Any
+    resource: RecordResource, lists: dict[RecordList, dict[int, list[int]]], before: Any, after: Any
 ) -> Iterator[tuple[str, bool]]:
     """Yield the label of each field that differs, and whether it was emptied."""
     for field in (column for column in resource.columns if not column.readonly):
         if field.widget.many:
-            old, new = (sorted(lists[field.attribute][v.pk]) for v in (before, after))
+            old, new = (sorted(lists[field.widget.model_field][v.pk]) for v in (before, after))
         else:
             old, new = (getattr(v, field.widget.model_field.attname) for v in (before, after))
         if old != new:

@@ -163,12 +163,6 @@ def _note_field() -> models.TextField:
     return models.TextField("nota nuestra", blank=True, help_text=help_text)
 
 
-def visible_organizations() -> models.Prefetch:
-    """Prefetches the public organizations of events and statements as `visible_organizations`."""
-    organizations = Organization.objects.visible_to(None).defer("summary", "description")
-    return models.Prefetch("organizations", organizations, to_attr="visible_organizations")
-
-
 STATE = Case(
     When(end_latest__lt=END_OF_TIME, then=Value("former")),
     When(end="", then=Value("unsaid")),

@@ -20,7 +20,6 @@ from organizations.models import (
     Membership,
     Organization,
     RepresentationTerm,
-    visible_organizations,
 )
 from organizations.name_links import Names
 from organizations.succession import set_partners, set_successors
@@ -38,6 +37,19 @@ RELATED = 50
 ORGANIZATIONS = ("Organizaciones", "organizations:organization_list")
 REPRESENTATION = ("Representación", "organizations:representation")
 TOGETHER = 12
+PART_TITLES = {
+    "events": {
+        "convenes": "Convoca",
+        "takes_part": "Participa",
+        "is_named": "Aconteci\u00admientos que la nombran",
+    },
+    "statements": {
+        "speaks": "Dice",
+        "signs": "Firma",
+        "declines": "No firma",
+        "is_named": "Pronun\u00adciamientos que la nombran",
+    },
+}
 STATES = {
     "current": ("integrante", "integrantes"),
     "former": ("anterior", "anteriores"),
@@ -119,15 +131,15 @@ class OrganizationView(RecordView):
             "memberships": [m for m in around if m.organization_id == organization.pk],
             "successors": [m for m in around if organization in m.replaced],
             "terms": list(terms[:RELATED]),
-            "events": list(events.prefetch_related(visible_organizations())[:RELATED]),
-            "statements": list(statements[:RELATED]),
+            "events": list(events.with_parts()[:RELATED]),
+            "statements": list(statements.with_parts()[:RELATED]),
         }
         set_successors(around)
         set_partners(records["terms"], terms_beside(records["terms"], user))
         cited_records = [organization, *chain(*records.values())]
         with_citations([*cited_records, *around], user)
         memberships = [*records["memberships"], *records["successors"]]
-        context = super().get_context_data(**kwargs) | records
+        context = super().get_context_data(**kwargs) | records | _by_part(organization, records)
         return context | {
             "is_coalition": organization.slug == settings.COALITION,
             "several_names": organization.short_name or organization.other_names_list,
@@ -153,6 +165,21 @@ def terms_beside(terms: list[RepresentationTerm], user: Any) -> Iterable[Represe
     starts = {term.start for term in terms}
     beside = RepresentationTerm.objects.visible_to(user).filter(start__in=starts)
     return beside.select_related("organization") if terms else ()
+
+
+def _by_part(organization: Organization, records: dict[str, list[Any]]) -> dict[str, Any]:
+    """`events_by_part` and `statements_by_part`: the title of each part of the organization, with
+    the records in which it has that part."""
+    context = {}
+    for name, titles in PART_TITLES.items():
+        groups: dict[str, list[Any]] = {part: [] for part in titles}
+        for record in records[name]:
+            own = (row.part for row in record.visible_parts if row.organization == organization)
+            groups[next(own, "is_named")].append(record)
+        context[f"{name}_by_part"] = [
+            (titles[part], groups[part]) for part in titles if groups[part]
+        ]
+    return context
 
 
 def _together(organization: Organization, events: Iterable[Any]) -> list[tuple[Organization, int]]:

@@ -1,5 +1,9 @@
-"""The versions of records, in a table for each model (django-simple-history)."""
+"""The versions of records, in a table for each model (django-simple-history), and the lists of
+related records, which versions keep too."""
 
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -7,6 +11,104 @@ from django.db import connection, models
 from django.utils import timezone
 from simple_history.manager import HistoryManager
 from simple_history.models import HistoricalRecords
+
+
+@dataclass(frozen=True)
+class RecordList:
+    """The records in a many-to-many field or, if the rows of its table have a `part`, the records
+    with that part: an event has the organizations that convene, take part, and are only named."""
+
+    field: Any
+    verbose_name: str
+    part: str = ""
+    max_length = None
+
+    @property
+    def name(self) -> str:
+        return self.part or self.field.name
+
+    @property
+    def related_model(self) -> Any:
+        return self.field.related_model
+
+    @property
+    def through(self) -> Any:
+        return self.field.remote_field.through
+
+    @property
+    def row(self) -> dict[str, str]:
+        """The values that distinguish the rows of this list in the table."""
+        return {"part": self.part} if self.part else {}
+
+    def of(self, row: Any) -> "RecordList":
+        """The list of a row in the table of this list."""
+        name = getattr(row, "part", "")
+        lists = lists_in(self.field.model)
+        return next(each for each in lists if (each.field, each.part) == (self.field, name))
+
+    def prefetch(self, records: models.QuerySet) -> models.Prefetch:
+        """Prefetches the list, without records that are not among `records`, as an attribute of
+        its name: a related manager or, if it has a part, the rows of the table."""
+        if not self.part:
+            return models.Prefetch(self.name, records)
+        own, other = self.field.m2m_field_name(), self.field.m2m_reverse_field_name()
+        rows = self.through.objects.filter(**self.row, **{f"{other}__in": records})
+        rows = rows.select_related(other).only(own, f"{other}__slug")
+        to_record = self.through._meta.get_field(own).remote_field
+        return models.Prefetch(to_record.get_accessor_name(), rows, to_attr=self.name)
+
+    def records(self, prefetched: Any) -> Iterable[Any]:
+        """The records in a prefetched list."""
+        if self.part:
+            return [getattr(row, self.field.m2m_reverse_field_name()) for row in prefetched]
+        return [*prefetched.all()]
+
+
+def lists_in(model: type[models.Model]) -> Iterator[RecordList]:
+    for field in model._meta.many_to_many:
+        through: Any = field.remote_field.through
+        columns = {column.name: column for column in through._meta.fields}
+        if "part" in columns:
+            choices = columns["part"].flatchoices
+            yield from (RecordList(field, str(label), part) for part, label in choices)
+        else:
+            yield RecordList(field, str(field.verbose_name))
+
+
+def listed_in(record: models.Model) -> dict[RecordList, list[int]]:
+    """The primary keys in each list of a record, with a query for each table."""
+    keys: dict[RecordList, list[int]] = {each: [] for each in lists_in(type(record))}
+    for first in {each.field: each for each in keys}.values():
+        rows = first.through.objects.filter(**{first.field.m2m_field_name(): record.pk})
+        for row in rows.order_by("pk"):
+            keys[first.of(row)].append(getattr(row, first.field.m2m_reverse_name()))
+    return keys
+
+
+def replace_lists(lists: Mapping[RecordList, Mapping[int, Iterable[int]]]) -> None:
+    """Replaces lists of the records with these primary keys. Deletes before it adds, since a record
+    that moves from one part to another has only one row."""
+    rows: dict[Any, list[Any]] = defaultdict(list)
+    for each, listed in lists.items():
+        own, other = each.field.m2m_field_name(), each.field.m2m_reverse_field_name()
+        each.through.objects.filter(**{f"{own}__in": listed}, **each.row).delete()
+        pairs = ((key, other_key) for key, keys in listed.items() for other_key in keys)
+        columns = (f"{own}_id", f"{other}_id")
+        rows[each.through] += (
+            each.through(**dict(zip(columns, pair, strict=True)), **each.row) for pair in pairs
+        )
+    for through, added in rows.items():
+        through.objects.bulk_create(added)
+
+
+def with_two_parts(lists: Mapping[RecordList, Iterable[Any]]) -> Iterator[tuple[Any, ...]]:
+    """The records that stand in two lists of one table, which has room for one part: each with the
+    second list and the first."""
+    first: dict[Any, RecordList] = {}
+    for each, records in lists.items():
+        for record in records:
+            if (other := first.setdefault((each.field, record), each)) != each:
+                yield record, each, other
 
 
 class Version(models.Model):

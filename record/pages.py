@@ -8,7 +8,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.paginator import InvalidPage, Page, Paginator
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponsePermanentRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -81,14 +81,14 @@ def last_change(*records: Record | Iterable[Record] | None) -> datetime | None:
     return max(moments, default=None)
 
 
-def _fetched(values: Iterable[Any]) -> Collection[Record]:
-    """The records in nested lists, with the records in their fetched foreign keys and in the lists
-    set on them."""
-    records: dict[int, Record] = {}
+def _fetched(values: Iterable[Any]) -> Collection[Model]:
+    """The records and rows in nested lists, with those in their fetched foreign keys and in the
+    lists set on them."""
+    records: dict[int, Model] = {}
     waiting = list(values)
     while waiting:
         value = waiting.pop()
-        if isinstance(value, Record):
+        if isinstance(value, Model):
             if id(value) not in records:
                 records[id(value)] = value
                 waiting += value._state.fields_cache.values()

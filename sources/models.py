@@ -11,7 +11,7 @@ from django.urls import reverse
 from dates.edtf import ImpossibleDate, parse
 from dates.fields import Earliest, EDTFField, Latest, day_column, possible_date
 from dates.text import collapse
-from record.history import Versions
+from record.history import Versions, lists_in
 from record.proof import labels_lost
 from record.publishing import Publishable, Record
 from record.text import LanguageField, WebAddressField
@@ -296,8 +296,10 @@ class Citation(Record):
         """«inicio: no antes de»; empty if the citation supports the whole record."""
         if not self.field or not self.supported:
             return ""
-        field: Any = supported_model(self.supported)._meta.get_field(self.field)
-        return str(field.verbose_name)
+        model = supported_model(self.supported)
+        lists = {each.name: each.verbose_name for each in lists_in(model)}
+        field: Any = self.field in lists or model._meta.get_field(self.field)
+        return lists.get(self.field) or str(field.verbose_name)
 
     @property
     def contradicts(self) -> bool:

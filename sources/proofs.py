@@ -12,6 +12,7 @@ from django.utils.text import capfirst
 from dates.edtf import ImpossibleDate
 from dates.fields import EDTFField
 from dates.spanish_dates import dates_in, read
+from record.history import lists_in
 from record.proof import dated
 from sources.models import BOUNDS, Citation, date_and_bound
 
@@ -23,9 +24,10 @@ UNASKED = {"website", "logo"}
 
 def citable(model: type[models.Model]) -> list[tuple[str, str]]:
     """The fields of a record that a citation may support, as choices."""
-    fields = [*model._meta.fields, *model._meta.many_to_many]
-    facts = [f for f in fields if f.name not in NOT_FACTS | OURS]
-    return [("", "Todo el registro"), *((f.name, capfirst(str(f.verbose_name))) for f in facts)]
+    facts = {f.name: f.verbose_name for f in model._meta.fields if f.name not in NOT_FACTS | OURS}
+    facts |= {each.name: each.verbose_name for each in lists_in(model)}
+    labels = [(name, capfirst(str(label))) for name, label in facts.items()]
+    return [("", "Todo el registro"), *labels]
 
 
 def misfit(date: str, words: str) -> str:

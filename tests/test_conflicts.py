@@ -202,7 +202,7 @@ def test_what_was_published_meanwhile_is_not_changed_but_not_lost(
 def test_what_was_moved_to_the_papelera_meanwhile_is_not_lost(
     event: Event, ana: Any, eva: Any
 ) -> None:
-    texts = {"summary": "Lo que escribió Ana.", "organizations_typed": "Alfa; Beta"}
+    texts = {"summary": "Lo que escribió Ana.", "is_named_typed": "Alfa; Beta"}
     mine = opened(ana, event) | texts
     confirm(eva, address_of("delete", event))
     page = conflict(ana, event, mine)
@@ -212,7 +212,7 @@ def test_what_was_moved_to_the_papelera_meanwhile_is_not_lost(
 
 def test_markup_in_a_conflict_is_inert(event: Event, ana: Any, eva: Any) -> None:
     mine = {"summary": "<script>alert(1)</script>", "<b>x": "<b>y", "started_on": '"><b>'}
-    mine |= {"organizations_typed": "<b>y y nadie"}
+    mine |= {"is_named_typed": "<b>y y nadie"}
     page = meet(ana, eva, event, mine, summary="<script>alert(2)</script>", title="<b>x")
     assert "<script>alert" not in page.text
     assert "y y nadie</textarea>" in page.text
@@ -223,7 +223,7 @@ def test_hostile_values_in_a_conflict_are_shown_or_refused(
     event: Event, ana: Any, cited: Citation
 ) -> None:
     address, sent = address_of("change", event), opened(ana, event) | {"summary": "De Ana"}
-    names = ["opened_on", "started_on", "organizations", "category", "start", "publish_at_0"]
+    names = ["opened_on", "started_on", "is_named", "category", "start", "publish_at_0"]
     names += [n for n in sent if n.startswith("citations-")] + ["citations-1-id", "_use"]
     alone = [{name: value} for name, value in product(names, ("9" * 25, "\0"))]
     together = [dict.fromkeys(names, value) for value in ("9" * 5000, "9" * 25, "٣", "\0")]
@@ -340,14 +340,14 @@ def test_a_membership_on_its_organization_and_alone_are_one(ana: Any, eva: Any) 
 def test_a_list_changed_by_both_is_decided(event: Event, ana: Any, eva: Any) -> None:
     """Two records may have the same name."""
     first, second, namesake = (records.organization(name=name) for name in ("Una", "Otra", "Una"))
-    mine = {"organizations": [first.pk]}
-    page = meet(ana, eva, event, mine, organizations=[second.pk])
-    assert clashes(page) == {"Organizaciones"}
+    mine = {"is_named": [first.pk]}
+    page = meet(ana, eva, event, mine, is_named=[second.pk])
+    assert clashes(page) == {"Nombradas"}
     assert "publisher escribió: <q>Otra</q>" in words(page)
-    decide(ana, event, use(ana, event, page, "now organizations"))
+    decide(ana, event, use(ana, event, page, "now is_named"))
     assert [*stored(event).organizations.all()] == [second]
-    save(ana, address_of("change", event), organizations=[first.pk])
-    page = meet(ana, eva, event, {"organizations": [namesake.pk]}, title="De Eva")
+    save(ana, address_of("change", event), is_named=[first.pk])
+    page = meet(ana, eva, event, {"is_named": [namesake.pk]}, title="De Eva")
     decide(ana, event, page)
     assert [*stored(event).organizations.all()] == [namesake]
 

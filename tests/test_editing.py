@@ -278,7 +278,7 @@ def test_a_change_of_what_is_public_needs_a_reason_and_keeps_it(publisher: Any) 
     event, _source = records.event(), records.source()
     event.organizations.add(records.organization())
     change = address_of("change", event)
-    for fields in ({"title": "Otro"}, {"organizations": []}, quote(event)):
+    for fields in ({"title": "Otro"}, {"is_named": []}, quote(event)):
         assert "Diga por qué" in problems(save(publisher, change, change_reason="", **fields))
         assert again(event).state == "public"
     reason = "se corrige el nombre"

@@ -80,7 +80,7 @@ def test_a_file_is_uploaded_reviewed_confirmed_kept_and_undone(format_name, publ
     organization(slug="una")
     record = event(slug="uno", title="Título de antes", start="2011")
     rows = [
-        ["identificador", "titulo", "categoria", "inicio", "organizaciones"],
+        ["identificador", "titulo", "categoria", "inicio", "nombradas"],
         ["uno", "Título de después", "acuerdo", "entre 2011 y 2012", "una"],
         ["dos", "Es nuevo", "relevo", "", ""],
     ]
@@ -322,7 +322,7 @@ def preview_of(count: int, person: Client) -> Receipt:
     slugs = [event(slug=f"viejo-{count}-{n}").slug for n in range(count)]
     slugs += [f"nuevo-{count}-{n}" for n in range(count)]
     rows = [f"{slug},Otro,acuerdo,una" for slug in slugs]
-    return previewed(person, "\n".join(["identificador,titulo,categoria,organizaciones", *rows]))
+    return previewed(person, "\n".join(["identificador,titulo,categoria,nombradas", *rows]))
 
 
 def test_the_number_of_queries_does_not_grow_with_the_rows_of_the_import(admin, visitor):

@@ -144,9 +144,9 @@ def test_a_form_shows_dates_in_spanish_and_saves_relations_and_citations(
     form = admin.get(address).text
     assert 'value="agosto de 2011"' in form
     assert "picker" in form
-    for label in ("Todo el registro", "Inicio: no antes de", "Organizaciones", "Resumen"):
+    for label in ("Todo el registro", "Inicio: no antes de", "Convocan", "Resumen"):
         assert f">{label}</option>" in form
-    changes = {"start": "entre agosto de 2011 y febrero de 2015", "organizations": organization.pk}
+    changes = {"start": "entre agosto de 2011 y febrero de 2015", "is_named": organization.pk}
     save(admin, address, **changes, **quote(event, field="start_latest"))
     event.refresh_from_db()
     assert event.start == "[2011-08..2015-02]"
@@ -184,7 +184,7 @@ WRONG = [
     (Event, {"summary": "con \0 nulo"}, "nulos"),
     (Event, {"body": "<p>con \0 nulo</p>"}, "nulos"),
     (Event, {"slug": "no vale"}, "Identificador"),
-    (Event, {"organizations": ["x"]}, "Organizaciones"),
+    (Event, {"is_named": ["x"]}, "Nombradas"),
     (Organization, {"website": "javascript:alert(1)"}, "https://"),
     (Event, quote(None, exact="no está ahí"), "No está en la fuente"),
     (Event, quote(None, exact="organizaciones"), "Una sola palabra"),
@@ -238,7 +238,7 @@ def test_odd_addresses_and_forms_are_refused_without_a_500(admin: Any, source: S
     form = address_of("change", records.event())
     for fields in (
         {"publish_at_0": "31/12/9999", "publish_at_1": "23:59:59"},
-        {"organizations": ["9" * 50]},
+        {"is_named": ["9" * 50]},
         {"_saveasnew": "1"},
     ):
         assert save(admin, form, **fields).status_code < 500, fields

@@ -116,7 +116,7 @@ def files(tmp_path: Path) -> list[Path]:
 
 def csv_file(path: Path, edition: str) -> Path:
     lines = [f"e-{n},{edition} {n},acuerdo,{'uno; dos' if n % 2 else 'dos'}" for n in range(ROWS)]
-    path.write_text("\n".join(["identificador,titulo,categoria,organizaciones", *lines]))
+    path.write_text("\n".join(["identificador,titulo,categoria,nombradas", *lines]))
     return path
 
 

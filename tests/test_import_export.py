@@ -38,7 +38,7 @@ from tests.sheets import csv_of, dataset_of, dry_run, exported
 from timeline.models import Event
 
 pytestmark = pytest.mark.django_db
-EVENT = "identificador,titulo,categoria,inicio,organizaciones"
+EVENT = "identificador,titulo,categoria,inicio,nombradas"
 
 
 def imported(name: str, content: bytes, user: User | None = None) -> Receipt:
@@ -119,7 +119,7 @@ def test_absent_columns_leave_their_fields_and_lists_are_replaced_as_the_file_ha
         organization(slug=slug)
     record = event(slug="uno", title="Antes", summary="Sigue")
     record.organizations.set(Organization.objects.filter(slug__in="ab"))
-    imported("eventos", csv_of("identificador,titulo,organizaciones", "uno,Después,b; c"))
+    imported("eventos", csv_of("identificador,titulo,nombradas", "uno,Después,b; c"))
     record.refresh_from_db()
     assert (record.title, record.summary) == ("Después", "Sigue")
     assert sorted(record.organizations.values_list("slug", flat=True)) == ["b", "c"]
@@ -155,7 +155,7 @@ def test_citations_find_their_place_and_number():
         ("eventos", [EVENT, "x,T,acuerdos,,"], ["Fila 2", "«categoria»", "«acuerdos»", "¿Quiso decir «acuerdo»?"]),
         ("eventos", [EVENT, "x,T,acuerdo,2017-02-30,"], ["«inicio»", "«2017-02-30»", "28 días", "2017-02-11"]),
         ("eventos", [EVENT, "x,T,acuerdo,ago-11,"], ["cuatro cifras"]),
-        ("eventos", [EVENT, "x,T,acuerdo,,fundadoa"], ["«organizaciones»", "¿Quiso decir «fundadora»?"]),
+        ("eventos", [EVENT, "x,T,acuerdo,,fundadoa"], ["«nombradas»", "¿Quiso decir «fundadora»?"]),
         ("eventos", [EVENT, "x,,acuerdo,,"], ["«titulo»", "Falta"]),
         ("eventos", [EVENT, f"x,{'y' * 10_000},acuerdo,,"], ["10,000", "200"]),
         ("eventos", [EVENT, "x\x01y,T,acuerdo,,"], ["Fila 2"]),
@@ -439,7 +439,7 @@ def test_undo_leaves_a_record_that_would_refer_to_one_that_is_gone(admin):
     record.organizations.add(gone)
     record.save()
     membership(slug="una", organization=gone)
-    events = imported("eventos", csv_of("identificador,organizaciones", "uno,b"), admin.user)
+    events = imported("eventos", csv_of("identificador,nombradas", "uno,b"), admin.user)
     members = imported("membresias", csv_of("identificador,organizacion", "una,b"), admin.user)
     gone.delete()
     assert undo_import(events, admin.user) == undo_import(members, admin.user) == (0, 1)

@@ -101,7 +101,9 @@ def test_an_organization_is_told_with_its_roles_and_no_date_is_widened(visitor, 
 def test_an_event_is_told_with_reduced_dates_and_the_sources_it_is_based_on(visitor):
     here = source(slug="texto", title="El texto")
     signing = event(slug="firma", title="Se firma", summary="Firman.", start="2011-08")
-    signing.organizations.add(organization(slug="iep", name="Instituto"))
+    for part in ("convenes", "takes_part", "is_named"):
+        who = organization(slug=part.replace("_", "-"), name=part)
+        signing.organizations.add(who, through_defaults={"part": part})
     citation(signing, source=here)
     about = page(visitor, signing.get_absolute_url()).graph[0]
     url, text = f"{HERE}/linea-de-tiempo/firma/", f"{HERE}/fuentes/texto/"
@@ -112,7 +114,9 @@ def test_an_event_is_told_with_reduced_dates_and_the_sources_it_is_based_on(visi
         "url": url,
         "startDate": "2011-08",
         "description": "Firman.",
-        "about": [named("Organization", "Instituto", "/organizaciones/iep/")],
+        "organizer": [named("Organization", "convenes", "/organizaciones/convenes/")],
+        "attendee": [named("Organization", "takes_part", "/organizaciones/takes-part/")],
+        "about": [named("Organization", "is_named", "/organizaciones/is-named/")],
     }
     assert about["isBasedOn"] == [
         {"@type": "CreativeWork", "@id": f"{text}#fuente", "name": "El texto", "url": text}
@@ -125,16 +129,18 @@ def test_an_event_is_told_with_reduced_dates_and_the_sources_it_is_based_on(visi
 
 def test_a_question_and_answer_is_a_faq_page_and_another_statement_an_article(visitor, coalition):
     asked = statement(title="¿Qué es?", kind="pregunta-y-respuesta", body="<p>Es &lt;b&gt;.</p>")
+    asked.organizations.add(coalition, through_defaults={"part": "speaks"})
     about = page(visitor, asked.get_absolute_url()).graph[0]
     assert about["@type"] == "FAQPage"
     (question,) = about["mainEntity"]
     assert (question["@type"], question["name"]) == ("Question", "¿Qué es?")
     assert question["acceptedAnswer"]["text"] == "Es <b>."
-    assert question["acceptedAnswer"]["author"]["name"] == "La Red"
+    assert question["acceptedAnswer"]["author"][0]["name"] == "La Red"
     said = proven(statement(title="Decimos", kind="posicionamiento", date="2017-05"))
     about = page(visitor, said.get_absolute_url()).graph[0]
     assert (about["@type"], about["mainEntity"]["@type"]) == ("WebPage", "Article")
     assert about["mainEntity"]["datePublished"] == "2017-05"
+    assert "author" not in about["mainEntity"]
 
 
 @database

@@ -115,7 +115,7 @@ def test_what_was_deleted_comes_back_with_its_citations(make: Any, publisher: An
 
 def test_what_was_deleted_comes_back_as_a_draft_with_its_lists(publisher: Any) -> None:
     event, organization = records.event(title="Se firma"), records.organization(name="Otra")
-    save(publisher, address_of("change", event), organizations=[organization.pk])
+    save(publisher, address_of("change", event), is_named=[organization.pk])
     versions, key = event.history.count(), event.pk
     delete(publisher, event)
     assert "1 organización: Otra" in publisher.get(trash(Event)).text

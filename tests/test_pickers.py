@@ -98,7 +98,7 @@ def test_a_role_that_may_not_read_drafts_of_a_kind_is_told_no_name_of_them(edito
     cited = records.event()
     records.statement(title="Secreto", publish_at=None).events.add(cited)
     records.organization(name="Secreto", publish_at=None)
-    form = editor.post(address_of("add", Event), {"title": "x", "organizations_typed": "secret"})
+    form = editor.post(address_of("add", Event), {"title": "x", "is_named_typed": "secret"})
     deletion = editor.get(address_of("delete", cited)).text
     assert "nada se llama «secret»" in form.text
     assert "Pronunciamiento que usted no puede ver" in deletion
@@ -141,12 +141,12 @@ def test_names_siglas_other_names_and_slugs_that_are_typed_are_found_on_saving(e
     event = records.event(publish_at=None)
     event.organizations.add(kept)
     typed = f"beta; ru\r\n centro de estudios únicos;;\r\n{other.slug}; BETA"
-    save(editor, address_of("change", event), organizations_typed=typed)
+    save(editor, address_of("change", event), is_named_typed=typed)
     chosen = [every["Beta"], every["Red de Unidades"], every["Centro Alfa"], kept, other]
     assert {*event.organizations.all()} == {*chosen}
-    save(editor, address_of("change", event), organizations=[other.pk])
+    save(editor, address_of("change", event), is_named=[other.pk])
     assert [*event.organizations.all()] == [other]
-    save(editor, address_of("change", event), organizations=[])
+    save(editor, address_of("change", event), is_named=[])
     assert not event.organizations.exists()
     assert Organization.objects.count() == len(NAMES) + 2
 
@@ -156,7 +156,7 @@ def test_a_name_that_is_not_clear_is_asked_about_and_nothing_is_lost(editor):
     nearly, sure = records.organization(name="Gemela Menor"), records.organization(name="Clara")
     event = records.event(publish_at=None)
     address = address_of("change", event)
-    sent = {"title": "Otro título", "organizations_typed": "gemela; menor; zzz; clara"}
+    sent = {"title": "Otro título", "is_named_typed": "gemela; menor; zzz; clara"}
     page = save(editor, address, **sent)
     errors = problems(page)
     assert "Hay 2 organizaciones con el nombre «gemela»" in errors
@@ -165,13 +165,13 @@ def test_a_name_that_is_not_clear_is_asked_about_and_nothing_is_lost(editor):
     assert "gemela; menor; zzz</textarea>" in page.text
     assert "Otro título" in page.text
     assert f'value="{sure.pk}" checked' in page.text
-    assert page.text.count('name="organizations_answer"') == 4
+    assert page.text.count('name="is_named_answer"') == 4
     assert not event.organizations.exists()
-    sent |= {"organizations": [sure.pk], "organizations_typed": "gemela; menor"}
+    sent |= {"is_named": [sure.pk], "is_named_typed": "gemela; menor"}
     answers = [f"{nearly.pk} menor"]
-    assert "«gemela»" in problems(save(editor, address, **sent, organizations_answer=answers))
+    assert "«gemela»" in problems(save(editor, address, **sent, is_named_answer=answers))
     answers += [f"{twins[1].pk} gemela", f"{sure.pk} gemela", "x", "\0 gemela"]
-    assert save(editor, address, **sent, organizations_answer=answers).status_code == 302
+    assert save(editor, address, **sent, is_named_answer=answers).status_code == 302
     assert {*event.organizations.all()} == {twins[1], nearly, sure}
 
 
@@ -189,7 +189,7 @@ def test_the_picker_of_one_record_is_changed_by_a_name_and_required(publisher):
 @pytest.mark.parametrize("key", ["x", "-1", "9" * 30, "\0", "0"])
 def test_a_key_of_no_record_is_an_error_of_the_form(editor, key):
     event = records.event(publish_at=None)
-    assert "válida" in problems(save(editor, address_of("change", event), organizations=[key]))
+    assert "válida" in problems(save(editor, address_of("change", event), is_named=[key]))
 
 
 def test_nothing_is_edited_or_deleted_from_a_picker(admin):
@@ -212,7 +212,7 @@ def test_typing_offers_ticks_and_enter_takes_the_first_without_saving(page, live
     log_in(page, live_server.url, "eva")
     address = live_server.url + address_of("change", event)
     page.goto(address)
-    row = page.locator(".field-organizations")
+    row = page.locator(".field-is_named")
     field, ticks = row.locator("textarea"), row.get_by_role("checkbox")
     field.press_sequentially("bet")
     expect(row.get_by_role("status")).to_have_text("Entrar marca «Beta».")
@@ -227,7 +227,7 @@ def test_typing_offers_ticks_and_enter_takes_the_first_without_saving(page, live
     field.press("Enter")
     assert page.url == address
     field.fill("")
-    expect(page.locator("#unsaved")).to_contain_text("Organizaciones")
+    expect(page.locator("#unsaved")).to_contain_text("Nombradas")
     row.get_by_role("checkbox", name="Beta").uncheck()
     with page.expect_navigation():
         page.locator("[name=_continue]").click()

@@ -180,13 +180,18 @@ def test_a_page_has_the_date_of_its_record_in_the_title_and_references_to_what_i
     visitor, settings
 ):
     settings.COALITION = "red"
-    organization(slug="red", name="La Red de Prueba", short_name="Red")
+    network = organization(slug="red", name="La Red de Prueba", short_name="Red")
     article = source(
         title="Nota", publisher="El Diario", published="2016", url="https://d.example/"
     )
     signed, spoken = event(title="Se firma", start="2017-05-23"), statement(date="2017-05")
     for record in (signed, spoken):
         citation(record, source=article)
+    for name, part in (("Alfa", "signs"), ("Beta", "declines"), ("Gama", "is_named")):
+        spoken.organizations.add(organization(name=name), through_defaults={"part": part})
+    spoken.organizations.add(network, through_defaults={"part": "speaks"})
+    secret = organization(name="Secreta", publish_at=None)
+    spoken.organizations.add(secret, through_defaults={"part": "signs"})
     cited = visitor.get(signed.get_absolute_url()).context["references"]
     assert cited.page.title == "Se firma (23 de mayo de 2017)"
     assert ["".join(quoted.apa_parts) for quoted in cited.quoted] == [
@@ -194,7 +199,7 @@ def test_a_page_has_the_date_of_its_record_in_the_title_and_references_to_what_i
     ]
     text, paper = visitor.get(spoken.get_absolute_url()).context["references"].quoted
     assert (text.authors, text.issued.text, text.site) == (
-        ["La Red de Prueba"],
+        ["Alfa", "La Red de Prueba"],
         "2017-05",
         "Nota",
     )

@@ -7,6 +7,7 @@ import pytest
 
 from editing.snapshots import with_snapshots
 from organizations.models import Organization
+from record.history import lists_in
 from sources.models import Source
 from tests import records
 from tests.staff import (
@@ -28,6 +29,7 @@ from tests.staff import (
 from tests.test_import_export import imported
 from timeline.models import Event
 
+IS_NAMED = next(each for each in lists_in(Event) if each.part == "is_named")
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("forms_check_one_by_one")]
 OTHER_QUOTE = "se convocó a cuatro organizaciones"
 
@@ -53,11 +55,11 @@ def event(publisher: Any) -> Event:
     event = draft(title="Se firma", summary="Se firma un acuerdo.", start="2011-08", slug="firma")
     address = address_of("change", event)
     save(
-        publisher, address, organizations=[first.pk], body="<p>Uno</p>", date_label="en agosto",
+        publisher, address, is_named=[first.pk], body="<p>Uno</p>", date_label="en agosto",
         change_reason="se completa", **quote(event, field="start"),
     )  # fmt: skip
     save(
-        publisher, address, organizations=[second.pk], summary="Se firma otro acuerdo público.",
+        publisher, address, is_named=[second.pk], summary="Se firma otro acuerdo público.",
         start="2011", category=records.WORDS["salida"], date_label="", body="<p>Dos</p>",
         **quote(event, source=source.pk, exact=OTHER_QUOTE),
     )  # fmt: skip
@@ -82,7 +84,7 @@ SECOND = ("Se firma", "Se firma un acuerdo.", "2011-08", "<p>Uno</p>", ["Una"], 
 def test_a_version_has_the_lists_and_citations_that_the_record_had(event: Event) -> None:
     versions = with_snapshots(Event, [version(event, n) for n in (1, 2, 3)])
     assert [(v.number, v.last) for v in versions] == [(1, 3), (2, 3), (3, 3)]
-    names = [v.snapshot.lists["organizations"] for v in versions]
+    names = [v.snapshot.lists[IS_NAMED] for v in versions]
     assert [len(of) for of in names] == [0, 1, 1]
     assert names[1] != names[2]
     quotes = [[part.exact for part in v.snapshot.parts] for v in versions]
@@ -105,7 +107,7 @@ def test_two_versions_are_compared_with_names_in_spanish(
     event: Event, reader: Any, publisher: Any
 ) -> None:
     page = words(compare(reader, event, 2, 3))
-    for label in ("Resumen", "Inicio", "Categoría", "Organizaciones", "Citas", "Texto"):
+    for label in ("Resumen", "Inicio", "Categoría", "Nombradas", "Citas", "Texto"):
         assert f'role="rowheader">{label}' in page
     assert "Título" not in page
     for part in (
@@ -175,7 +177,7 @@ def test_a_version_opens_in_the_form_with_what_differs_marked(event: Event, publ
     assert (fields["start"], fields["citations-0-exact"]) == ("agosto de 2011", QUOTE)
     assert fields["change_reason"] == "Vuelve a la versión 2:"
     assert notes(page) == {
-        "Resumen", "Inicio", "Categoría", "Texto", "Organizaciones", "Palabras de la fuente",
+        "Resumen", "Inicio", "Categoría", "Texto", "Nombradas", "Palabras de la fuente",
         "Cita: Palabras exactas",
     }  # fmt: skip
     for part in (

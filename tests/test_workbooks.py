@@ -26,7 +26,7 @@ XMLNS = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 SHEET = f'<worksheet xmlns="{XMLNS}"><sheetData>'
 DOCTYPE = "<!DOCTYPE x [<!ENTITY a 'b'>]>"
 READ = (["identificador"], [])
-HEADER = ["identificador", "titulo", "categoria", "inicio", "organizaciones", "se_publica"]
+HEADER = ["identificador", "titulo", "categoria", "inicio", "nombradas", "se_publica"]
 # Openpyxl writes the strings into the cells: a part of shared strings needs a relation.
 _STRINGS = '<Relationship Id="s" Type="a/sharedStrings" Target="sharedStrings.xml"/></'
 SHARED = {RELATIONS: ("</", _STRINGS)}

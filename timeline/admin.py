@@ -45,7 +45,7 @@ class EventAdmin(TimelineAdmin):
     fieldsets = [
         (None, {"fields": [
             "title", "category", "summary", "start", "start_time", "end", "date_label", "location",
-            "organizations",
+            "convenes", "takes_part", "is_named",
         ]}),
         rare("body", "slug"),
     ]  # fmt: skip
@@ -60,7 +60,8 @@ class StatementAdmin(TimelineAdmin):
     list_filter = [StateFilter, CitationsFilter, DateFilter, "kind"]
     fieldsets = [
         (None, {"fields": [
-            "title", "kind", "summary", "date", "date_label", "organizations", "events",
+            "title", "kind", "summary", "date", "date_label",
+            "speaks", "signs", "declines", "is_named", "events",
         ]}),
         rare("body", "slug"),
     ]  # fmt: skip

@@ -7,11 +7,12 @@ drafts there are.
 
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from xml.sax.xmlreader import AttributesImpl
 
 import icalendar
 from django.conf import settings
 from django.contrib.syndication.views import Feed
-from django.db.models import Count, Q
+from django.db.models import Count, Q, prefetch_related_objects
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.crypto import salted_hmac
@@ -26,6 +27,7 @@ from record.proof import missing_proof, with_proof
 from record.text import printable
 from sources.quotes import with_contradictions
 from timeline.models import Event, Statement, date_sentence
+from timeline.vocabulary import visible_parts
 
 ENTRIES, IN_CALENDAR = 50, 2_000
 CALENDAR = "text/calendar; charset=utf-8"
@@ -38,11 +40,15 @@ WHOLE = {
 
 
 class _Atom(Atom1Feed):
-    """Adds the text of each entry, and a fixed date for an empty feed."""
+    """Adds the text and the authors of each entry, and a fixed date for an empty feed."""
 
     def add_item_elements(self, handler: SimplerXMLGenerator, item: dict[str, Any]) -> None:
         super().add_item_elements(handler, item)
         handler.addQuickElement("content", item["content"], {"type": "html"})
+        for name in item["authors"]:
+            handler.startElement("author", AttributesImpl({}))
+            handler.addQuickElement("name", name)
+            handler.endElement("author")
 
     def latest_post_date(self) -> datetime:
         return super().latest_post_date() if self.items else NO_ENTRY_YET
@@ -112,13 +118,20 @@ class EventFeed(Feed):
         """Date, summary and text, as on the page."""
         texts = [date_sentence(item), item.summary]
         paragraphs = "".join(f"<p>{escape(text)}</p>" for text in texts if text)
-        return {"content": printable(paragraphs + item.body)}
+        authors = item.authors if isinstance(item, Statement) else []
+        names = [printable(organization.name) for organization in authors]
+        return {"content": printable(paragraphs + item.body), "authors": names}
 
 
 class StatementFeed(EventFeed):
     model = Statement
     word = "kind"
     name, url_name = "Pronunciamientos", "timeline:statement_list"
+
+    def items(self) -> list[Event | Statement]:
+        statements = super().items()
+        prefetch_related_objects(statements, visible_parts(Statement))
+        return statements
 
 
 def calendar(request: HttpRequest) -> HttpResponse:

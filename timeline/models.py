@@ -26,54 +26,27 @@ from organizations.models import Organization
 from record.history import Versions
 from record.jsonld import Node, node, page_subject, proven
 from record.proof import missing_proof
-from record.publishing import Publishable, PublishableQuerySet
+from record.publishing import Publishable
 from record.richtext import RichTextField
 from record.spanning import Spanning, padded
-from timeline.vocabulary import EventCategory, StatementKind
+from timeline.vocabulary import (
+    AUTHORS,
+    EventCategory,
+    EventOrganization,
+    EventPart,
+    Parted,
+    PartedQuerySet,
+    StatementKind,
+    StatementOrganization,
+    StatementPart,
+)
 
 TIME_OF_A_DAY = "Una hora va con un día completo: escriba el inicio con su día, o quite la hora."
 BY_TIME = ("sort_day", "start_latest", "slug")
 DATED_FIRST = Length("sort_day").desc()  # an undated record has the empty text
 
-# The many-to-many tables are explicit models, so that PROTECT covers the records in them.
 
-
-def part_field(parts: type[models.TextChoices]) -> models.CharField:
-    """What an organization did in an event or a statement. The database has the default too, since
-    the previous release runs during the migration and writes no parts."""
-    named = parts["IS_NAMED"].value
-    return models.CharField("papel", max_length=12, choices=parts, default=named, db_default=named)
-
-
-def known_part(parts: type[models.TextChoices]) -> models.CheckConstraint:
-    return models.CheckConstraint(
-        name="%(app_label)s_%(class)s_known_part", condition=Q(part__in=parts.values)
-    )
-
-
-class EventPart(models.TextChoices):
-    CONVENES = "convenes", "convocan"
-    TAKES_PART = "takes_part", "participan"
-    IS_NAMED = "is_named", "nombradas"
-
-
-class EventOrganization(models.Model):
-    event = models.ForeignKey("Event", models.CASCADE)
-    organization = models.ForeignKey(Organization, models.PROTECT, db_index=False)
-    part = part_field(EventPart)
-
-    class Meta:
-        indexes = [models.Index(fields=["organization", "event"], name="organization_in_events")]
-        constraints = [
-            models.UniqueConstraint(fields=["event", "organization"], name="event_names_once"),
-            known_part(EventPart),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.event} nombra a {self.organization}"
-
-
-class EventQuerySet(PublishableQuerySet["Event"]):
+class EventQuerySet(PartedQuerySet["Event"]):
     def counts_by_year(self) -> dict[str, tuple[int, int]]:
         """The numbers of events with an exact date and with bounds, by year (`""` if undated)."""
         bounded = Count("pk", filter=Q(start__startswith="["))
@@ -130,10 +103,9 @@ def _side(event: "Event", side: str) -> Q:
     return condition
 
 
-class Event(Spanning, Publishable):
+class Event(Spanning, Parted, Publishable):
     """Something that happened or went on."""
 
-    visible_organizations: list[Organization]  # prefetched by `visible_organizations()`
     surely: bool  # annotated by `EventQuerySet.around`
 
     title = models.CharField(
@@ -234,36 +206,20 @@ class Event(Spanning, Publishable):
             endDate=end,
             description=f"{self.summary} {'' if is_plain else date_sentence(self)}".strip(),
             location=node(kind="Place", name=self.location) if self.location else None,
-            about=[organization.in_short for organization in self.visible_organizations],
+            organizer=_in_short(self.who(EventPart.CONVENES)),
+            attendee=_in_short(self.who(EventPart.TAKES_PART)),
+            about=_in_short(self.who(EventPart.IS_NAMED)),
             subjectOf=[statement.in_short for statement in statements],
         )
 
 
-class StatementPart(models.TextChoices):
-    SPEAKS = "speaks", "hablan"
-    SIGNS = "signs", "firman"
-    DECLINES = "declines", "declinan"
-    IS_NAMED = "is_named", "nombradas"
-
-
-class StatementOrganization(models.Model):
-    statement = models.ForeignKey("Statement", models.CASCADE)
-    organization = models.ForeignKey(Organization, models.PROTECT)
-    part = part_field(StatementPart)
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(
-                fields=["statement", "organization"], name="statement_names_once"
-            ),
-            known_part(StatementPart),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.statement} nombra a {self.organization}"
+def _in_short(organizations: Iterable[Organization]) -> list[Node]:
+    return [organization.in_short for organization in organizations]
 
 
 class StatementEvent(models.Model):
+    """An explicit model, so that PROTECT covers the events in the table."""
+
     statement = models.ForeignKey("Statement", models.CASCADE)
     event = models.ForeignKey(Event, models.PROTECT)
 
@@ -276,7 +232,7 @@ class StatementEvent(models.Model):
         return f"{self.statement} cuenta {self.event}"
 
 
-class StatementQuerySet(PublishableQuerySet["Statement"]):
+class StatementQuerySet(PartedQuerySet["Statement"]):
     def by_time(self) -> Self:
         """Sorts by time; undated statements last, in order of entry."""
         return self.select_related("kind").order_by(DATED_FIRST, "sort_day", "pk")
@@ -295,10 +251,8 @@ class StatementQuerySet(PublishableQuerySet["Statement"]):
         return self.filter(later).by_time()
 
 
-class Statement(Publishable):
+class Statement(Parted, Publishable):
     """A text of the coalition, in its own words."""
-
-    visible_organizations: list[Organization]  # prefetched by `visible_organizations()`
 
     title = models.CharField("título", max_length=300)
     kind = models.ForeignKey(StatementKind, models.PROTECT, verbose_name="tipo", db_index=False)
@@ -359,19 +313,30 @@ class Statement(Publishable):
     def in_short(self) -> Node:
         return page_subject(self, "Article", "texto", headline=self.title)
 
-    def jsonld(self, author: Organization | None, events: Iterable[Event]) -> Node:
+    @property
+    def authors(self) -> list[Organization]:
+        """The public organizations that speak or sign, by name; empty if no source says who."""
+        return self.who(*AUTHORS)
+
+    @property
+    def asked_to_sign(self) -> int:
+        """The number of organizations that signed or declined, if any declined; else 0."""
+        declined = len(self.who(StatementPart.DECLINES))
+        return declined and declined + len(self.who(StatementPart.SIGNS))
+
+    def jsonld(self, events: Iterable[Event]) -> Node:
         """The node of the statement."""
         return self.in_short | node(
-            **self._said_by(author),
+            **self._said_by(),
             abstract=self.summary,
             about=[event.in_short for event in events],
-            mentions=[organization.in_short for organization in self.visible_organizations],
+            mentions=_in_short(self.who(StatementPart.DECLINES, StatementPart.IS_NAMED)),
         )
 
-    def question_node(self, author: Organization | None, text: str) -> Node:
+    def question_node(self, text: str) -> Node:
         """The node of a question, for a FAQPage; `text` is the answer."""
         short = self.in_short
-        answer = node(kind="Answer", text=text, url=short["url"], **self._said_by(author))
+        answer = node(kind="Answer", text=text, url=short["url"], **self._said_by())
         return node(
             kind="Question",
             id=short["@id"],
@@ -379,9 +344,9 @@ class Statement(Publishable):
             acceptedAnswer=answer if text else None,
         )
 
-    def _said_by(self, author: Organization | None) -> Node:
-        """The author, and the date: in words too, unless it is exact, proven and undisputed."""
-        published, said_by = proven(self, "date", self.when), author.in_short if author else None
+    def _said_by(self) -> Node:
+        """The authors, and the date: in words too, unless it is exact, proven and undisputed."""
+        published, said_by = proven(self, "date", self.when), _in_short(self.authors)
         more = self.date_label or missing_proof(self) or self.otherwise or published != self.date
         dated = date_sentence(self) if more else ""
         return node(author=said_by, datePublished=published, description=dated)

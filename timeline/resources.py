@@ -54,11 +54,9 @@ class EventResource(RecordResource):
     location = Field("location", "lugar", TextWidget("Plaza Mayor"))
     summary = Field("summary", "resumen", TextWidget())
     body = Field("body", "texto", RichTextWidget("<p>Un párrafo.</p>"))
-    organizations = Field(
-        "organizations",
-        "organizaciones",
-        ReferencesWidget("instituto-civico; otra-organizacion"),
-    )
+    convenes = Field("convenes", "convocan", ReferencesWidget("instituto-civico; otra-mas"))
+    takes_part = Field("takes_part", "participan", ReferencesWidget())
+    is_named = Field("is_named", "nombradas", ReferencesWidget())
     publish_at = Field("publish_at", "se_publica", MomentWidget("2026-11-24 09:00"))
     unpublish_at = Field("unpublish_at", "se_retira", MomentWidget())
     uncited = proof_column()
@@ -77,11 +75,10 @@ class StatementResource(RecordResource):
     date_label = Field("date_label", "palabras_de_la_fuente", TextWidget())
     summary = Field("summary", "resumen", TextWidget())
     body = Field("body", "texto", RichTextWidget("<p>Un párrafo.</p>"))
-    organizations = Field(
-        "organizations",
-        "organizaciones",
-        ReferencesWidget("instituto-civico; otra-organizacion"),
-    )
+    speaks = Field("speaks", "hablan", ReferencesWidget("instituto-civico; otra-mas"))
+    signs = Field("signs", "firman", ReferencesWidget())
+    declines = Field("declines", "declinan", ReferencesWidget())
+    is_named = Field("is_named", "nombradas", ReferencesWidget())
     events = Field("events", "acontecimientos", ReferencesWidget("firma-del-acuerdo"))
     publish_at = Field("publish_at", "se_publica", MomentWidget("2026-11-24 09:00"))
     unpublish_at = Field("unpublish_at", "se_retira", MomentWidget())

@@ -7,7 +7,6 @@ from django.core.paginator import Page
 from django.http import HttpRequest, HttpResponse
 
 from dates.edtf import reach_in_words
-from organizations.models import Organization, visible_organizations
 from organizations.name_links import Names
 from record import jsonld
 from record.charts import Chart
@@ -31,7 +30,7 @@ STATEMENTS = ("Pronunciamientos", "timeline:statement_list")
 
 def event_list(request: HttpRequest) -> HttpResponse:
     filters = EventFilters(request)
-    events = filters.records().by_time().defer("body").prefetch_related(visible_organizations())
+    events = filters.records().by_time().defer("body").with_parts()
     page = page_of(request, events, ON_A_PAGE)
     page.object_list = with_citations(page.object_list)
     count = page.paginator.count
@@ -66,8 +65,8 @@ class TimelineView(RecordView):
     word: str
 
     def get_queryset(self) -> RecordQuerySet[Any]:
-        records = super().get_queryset().select_related(self.word)
-        return records.prefetch_related(visible_organizations())
+        records: Any = super().get_queryset().select_related(self.word)
+        return records.with_parts()
 
 
 class EventView(TimelineView):
@@ -99,7 +98,7 @@ class EventView(TimelineView):
 
 def statement_list(request: HttpRequest) -> HttpResponse:
     filters = StatementFilters(request)
-    page = page_of(request, filters.records().by_time().defer("body"), ON_A_PAGE)
+    page = page_of(request, filters.records().by_time().defer("body").with_parts(), ON_A_PAGE)
     page.object_list = with_citations(page.object_list)
     context = {
         "filters": filters,
@@ -138,12 +137,12 @@ class StatementView(TimelineView):
             "before": before,
             "after": after,
             "changed": last_change(statement, sources, citations, events, before, after),
-            "main": self._main(names.coalition, events, text),
+            "main": self._main(events, text),
             "based_on": [short_node(source) for source in public],
-            "quoted": [self._spoken(names.coalition, public), *map(reference_to, public)],
+            "quoted": [self._spoken(public), *map(reference_to, public)],
         }
 
-    def _spoken(self, author: Organization | None, sources: list[Source]) -> Reference:
+    def _spoken(self, sources: list[Source]) -> Reference:
         """The reference to the statement itself, in the sources that contain it."""
         statement = self.object
         return Reference(
@@ -151,16 +150,14 @@ class StatementView(TimelineView):
             title=statement.title,
             url=next((source.url for source in sources), ""),
             site=listed(sources) if sources else "",
-            authors=[author.name] if author else [],
+            authors=[organization.name for organization in statement.authors],
             issued=statement.when,
         )
 
-    def _main(
-        self, author: Organization | None, events: list[Event], text: list[Paragraph]
-    ) -> jsonld.Node | list[jsonld.Node]:
+    def _main(self, events: list[Event], text: list[Paragraph]) -> jsonld.Node | list[jsonld.Node]:
         if self.page_kind == "WebPage":
-            return self.object.jsonld(author, events)
-        return [self.object.question_node(author, "\n".join(paragraph.text for paragraph in text))]
+            return self.object.jsonld(events)
+        return [self.object.question_node("\n".join(paragraph.text for paragraph in text))]
 
     @property
     def page_kind(self) -> str:  # type: ignore[override]  # a class attribute of other pages

@@ -1,11 +1,18 @@
-"""The words that classify events and statements. Each coalition has its own, and the staff edit
-them."""
+"""The words that classify events and statements, which the staff edit, and the
+parts of organizations in them.
+
+The tables of parts are explicit models, so that PROTECT covers the organizations in them.
+"""
+
+from typing import Any, Self
 
 from django.db import models
+from django.db.models import Q
 from django.urls import reverse
 
+from organizations.models import Organization
 from record.history import Versions
-from record.publishing import Record
+from record.publishing import P, PublishableQuerySet, Record
 
 
 class Vocabulary(Record):
@@ -61,3 +68,121 @@ class StatementKind(Vocabulary):
 
     def get_absolute_url(self) -> str:
         return reverse("timeline:statement_list")
+
+
+class EventPart(models.TextChoices):
+    CONVENES = "convenes", "convocan"
+    TAKES_PART = "takes_part", "participan"
+    IS_NAMED = "is_named", "nombradas"
+
+
+class StatementPart(models.TextChoices):
+    SPEAKS = "speaks", "hablan"
+    SIGNS = "signs", "firman"
+    DECLINES = "declines", "declinan"
+    IS_NAMED = "is_named", "nombradas"
+
+
+AUTHORS = (StatementPart.SPEAKS, StatementPart.SIGNS)
+
+
+def part_field(parts: type[models.TextChoices]) -> models.CharField:
+    """The database has the default too, since the previous release runs during the migration and
+    writes no parts."""
+    named = parts["IS_NAMED"].value
+    return models.CharField("papel", max_length=12, choices=parts, default=named, db_default=named)
+
+
+def known_part(parts: type[models.TextChoices]) -> models.CheckConstraint:
+    return models.CheckConstraint(
+        name="%(app_label)s_%(class)s_known_part", condition=Q(part__in=parts.values)
+    )
+
+
+class PartQuerySet(models.QuerySet[Any]):
+    def get_by_natural_key(self, slug: str, organization: str) -> Any:
+        return self.get(**{f"{self.model.of}__slug": slug}, organization__slug=organization)
+
+
+class Part(models.Model):
+    """A row of a list of organizations. `of` is the name of the other foreign key."""
+
+    of: str
+    organization: Any
+    objects = PartQuerySet.as_manager()
+
+    class Meta:
+        abstract = True
+
+    def natural_key(self) -> tuple[str, str]:
+        return getattr(self, self.of).slug, self.organization.slug
+
+
+class EventOrganization(Part):
+    of = "event"
+    event = models.ForeignKey("timeline.Event", models.CASCADE)
+    organization = models.ForeignKey(Organization, models.PROTECT, db_index=False)
+    part = part_field(EventPart)
+
+    class Meta:
+        indexes = [models.Index(fields=["organization", "event"], name="organization_in_events")]
+        constraints = [
+            models.UniqueConstraint(fields=["event", "organization"], name="event_names_once"),
+            known_part(EventPart),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.event} ({self.get_part_display()}): {self.organization}"
+
+
+class StatementOrganization(Part):
+    of = "statement"
+    statement = models.ForeignKey("timeline.Statement", models.CASCADE)
+    organization = models.ForeignKey(Organization, models.PROTECT)
+    part = part_field(StatementPart)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["statement", "organization"], name="statement_names_once"
+            ),
+            known_part(StatementPart),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.statement} ({self.get_part_display()}): {self.organization}"
+
+
+def visible_parts(model: Any) -> models.Prefetch:
+    """Prefetches the public organizations with their parts, by name, as `visible_parts`."""
+    organizations = Organization.objects.visible_to(None)
+    rows = model.organizations.through.objects.filter(organization__in=organizations)
+    rows = rows.select_related("organization").order_by("organization__name", "organization")
+    rows = rows.defer("organization__summary", "organization__description")
+    return models.Prefetch(f"{rows.model._meta.model_name}_set", rows, to_attr="visible_parts")
+
+
+class PartedQuerySet(PublishableQuerySet[P]):
+    def with_parts(self) -> Self:
+        return self.prefetch_related(visible_parts(self.model))
+
+
+class Parted(models.Model):
+    """A record whose organizations have parts."""
+
+    visible_parts: list[Any]  # prefetched by `with_parts`
+
+    class Meta:
+        abstract = True
+
+    def who(self, *parts: str) -> list[Organization]:
+        """The public organizations with one of these parts."""
+        return [row.organization for row in self.visible_parts if row.part in parts]
+
+    @property
+    def organizations_by_part(self) -> dict[str, list[Organization]]:
+        return {row.part: self.who(row.part) for row in self.visible_parts}
+
+    @property
+    def visible_organizations(self) -> list[Organization]:
+        return [row.organization for row in self.visible_parts]

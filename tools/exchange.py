@@ -26,7 +26,7 @@ MEMORY = {20_000: 250, 100_000: 550}  # rows, megabytes
 
 
 def as_csv(count: int, edition: str) -> str:
-    lines = ["identificador,titulo,categoria,inicio,resumen,organizaciones"]
+    lines = ["identificador,titulo,categoria,inicio,resumen,nombradas"]
     for n in range(count):
         date, related = f"20{n % 20:02}-{n % 9 + 1:02}", ("uno; dos", "tres", "")[n % 3]
         texts = f'"Acontecimiento {n}, {edition}",acuerdo,{date},"Lo que pasó, {edition}, {n}."'
@@ -67,7 +67,7 @@ def resource_of(is_expert: bool) -> type:
         category = fields.Field("category", "categoria")
         start = fields.Field("start", "inicio")
         summary = fields.Field("summary", "resumen")
-        organizations = fields.Field("organizations", "organizaciones", slugs)
+        organizations = fields.Field("organizations", "nombradas", slugs)
 
         class Meta:
             model, import_id_fields = Event, ["slug"]

@@ -14,6 +14,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection, models, reset_queries, transaction
 
 from organizations.models import Membership, Organization, Replacement, RepresentationTerm
+from record.history import lists_in
 from record.publishing import Record
 from sources.models import Citation, Source
 from timeline.models import Event, Statement
@@ -128,8 +129,12 @@ class Demo:
             field = model._meta.get_field(name)
             through = field.remote_field.through
             own, other = f"{field.m2m_field_name()}_id", f"{field.m2m_reverse_field_name()}_id"
-            pairs = [through(**{own: key, other: pk}) for key in keys for pk in sorted(others())]
-            through.objects.bulk_create(pairs)
+            parts = [each.row for each in lists_in(model) if each.field == field]
+            through.objects.bulk_create(
+                through(**{own: key, other: pk}, **self.chance.choice(parts))
+                for key in keys
+                for pk in sorted(others())
+            )
         if model is Membership and len(keys) > 2:
             Replacement.objects.create(membership_id=keys[2], replaced_id=self.organizations[1])
         model.versions.write(keys, "+", NOTICE)
