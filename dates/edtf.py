@@ -22,7 +22,7 @@ MONTHS = (
 ).split()
 _LEVEL_0 = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?", re.ASCII)
 ADVICE = (
-    "Escriba, por ejemplo, «11 de febrero de 2017» o «febrero de 2017»; "
+    "Escriba, por ejemplo, «11 de febrero de 2020» o «febrero de 2020»; "
     "déjelo vacío si la fuente no lo dice."
 )
 
@@ -159,7 +159,7 @@ def parse(text: str) -> EDTF:
         return EDTF(text, text, text)
     lower, dots, upper = text[1:-1].partition("..")
     if text[-1] != "]" or not dots or not (lower or upper):
-        raise ImpossibleDate(text, "se esperaba la forma [2011-08..2015-02], [2017..] o [..2017]")
+        raise ImpossibleDate(text, "se esperaba la forma [2012-08..2014-02], [2020..] o [..2020]")
     for part in filter(None, (lower, upper)):
         _check(part, whole=text)
     value = EDTF(text, lower, upper)

@@ -30,7 +30,7 @@ from record.publishing import Record, slug_in
 from record.richtext import sanitize
 from record.text import clean_controls, word_diff
 
-DATE_EXAMPLE = "Por ejemplo «2017-02-11», «11 de febrero de 2017» o «febrero de 2017»"
+DATE_EXAMPLE = "Por ejemplo «2020-02-11», «11 de febrero de 2020» o «febrero de 2020»"
 MOST_NAMES = 30_000  # of records in a column of 1,000 rows; a database refuses more values
 MOST_COMPARED = 100_000  # names that the hints of a column compare, in about 3 seconds
 

@@ -99,7 +99,7 @@ class Facts:
             entry.setdefault("publish_at", self.data["publish_at"])
         if name := entry.pop("text_file", None):
             try:
-                entry["text"] = (self.folder / name).read_text(encoding="utf-8")
+                entry["text"] = (self.folder / name).read_text(encoding="utf-8").strip()
             except (OSError, UnicodeDecodeError) as error:
                 self.problems.append(f"{place}, text_file: {error}")
         if name := entry.pop("original_file", None):

@@ -43,7 +43,7 @@ TOO_MANY_TAGS = (
     "a un libro nuevo."
 )
 NO_VALUE = "es una fórmula sin valor guardado; guárdela en Excel o escriba el valor"
-NO_YEAR = "es una fecha sin año; escríbala como texto, por ejemplo 2017-02-11"
+NO_YEAR = "es una fecha sin año; escríbala como texto, por ejemplo 2020-02-11"
 Attributes = dict[str, str]
 Element = tuple[str, Attributes, str | None]
 """Tag, attributes, and text, which is None for a formula without a stored value."""

@@ -64,6 +64,9 @@ def of_organizations(memberships: list[dict[str, Any]], when: str) -> dict[str, 
     """The answers of the memberships, of which an organization needs no «no» beside another answer,
     and no other answer beside a «sí»."""
     every = answers(memberships, when)
+    every |= {
+        record["slug"]: NO for record in memberships if _hands_over(record, memberships, when)
+    }
     by_organization: dict[str, set[str]] = {}
     for record in memberships:
         by_organization.setdefault(record["organization"], set()).add(every[record["slug"]])
@@ -73,3 +76,9 @@ def of_organizations(memberships: list[dict[str, Any]], when: str) -> dict[str, 
         return own == YES or (YES not in alike and (own != NO or alike == {NO}))
 
     return {record["slug"]: every[record["slug"]] for record in memberships if is_needed(record)}
+
+
+def _hands_over(record: dict[str, Any], memberships: list[dict[str, Any]], day: str) -> bool:
+    """Whether another membership takes the place of this one on its last day, which is `day`."""
+    successors = (m for m in memberships if record["organization"] in (m.get("replaces") or ()))
+    return record["end"] == day and any(after["start"] == day for after in successors)

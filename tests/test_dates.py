@@ -126,7 +126,7 @@ def test_a_refusal_shows_the_date_says_why_and_what_to_write(text, says):
         parse(text)
     assert str(refusal.value).startswith(f"«{text}» no es una fecha posible: ")
     assert says in str(refusal.value)
-    assert "Escriba, por ejemplo, «11 de febrero de 2017»" in str(refusal.value)
+    assert "Escriba, por ejemplo, «11 de febrero de 2020»" in str(refusal.value)
 
 
 def test_a_refusal_of_a_very_long_text_stays_short():

@@ -12,7 +12,10 @@ from dates.periods import RANKED
 from organizations.as_of import members, representatives
 from tests import oracle
 
-FOLDERS = {"nucleo": Path(settings.BASE_DIR, "fixtures")}
+FOLDERS = {
+    "nucleo": Path(settings.BASE_DIR, "fixtures"),
+    "red-abierta": Path(settings.BASE_DIR, "tests/red_abierta"),
+}
 
 
 def given(records: Any) -> dict[str, str]:
@@ -38,7 +41,7 @@ def test_the_oracle_gives_each_of_the_four_answers(start, end, when, expected):
 @pytest.mark.parametrize("coalition", FOLDERS)
 def test_the_answers_of_the_record_are_those_of_the_oracle(coalition, settings):
     settings.COALITION = coalition
-    call_command("load_record", verbosity=0)
+    call_command("load_record", folder=FOLDERS[coalition], verbosity=0)
     facts = oracle.facts(FOLDERS[coalition])
     memberships, terms = facts["memberships"], facts["representation_terms"]
     dates = [*oracle.dates(memberships + terms)]

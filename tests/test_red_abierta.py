@@ -1,0 +1,166 @@
+"""A second, invented coalition in another country: three sources that overlap and contradict each
+other, joint and interim terms, a merger, a return. Nothing of the first record is in it."""
+
+import re
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.db import transaction
+from django.http import HttpResponse
+from django.test import override_settings
+
+from exchange.facts import FILES, read_facts
+from exchange.imports import RESOURCES, run_import
+from exchange.models import Receipt
+from organizations.models import Membership, Organization, RepresentationTerm
+from sources.models import Citation, Source
+from tests import oracle
+from tests.markup import DATES, crawl
+from tests.sheets import dataset_of, exported
+from tests.test_feeds import CALENDAR, EVENTS, STATEMENTS
+from timeline.models import Event, Statement
+
+pytestmark = pytest.mark.django_db
+FOLDER = Path(__file__).parent / "red_abierta"
+NAMES = [str(name) for name in RESOURCES]
+VOID = {"area", "base", "br", "col", "hr", "img", "input", "link", "meta", "source", "wbr"}
+
+
+def site() -> override_settings:
+    """The settings of the folder."""
+    lines = (FOLDER / "settings.env").read_text(encoding="utf-8").splitlines()
+    values = {name: value.strip("'") for name, _, value in (line.partition("=") for line in lines)}
+    contact = {"SECURITY_CONTACT": f"mailto:{values['CONTACT_EMAIL']}"}
+    return override_settings(LANGUAGE_TAG=values["LANGUAGE_CODE"], **values | contact)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def record(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    with django_db_blocker.unblock(), site(), transaction.atomic():
+        call_command("load_record", folder=FOLDER, verbosity=0)
+        yield
+        transaction.set_rollback(True)
+
+
+@pytest.fixture(scope="module")
+def responses(record: None) -> dict[str, HttpResponse]:
+    return crawl()
+
+
+class Words(HTMLParser):
+    """The text of a page, without what is declared to be in another language."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.words: list[str] = []
+        self.open: list[bool] = []  # of each open tag, whether its text is to be read
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        foreign = dict(attrs).get("lang", "es") != "es" or tag in ("script", "style")
+        if tag not in VOID:
+            self.open.append(not foreign and all(self.open[-1:]))
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag not in VOID:
+            self.open.pop()
+
+    def handle_data(self, data: str) -> None:
+        if all(self.open[-1:]):
+            self.words.append(data)
+
+    def __str__(self) -> str:
+        return " ".join(" ".join(self.words).split())
+
+
+def text_of(response: HttpResponse) -> str:
+    return str(Words(response.text))
+
+
+ENGLISH = r"\b(of|and|with|said|that|had|signed|members|known)\b"
+WRONG_ARTICLES = (
+    r"\b(el|del|al) (Red|Fundación|Asociación|Mesa|Veeduría)\b",
+    r"\b(la|de la|a la) (Foro|Observatorio|OCP|Colectivo|Instituto|Laboratorio|Ministerio)\b",
+    r"\b(de|a) el\b",
+)
+IN_GENERAL = ("/acerca-de/", "/datos/")  # which speak of any source
+
+
+def test_every_page_is_in_spanish_with_the_right_articles_and_names_its_sources(responses):
+    assert len(responses) > 40
+    english = ("Open Network", "Ministry of Fisheries and Ports")
+    for url, response in responses.items():
+        words = re.sub("|".join(english), "", text_of(response))
+        one_source = () if url.startswith(IN_GENERAL) else (r"\bla fuente\b",)
+        for wrong in (ENGLISH, *one_source, r"\bNone\b", r"\{%", *WRONG_ARTICLES):
+            found = re.search(wrong, words)
+            assert not found, (url, words[found.start() - 80 : found.end() + 80])
+
+
+def test_no_word_of_the_first_record_is_on_a_page_or_in_a_file(responses, visitor, settings):
+    first = oracle.facts(Path(settings.BASE_DIR, "fixtures"))
+    names = {"2017", "México", "mexicano", "es-MX", "es_MX", "Mexico_City", "0600"}
+    for record in first["organizations"]:
+        names |= {record["name"], record["short_name"], *record["other_names"]} - {""}
+    wrong = re.compile(rf"\b({'|'.join(map(re.escape, sorted(names)))})\b", re.IGNORECASE)
+    others = ("/sitemap.xml", "/robots.txt", "/.well-known/security.txt", "/al/2022-02-30/")
+    files = [EVENTS, STATEMENTS, CALENDAR, *others, *(f"/datos/{name}.csv" for name in NAMES)]
+    texts = {url: visitor.get(url).getvalue().decode() for url in files}
+    texts |= {url: page.text for url, page in responses.items() if url not in DATES}
+    for url, text in texts.items():
+        # The feeds have the language with which the process started.
+        text = text.replace('xml:lang="es-MX"', "")
+        found = wrong.search(text)
+        assert not found, (url, text[found.start() - 80 : found.end() + 80])
+
+
+def test_what_the_sources_say_and_contradict_is_on_the_pages(responses):
+    def on(url: str, *expected: str) -> str:
+        words = text_of(responses[url])
+        for sentence in expected:
+            assert sentence in words, (url, sentence, words)
+        return words
+
+    on("/representacion/", "interina", "20 de diciembre de 2021", "OCP", "Mesa Vecinal")
+    on("/organizaciones/laboratorio-marea/", "mayo de 2020")
+    on("/organizaciones/instituto-ribera/", "Volvió a ser integrante", "a fines de 2019")
+    on("/organizaciones/datos-y-bitacora/", "Asociación Datos del Sur", "Colectivo Bitácora")
+    on("/organizaciones/bitacora/", "Datos y Bitácora")
+    on("/linea-de-tiempo/taller-de-presupuesto/", "[ sin cita todavía ]")
+    event = "/linea-de-tiempo/encuentro-de-cuentas-claras/"
+    on(event, "20 al 22 de agosto de 2021", "Centro Cultural La Ensenada, San Telmo", "09:30")
+    letter = "/pronunciamientos/carta-sobre-los-permisos-de-pesca/"
+    assert on(letter, "Instituto Ribera", "Veeduría del Delta").count("Foro Cívico")
+    assert 'lang="en"' in responses["/fuentes/delta-herald/"].text
+
+
+def tables(form: str) -> dict[str, bytes]:
+    return {name: exported(name, form) for name in NAMES}
+
+
+def empty() -> None:
+    for model in (Citation, Statement, Event, RepresentationTerm, Membership, Organization, Source):
+        model.objects.all().delete()
+
+
+@pytest.mark.parametrize("form", ["csv", "xlsx"])
+def test_the_record_goes_out_and_in_again_without_change(form):
+    before, csv = tables(form), tables("csv")
+    empty()
+    for name, content in before.items():
+        outcome = run_import(Receipt(resource=name, file_name=name), dataset_of(content))
+        assert outcome.error_count == 0
+    assert tables("csv") == csv
+
+
+def test_the_record_is_loaded_from_its_fixtures_without_change(tmp_path):
+    before = tables("csv")
+    empty()
+    for name, text in read_facts(FOLDER / "facts.yaml").fixtures().items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    call_command("loaddata", *(str(tmp_path / f"{name}.json") for name in FILES), verbosity=0)
+    assert tables("csv") == before
