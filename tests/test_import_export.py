@@ -37,7 +37,7 @@ from tests.records import (
 from tests.sheets import csv_of, dataset_of, dry_run, exported
 from timeline.models import Event
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("words")]
 EVENT = "identificador,titulo,categoria,inicio,nombradas"
 
 
@@ -153,7 +153,7 @@ def test_citations_find_their_place_and_number():
     ("name", "rows", "expected"),
     [
         ("eventos", [EVENT, "x,T,acuerdos,,"], ["Fila 2", "«categoria»", "«acuerdos»", "¿Quiso decir «acuerdo»?"]),
-        ("eventos", [EVENT, "x,T,acuerdo,2017-02-30,"], ["«inicio»", "«2017-02-30»", "28 días", "2017-02-11"]),
+        ("eventos", [EVENT, "x,T,acuerdo,2017-02-30,"], ["«inicio»", "«2017-02-30»", "28 días", "2020-02-11"]),
         ("eventos", [EVENT, "x,T,acuerdo,ago-11,"], ["cuatro cifras"]),
         ("eventos", [EVENT, "x,T,acuerdo,,fundadoa"], ["«nombradas»", "¿Quiso decir «fundadora»?"]),
         ("eventos", [EVENT, "x,,acuerdo,,"], ["«titulo»", "Falta"]),
