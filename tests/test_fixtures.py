@@ -67,6 +67,7 @@ def test_a_changed_fact_makes_the_check_fail_and_a_wrong_one_writes_nothing(fold
     ("section", "slug", "values", "complaint"),
     [
         (*EVENT, {"convenes": ["no-existe"]}, "unknown organization 'no-existe'"),
+        (*EVENT, {"convenes": ["nucleo"]}, "'nucleo' is in convenes too"),
         (*EVENT, {"start": "2017-02-30"}, "febrero de 2017 tiene 28 días"),
         (*EVENT, {"start": "2017-05-23", "end": "2016"}, "ends before it starts"),
         (*EVENT, {"citations": [{"exact": "esto no está"}]}, "«esto no está»"),
