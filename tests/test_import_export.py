@@ -152,7 +152,7 @@ def test_citations_find_their_place_and_number():
 @pytest.mark.parametrize(
     ("name", "rows", "expected"),
     [
-        ("eventos", [EVENT, "x,T,acuerdos,,"], ["Fila 2", "«categoria»", "«acuerdos»", "¿Quiso decir «acuerdo»?"]),
+        ("eventos", [EVENT, "x,T,acuerdoz,,"], ["Fila 2", "«categoria»", "«acuerdoz»", "¿Quiso decir «acuerdo»?"]),
         ("eventos", [EVENT, "x,T,acuerdo,2017-02-30,"], ["«inicio»", "«2017-02-30»", "28 días", "2020-02-11"]),
         ("eventos", [EVENT, "x,T,acuerdo,ago-11,"], ["cuatro cifras"]),
         ("eventos", [EVENT, "x,T,acuerdo,,fundadoa"], ["«nombradas»", "¿Quiso decir «fundadora»?"]),

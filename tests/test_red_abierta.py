@@ -2,13 +2,16 @@
 other, joint and interim terms, a merger, a return. Nothing of the first record is in it."""
 
 import re
+import shutil
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
+from unicodedata import normalize
 
 import pytest
-from django.core.management import call_command
+import yaml
+from django.core.management import CommandError, call_command
 from django.db import transaction
 from django.http import HttpResponse
 from django.test import override_settings
@@ -167,3 +170,43 @@ def test_the_record_is_loaded_from_its_fixtures_without_change(tmp_path):
         (tmp_path / name).write_text(text, encoding="utf-8")
     call_command("loaddata", *(str(tmp_path / f"{name}.json") for name in FILES), verbosity=0)
     assert tables("csv") == before
+
+
+def cited(**changes: Any) -> dict[str, Any]:
+    quote = "Bitácora dejó la representación el 20 de diciembre de 2021"
+    return {"citations": [{"exact": quote, "source": "conversatorio", "field": "end"} | changes]}
+
+
+@pytest.mark.parametrize(
+    ("section", "slug", "values", "complaint"),
+    [
+        ("memberships", "ocp", {"start_label": "en primavera"}, "no source that it cites says"),
+        ("memberships", "bitacora", {"replaces": ["datos-y-bitacora"]}, "en círculo"),
+        ("representation_terms", "representante-3-ocp", {"end": "2021-02"}, "las mismas fechas"),
+        ("representation_terms", "representante-4", cited(source=None), "name under `source`"),
+        ("representation_terms", "representante-4", cited(locator="al final"), "locator"),
+        ("representation_terms", "representante-4", cited(stance="duda"), "stance"),
+        ("representation_terms", "representante-4", cited(says="2021-12-20"), "says"),
+        ("statements", "que-es-la-red-abierta", {"source": None}, "of memoria, conversatorio;"),
+    ],
+)
+def test_bad_input_is_refused_by_name_and_nothing_is_built(
+    tmp_path, section, slug, values, complaint
+):
+    shutil.copytree(FOLDER, tmp_path, dirs_exist_ok=True)
+    data = oracle.facts(FOLDER)
+    next(record for record in data[section] if record["slug"] == slug).update(values)
+    text = yaml.safe_dump(data, allow_unicode=True)
+    (tmp_path / "facts.yaml").write_text(text, encoding="utf-8")
+    with pytest.raises(CommandError, match=complaint):
+        call_command("build_fixtures", folder=tmp_path)
+    assert not list(tmp_path.glob("*.json"))
+
+
+def test_a_source_whose_accents_are_two_characters_gives_the_same_record(tmp_path):
+    shutil.copytree(FOLDER, tmp_path, dirs_exist_ok=True)
+    for path in tmp_path.glob("*.txt"):
+        path.write_text(normalize("NFD", path.read_text(encoding="utf-8")), encoding="utf-8")
+    files = [read_facts(folder / "facts.yaml").fixtures() for folder in (FOLDER, tmp_path)]
+    for name in ("organizations", "timeline", "citations"):
+        assert files[0][f"{name}.json"] == files[1][f"{name}.json"]
