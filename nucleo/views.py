@@ -20,7 +20,15 @@ from dates.edtf import EDTF, ImpossibleDate, at, of, parse
 from dates.periods import Answer
 from dates.spanish_dates import LONGEST, nearest, read
 from dates.text import by_sources, fold
-from organizations.as_of import groups, members, moments, neighbours, representatives, tally
+from organizations.as_of import (
+    groups,
+    members,
+    moments,
+    neighbours,
+    organization_counts,
+    representatives,
+    tally,
+)
 from organizations.models import STATE, Membership, Organization, RepresentationTerm
 from organizations.succession import set_partners
 from record import jsonld
@@ -166,8 +174,8 @@ def as_of(request: HttpRequest, when: EDTF) -> HttpResponse:
     founding = Membership.objects.visible_to(None).founding()
     if is_before := when.latest < parse(founding).earliest:
         every_term = every_term.none()
-    membership_counts, term_counts = every_membership.counts(), every_term.counts()
-    longest = max(sum(membership_counts.values()), sum(term_counts.values()))
+    membership_counts, term_counts = organization_counts(every_membership), every_term.counts()
+    longest = max(every_membership.count(), sum(term_counts.values()))
     page = page_of(request, every_membership, PAGE_SIZE, longest)
     on_page = slice((page.number - 1) * PAGE_SIZE, page.number * PAGE_SIZE)
     memberships, terms = list(every_membership[on_page]), list(every_term[on_page])
@@ -186,7 +194,7 @@ def as_of(request: HttpRequest, when: EDTF) -> HttpResponse:
         "meanings": MEANINGS,
         "neighbours": neighbours(when),
         "page": page,
-        "membership_tally": tally(membership_counts, "membresía", feminine=True),
+        "membership_tally": tally(membership_counts, "organización", "organizaciones"),
         "members": list(groups(memberships, when)),
         "term_tally": "La coalición no existía" if is_before else tally(term_counts, "periodo"),
         "representatives": list(groups(terms, when)),

@@ -18,10 +18,17 @@ from editing.filters import (
 from editing.forms import ExtraField, RecordForm, link
 from organizations.models import Membership, Organization, RepresentationTerm
 from organizations.succession import are_joint, release
+from record.pages import listed
 from record.publishing import may_publish, whom_to_ask
 from sources.admin import CitationInline, CitedAdmin
 
 IF_SAME = "Si es la misma, borre la que acaba de guardar y complete aquella."
+MOVE = "Cambiar también a quienes comparten el lugar"
+BESIDE_OTHERS = (
+    "Comparte el lugar con {}, y el papel, el lugar y las fechas cambian a la vez: abra el periodo "
+    f"en su propia página («Editar con sus citas») y marque «{MOVE}»."
+)
+SHARED = ("role", "order", "start", "end")
 SPAN = ["start", "start_label", "end", "end_label"]
 
 
@@ -45,9 +52,28 @@ class MembershipForm(RecordForm):
         return row
 
 
+def joint_with(term: RepresentationTerm) -> list[RepresentationTerm]:
+    terms = RepresentationTerm.objects.filter(role=term.role, start=term.start, end=term.end)
+    terms = terms.exclude(pk=term.pk).select_related("organization")
+    return [other for other in terms if are_joint(term, other)] if term.pk else []
+
+
+class TermRowForm(RecordForm):
+    """A term on the page of its organization, where joint terms cannot be changed together."""
+
+    def clean(self) -> None:
+        super().clean()
+        shared = [name for name in SHARED if name in self.changed_data]
+        if shared and (partners := joint_with(self.instance)):
+            names = listed(partner.organization for partner in partners)
+            self.add_error(shared[0], BESIDE_OTHERS.format(names))
+            for name in shared:
+                self.cleaned_data.pop(name, None)
+
+
 class TermForm(RecordForm):
     moves_partners = ExtraField(
-        label="Cambiar también a quienes comparten el lugar",
+        label=MOVE,
         widget=forms.CheckboxInput(),
         required=False,
         help_text="Sus periodos toman el mismo papel, lugar, inicio y fin.",
@@ -55,10 +81,7 @@ class TermForm(RecordForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        term = self.instance
-        terms = RepresentationTerm.objects.filter(role=term.role, start=term.start, end=term.end)
-        terms = terms.exclude(pk=term.pk).select_related("organization")
-        self.partners = [t for t in terms if are_joint(term, t)] if term.pk else []
+        self.partners = joint_with(self.instance)
         if not self.partners and "moves_partners" in self.fields:
             self.fields["moves_partners"].widget = forms.HiddenInput()
 
@@ -87,7 +110,7 @@ class MembershipInline(PeriodInline):
 
 
 class TermInline(PeriodInline):
-    model = RepresentationTerm
+    model, form = RepresentationTerm, TermRowForm
     fields = ["role", "order", "interim", *SPAN, "note"]
 
 

@@ -1,7 +1,7 @@
 """Memberships and terms on a date: the answers with their citations, and the moments at which
 memberships and terms change or may change."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -10,17 +10,11 @@ from django.db.models import F
 from django.utils.text import capfirst
 
 from dates.edtf import EDTF, parse
-from dates.periods import (
-    RANKED,
-    Answer,
-    Period,
-    Reason,
-    reason,
-)
+from dates.periods import RANKED, Answer, Period, Reason, reason
 from dates.text import fold
 from organizations import rotation
 from organizations.models import Membership, RepresentationTerm
-from organizations.succession import set_partners, taking_over
+from organizations.succession import set_partners, set_successors, taking_over
 from record.pages import counted, in_words, listed
 from record.proof import missing_proof, with_proof
 from record.spanning import SpanningQuerySet
@@ -46,9 +40,11 @@ ReasonKey = tuple[str, Reason, tuple[str, ...], str]
 DISAGREE = "las fuentes no coinciden"
 
 
-def tally(counts: dict[Answer, int], noun: str, feminine: bool = False) -> str:
-    """«Once membresías: sí, ocho; no determinable, una; no, dos»."""
-    total = counted(sum(counts.values()), noun, feminine=feminine)
+def tally(counts: dict[Answer, int], singular: str, plural: str = "") -> str:
+    """«Once organizaciones: sí, ocho; no determinable, una; no, dos». A noun with a `plural` of its
+    own is feminine."""
+    feminine = bool(plural)
+    total = counted(sum(counts.values()), singular, plural, feminine)
     parts = (f"{answer.value}, {in_words(count, feminine)}" for answer, count in counts.items())
     return ": ".join(filter(None, (capfirst(total), "; ".join(parts))))
 
@@ -58,6 +54,13 @@ def members(when: EDTF) -> SpanningQuerySet[Membership]:
     memberships = Membership.objects.visible_to(None).on(when)
     memberships = memberships.with_parties()
     return memberships.order_by(F("rank"), *ALIKE, "organization__name", "slug")
+
+
+def organization_counts(memberships: SpanningQuerySet[Any]) -> dict[Answer, int]:
+    """The number of organizations by their best answer, since some belonged twice."""
+    best = dict(memberships.order_by("-rank").values_list("organization", "rank"))
+    numbers = Counter(best.values())
+    return {RANKED[rank]: numbers[rank] for rank in sorted(numbers)}
 
 
 def representatives(when: EDTF) -> SpanningQuerySet[RepresentationTerm]:
@@ -74,6 +77,7 @@ def groups(records: Iterable[Lasting], when: EDTF) -> Iterator[dict[str, Any]]:
     records = list(records)
     terms = [record for record in records if isinstance(record, RepresentationTerm)]
     set_partners(terms, terms)
+    set_successors([record for record in records if isinstance(record, Membership)])
     earlier: set[tuple[int, int]] = set()
     for (_role, why, labels, dispute), alike in _by_reason(records, when).items():
         if isinstance(alike[0], Membership):

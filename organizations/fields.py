@@ -100,6 +100,20 @@ class Scheme(NamedTuple):
     normal: Callable[[str], str]
     page: str = ""
 
+    def accepts(self, value: str) -> bool:
+        return bool(re.fullmatch(self.pattern, value, re.ASCII)) and (
+            self.label != "ROR" or _has_right_check_digits(value)
+        )
+
+
+_TO_BASE_32 = str.maketrans("0123456789abcdefghjkmnpqrstvwxyz", "0123456789abcdefghijklmnopqrstuv")
+
+
+def _has_right_check_digits(ror: str) -> bool:
+    """Whether the last two digits check the number before them, which is in Crockford's base 32
+    (ISO 7064, MOD 97-10)."""
+    return (int(ror[:7].translate(_TO_BASE_32), 32) * 100 + int(ror[7:])) % 97 == 1
+
 
 SCHEMES = {
     "wikidata": Scheme(
@@ -109,7 +123,7 @@ SCHEMES = {
         "ROR", "03yrm5c26", r"0[a-hj-km-np-tv-z\d]{6}\d\d", str.lower, "https://ror.org/"
     ),
     "cluni": Scheme(
-        "CLUNI", "ABC0102030901D", r"[A-ZÑ&]{3,4}\d{6}[A-Z\d]{4,5}", str.upper
+        "CLUNI", "ABC0102030901D", r"[A-ZÑ&]{3}\d{6}[A-Z\d]{5}", str.upper
     ),
     "opencorporates": Scheme(
         "OpenCorporates", "mx/12345", r"[a-z]{2}(_[a-z]{2})?/[\w.-]+", str,
@@ -155,7 +169,7 @@ def read_identifier(line: str) -> Identifier:
         known = ", ".join(f"«{key}:{scheme.example}»" for key, scheme in SCHEMES.items())
         raise ValidationError(f"«{line}» no es de un registro conocido. Escriba uno de: {known}.")
     value = scheme.normal(value)
-    if not re.fullmatch(scheme.pattern, value, re.ASCII):
+    if not scheme.accepts(value):
         expected = f"«{name.lower()}:{scheme.example}»"
         raise ValidationError(
             f"«{value}» no es un identificador de {scheme.label}. Escriba, por ejemplo, {expected}."

@@ -49,7 +49,7 @@ def test_the_four_answers_stand_apart_each_with_whom_it_is_about(visitor):
     proven(named("Zeta", start="2015", end="[2016..]"))
     term(organization=organization(name="Épsilon"), start="2014", end="2014", order=2)
     page = words(visitor.get("/al/2014/"))
-    assert "Cinco membresías: sí, una; en parte, una; no determinable, una; no, dos." in page
+    assert "Cinco organizaciones: sí, una; en parte, una; no determinable, una; no, dos." in page
     assert re.search(
         r"sí una Lo era.* Alfa .*en parte una .* Beta .*no determinable una .* Gama "
         r".*no dos Cada una: empezó a serlo después, en 2015\. Ópera ?Zeta",
@@ -110,11 +110,11 @@ def test_who_belonged_twice_is_not_also_said_not_to_have_belonged(visitor):
     hidden = organization(publish_at=None)
     membership(organization=twice, start="2013", end="2015", replaces=hidden)
     membership(organization=hidden, start="2013", end="2015")
-    assert "Una membresía: no, una." in words(visitor.get("/al/2014/"))
+    assert "Una organización: no, una." in words(visitor.get("/al/2014/"))
     membership(organization=twice, start="2013", end="2015")
     membership(organization=twice, start="[2010..2018]", end="[2010..2018]")
-    assert "Una membresía: sí, una." in words(visitor.get("/al/2014/"))
-    assert "Una membresía: no determinable, una." in words(visitor.get("/al/2012/"))
+    assert "Una organización: sí, una." in words(visitor.get("/al/2014/"))
+    assert "Una organización: no determinable, una." in words(visitor.get("/al/2012/"))
 
 
 def test_what_is_not_public_is_in_no_answer_no_moment_and_no_event(visitor, reader):

@@ -24,7 +24,7 @@ from tests.records import TEXT, citation, copy_of, event, organization, source, 
 from timeline import models as timeline
 from timeline.resources import EventResource
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("words")]
 
 ROUNDS = 8
 PATIENCE = 30
@@ -90,8 +90,9 @@ def test_of_terms_that_come_to_overlap_at_once_exactly_one_changes():
     changed, other, new = term(), term(), copy_of(term(), start="2015", end="2017")
     dated = RepresentationTerm.objects.exclude(start="")
     for _ in range(ROUNDS):
-        jobs = [partial(change, record.pk, "2015", "2017") for record in (changed, other)]
-        assert_one_succeeds(*jobs)
+        assert_one_succeeds(
+            partial(change, changed.pk, "2015", "2017"), partial(change, other.pk, "2016", "2018")
+        )
         assert dated.count() == 1
         dated.update(start="", end="")
         # A new term and one that comes to overlap it
@@ -100,6 +101,27 @@ def test_of_terms_that_come_to_overlap_at_once_exactly_one_changes():
         RepresentationTerm.objects.filter(slug=new.slug).delete()
         dated.update(start="", end="")
         new.pk, new._state.adding = None, True
+
+
+@pytest.mark.parametrize(
+    ("here", "there", "number"),
+    [
+        ("2 2012 2013", "2 2014 2015", 1),  # one place with other dates
+        ("2 2012 2015", "3 2014 2016", 1),  # different places that overlap
+        ("2 2012 2013", "2 2012 2013", 2),  # joint
+        ("- 2012 2014", "- 2012 2014", 2),
+    ],
+)
+def test_at_once_as_one_by_one_a_place_is_shared_with_the_same_dates_only(here, there, number):
+    for _ in range(ROUNDS):
+        terms = []
+        for place, start, end in (here.split(), there.split()):
+            fields = {"order": int(place) if place != "-" else None, "start": start, "end": end}
+            terms.append(copy_of(overlapping(1)[0], organization=organization(), **fields))
+        raised = at_once(*(partial(slowly, record.save) for record in terms))
+        assert [raised.count(None), RepresentationTerm.objects.count()] == [number] * 2
+        assert {type(error) for error in raised if error} <= {IntegrityError}
+        RepresentationTerm.objects.all().delete()
 
 
 def test_of_overlapping_terms_imported_and_saved_at_once_exactly_one_commits():

@@ -274,6 +274,8 @@ def referred_to() -> dict[str, Record]:
         "Replacement.replaced": former,
         "RepresentationTerm.organization": term().organization,
         "EventOrganization.organization": named,
+        "Event.category": event(category="salida").category,
+        "Statement.kind": statement(kind="carta").kind,
         "StatementOrganization.organization": author_organization,
         "StatementEvent.event": answered,
         "Citation.source": quote().source,

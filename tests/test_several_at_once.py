@@ -88,6 +88,13 @@ def test_an_import_refuses_what_a_form_refuses_and_stores_nothing(merger):
 
 def test_a_member_that_returned_is_counted_once(visitor):
     first = named("Alfa", start="2011", end="2013")
+    left = named("Gama", start="2011", end="2015-02")
+    membership(organization=left.organization, start="2015-10", end="2018")
+    page = words(visitor.get("/al/2015/"))
+    assert "Dos organizaciones: en parte, una; no, una." in page
+    assert "Gama volvió a ser integrante" in page
+    assert "Dos organizaciones: no, dos." in words(visitor.get("/al/2020/"))
+    left.organization.memberships.all().delete()
     membership(organization=first.organization, start="2015", end="[2016..]")
     named("Beta", start="2011", end="2013")
     page = words(visitor.get("/organizaciones/"))
@@ -139,16 +146,24 @@ def test_the_dates_of_joint_terms_change_together_in_an_import(joint):
 
 
 def test_identifiers_are_read_shown_linked_and_found(visitor, publisher: Person):
-    lines = "https://www.wikidata.org/wiki/q42\nROR: 03YRM5C26\nhttps://opencorporates.com/companies/mx/12/"
+    lines = "https://www.wikidata.org/wiki/q42\ncluni:abc0102030901d\nROR: 03YRM5C26\nhttps://opencorporates.com/companies/mx/12/"
     known = organization(name="Alfa", identifiers=lines)
     assert refusals(known) == {}
     known.save()
-    assert known.identifiers == "wikidata:Q42\nror:03yrm5c26\nopencorporates:mx/12"
+    assert (
+        known.identifiers
+        == "wikidata:Q42\ncluni:ABC0102030901D\nror:03yrm5c26\nopencorporates:mx/12"
+    )
     page = visitor.get(known.get_absolute_url())
     assert '<a href="https://ror.org/03yrm5c26"' in page.text
     assert '"propertyID":"Wikidata","value":"Q42"' in page.text
     assert "Alfa" in words(visitor.get("/buscar/", {"q": "03yrm5c26"}))
-    for line, problem in (("isni:1", "«wikidata:Q42»"), ("ror:x", "«x» no es un identificador")):
+    for line, problem in (
+        ("isni:1", "«wikidata:Q42»"),
+        ("ror:x", "«x» no es un identificador"),
+        ("ror:03yrm5c27", "«03yrm5c27»"),
+        ("cluni:ABCD010203090", "CLUNI"),
+    ):
         known.identifiers = line
         assert problem in refusals(known)["identifiers"][0]
 
@@ -158,6 +173,10 @@ def test_the_form_of_a_joint_term_changes_the_dates_of_both_if_asked(joint, publ
     refused = save(publisher, address, start="2014")
     assert "«2.º representante: Beta»" in problems(refused)
     assert save(publisher, address, start="2014", moves_partners="on").status_code == 302
+    row = {"terms-0-start": "2013", "terms-0-order": "1"}
+    refused = save(publisher, address_of("change", joint[0].organization), **row)
+    assert "Comparte el lugar con Beta" in problems(refused)
+    assert "en su propia página" in problems(refused)
     stored = RepresentationTerm.objects.order_by("slug")
     assert [(t.start, t.order, t.history.count()) for t in stored] == [("2014", 2, 2)] * 2
 
