@@ -12,6 +12,7 @@ from django.db import models
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.formats import localize
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst, slugify
@@ -339,7 +340,7 @@ class DecisionForm(forms.Form):
         super().clean()
         for fact, fields in self.emptied():
             for field in fields:
-                setattr(fact, field.attname, "")
+                setattr(fact, field.attname, field.get_default())
             try:
                 fact.full_clean()
             except ValidationError as error:
@@ -375,9 +376,8 @@ class DecisionForm(forms.Form):
         return [source for source in self.effects.sources if source in cited]
 
 
-def _these(records: Iterable[Any]) -> str:
+def _these(records: list[Any]) -> str:
     """«La fuente» by its name, or «2 fuentes y 1 organización»."""
-    records = [*records]
     if len(records) == 1:
         return f"«{records[0]}»"
     *counts, last = (how_many(len(g), model._meta) for model, g in by_model(records).items())
@@ -391,7 +391,8 @@ def _facts(facts: list[Record]) -> str:
 def _shown(fact: Record, field: Any) -> str:
     """«inicio (agosto de 2011)», «palabras de la fuente (tras la convocatoria)»."""
     value = getattr(fact, field.attname)
-    return f"{field.verbose_name} ({parse(value) if isinstance(field, EDTFField) else value})"
+    value = parse(value) if isinstance(field, EDTFField) else localize(value)
+    return f"{field.verbose_name} ({value})"
 
 
 def _resting(facts: list[Record]) -> str:

@@ -1,8 +1,8 @@
 """What of a record is proven, and what readers would see of records and of their proof after an act
 of publication.
 
-A fact is a record that citations support. The dates of a fact need proof of their own: a quote for
-the date, for one of its bounds, or for the whole record.
+A fact is a record that citations support. The dates of a fact, its time and its place need proof of
+their own: a quote for the field, for a bound of the date, or for the whole record.
 """
 
 from collections import defaultdict
@@ -32,6 +32,8 @@ WHOLE = "record"
 UNCITED = "sin cita todavía"
 SENTENCE = ("prefix", "exact", "suffix")
 MARK = f"[ {UNCITED} ]"
+BESIDE = {"start_time": ("start", "start_earliest", "start_latest"), "location": ()}
+"""The time and the place of a fact, with the other fields whose quotes prove them."""
 
 S = TypeVar("S", bound=models.QuerySet[Any])
 MayAct = Callable[[type[Record]], bool]
@@ -89,14 +91,19 @@ def hanging(records: Iterable[Record]) -> list[Record]:
 
 
 def dated(model: type[models.Model]) -> list[Any]:
-    """The dates of a model, and the words of the source beside them."""
+    """The dates of a model, and beside them the words of the source, the time and the place."""
     fields = model._meta.fields
-    return [f for f in fields if isinstance(f, EDTFField) or f.name.endswith("_label")]
+    return [f for f in fields if isinstance(f, EDTFField) or is_label(f) or f.name in BESIDE]
+
+
+def is_label(field: Any) -> bool:
+    """Whether a field holds words of the source."""
+    return str(field.name).endswith("_label")
 
 
 def labels_of(fact: models.Model) -> dict[str, str]:
     """The words of the source beside the dates of a fact, by the name of their field."""
-    names = [f.name for f in dated(type(fact)) if not isinstance(f, EDTFField)]
+    names = [f.name for f in dated(type(fact)) if is_label(f)]
     return {name: label for name in names if (label := getattr(fact, name))}
 
 
@@ -130,7 +137,7 @@ def labels_lost(source: Record, text: str) -> list[str]:
     labelled = Q()
     for name in citations.model.belongs_to:
         for field in dated(citations.model._meta.get_field(name).related_model):
-            if not isinstance(field, EDTFField):
+            if is_label(field):
                 labelled |= Q(**{f"{name}__{field.name}__gt": ""})
     quotes = supporting(citations.model).filter(labelled, source=source)
     facts = {quote.record for quote in quotes.select_related(*citations.model.belongs_to)}
@@ -141,10 +148,11 @@ def labels_lost(source: Record, text: str) -> list[str]:
     ]
 
 
-def proved_by(date: EDTFField) -> list[str]:
-    """The fields of the citations that prove a date: the date itself, its bounds, and the empty
-    field of a quote for the whole record."""
-    return ["", *(f"{date.name}{bound}" for bound in ("", "_earliest", "_latest"))]
+def proved_by(field: Any) -> list[str]:
+    """The fields of the citations that prove a date, a time or a place: the field itself, the
+    bounds of a date, and the empty field of a quote for the whole record."""
+    bounds = ("", "_earliest", "_latest") if isinstance(field, EDTFField) else ("",)
+    return ["", *BESIDE.get(field.name, ()), *(f"{field.name}{bound}" for bound in bounds)]
 
 
 def _sentence(quote: Any) -> str:
@@ -158,10 +166,10 @@ def unproven_fields(fact: models.Model, quotes: Collection[Any]) -> Iterator[Any
     for field in dated(type(fact)):
         if not (value := getattr(fact, field.attname)):
             continue
-        if isinstance(field, EDTFField):
-            is_proven = not supported.isdisjoint(proved_by(field))
-        else:
+        if is_label(field):
             is_proven = any(value in _sentence(quote) for quote in quotes)
+        else:
+            is_proven = not supported.isdisjoint(proved_by(field))
         if not is_proven:
             yield field
 
@@ -178,12 +186,12 @@ def lacking(model: type[Any], at: datetime) -> dict[str, Q]:
     quotes = quotes_for(model, at)
     conditions = {WHOLE: ~Q(Exists(quotes))}
     for field in dated(model):
-        if isinstance(field, EDTFField):
-            proof = quotes.filter(field__in=proved_by(field))
-        else:
+        if is_label(field):
             sentence = Concat(*SENTENCE)
             proof = quotes.filter(GreaterThan(StrIndex(sentence, OuterRef(field.name)), 0))
-        conditions[field.name] = ~Q(**{field.name: ""}) & ~Q(Exists(proof))
+        else:
+            proof = quotes.filter(field__in=proved_by(field))
+        conditions[field.name] = ~Q(**{field.name: field.get_default()}) & ~Q(Exists(proof))
     return conditions
 
 

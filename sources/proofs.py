@@ -13,7 +13,7 @@ from dates.edtf import ImpossibleDate
 from dates.fields import EDTFField
 from dates.spanish_dates import dates_in, read
 from record.history import lists_in
-from record.proof import dated
+from record.proof import dated, proved_by
 from sources.models import BOUNDS, Citation, date_and_bound
 
 NOT_FACTS = {"id", "slug", "updated_at", "publish_at", "unpublish_at", "sort_day"}
@@ -130,6 +130,8 @@ class Proofs(dict[str, FieldProof]):
             proof.choice = "" if name == self.lead else name
         proof.bare = proof.choice is not None and is_filled and name not in cited
         # Each quote of a record proves that it exists, and a quote of all of it proves its dates.
-        is_date = any(name == field.name for field in dated(self.form._meta.model))
-        if (name == self.lead and cited - {""}) or (is_date and self.proves_all):
+        fields = {field.name: field for field in dated(self.form._meta.model)}
+        is_proven = name in fields and not cited.isdisjoint(proved_by(fields[name])[1:])
+        is_proven |= name in fields and self.proves_all
+        if (name == self.lead and cited - {""}) or is_proven:
             proof.bare = False

@@ -26,8 +26,8 @@ class ProofWidget(TextWidget):
     """Whether readers see proof of a fact and of its dates, in `uncited`."""
 
     help = (
-        "«sí»: citas a la vista prueban el registro y cada una de sus fechas; «no»: falta alguna. "
-        "Al importar no se lee"
+        "«sí»: citas a la vista prueban el registro, sus fechas, su hora y su lugar; «no»: falta "
+        "alguna. Al importar no se lee"
     )
 
     def bind(self, model_field: Any) -> None:

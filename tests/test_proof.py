@@ -3,6 +3,7 @@
 import csv
 import re
 from collections.abc import Iterator
+from datetime import time
 from html import unescape
 
 import pytest
@@ -44,10 +45,9 @@ def without_proof() -> None:
     for model in models_of_facts():
         for record in model.objects.all():
             year += 1
-            dates = {f.name: getattr(record, f.name) for f in dated(model)}
-            model.objects.filter(pk=record.pk).update(
-                **{name: f"{year}" for name, date in dates.items() if date}
-            )
+            texts = [f.name for f in dated(model) if f.name != "start_time"]
+            years = {name: f"{year}" for name in texts if getattr(record, name)}
+            model.objects.filter(pk=record.pk).update(**years)
 
 
 def crawled(client: Client) -> Iterator[tuple[str, str]]:
@@ -134,6 +134,46 @@ def test_a_date_is_proven_by_a_quote_for_it_for_a_bound_or_for_the_whole(
     assert form["start"].bare == marks
     assert len(Publication([event], records.NOW, lambda model: True).unproven) == marks
     assert ("a la vista con una fecha sin cita" in publisher.get("/admin/").text) == marks
+
+
+@pytest.mark.parametrize(
+    ("fields", "lacks"),
+    [
+        ({"title"}, "start start_time location"),
+        ({"start"}, "location"),
+        ({"start_time", "location"}, "start"),
+        ({"start", "location"}, ""),
+        ({""}, ""),
+    ],
+)
+def test_a_time_needs_a_quote_for_it_or_its_day_and_a_place_one_of_its_own(
+    fields, lacks, visitor, publisher
+):
+    """On the page, in lists, the calendar, linked data and the table, and when it is published."""
+    record = records.event(
+        title="Algo", start="2019-03-10", start_time=time(17, 30), location="Ágora"
+    )
+    for field in fields:
+        records.citation(record, source=records.source(), field=field)
+    event = with_proof(Event.objects.filter(pk=record.pk)).get()
+    has_place, has_time = "location" not in lacks, "start" not in lacks
+    assert {*event.uncited.split()} == {*lacks.split()}
+    assert (rows(visitor, "eventos")[0]["con_cita"] == "no") == bool(lacks)
+    page, lists = visitor.get(event.get_absolute_url()).text, visitor.get("/linea-de-tiempo/").text
+    for text in (page, lists):
+        text = " ".join(re.sub(r"<[^>]+>", " ", text).split())
+        assert (f"Ágora {UNCITED}" in text) != has_place
+        assert (f"17:30 horas {UNCITED}" in text) == ("start_time" in lacks)
+    graph = str(Page(page).graph)
+    assert ("'Ágora'" in graph, "T17:30" in graph) == (has_place, has_time)
+    calendar = read(visitor, CALENDAR).decode()
+    assert ("LOCATION:Ágora" in calendar, "DTSTART:2019" in calendar) == (has_place, has_time)
+    unproven = Publication([event], records.NOW, lambda model: True).unproven
+    assert {f.name for _, names in unproven for f in names} == {*lacks.split()}
+    form = publisher.get(f"/admin/timeline/event/{event.pk}/change/").context["proofs"]
+    assert {name for name in ("start", "start_time", "location") if form[name].bare} == {
+        *lacks.split()
+    }
 
 
 def rows(client: Client, table: str) -> list[dict[str, str]]:

@@ -77,6 +77,7 @@ def test_a_sheet_names_a_category_by_slug_or_name_and_a_word_of_no_list_is_refus
 def test_place_and_time_stand_on_the_page_in_the_calendar_and_in_linked_data(visitor, settings):
     settings.TIME_ZONE = "America/Bogota"
     happened = records.event(title="Se firma", **TIMED)
+    records.citation(happened, source=records.source())
     shown = page(visitor, happened.get_absolute_url())
     for words in ("17:30 horas", "Plaza Mayor"):
         assert words in shown.text

@@ -207,7 +207,7 @@ def _vevent(request: HttpRequest, event: Event) -> icalendar.Event:
         last_modified=event.moment.astimezone(UTC),
         start=start,
         end=end,
-        location=event.location or None,
+        location=event.proven_location or None,
         summary=printable(" ".join(filter(None, title))),
         description=printable("\n\n".join(filter(None, (*texts, url)))),
         url=url,

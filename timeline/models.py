@@ -184,14 +184,20 @@ class Event(Spanning, Parted, Publishable):
 
     @property
     def began_at(self) -> datetime | None:
-        """The day and the time of the start, in the time zone of the record."""
+        """The day and the time of the start, in the time zone of the record, if both are proven."""
         day, hour = self.when.first_day, self.start_time
-        return datetime.combine(day, hour, ZoneInfo(settings.TIME_ZONE)) if day and hour else None
+        if not (day and hour) or missing_proof(self, "start start_time"):
+            return None
+        return datetime.combine(day, hour, ZoneInfo(settings.TIME_ZONE))
 
     @property
     def hour(self) -> str:
         """«17:30 horas»; empty if the source does not say it."""
         return f"{self.start_time:%H:%M} horas" if self.start_time else ""
+
+    @property
+    def proven_location(self) -> str:
+        return "" if missing_proof(self, "location") else self.location
 
     @property
     def in_short(self) -> Node:
@@ -201,11 +207,12 @@ class Event(Spanning, Parted, Publishable):
         """The node of the event."""
         start, end = proven(self, "start", self.when), proven(self, "end", self.period.end)
         is_plain = start and (end or not self.end) and not (self.date_label or self.otherwise)
+        is_plain = is_plain and not missing_proof(self, "start_time location")
         return self.in_short | node(
             startDate=self.began_at.isoformat() if self.began_at else start,
             endDate=end,
             description=f"{self.summary} {'' if is_plain else date_sentence(self)}".strip(),
-            location=node(kind="Place", name=self.location) if self.location else None,
+            location=node(kind="Place", name=place) if (place := self.proven_location) else None,
             organizer=_in_short(self.who(EventPart.CONVENES)),
             attendee=_in_short(self.who(EventPart.TAKES_PART)),
             about=_in_short(self.who(EventPart.IS_NAMED)),

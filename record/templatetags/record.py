@@ -82,17 +82,18 @@ def or_plainly_unsaid(value: Any, pronoun: str = "lo") -> Any:
 @register.filter
 def uncited(record: Record, names: str = "") -> str:
     """`{{ term|uncited:"start start_label" }}`: «sin cita todavía» if no citation proves the record
-    or one of these dates. Without names, all dates count, and the text names those that lack proof
-    if others have it."""
+    or one of these fields. Without names, all dates count. The text names those that lack proof if
+    others have it."""
     if not is_fact(type(record)) or not missing_proof(record, names):
         return ""
-    return format_html("{}{}", "" if names else _lacking_names(record), UNPROVEN)
+    return format_html("{}{}", _lacking_names(record, names.split()), UNPROVEN)
 
 
-def _lacking_names(record: Record) -> str:
-    """«inicio: », unless all dates of the record lack proof."""
+def _lacking_names(record: Record, names: list[str]) -> str:
+    """«inicio: », unless all dates of the record, or all in `names`, lack proof."""
     lacks = record.uncited.split()
-    filled = [field for field in dated(type(record)) if getattr(record, field.attname)]
+    fields = [field for field in dated(type(record)) if not names or field.name in names]
+    filled = [field for field in fields if getattr(record, field.attname)]
     labels = [str(field.verbose_name) for field in filled if field.name in lacks]
     return "" if len(labels) == len(filled) else f"{pages.listed(labels)}: "
 
