@@ -158,6 +158,9 @@ class MembershipAdmin(PeriodAdmin):
         rare("slug"),
     ]
 
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet:
+        return super().get_queryset(request).prefetch_related("replaces")
+
 
 class OverlapFilter(ConditionFilter):
     title, parameter_name = "traslape", "traslape"

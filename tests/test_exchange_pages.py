@@ -28,7 +28,7 @@ pytestmark = pytest.mark.django_db
 HERE = "/admin/exchange/receipt/"
 UPLOAD, EXPORT = f"{HERE}importar/eventos/", f"{HERE}exportar/eventos/"
 NEW = "identificador,titulo,categoria\nnuevo,Título nuevo,acuerdo"
-FAULTY = "identificador,titulo,categoria\nbueno,T,acuerdo\nmalo,T,acuerdos"
+FAULTY = "identificador,titulo,categoria\nbueno,T,acuerdo\nmalo,T,acuerdoz"
 SCRIPT = "<script>alert(1)</script>"
 
 
@@ -96,7 +96,7 @@ def test_a_file_is_uploaded_reviewed_confirmed_kept_and_undone(format_name, publ
 
     kept = publisher.post(page_of(receipt, "confirmar/"), sent_by(receipt), follow=True).text
     for words in ("Importación hecha en 2 registros: 1 nuevo y 1 modificado.", "por probar",
-                  "Título; Inicio; Organizaciones", "vuelve a la versión 1", "se quita",
+                  "Título; Inicio; Nombradas", "vuelve a la versión 1", "se quita",
                   "Deshacer en 2 registros"):  # fmt: skip
         assert words in kept
     record.refresh_from_db()
@@ -190,7 +190,7 @@ def test_errors_are_listed_and_the_whole_file_comes_back_with_its_errors_marked(
         assert dataset.headers == ["que_corregir", "identificador", "titulo", "categoria"]
         assert [row[1:] for row in dataset] == [
             ("bueno", "T", "acuerdo"),
-            ("malo", "T", "acuerdos"),
+            ("malo", "T", "acuerdoz"),
         ]
         assert ["¿Quiso decir «acuerdo»?" in row[0] for row in dataset] == [False, True]
     again = previewed(admin, file_as("csv", [dataset.headers, *dataset]))

@@ -75,7 +75,7 @@ def test_an_organization_is_told_with_its_roles_and_no_date_is_widened(visitor, 
     ) | {
         "alternateName": ["IEP"],
         "description": "Un instituto.",
-        "sameAs": "https://iep.example/",
+        "sameAs": ["https://iep.example/"],
         "memberOf": [
             role
             | {

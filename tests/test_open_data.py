@@ -111,8 +111,9 @@ def test_no_public_table_tells_of_what_is_not_public_not_even_in_a_cell(times, v
             content = person.get(f"/datos/{name}.csv").getvalue()
             assert b"canario" not in content, name
             tables[name] = dataset_of(content)
-    assert tables["eventos"][0][10] == "conocida"
-    assert tables["pronunciamientos"][0][7:9] == ("conocida", "publico")
+    assert tables["eventos"]["nombradas"] == ["conocida"]
+    assert tables["pronunciamientos"]["nombradas"] == ["conocida"]
+    assert tables["pronunciamientos"]["acontecimientos"] == ["publico"]
     page = text_of(visitor, "/datos/")
     assert "canario" not in page
     assert "1 acontecimiento" in page

@@ -118,7 +118,7 @@ def test_what_was_deleted_comes_back_as_a_draft_with_its_lists(publisher: Any) -
     save(publisher, address_of("change", event), is_named=[organization.pk])
     versions, key = event.history.count(), event.pk
     delete(publisher, event)
-    assert "1 organización: Otra" in publisher.get(trash(Event)).text
+    assert "Nombradas: Otra" in publisher.get(trash(Event)).text
     assert "vuelve como borrador" in publisher.get(from_trash(Event, key)).text
     assert not Event.objects.exists()
     answer = restore_from_trash(publisher, Event, key, _continue="1")
