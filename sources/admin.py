@@ -1,7 +1,7 @@
 from typing import Any, ClassVar
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin.options import BaseModelAdmin
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import models
@@ -16,8 +16,8 @@ from editing.forms import RecordForm, RecordFormSet, link
 from record.proof import unsaid_labels
 from record.publishing import Record
 from sources.forms import CitationForm, SourceForm, quote_field, source_field
-from sources.models import SUPPORTED, Citation, Source, supported_model
-from sources.proofs import Proofs, citable
+from sources.models import SUPPORTED, Citation, Source, date_and_bound, supported_model
+from sources.proofs import Proofs, citable, said_instead
 
 
 class CitationFields(BaseModelAdmin):
@@ -89,6 +89,19 @@ class CitedAdmin(RecordAdmin):
 
     inlines: ClassVar[Any] = [CitationInline]
 
+    @property
+    def lead(self) -> str:
+        """The field that a quote for the whole record proves first."""
+        return self.label.partition("__")[0]
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        for quote in form.instance.citations.filter(stance=Citation.Stance.SUPPORTS):
+            name, _ = date_and_bound(quote.field or self.lead)
+            if said := said_instead(form, name, quote.exact):
+                words = f"La cita {quote.number} dice {said}: corrija el dato o la cita."
+                messages.warning(request, words)
+
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
@@ -98,8 +111,7 @@ class CitedAdmin(RecordAdmin):
             for row in inline
             if inline.opts.model is Citation
         ]
-        lead = self.label.partition("__")[0]
-        context |= {"proofs": Proofs(context["adminform"], rows, lead)}
+        context |= {"proofs": Proofs(context["adminform"], rows, self.lead)}
         return super().render_change_form(request, context, *args, **kwargs)
 
 

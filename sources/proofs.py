@@ -12,6 +12,7 @@ from django.utils.text import capfirst
 from dates.edtf import ImpossibleDate
 from dates.fields import EDTFField
 from dates.spanish_dates import dates_in, read
+from dates.text import collapse
 from record.history import lists_in
 from record.proof import dated, proved_by
 from sources.models import BOUNDS, Citation, date_and_bound
@@ -46,6 +47,18 @@ def misfit(date: str, words: str) -> str:
     return str(said[0])
 
 
+def said_instead(form: Any, name: str, words: str) -> str:
+    """What a quote says in place of the value of a field in the form of a record: another date, or
+    the text that the field had; else empty."""
+    fields = {field.name: field for field in form._meta.model._meta.fields}
+    if name not in form.fields or not isinstance(fields.get(name), models.CharField):
+        return ""
+    old, new = (str(value or "") for value in (form.initial.get(name), form[name].value()))
+    if isinstance(fields[name], EDTFField):
+        return misfit(new, words)
+    return f"«{old}»" if old and collapse(old) in words and collapse(new) not in words else ""
+
+
 @dataclass
 class FieldProof:
     """The citations next to a field, by the bound of the date that they prove, and those that
@@ -56,7 +69,7 @@ class FieldProof:
     ours: bool = False
     bare: bool = False
     misfits: list[str] = field(default_factory=list)
-    """What quotes say in place of the date."""
+    """What quotes say in place of the date or the text."""
     groups: dict[str, list[InlineAdminForm]] = field(
         default_factory=lambda: {bound: [] for bound in BOUNDS.values()}
     )
@@ -110,14 +123,9 @@ class Proofs(dict[str, FieldProof]):
         if not (stored or form["exact"].value()):
             return ""
         self.proves_all |= not choice
-        if (
-            choice
-            and name in self.form.fields
-            and isinstance(self.form._meta.model._meta.get_field(name), EDTFField)
-        ):
-            words = str(form["exact"].value() or form.instance.exact)
-            if said := misfit(str(self.form[name].value() or ""), words):
-                self[name].misfits.append(said)
+        words = str(form["exact"].value() or form.instance.exact)
+        if said := said_instead(self.form, name, words):
+            self[name].misfits.append(said)
         return name
 
     def _ask(self, name: str, proof: FieldProof, cited: set[str]) -> None:

@@ -1,4 +1,4 @@
-"""The form says which quote no longer fits a date that changed."""
+"""The form says which quote no longer fits a date or a name that changed."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ import pytest
 from dates.spanish_dates import dates_in
 from sources.proofs import misfit
 from tests import records
-from tests.staff import address_of
+from tests.staff import address_of, save, written
 
 SAID = "Hasta el 23 de mayo de 2017, fecha en la que anunció su salida"
 
@@ -49,3 +49,30 @@ def test_the_form_says_beside_a_date_what_its_quote_says(publisher: Any) -> None
     assert "La cita dice mayo de 2012" in publisher.get(address).text
     record.citations.update(stance="contradicts")
     assert "La cita dice" not in publisher.get(address).text
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("field", "stored", "changed", "said"),
+    [
+        ("title", {"title": "Se firma"}, {"title": "Se anuncia"}, "«Se firma»"),
+        ("", {"title": "Se firma"}, {"title": "Se anuncia"}, "«Se firma»"),
+        ("", {"title": "Se firma"}, {"title": "Se firma en 2012"}, ""),
+        ("location", {"location": "la plaza"}, {"location": "el foro"}, "«la plaza»"),
+        ("start", {"start": "2012"}, {"start": "2013"}, "2012"),
+        ("start", {"start": "2012"}, {"summary": "Otro"}, ""),
+    ],
+)
+def test_the_form_and_a_message_say_which_quote_no_longer_fits(
+    field: str, stored: Any, changed: Any, said: str, publisher: Any
+) -> None:
+    record = records.event(**stored)
+    source = records.source(text="Se firma en 2012 en la plaza, que es grande.")
+    records.citation(record, "Se firma en 2012 en la plaza", source=source, field=field)
+    address = address_of("change", record)
+    page = save(publisher, address, **changed, _check="1")
+    assert ("La cita dice" in page.text) == bool(said)
+    assert f"La cita dice {said}" in page.text or not said
+    page = publisher.post(address, written(page) | changed | {"change_reason": "x"}, follow=True)
+    assert ("La cita 1 dice" in page.text) == bool(said)
+    assert f"La cita 1 dice {said}: corrija" in page.text or not said
