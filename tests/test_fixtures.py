@@ -63,6 +63,18 @@ def test_a_changed_fact_makes_the_check_fail_and_a_wrong_one_writes_nothing(fold
     assert {path: path.read_bytes() for path in folder.glob("*.json")} == built
 
 
+def test_strict_lists_facts_and_dates_without_a_quote_and_fails(folder, capsys):
+    call_command("build_fixtures", folder=folder, strict=True)
+    assert "No quote proves" not in capsys.readouterr().out
+    about_title = {"exact": "su salida del STT", "field": "title"}
+    for citations, lacks in (([about_title], "start"), ([], "record, start")):
+        change(folder, *EVENT, citations=citations)
+        with pytest.raises(CommandError, match=r"^1 facts lack proof"):
+            call_command("build_fixtures", folder=folder, strict=True)
+        line = f"No quote proves event {EVENT[1]}: {lacks}\n"
+        assert capsys.readouterr().out.count(line) == 1
+
+
 @pytest.mark.parametrize(
     ("section", "slug", "values", "complaint"),
     [
