@@ -47,7 +47,7 @@ def printed_in_apa(text: str, reference: Reference) -> str:
         text = re.sub(pattern, spanish, text)
     before, title, after = reference.apa_parts
     if not before:
-        text = text.replace(f"). {title.rstrip('.')}.", ").", 1)
+        text = re.sub(rf"\)\. {re.escape(title.rstrip('.'))}\.?", ").", text, count=1)
     access = re.search(r"Recuperado .*? de (?=http)", after)
     return text if not access or access[0] in text else text.replace("http", f"{access[0]}http", 1)
 
