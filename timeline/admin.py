@@ -44,10 +44,10 @@ class EventAdmin(TimelineAdmin):
     list_filter = [StateFilter, CitationsFilter, DateFilter, "category"]
     fieldsets = [
         (None, {"fields": [
-            "title", "category", "summary", "start", "start_time", "end", "date_label", "location",
+            "title", "category", "summary", "start", "end", "date_label",
             "convenes", "takes_part", "is_named",
         ]}),
-        rare("body", "slug"),
+        rare("start_time", "location", "body", "slug"),
     ]  # fmt: skip
     list_select_related = ("category",)
     date_shown = date_column("start", "fecha", "sort_day")
