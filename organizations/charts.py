@@ -36,7 +36,7 @@ def rotation_chart(
     chart.title = f"La rotación, {chart.years.lower()}"
     for row in rows:
         row.marks = axis.marks(period_stretches(row.period))
-        row.label = _name(row.name, row.marks)
+        row.label = _name(row.contest(row.name), row.marks)
         height = 44 if row.label.dy < 0 else 38
         row.y = chart.bottom + height - BAR - 8
         chart.bottom += height

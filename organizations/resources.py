@@ -24,7 +24,7 @@ from organizations.fields import IdentifiersField
 from organizations.models import Membership, Organization, RepresentationTerm
 from organizations.succession import contradiction, release, succession_problem
 from record.spanning import Spanning
-from sources.resources import contradictions_column, proof_column
+from sources.resources import Contradictable, contradictions_column, proof_column
 
 
 class IdentifiersWidget(LinesWidget):
@@ -93,7 +93,7 @@ class OrganizationResource(RecordResource):
         result.warnings = self.warnings
 
 
-class MembershipResource(RecordResource):
+class MembershipResource(Contradictable, RecordResource):
     slug = Field("slug", "identificador", SlugWidget("instituto-civico"))
     organization = Field("organization", "organizacion", ReferenceWidget("instituto-civico"))
     start = Field(
@@ -142,7 +142,7 @@ class MembershipResource(RecordResource):
         super().bulk_create(*args, result=result, **options)
 
 
-class RepresentationTermResource(RecordResource):
+class RepresentationTermResource(Contradictable, RecordResource):
     slug = Field("slug", "identificador", SlugWidget("representante-1"))
     organization = Field("organization", "organizacion", ReferenceWidget("instituto-civico"))
     role = Field("role", "papel", ChoiceWidget("representante"))

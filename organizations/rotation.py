@@ -120,7 +120,7 @@ def rows(terms: list[RepresentationTerm], close: bool = False) -> list[Row]:
             place = f"{term.order}.º " if term.order else ""
             name = f"{place}{'Co-representante: ' if second else ''}{name}"
         name += " (interina)" if term.interim else ""
-        rows.append(Row(marked(name, term), term.period, second=second))
+        rows.append(Row(marked(name, term), term.period, second=second, contested=term.contested))
     return rows
 
 

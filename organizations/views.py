@@ -194,7 +194,9 @@ def _succession(memberships: list[Membership], until: EDTF) -> Chart | None:
     for before in memberships:
         if before.state == "former" and before.successors:
             pair = (before, before.successors[0])
-            first, second = (Row(marked(str(m.organization), m), m.period) for m in pair)
+            first, second = (
+                Row(marked(str(m.organization), m), m.period, contested=m.contested) for m in pair
+            )
             return replacement_chart(first, second, until)
     return None
 

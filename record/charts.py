@@ -15,6 +15,7 @@ from dates.periods import Period
 
 BAR, THIN_BAR = 16, 12  # px
 PHONE, WIDE = 288, 576  # px: the width of a chart on the narrowest phone, and with titles
+CONTESTED = "≠"  # before the name or number of a period about which sources disagree
 LETTER = 7.2  # px: the average width of a letter
 STEPS = [step * 10**power for power in range(5) for step in (1, 2, 5)]  # years between hairlines
 
@@ -53,17 +54,26 @@ class Label:
 
 @dataclass(slots=True)
 class Row:
-    """A period and its name; `second` selects the second colour. The chart sets the other fields;
-    `y` is the top of the bar."""
+    """A period and its name; `contested` if sources disagree about it; `second` selects the second
+    colour. The chart sets the other fields; `y` is the top of the bar."""
 
     name: str
     period: Period
     url: str = ""
     second: bool = False
+    contested: bool = False
     y: int = 0
     marks: list[Mark] = field(default_factory=list)
     label: Label | None = None
     numeral: Label | None = None
+
+    def contest(self, text: object) -> str:
+        """`text`, after CONTESTED if sources disagree."""
+        return f"{CONTESTED} {text}" if self.contested else str(text)
+
+    @property
+    def otherwise(self) -> str:
+        return "; las fuentes no coinciden" if self.contested else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +128,7 @@ class Chart:
     def signs(self) -> set[str]:
         """The kinds of marks in the key. A wedge also explains the solid bar."""
         drawn = {mark.kind for row in self.rows for mark in row.marks}
+        drawn |= {"contested"} if any(row.contested for row in self.rows) else set()
         has_wedge = drawn & {"month-start", "year-start", "month-end", "year-end"}
         return drawn - {"solid"} if has_wedge else drawn
 

@@ -57,9 +57,9 @@ def by_model(records: Iterable[Any]) -> dict[type[Any], list[Any]]:
     return groups
 
 
-def supporting(citations: type[Any]) -> Any:
+def supporting(citations: type[Any], stance: str = "supports") -> Any:
     """The citations that prove a fact. A citation that contradicts proves nothing."""
-    return citations._base_manager.filter(stance="supports")
+    return citations._base_manager.filter(stance=stance)
 
 
 def quotes_of(facts: Iterable[Record]) -> dict[Record, list[Any]]:
@@ -155,6 +155,11 @@ def proved_by(field: Any) -> list[str]:
     return ["", *BESIDE.get(field.name, ()), *(f"{field.name}{bound}" for bound in bounds)]
 
 
+def dates_in(model: type[models.Model]) -> set[str]:
+    """The fields of the citations that prove or contradict a date of the model, not a record."""
+    return {n for f in dated(model) if isinstance(f, EDTFField) for n in proved_by(f)} - {""}
+
+
 def _sentence(quote: Any) -> str:
     return "".join(getattr(quote, part) for part in SENTENCE)
 
@@ -196,15 +201,17 @@ def lacking(model: type[Any], at: datetime) -> dict[str, Q]:
 
 
 def with_proof(records: S) -> S:
-    """Annotates facts with `uncited`, as `uncited_names` returns it, for readers. Sources, which
-    prove, need no proof."""
+    """Annotates facts with `uncited`, as `uncited_names` returns it, and with `contested`, for
+    readers. Sources, which prove, need no proof."""
     if not is_fact(records.model):
         return records
+    model, now = records.model, timezone.now()
     names = [
         Case(When(condition, then=Value(f"{name} ")), default=Value(""))
-        for name, condition in lacking(records.model, timezone.now()).items()
+        for name, condition in lacking(model, now).items()
     ]
-    return records.annotate(uncited=Trim(Concat(*names, Value(""))))
+    against = quotes_for(model, now, "contradicts").filter(field__in=dates_in(model))
+    return records.annotate(uncited=Trim(Concat(*names, Value(""))), contested=Exists(against))
 
 
 def missing_proof(record: Record, names: str = "") -> str:
@@ -353,11 +360,11 @@ def without_visible_quote(facts: Iterable[Record], gone: Collection[Record] = ()
     ]
 
 
-def quotes_for(model: type[Any], at: datetime) -> models.QuerySet[Any]:
+def quotes_for(model: type[Any], at: datetime, stance: str = "supports") -> models.QuerySet[Any]:
     """The citations of the record of the outer query from sources that are public then."""
     relation = model.citations.rel
     source = relation.related_model._meta.get_field("source").related_model
-    citations = supporting(relation.related_model).filter(visible(source, at, "source__"))
+    citations = supporting(relation.related_model, stance).filter(visible(source, at, "source__"))
     quotes: models.QuerySet[Any] = citations.filter(**{relation.field.name: OuterRef("pk")})
     return quotes
 

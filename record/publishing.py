@@ -162,6 +162,7 @@ class Record(models.Model):
     contradictions: list[Any]
     otherwise = ""
     """What other sources say, as sentences without markup."""
+    contested: bool  # a citation contradicts one of its dates
     uncited: str  # what no citation proves; also set by `proof.with_proof`
     named_by: tuple[str, ...] = ("title",)
     """The columns of its names, by which pickers find it."""

@@ -28,7 +28,7 @@ from dates.edtf import EDTF, parse
 from dates.periods import Period
 from dates.text import by_sources, several_sources
 from record.jsonld import Node, iso, node, page_subject
-from record.proof import models_of_facts, uncited_count, uncited_names
+from record.proof import dates_in, models_of_facts, uncited_count, uncited_names
 from record.publishing import visible
 from record.references import Reference
 from sources.models import SUPPORTED, Citation, Source, date_and_bound
@@ -83,7 +83,10 @@ def with_contradictions(records: Iterable[Any]) -> list[Any]:
 
 
 def _say_otherwise(record: Any) -> None:
-    """Sets `otherwise`: «Otra fuente dice: 15 de diciembre de 2020 («Acta 12»).»"""
+    """Sets `contested`, and `otherwise`: «Otra fuente dice: 15 de diciembre de 2020
+    («Acta 12»).»"""
+    names = dates_in(type(record))
+    record.contested = any(citation.field in names for citation in record.contradictions)
     for citation in record.contradictions:
         setattr(citation, citation.supported, record)
     record.otherwise = " ".join(
@@ -106,7 +109,11 @@ def claim(citation: Citation) -> str:
 
 def with_source(citation: Citation) -> str:
     """«Cita 3, en «Acta 12»»; «en su fuente» if the record quotes one source."""
-    return f"{citation}, {by_sources('en su fuente', f'en «{citation.source}»')}"
+    return f"{citation}, {in_source(citation.source)}"
+
+
+def in_source(source: Source | None) -> str:
+    return by_sources("en su fuente", f"en «{source}»")
 
 
 def of_passages(citations: Iterable[Citation]) -> list[Citation]:

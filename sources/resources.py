@@ -14,7 +14,8 @@ from editing.widgets import (
     SlugWidget,
     TextWidget,
 )
-from sources.models import SUPPORTED, Citation, Source
+from record.proof import dates_in
+from sources.models import SUPPORTED, Citation, Source, date_and_bound
 from sources.quotes import claim
 
 
@@ -59,6 +60,36 @@ def contradictions_column() -> Field:
 
 def proof_column() -> Field:
     return Field("uncited", "con_cita", ProofWidget("sí"), readonly=True)
+
+
+class Contradictable:
+    """A table of records with dates that citations contradict."""
+
+    columns: list[Any]
+    changes: dict[str, list[str]]
+
+    def check(self, instance: Any) -> None:
+        super().check(instance)  # type: ignore[misc]  # of RecordResource
+        changed = {c.attribute for c in self.columns if c.column_name in self.changes}
+        if instance.pk and changed & dates_in(type(instance)):
+            self._refuse_agreement(instance, changed)
+
+    def _refuse_agreement(self, instance: Any, changed: set[str]) -> None:
+        """Refuses a changed date that a stored citation contradicts with the same date."""
+        fields = [
+            field for field in dates_in(type(instance)) if date_and_bound(field)[0] in changed
+        ]
+        against = instance.citations.filter(field__in=fields).exclude(says="")
+        for citation in against.select_related("source"):
+            setattr(citation, citation.supported, instance)
+            name, _bound = date_and_bound(citation.field)
+            try:
+                citation.check_claim()
+            except ValidationError:
+                which = f"La cita {citation.number} de «{citation.source}»"
+                problem = f"{which} contradice con esta misma fecha."
+                advice = "Otra fecha, o antes esa cita marcada como «apoya»"
+                raise ValidationError({name: f"{problem}\n{advice}"}) from None
 
 
 class SourceResource(RecordResource):

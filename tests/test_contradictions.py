@@ -20,6 +20,7 @@ from tests.records import (
     organization,
     refusals,
     source,
+    statement,
     term,
 )
 from tests.sheets import csv_of, dry_run, exported
@@ -77,6 +78,17 @@ def test_a_date_that_contradicts_none_of_the_record_is_refused(signing, minutes,
         assert reason in error.problem
         assert error.expected
     assert signing.citations.count() == 2
+
+
+def test_a_date_that_becomes_equal_to_its_contradiction_is_refused(signing, admin):
+    sent = save(admin, address_of("change", signing), start="15 de diciembre de 2020")
+    assert "Dice lo mismo que el registro: márquela como apoyo." in problems(sent)
+    row = f"identificador,inicio\n{signing.slug},15 de diciembre de 2020\n"
+    (error,) = dry_run("eventos", row.encode()).errors
+    assert (error.row, error.column) == (2, "inicio")
+    assert error.problem == "La cita 1 de «Acta 12» contradice con esta misma fecha."
+    signing.refresh_from_db()
+    assert signing.start == "2020-11-03"
 
 
 def test_the_database_refuses_such_a_date_too(signing):
@@ -187,3 +199,42 @@ def test_sentences_speak_of_one_source_or_of_several_and_say_how_far_each_reache
             assert ("la fuente" in page.lower()) is not several, url
         assert (reach in words(visitor.get("/al/2030/"))) is several
         assert (reach in words(visitor.get("/"))) is several
+
+
+def test_a_contradicted_date_is_marked_in_charts_and_among_the_hits(
+    signing, memoir, minutes, visitor
+):
+    apart = "las fuentes no coinciden"
+    member = term(organization=organization(name="Alfa"), start="2020-11", end="2021", order=1)
+    citation(member, "La Red anunció su salida", source=memoir)
+    citation(member, OTHER_WORDS, source=minutes, **AGAINST)
+    for url, name in (("/", "1"), ("/representacion/", "1.º Alfa")):
+        page = visitor.get(url).text
+        drawn = page[page.index('<figure class="chart">') : page.index("</figure>")]
+        assert f"≠ {name}</text>" in drawn, url
+        assert f"; {apart}</title>" in drawn, url
+        assert "<b>≠</b> las fuentes" in drawn, url
+    assert f"3 de noviembre de 2020 {apart}" in words(visitor.get("/buscar/", {"q": "firma"}))
+    Citation.objects.filter(stance="contradicts").delete()
+    for url in ("/", "/representacion/", "/buscar/?q=firma"):
+        assert apart not in visitor.get(url).text, url
+
+
+def test_quotes_of_several_sources_say_which_source_the_number_is_of(memoir, minutes, visitor):
+    first, second = "La Red firmó el acuerdo", "Nadie votó en contra"
+    body = "<p>La Red firmó el acuerdo el 15 de diciembre de 2020. Nadie votó en contra.</p>"
+    said = statement(title="Se dijo", body=body, summary="Firmó.")
+    for exact in (first, second):
+        citation(event(), exact, source=minutes)
+        citation(said, exact, source=minutes)
+    url = said.get_absolute_url()
+    page = visitor.get(url).text
+    assert 'aria-label="Cita 1, en su fuente"' in page
+    assert "Cita 1 · Cita 2 " in words(visitor.get(url))
+    citation(said, "La Red anunció su salida", source=memoir)
+    page = visitor.get(url).text
+    assert 'aria-label="Cita 1, en «Acta 12»"' in page
+    assert "Citas en «Acta 12»:" in page
+    links = "Cita 1 · Cita 2, en «Acta 12» · Cita 1, en «Memoria de la Red»"
+    assert links in words(visitor.get(url))
+    assert links in words(visitor.get("/pronunciamientos/"))

@@ -41,7 +41,10 @@ def overview_chart(events: EventQuerySet) -> Chart | None:
 
 
 def events_chart(events: Iterable[Event]) -> Chart | None:
-    rows = [Row(marked(e.title, e), e.period, e.get_absolute_url()) for e in events]
+    rows = [
+        Row(marked(e.title, e), e.period, e.get_absolute_url(), contested=e.contested)
+        for e in events
+    ]
     return rows_chart(rows)
 
 
@@ -56,7 +59,7 @@ def rows_chart(rows: list[Row]) -> Chart | None:
     chart.rows = [row for row in rows if row.marks]
     chart.undated = [row for row in rows if not row.marks]
     for number, row in enumerate(chart.rows, 1):
-        row.label, row.numeral = _labels(row.name, str(number), row.marks)
+        row.label, row.numeral = _labels(row.name, row.contest(number), row.marks)
         row.y = chart.bottom + 6
         chart.bottom += ROW
     return chart

@@ -11,14 +11,16 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language_info
 
+from dates.text import by_sources
 from sources.models import Citation, Source, date_and_bound
 from sources.passages import fragment
 from sources.proofs import FieldProof, Proofs
-from sources.quotes import claim, with_source
+from sources.quotes import claim, in_source, with_source
 
 register = template.Library()
 NOT_KNOWN = format_html('<span class="unsaid">{}</span>', "no consta")
 register.filter(claim)
+register.filter(in_source)
 register.filter(with_source)
 
 
@@ -109,6 +111,21 @@ def supporting(citations: Iterable[Citation]) -> list[Citation]:
 @register.filter
 def contradicting(citations: Iterable[Citation]) -> list[Citation]:
     return [citation for citation in citations if citation.contradicts]
+
+
+@register.filter
+def cited_words(citations: Iterable[Citation]) -> list[tuple[Citation, str]]:
+    """A citation of each passage, by source, with its words: «Cita 3». If the record quotes several
+    sources, the last citation of a source names it: «Cita 5, en «Acta 12»»."""
+    groups = defaultdict[int, list[Citation]](list)
+    for citation in {(c.passage, c.contradicts): c for c in citations}.values():
+        groups[citation.source_id].append(citation)
+    named = {group[-1] for group in groups.values()} if by_sources("", "several") else set()
+    return [
+        (c, f"{with_source(c) if c in named else c}{' (contradice)' if c.contradicts else ''}")
+        for group in groups.values()
+        for c in group
+    ]
 
 
 @register.filter
