@@ -11,6 +11,7 @@ from timeline.models import Event, Statement
 from timeline.vocabulary import EventCategory, StatementKind
 
 
+@admin.register(EventCategory)
 class VocabularyAdmin(RecordAdmin):
     label = "name"
     list_display = ["name", "plural", "order"]
@@ -18,7 +19,6 @@ class VocabularyAdmin(RecordAdmin):
     fieldsets = [(None, {"fields": ["name", "plural", "order"]}), rare("slug")]
 
 
-admin.site.register(EventCategory, VocabularyAdmin)
 
 
 @admin.register(StatementKind)

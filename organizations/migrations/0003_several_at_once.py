@@ -10,6 +10,7 @@ from typing import Any
 
 import django.db.models.deletion
 import simple_history.models
+import dates.fields
 from django.db import migrations, models
 
 from organizations.migrations.operations import terms_never_overlap
@@ -124,4 +125,24 @@ class Migration(migrations.Migration):
             field=models.ManyToManyField(blank=True, related_name='replaced_by', through='organizations.Replacement', to='organizations.organization', verbose_name='sustituye a'),
         ),
         migrations.RunPython(terms_never_overlap.install, migrations.RunPython.noop),
+        migrations.AlterConstraint(
+            model_name='membership',
+            name='organizations_membership_start_possible',
+            constraint=models.CheckConstraint(condition=dates.fields.PossibleDate('start'), name='organizations_membership_start_possible', violation_error_message='La fecha no es posible. Escriba, por ejemplo, «11 de febrero de 2020» o «febrero de 2020»; déjelo vacío si la fuente no lo dice.'),
+        ),
+        migrations.AlterConstraint(
+            model_name='membership',
+            name='organizations_membership_end_possible',
+            constraint=models.CheckConstraint(condition=dates.fields.PossibleDate('end'), name='organizations_membership_end_possible', violation_error_message='La fecha no es posible. Escriba, por ejemplo, «11 de febrero de 2020» o «febrero de 2020»; déjelo vacío si la fuente no lo dice.'),
+        ),
+        migrations.AlterConstraint(
+            model_name='representationterm',
+            name='organizations_representationterm_start_possible',
+            constraint=models.CheckConstraint(condition=dates.fields.PossibleDate('start'), name='organizations_representationterm_start_possible', violation_error_message='La fecha no es posible. Escriba, por ejemplo, «11 de febrero de 2020» o «febrero de 2020»; déjelo vacío si la fuente no lo dice.'),
+        ),
+        migrations.AlterConstraint(
+            model_name='representationterm',
+            name='organizations_representationterm_end_possible',
+            constraint=models.CheckConstraint(condition=dates.fields.PossibleDate('end'), name='organizations_representationterm_end_possible', violation_error_message='La fecha no es posible. Escriba, por ejemplo, «11 de febrero de 2020» o «febrero de 2020»; déjelo vacío si la fuente no lo dice.'),
+        ),
     ]

@@ -45,4 +45,24 @@ class Migration(migrations.Migration):
             name='text',
             field=models.TextField(help_text='Tal como está publicado, un párrafo por renglón. Cada página empieza con «[p. 14]» en su propio renglón; cada minuto de un video, con «[12:31]». Al corregirlo se revisan las citas que apoya.', verbose_name='texto completo'),
         ),
+        migrations.AlterConstraint(
+            model_name='citation',
+            name='sources_citation_says_possible',
+            constraint=models.CheckConstraint(condition=dates.fields.PossibleDate('says'), name='sources_citation_says_possible', violation_error_message='La fecha no es posible. Escriba, por ejemplo, «11 de febrero de 2020» o «febrero de 2020»; déjelo vacío si la fuente no lo dice.'),
+        ),
+        migrations.AlterConstraint(
+            model_name='source',
+            name='sources_source_published_possible',
+            constraint=models.CheckConstraint(condition=dates.fields.PossibleDate('published'), name='sources_source_published_possible', violation_error_message='La fecha no es posible. Escriba, por ejemplo, «11 de febrero de 2020» o «febrero de 2020»; déjelo vacío si la fuente no lo dice.'),
+        ),
+        migrations.AlterConstraint(
+            model_name='source',
+            name='sources_source_describes_until_possible',
+            constraint=models.CheckConstraint(condition=dates.fields.PossibleDate('describes_until'), name='sources_source_describes_until_possible', violation_error_message='La fecha no es posible. Escriba, por ejemplo, «11 de febrero de 2020» o «febrero de 2020»; déjelo vacío si la fuente no lo dice.'),
+        ),
+        migrations.AlterConstraint(
+            model_name='source',
+            name='sources_source_retrieved_possible',
+            constraint=models.CheckConstraint(condition=dates.fields.PossibleDate('retrieved'), name='sources_source_retrieved_possible', violation_error_message='La fecha no es posible. Escriba, por ejemplo, «11 de febrero de 2020» o «febrero de 2020»; déjelo vacío si la fuente no lo dice.'),
+        ),
     ]

@@ -1,3 +1,4 @@
+import dates.fields
 from django.db import migrations, models
 import django.db.models.deletion
 
@@ -30,5 +31,20 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='event',
             index=models.Index(condition=models.Q(('publish_at__isnull', False)), fields=['category', 'sort_day', 'start_latest', 'slug', 'publish_at', 'unpublish_at'], name='event_by_category'),
+        ),
+        migrations.AlterConstraint(
+            model_name='event',
+            name='timeline_event_start_possible',
+            constraint=models.CheckConstraint(condition=dates.fields.PossibleDate('start'), name='timeline_event_start_possible', violation_error_message='La fecha no es posible. Escriba, por ejemplo, «11 de febrero de 2020» o «febrero de 2020»; déjelo vacío si la fuente no lo dice.'),
+        ),
+        migrations.AlterConstraint(
+            model_name='event',
+            name='timeline_event_end_possible',
+            constraint=models.CheckConstraint(condition=dates.fields.PossibleDate('end'), name='timeline_event_end_possible', violation_error_message='La fecha no es posible. Escriba, por ejemplo, «11 de febrero de 2020» o «febrero de 2020»; déjelo vacío si la fuente no lo dice.'),
+        ),
+        migrations.AlterConstraint(
+            model_name='statement',
+            name='timeline_statement_date_possible',
+            constraint=models.CheckConstraint(condition=dates.fields.PossibleDate('date'), name='timeline_statement_date_possible', violation_error_message='La fecha no es posible. Escriba, por ejemplo, «11 de febrero de 2020» o «febrero de 2020»; déjelo vacío si la fuente no lo dice.'),
         ),
     ]
