@@ -49,7 +49,7 @@ class SourceView(RecordView):
             "used_count": len(sentences) - unused,
             "unused_count": unused,
             "fact_count": len({c.record for c in citations if not c.contradicts}),
-            "contradicts": any(citation.contradicts for citation in citations),
+            "contradicts": len({c.record for c in citations if c.contradicts}),
             "changed": last_change(source, citations),
             "main": source_node(source),
             "quoted": [reference_to(source)],

@@ -156,7 +156,9 @@ def test_feeds_calendar_linked_data_and_the_page_of_the_source_carry_both_dates(
     assert said in calendar
     assert "VALUE=DATE:20201103" in calendar
     assert "VALUE=DATE:20201216" in calendar  # the day after the last day
-    assert "(contradice: acontecimiento)" in words(visitor.get("/fuentes/acta/"))
+    page = words(visitor.get("/fuentes/acta/"))
+    assert "(contradice: acontecimiento)" in page
+    assert "1 de sus 2 oraciones prueba 0 registros y contradice 1: van marcadas" in page
     assert "(acontecimiento)" in words(visitor.get("/fuentes/memoria/"))
 
 
