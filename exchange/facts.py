@@ -129,7 +129,8 @@ class Facts:
         for name, value in entry.items():
             model_field = _field(model, name)
             if model_field is None or model_field.many_to_many:
-                self.problems.append(f"{place}: unknown field {name!r}")
+                wrong = f"unknown field {name!r}; its fields: {_field_names(model)}"
+                self.problems.append(f"{place}: {wrong}")
             elif model_field.is_relation:
                 values[name] = self._find(model_field.related_model, value, f"{place}, {name}")
             else:
@@ -149,7 +150,9 @@ class Facts:
     def _find(self, model: type[Record], slug: str | None, place: str) -> Record | None:
         record = self.records.get(model, {}).get(str(slug)) if slug else None
         if slug and record is None:
-            self.problems.append(f"{place}: unknown {model._meta.model_name} {slug!r}")
+            known = ", ".join(self.records.get(model, {})) or "none"
+            wrong = f"unknown {model._meta.model_name} {slug!r}; those of the record: {known}"
+            self.problems.append(f"{place}: {wrong}")
         return record
 
     def _validate(self, record: Record, place: str) -> None:
@@ -162,7 +165,11 @@ class Facts:
                 self.problems.append(f"{place}: ends before it starts ({period})")
         except ValidationError as error:
             for name, messages in error.message_dict.items():
-                self.problems.append(f"{place}, {name}: {' '.join(messages)}")
+                values = ", ".join(
+                    str(value) for value, _ in _field(type(record), name).choices or ()
+                )
+                choices = f" Values: {values}." if values else ""
+                self.problems.append(f"{place}, {name}: {' '.join(messages)}{choices}")
 
     def _cite(self, record: Record, quote: Any, place: str, number: int) -> None:
         quote = {"exact": quote} if isinstance(quote, str) else dict(quote or {})
@@ -183,7 +190,8 @@ class Facts:
         )
         listed = {each.name for each in lists_in(model)}
         if citation.field and not (citation.field in listed or _field(model, citation.field)):
-            self.problems.append(f"{place}: {citation.field!r} is no field of it")
+            wrong = f"{citation.field!r} is no field of it; its fields: {_field_names(model)}"
+            self.problems.append(f"{place}: {wrong}")
         self._check_stance(citation, place)
         try:
             citation.locate()
@@ -337,6 +345,16 @@ def _section_of(record: Record) -> str:
 
 def _field(model: type[Record], name: str) -> Any:
     return next((f for f in model._meta.get_fields() if f.name == name), None)
+
+
+def _field_names(model: type[Record]) -> str:
+    lists = {each.name for each in lists_in(model)}
+    fields = {
+        field.name
+        for field in model._meta.concrete_fields
+        if field.editable and not field.primary_key
+    }
+    return ", ".join(sorted(fields | lists))
 
 
 def _citation_field(model: type[Record]) -> str:

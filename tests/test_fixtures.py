@@ -78,7 +78,7 @@ def test_strict_lists_facts_and_dates_without_a_quote_and_fails(folder, capsys):
 @pytest.mark.parametrize(
     ("section", "slug", "values", "complaint"),
     [
-        (*EVENT, {"convenes": ["no-existe"]}, "unknown organization 'no-existe'"),
+        (*EVENT, {"convenes": ["no-existe"]}, "'no-existe'; those of the record: nucleo, "),
         (*EVENT, {"convenes": ["nucleo"]}, "'nucleo' is in convenes too"),
         (*EVENT, {"start": "2017-02-30"}, "febrero de 2017 tiene 28 días"),
         (*EVENT, {"start": "2017-05-23", "end": "2016"}, "ends before it starts"),
@@ -92,11 +92,13 @@ def test_strict_lists_facts_and_dates_without_a_quote_and_fails(folder, capsys):
         (*STATEMENT, {"body_section": "¿No está?"}, "'¿No está?' is a heading of none"),
         (*EVENT, {"citations": [{"exact": "su salida del STT", "field": "color"}]}, "no field"),
         (*EVENT, {"date_label": "a fines de mayo"}, "date_label: no source that it cites"),
-        (*EVENT, {"colour": "red"}, "unknown field 'colour'"),
+        (*EVENT, {"colour": "red"}, "unknown field 'colour'; its fields: "),
         (*EVENT, {"title": "x" * 10_000}, "title"),
         (*EVENT, {"title": "nulo \0"}, "NUL"),
         (*EVENT, {"slug": "se-crea-el-nucleo"}, "duplicate slug"),
         ("organizations", "fundar", {"website": "javascript:alert(1)"}, ", website"),
+        ("representation_terms", "representante-1", {"role": "boss"},
+         "Values: representative, co_representative"),
         ("representation_terms", "representante-1",
          {"start": "2016", "end": "[2017-05-23..]"}, "Se traslapa con «"),
     ],
