@@ -56,7 +56,9 @@ def words_of(name: str) -> str:
 
 
 def entries_of(records: models.QuerySet) -> Iterator[NamedRecord]:
-    rows = records.order_by().values_list("pk", "slug", *records.model.named_by)
+    rows = (
+        records.order_by().prefetch_related(None).values_list("pk", "slug", *records.model.named_by)
+    )
     for key, slug, *columns in rows.iterator():
         names = "\n".join(columns)
         words = "\n".join(map(words_of, names.splitlines()))

@@ -108,6 +108,9 @@ class MembershipInline(PeriodInline):
     model, form = Membership, MembershipForm
     fields = [*SPAN, "replaces", "note"]
 
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet:
+        return super().get_queryset(request).prefetch_related("replaces")
+
 
 class TermInline(PeriodInline):
     model, form = RepresentationTerm, TermRowForm

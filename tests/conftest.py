@@ -199,7 +199,7 @@ def ana_inside(way_in: Person, phone: Authenticator) -> Person:
 @pytest.fixture
 def words(db: None) -> None:
     """The categories and the kind that forms choose."""
-    for slug in ("acuerdo", "salida"):
+    for slug in ("acuerdo", "relevo", "salida"):
         records.category(slug)
     records.kind()
 

@@ -189,7 +189,7 @@ def test_a_restored_site_is_the_one_that_was_backed_up_and_keeps_its_rules(
     with at(place):  # triggers, generated columns and the index of words are there
         assert differences() == 0
         with pytest.raises(IntegrityError):
-            term(slug="second", start="2012", end="2013")
+            term(slug="second", start="2012-06", end="2014")
         assert event(start="2017-04").start_latest == "2017-04-31"
         assert differences() == 0
         call_command("migrate", "--check", verbosity=0)

@@ -11,6 +11,7 @@ from django.conf import settings
 from django.core.management import call_command
 
 from organizations.models import Organization
+from tests import records
 from timeline.models import Event, Statement
 from tools import exchange, pages, report, serving
 from tools.pages import Page
@@ -74,6 +75,7 @@ def test_the_record_gets_as_many_statements_as_the_list_of_wagtail_has(tmp_path)
 def test_each_side_of_the_exchange_imports_changes_and_exports(side, tmp_path):
     file = tmp_path / "eventos.csv"
     run = exchange.ours if side == "ours" else lambda *a: exchange.package(*a, side == "expert")
+    records.category()
     for slug in ("uno", "dos", "tres"):
         Organization.objects.create(slug=slug, name=slug)
     file.write_text(exchange.as_csv(6, "antes"), encoding="utf-8")

@@ -253,8 +253,8 @@ MEETINGS = {
         {"start": "2011-03"}, {QUOTE},
     ),
     "fields that Ana left": (
-        {"date_label": "De Ana"}, {"category": SALIDA, "body": BOLD}, set(),
-        {"Categoría", "Texto"}, {"date_label": "De Ana", "category": SALIDA, "body": BOLD},
+        {"date_label": "Tres de ellas"}, {"category": SALIDA, "body": BOLD}, set(),
+        {"Categoría", "Texto"}, {"date_label": "Tres de ellas", "category": SALIDA, "body": BOLD},
         {QUOTE},
     ),
     "a quote that both changed": (

@@ -13,7 +13,7 @@ from exchange.models import Receipt
 from tests.records import event
 from timeline.models import Event
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("words")]
 HEADERS = "identificador,titulo,categoria"
 COUNTS = "nuevos: 1, modificados: 1, sin cambios: 1, errores: 0"
 

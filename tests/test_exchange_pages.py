@@ -24,7 +24,7 @@ from tests.records import event, organization
 from tests.sheets import dataset_of, file_as
 from timeline.models import Event
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("words")]
 HERE = "/admin/exchange/receipt/"
 UPLOAD, EXPORT = f"{HERE}importar/eventos/", f"{HERE}exportar/eventos/"
 NEW = "identificador,titulo,categoria\nnuevo,Título nuevo,acuerdo"

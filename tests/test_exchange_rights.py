@@ -23,7 +23,7 @@ from tests.test_exchange_pages import (
 )
 from timeline.models import Event
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("words")]
 # The answers to a GET and to an empty POST. A preview belongs to the person who uploaded its file.
 MATRIX = {
     # list, import, export; preview, reread, faulty, confirm; receipt, undo

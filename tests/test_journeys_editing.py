@@ -13,7 +13,11 @@ from tests import records
 from tests.login import log_in
 from timeline.models import Event
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("words"),
+]
 ADD = reverse("admin:timeline_event_add")
 LISTED = reverse("admin:timeline_event_changelist")
 # The summary of the errors takes the focus from the first field.

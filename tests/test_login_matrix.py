@@ -111,7 +111,7 @@ TABLE = {
         for label in (
             "sources_source", "sources_citation", "organizations_organization",
             "organizations_membership", "organizations_representationterm", "timeline_event",
-            "timeline_statement",
+            "timeline_statement", "timeline_eventcategory", "timeline_statementkind",
         )
         for page, answers in PUBLIC_RECORD.items()
     },
@@ -159,6 +159,8 @@ def world(people, reader) -> dict[str, Any]:
         "organizations_membership": records.membership(organization=organization),
         "organizations_representationterm": records.term(organization=organization),
         "timeline_event": event,
+        "timeline_eventcategory": event.category,
+        "timeline_statementkind": records.kind(),
         "timeline_statement": records.statement(slug="dicho"),
         "auth_user": reader.user,
         "auth_group": Group.objects.get(name="Lectura"),

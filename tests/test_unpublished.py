@@ -40,7 +40,8 @@ def canaries() -> None:
     word = {"slug": CANARY, "publish_at": LONG_AGO}
     organization = records.organization(name=f"Red {CANARY}", summary=CANARY, **word)
     statement = records.statement(title=f"Dicho {CANARY}", date="2017", **word)
-    records.citation(event, source=records.source(title=f"Fuente {CANARY}", **word))
+    text = f"Fuente {CANARY}\n{records.TEXT}"
+    records.citation(event, source=records.source(title=f"Fuente {CANARY}", text=text, **word))
     records.citation(
         records.event(title=f"Acuerdo {CANARY}", start="2017-04-11", **word), source=source
     )

@@ -55,7 +55,7 @@ def event(publisher: Any) -> Event:
     event = draft(title="Se firma", summary="Se firma un acuerdo.", start="2011-08", slug="firma")
     address = address_of("change", event)
     save(
-        publisher, address, is_named=[first.pk], body="<p>Uno</p>", date_label="en agosto",
+        publisher, address, is_named=[first.pk], body="<p>Uno</p>", date_label="Tres de ellas",
         change_reason="se completa", **quote(event, field="start"),
     )  # fmt: skip
     save(

@@ -45,11 +45,11 @@ def test_the_staff_add_and_rename_a_category_that_pages_and_filters_show(publish
 
 def test_only_who_publishes_changes_words_that_readers_see(editor, reader):
     category = records.category()
+    assert reader.post(ADD, {"name": "a", "plural": "b", "order": 1}).status_code == 403
     for person in (editor, reader):
         assert person.get(address_of("changelist", EventCategory)).status_code == 200
-        assert person.post(ADD, {"name": "a", "plural": "b", "order": 1}).status_code == 403
         change = person.post(address_of("change", category), {"name": "otra"})
-        assert change.status_code in (403, 302)
+        assert change.status_code == 403
         category.refresh_from_db()
         assert category.name == "acuerdo"
 

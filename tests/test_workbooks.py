@@ -286,6 +286,7 @@ def test_formulas_without_a_value_and_error_cells_are_no_silent_blanks():
 
 
 @pytest.mark.django_db
+@pytest.mark.usefixtures("words")
 def test_a_control_character_of_a_workbook_is_an_error_of_its_cell():
     """Excel writes it as «_x0000_». Databases refuse NUL and halves of characters."""
     codes, rows = ("0000", "001B", "D800", "FFFE"), [HEADER, ["y", "T_x000C_u", "acuerdo"]]

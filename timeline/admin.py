@@ -19,8 +19,6 @@ class VocabularyAdmin(RecordAdmin):
     fieldsets = [(None, {"fields": ["name", "plural", "order"]}), rare("slug")]
 
 
-
-
 @admin.register(StatementKind)
 class StatementKindAdmin(VocabularyAdmin):
     fieldsets = [(None, {"fields": ["name", "plural", "order", "is_question"]}), rare("slug")]

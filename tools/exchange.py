@@ -58,13 +58,15 @@ def resource_of(is_expert: bool) -> type:
 
     from organizations.models import Organization
     from timeline.models import Event
+    from timeline.vocabulary import EventCategory
 
+    slug_of_category = widgets.ForeignKeyWidget(EventCategory, "slug")
     slugs = widgets.ManyToManyWidget(Organization, separator=";", field="slug")
 
     class EventResource(resources.ModelResource):
         slug = fields.Field("slug", "identificador")
         title = fields.Field("title", "titulo")
-        category = fields.Field("category", "categoria")
+        category = fields.Field("category", "categoria", slug_of_category)
         start = fields.Field("start", "inicio")
         summary = fields.Field("summary", "resumen")
         organizations = fields.Field("organizations", "nombradas", slugs)

@@ -32,7 +32,6 @@ STATES = {"public": 93, "draft": 3, "scheduled": 1, "withdrawn": 3}
 DATES = {"day": 54, "month": 18, "year": 8, "between": 7, "after": 3, "before": 3, "": 7}
 CATEGORIES = dict(zip(TITLES, (10, 3, 14, 4, 40, 17, 9, 3), strict=True))
 KINDS = dict(zip(SAID, (2, 5, 3), strict=True))
-LABELS = ("a principios de año", "a mediados de año", "hacia fines de año")
 NOTICE = "Registro inventado: nada de esto ocurrió."
 COALITION = "Coalición Inventada para Probar el Registro"
 ABOUT = (
@@ -227,7 +226,6 @@ class Demo:
                 slug=f"membresia-{number}",
                 organization_id=key,
                 start="[2009..2011]" if number == 3 else start,
-                start_label="tras la primera convocatoria" if start == "2001-03" else "",
                 end=end,
                 note=f"{NOTICE} Las fechas también." if number == 1 else "",
             )
@@ -326,7 +324,6 @@ class Demo:
             category_id=self.words[category],
             start=start,
             end=f"{until}" if lasted else "",
-            date_label=self.chance.choice(LABELS) if len(start) == 4 else "",
             summary=self.prose.sentence(),
             body=f"<p>{self.prose.sentences(1, 4)}</p><p>{NOTICE}</p>" if number % 3 == 0 else "",
             **self._publication(),

@@ -35,7 +35,7 @@ LISTS = (
     *("/organizaciones/", "/representacion/", "/al/2012/", "/fuentes/", "/buscar/?q=archivos"),
 )
 STATEMENTS_CSV = "identificador,titulo,tipo,fecha,se_publica,resumen,texto\n" + "".join(
-    f"dia-{n},Lo que se dijo el día {n},position,2017-05-0{n},2020-01-01,"
+    f"dia-{n},Lo que se dijo el día {n},posicionamiento,2017-05-0{n},2020-01-01,"
     f"{'Una frase que dice qué hay en él. ' * 3},{'<p>Lo que se dijo en varias frases.</p>' * 5}\n"
     for n in range(1, 8)  # with the three of the record, ten
 )

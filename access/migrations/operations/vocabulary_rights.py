@@ -7,7 +7,7 @@ from django.contrib.auth.management import create_permissions
 MODELS = ("eventcategory", "statementkind")
 ROLES = {
     "Lectura": ["view"],
-    "Redacción": ["view"],
+    "Redacción": ["view", "add", "change"],
     "Publicación": ["view", "add", "change", "delete"],
 }
 
