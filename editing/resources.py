@@ -64,7 +64,6 @@ class Outcome(Result):
 
     @property
     def counts(self) -> tuple[int, int, int]:
-        """New, changed and unchanged rows."""
         return self.totals["new"], self.totals["update"], self.totals["skip"]
 
     def __str__(self) -> str:
@@ -310,8 +309,9 @@ class RecordResource(ModelResource):
         ends, begins = (getattr(instance, f"{name}publish_at", None) for name in ("un", ""))
         if ends and not (begins and begins < ends):
             raise ValidationError({"unpublish_at": "El retiro no es posterior a la publicación."})
-        if any(column.endswith("_la_fuente") for column in self.changes):
-            check_labels(instance)
+        is_published = not (self.is_new or instance.is_draft()) and "se_publica" in self.changes
+        if is_published or any(column.endswith("_la_fuente") for column in self.changes):
+            check_labels(instance, is_published)
         self._refuse_two_parts(instance)
         self.clean_instance(instance)
 

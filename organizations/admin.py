@@ -2,6 +2,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
@@ -15,10 +16,11 @@ from editing.filters import (
     StateFilter,
     citation_count,
 )
-from editing.forms import ExtraField, RecordForm, link
+from editing.forms import ExtraField, RecordForm, RecordFormSet, link
 from organizations.models import Membership, Organization, RepresentationTerm
 from organizations.succession import are_joint, release
 from record.pages import listed
+from record.proof import check_labels
 from record.publishing import may_publish, whom_to_ask
 from sources.admin import CitationInline, CitedAdmin
 
@@ -95,9 +97,21 @@ class TermForm(RecordForm):
         term.moved = [partner.pk for partner in self.partners]
 
 
+class PeriodFormSet(RecordFormSet):
+    def clean(self) -> None:
+        super().clean()
+        for form in self.forms:
+            if form.has_changed() and form not in self.deleted_forms:
+                try:
+                    check_labels(form.instance)
+                except ValidationError as error:
+                    form.add_error(None, error)
+
+
 class PeriodInline(RecordInline):
     """Memberships or terms. Their citations are edited on their own pages."""
 
+    formset = PeriodFormSet
     template = "admin/edit_inline/period.html"
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet:

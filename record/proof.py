@@ -107,10 +107,11 @@ def labels_of(fact: models.Model) -> dict[str, str]:
     return {name: label for name in names if (label := getattr(fact, name))}
 
 
-def texts_of(fact: Record, *others: Record) -> list[str]:
-    """The texts of the sources that a fact cites, except `others`, as `collapse` returns them."""
+def texts_of(fact: Record, *others: Record, gone: Iterable[Any] = ()) -> list[str]:
+    """The texts of the sources that a fact cites, except `others`, as `collapse` returns them. The
+    citations that are `gone` do not count."""
     quotes = supporting(fact.citations.model).filter(**{fact.citations.field.name: fact})  # type: ignore[attr-defined]
-    quotes = quotes.exclude(source__in=others).order_by()
+    quotes = quotes.exclude(source__in=others).exclude(pk__in=[c.pk for c in gone]).order_by()
     return [*map(collapse, quotes.values_list("source__text", flat=True).distinct())]
 
 
@@ -123,11 +124,11 @@ def unsaid_labels(fact: models.Model, texts: Collection[str]) -> dict[str, str]:
     }
 
 
-def check_labels(fact: Record) -> None:
+def check_labels(fact: Record, is_published: bool = False) -> None:
     """Raises ValidationError for a label that no source of the stored citations says. A fact
-    without citations may still get them."""
+    without citations may still get them, unless it is published."""
     texts = texts_of(fact) if fact.pk and labels_of(fact) else []
-    if texts and (errors := unsaid_labels(fact, texts)):
+    if (texts or is_published) and (errors := unsaid_labels(fact, texts)):
         raise ValidationError(errors)
 
 
@@ -169,13 +170,10 @@ def unproven_fields(fact: models.Model, quotes: Collection[Any]) -> Iterator[Any
     sentence of none. `lacking` is the same rule in SQL."""
     supported = {quote.field for quote in quotes}
     for field in dated(type(fact)):
-        if not (value := getattr(fact, field.attname)):
-            continue
+        value, is_proven = getattr(fact, field.attname), not supported.isdisjoint(proved_by(field))
         if is_label(field):
             is_proven = any(value in _sentence(quote) for quote in quotes)
-        else:
-            is_proven = not supported.isdisjoint(proved_by(field))
-        if not is_proven:
+        if value and not is_proven:
             yield field
 
 

@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.utils.html import format_html
 from django.utils.text import Truncator, capfirst
 
 from editing.admin import RecordAdmin, RecordInline, date_column, rare
@@ -17,7 +18,7 @@ from record.proof import unsaid_labels
 from record.publishing import Record
 from sources.forms import CitationForm, SourceForm, quote_field, source_field
 from sources.models import SUPPORTED, Citation, Source, date_and_bound, supported_model
-from sources.proofs import Proofs, citable, said_instead
+from sources.proofs import Proofs, check_move, citable, labels_orphaned, said_instead
 
 
 class CitationFields(BaseModelAdmin):
@@ -48,9 +49,11 @@ class CitationFormSet(RecordFormSet):
         super().clean()
         kept = [form for form in self.forms if form not in self.deleted_forms]
         rows = (form.cleaned_data for form in kept if hasattr(form, "cleaned_data"))
+        rows = (row for row in rows if row.get("stance") != Citation.Stance.CONTRADICTS)
         sources = {row["source"] for row in rows if row.get("exact") and row.get("source")}
         texts = [source.passages.text for source in sources]
-        if texts and (errors := unsaid_labels(self.instance, texts)):
+        are_gone = any(form.instance.pk for form in self.deleted_forms)
+        if (texts or are_gone) and (errors := unsaid_labels(self.instance, texts)):
             label_of = self.instance._meta.get_field
             raise ValidationError(
                 [f"{capfirst(str(label_of(n).verbose_name))}: {e}." for n, e in errors.items()]
@@ -150,9 +153,21 @@ def _kind(name: str) -> str:
     return capfirst(str(supported_model(name)._meta.verbose_name))
 
 
+class OwnCitationForm(CitationForm):
+    """The form of a citation on its own page."""
+
+    def _post_clean(self) -> None:
+        super()._post_clean()
+        if not self.errors and self.instance.pk:
+            try:
+                check_move(self.instance)
+            except ValidationError as error:
+                self.add_error(None, error)
+
+
 @admin.register(Citation)
 class CitationAdmin(CitationFields, RecordAdmin):
-    form = CitationForm
+    form = OwnCitationForm
     label = "exact"
     list_display = ["number", "words", "record_shown", "source", "state_shown"]
     list_display_links = ["number", "words"]
@@ -188,6 +203,12 @@ class CitationAdmin(CitationFields, RecordAdmin):
             "opts": self.opts,
         }
         return TemplateResponse(request, "admin/sources/citation/choose.html", context)
+
+    def _deletion(self, request: HttpRequest, chosen: list[Any]) -> dict[str, Any]:
+        deletion = super()._deletion(request, chosen)
+        words = "{}: «{}», palabras de la fuente que ninguna otra cita prueba"
+        labels = [format_html(words, link(f), label) for f, label in labels_orphaned(chosen)]
+        return deletion | {"kept": [*deletion["kept"], *labels]}
 
     def restore_address(self, record: Citation, deletion: Any) -> str:
         return f"{super().restore_address(record, deletion)}&apoya={record.supported}"

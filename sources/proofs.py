@@ -1,11 +1,12 @@
 """Places the citations in the form of a record next to the fields that they prove."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from django.contrib.admin.helpers import AdminForm, InlineAdminForm
 from django.contrib.admin.utils import flatten_fieldsets
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.text import capfirst
 
@@ -14,7 +15,7 @@ from dates.fields import EDTFField
 from dates.spanish_dates import dates_in, read
 from dates.text import collapse
 from record.history import lists_in
-from record.proof import dated, proved_by
+from record.proof import dated, labels_of, proved_by, texts_of, unsaid_labels
 from sources.models import BOUNDS, Citation, date_and_bound
 
 NOT_FACTS = {"id", "slug", "updated_at", "publish_at", "unpublish_at", "sort_day"}
@@ -57,6 +58,30 @@ def said_instead(form: Any, name: str, words: str) -> str:
     if isinstance(fields[name], EDTFField):
         return misfit(new, words)
     return f"«{old}»" if old and collapse(old) in words and collapse(new) not in words else ""
+
+
+def labels_orphaned(
+    gone: Collection[Citation], moved: Citation | None = None
+) -> Iterator[tuple[Any, str]]:
+    """The facts and their labels that no cited source says without the citations that are `gone`,
+    or with the citation that is `moved` in their place."""
+    facts: dict[Any, None] = {quote.record: None for quote in gone}
+    for fact in facts:
+        texts = texts_of(fact, gone=gone)
+        if moved and moved.record == fact and not moved.contradicts:
+            texts.append(moved.source.passages.text)
+        already = unsaid_labels(fact, texts_of(fact)).keys()
+        for name in unsaid_labels(fact, texts).keys() - already:
+            yield fact, labels_of(fact)[name]
+
+
+def check_move(citation: Citation) -> None:
+    """Raises ValidationError if a stored citation leaves a label that no other quote proves."""
+    stored = Citation.objects.filter(pk=citation.pk)
+    problems = [f"«{fact}» dice «{label}»" for fact, label in labels_orphaned(stored, citation)]
+    if problems:
+        words = f"{'; '.join(problems)}, palabras que solo dice la fuente de esta cita."
+        raise ValidationError(f"{words} Quítelas antes, o agregue otra cita de esa fuente.")
 
 
 @dataclass

@@ -16,6 +16,7 @@ from editing.widgets import (
 )
 from record.proof import dates_in
 from sources.models import SUPPORTED, Citation, Source, date_and_bound
+from sources.proofs import check_move
 from sources.quotes import claim
 
 
@@ -156,6 +157,8 @@ class CitationResource(RecordResource):
         if sum(getattr(instance, f"{name}_id") is not None for name in SUPPORTED) != 1:
             raise ValidationError({"event": "Una cita apoya exactamente un registro."})
         super().clean_instance(instance)
+        if not self.is_new:
+            check_move(instance)
 
     def before_write(self, records: list[Any]) -> None:
         """Numbers the passages of each source; equal quotes are the same passage."""

@@ -58,3 +58,40 @@ def test_a_text_that_no_longer_says_a_label_is_refused_unless_another_cited_sour
         source.full_clean()
     records.citation(record, source=records.source())
     source.full_clean()
+
+
+def test_a_citation_is_not_deleted_or_moved_while_a_label_needs_it(publisher: Any) -> None:
+    """In the form of the record, on the page of the citation, in the papelera and by an import."""
+    record, other = (
+        labelled(SAID),
+        records.source(slug="otra", text="Otra dice: decidieron sumarse."),
+    )
+    quoting = record.citations.get()
+    gone = save(publisher, address_of("change", record), **{"citations-0-DELETE": "on"})
+    assert f"Ninguna fuente citada dice «{SAID}»" in problems(gone)
+    moved = save(publisher, address_of("change", quoting), source=other.pk)
+    assert f"dice «{SAID}»" in problems(moved)
+    page = publisher.post(address_of("delete", quoting), {"confirmed": "1"})
+    assert f"«{SAID}», palabras de la fuente" in page.text
+    rows = csv_of("identificador,fuente", f"{quoting.slug},{other.slug}")
+    (error,) = dry_run("citas", rows).errors
+    assert f"dice «{SAID}»" in error.problem
+    assert record.citations.get().source == quoting.source
+    records.citation(record, "En mayo de 2012", source=quoting.source)
+    assert dry_run("citas", rows).errors == []
+    assert save(publisher, address_of("change", quoting), source=other.pk).status_code == 302
+
+
+def test_rows_of_an_organization_and_published_rows_of_a_table_are_checked(publisher: Any) -> None:
+    membership = records.membership(start="2012-05")
+    records.citation(membership, source=records.source())
+    address = address_of("change", membership.organization)
+    row = "memberships-0-start_label"
+    assert "Ninguna fuente citada dice" in problems(save(publisher, address, **{row: UNSAID}))
+    assert save(publisher, address, **{row: SAID}).status_code == 302
+    header = "identificador,se_publica"
+    bare = draft(start="2012-05", date_label=SAID)
+    (error,) = dry_run("eventos", csv_of(header, f"{bare.slug},2020-01-01 09:00")).errors
+    assert "Ninguna fuente citada dice" in error.problem
+    said = csv_of(header, f"{labelled(SAID).slug},2020-01-01 09:00")
+    assert dry_run("eventos", said).errors == []
