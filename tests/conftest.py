@@ -24,7 +24,7 @@ from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis
 from playwright.sync_api import expect
 
-from access.migrations.operations import roles
+from access.migrations.operations import roles, vocabulary_rights
 from access.sessions import FACTORS
 from tests import records
 from tests.login import CODE, INDEX, RIGHT, code_of, phone_for, try_password
@@ -118,9 +118,10 @@ class Person(Client):
 
 
 def role(name: str) -> Group:
-    """A migration makes the roles. They are made again if a test has emptied all tables."""
+    """Migrations make the roles. They are made again if a test has emptied all tables."""
     if not Group.objects.filter(name=name).exists():
         roles.make_roles(apps, None)
+        vocabulary_rights.add_rights(apps, None)
     return Group.objects.get(name=name)
 
 
