@@ -213,10 +213,11 @@ class Site:
 
     def save(self, slug: str) -> Answer:
         """Saves a new draft by the form of the admin, which answers 302."""
-        citation = {"TOTAL_FORMS": 1, "INITIAL_FORMS": 0, "0-source": 1, "0-exact": QUOTE}
+        citation = {"TOTAL_FORMS": 1, "INITIAL_FORMS": 0, "0-source": 1, "0-exact": QUOTE,
+                    "0-stance": "supports"}  # fmt: skip
         values = {"title": f"Acuerdo {slug}", "slug": slug, "category": 1}
         fields = values | {f"citations-{name}": value for name, value in citation.items()}
-        return self.post(NEW_EVENT, organizations=1, **fields)
+        return self.post(NEW_EVENT, is_named=1, **fields)
 
     def kill(self) -> None:
         workers = psutil.Process(self.process.pid).children(recursive=True)
