@@ -23,7 +23,11 @@ from tests.records import organization
 from tests.sheets import dataset_of, exported, file_as
 from timeline.models import Event, EventOrganization
 
-pytestmark = [pytest.mark.hard, pytest.mark.django_db(transaction=True)]
+pytestmark = [
+    pytest.mark.hard,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("words"),
+]
 
 ROOT = Path(__file__).resolve().parent.parent
 KILLS = 20
