@@ -46,8 +46,8 @@ def relatives(membership: Any) -> Iterable[Any]:
 
 
 def predecessors(after: Any, replaced: Any, memberships: Iterable[Any]) -> list[Any]:
-    """The memberships of `replaced` that `after` may continue: those that do not certainly begin
-    later, or all if all do."""
+    """The memberships of `replaced` that `after` may continue. A membership that certainly begins
+    later counts only if all do."""
     every = [m for m in memberships if m.organization == replaced]
     latest = after.period.start.latest
     return [m for m in every if m.period.start.earliest <= latest] or every

@@ -204,7 +204,7 @@ class Record(models.Model):
 
     @property
     def quotes(self) -> list[Any]:
-        """The citations of the record on a public page, also those that contradict it."""
+        """The visible citations of the record: the supporting ones, then the contradicting ones."""
         return [*self.visible_citations, *self.contradictions]
 
     def points_to(self) -> Iterator["Record"]:

@@ -86,8 +86,8 @@ def check_move(citation: Citation) -> None:
 
 @dataclass
 class FieldProof:
-    """The citations next to a field, by the bound of the date that they prove, and those that
-    contradict it. `choice` is the value of `field` for another citation; it is None if the field
+    """The citations next to a field: the supporting ones by the bound of the date that they prove,
+    and the contradicting ones. `choice` is the value of `field` for another citation; it is None if the field
     takes none."""
 
     choice: str | None = None

@@ -47,7 +47,8 @@ def facts(folder: Path) -> dict[str, Any]:
 
 
 def dates(records: list[dict[str, Any]]) -> Iterator[str]:
-    """Each day on which an answer may change, the days beside it, its month and its year."""
+    """The days on which an answer may change, with the days before and after, the month and the
+    year of each."""
     bounds = {days(record[side]) for record in records for side in ("start", "end")}
     changes = {edge for bound in bounds for edge in (bound[0], bound[-1])} - {FIRST, LAST}
     near = {date.fromordinal(edge) + timedelta(n) for edge in changes for n in (-1, 0, 1)}

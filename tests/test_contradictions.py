@@ -1,5 +1,5 @@
-"""A source that contradicts another one stands beside it: no date is dropped, and a quote that
-contradicts proves nothing."""
+"""Pages and files show the dates of two sources that contradict each other. A contradicting quote
+proves nothing."""
 
 from typing import Any
 

@@ -55,7 +55,7 @@ def responses(record: None) -> dict[str, HttpResponse]:
 
 
 class Words(HTMLParser):
-    """The text of a page, without what is declared to be in another language."""
+    """The text of a page without its quotes in other languages."""
 
     def __init__(self, text: str) -> None:
         super().__init__()

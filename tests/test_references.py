@@ -1,5 +1,5 @@
-"""Every page says how to cite it: as of its last change, with the publisher as its author and the
-date of what it tells in the title; and how to cite what it quotes. Any text passes unchanged."""
+"""Every page says how to cite it and its sources. The reference has the publisher as author, the
+day of the last change as date, and the date of the event in the title. Any text passes unchanged."""
 
 import json
 import re

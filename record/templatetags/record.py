@@ -82,8 +82,8 @@ def or_plainly_unsaid(value: Any, pronoun: str = "lo") -> Any:
 @register.filter
 def uncited(record: Record, names: str = "") -> str:
     """`{{ term|uncited:"start start_label" }}`: «sin cita todavía» if no citation proves the record
-    or one of these fields. Without names, all dates count. The text names those that lack proof if
-    others have it."""
+    or one of these fields. Without names, all dates count. If only some dates lack proof, the text
+    names them."""
     if not is_fact(type(record)) or not missing_proof(record, names):
         return ""
     return format_html("{}{}", _lacking_names(record, names.split()), UNPROVEN)
