@@ -87,8 +87,8 @@ def check_move(citation: Citation) -> None:
 @dataclass
 class FieldProof:
     """The citations next to a field: the supporting ones by the bound of the date that they prove,
-    and the contradicting ones. `choice` is the value of `field` for another citation; it is None if the field
-    takes none."""
+    and the contradicting ones. `choice` is the value of `field` for another citation; it is None if
+    the field takes none."""
 
     choice: str | None = None
     ours: bool = False

@@ -1,5 +1,6 @@
 """Every page says how to cite it and its sources. The reference has the publisher as author, the
-day of the last change as date, and the date of the event in the title. Any text passes unchanged."""
+day of the last change as date, and the date of the event in the title. Any text passes
+unchanged."""
 
 import json
 import re
