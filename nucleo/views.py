@@ -20,26 +20,28 @@ from dates.edtf import EDTF, ImpossibleDate, at, of, parse
 from dates.periods import Answer
 from dates.spanish_dates import LONGEST, nearest, read
 from dates.text import by_sources, fold
+from organizations import rotation
 from organizations.as_of import (
     groups,
     members,
     moments,
+    moments_of,
     neighbours,
     organization_counts,
     representatives,
     tally,
 )
+from organizations.charts import rotation_chart
 from organizations.models import STATE, Membership, Organization, RepresentationTerm
 from organizations.succession import set_partners
 from record import jsonld
 from record.pages import in_words, last_change, page_of, references
 from sources.quotes import figures, quoting, reach_of, with_citations
-from timeline.charts import overview_chart
 from timeline.models import Event, Statement
 
 MAX_MEMBERSHIPS, MAX_TERMS, LATEST = 100, 50, 3
 PLAIN_TEXT = "text/plain; charset=utf-8"
-PAGE_SIZE, MAX_EVENTS, MAX_MOMENTS = 100, 8, 60
+PAGE_SIZE, MAX_EVENTS, MAX_MOMENTS, SHOWN_MOMENTS = 100, 8, 60, 5
 MEANINGS = {
     Answer.YES: "consta para toda la fecha",
     Answer.PARTLY: "consta para una parte",
@@ -65,7 +67,7 @@ def site(request: HttpRequest) -> dict[str, str]:
 def home(request: HttpRequest) -> HttpResponse:
     coalition = Organization.objects.visible_to(None).coalition()
     events = Event.objects.visible_to(None)
-    latest_events = list(events.latest_dated().defer("body")[:LATEST])
+    latest_events = list(events.latest_dated().defer("body").with_parts()[:LATEST])
     statements = Statement.objects.visible_to(None).defer("body")
     statements = statements.select_related("kind").order_by("-sort_day", "pk")
     latest_statements = list(statements[:LATEST])
@@ -74,10 +76,13 @@ def home(request: HttpRequest) -> HttpResponse:
     with_citations(
         [*filter(None, [coalition]), *latest_events, *latest_statements, *terms, *memberships]
     )
-    context: dict[str, Any] = {
+    context: dict[str, Any] = _representation(terms) | _membership(memberships)
+    in_order = sorted(terms, key=lambda term: (term.role != "representative", term.order or 0))
+    context |= {
         "coalition": coalition,
-        "chart": overview_chart(events),
+        "chart": rotation_chart(rotation.rows(in_order), counts["reach"].until),
         "latest_events": latest_events,
+        "moments": moments_of([*memberships, *terms])[-SHOWN_MOMENTS:],
         "latest_statements": latest_statements,
         "source_count": f"{counts['sources']:,}",
         "fact_count": f"{counts['facts']:,}",
@@ -85,7 +90,6 @@ def home(request: HttpRequest) -> HttpResponse:
         "uncited_count": counts["uncited"],
         "changed": last_change(coalition, terms, memberships, latest_events, latest_statements),
     }
-    context |= _representation(terms) | _membership(memberships)
     context["linked"] = _site_graph(request, coalition, context["changed"])
     return TemplateResponse(request, "home.html", context)
 
@@ -132,8 +136,10 @@ def _representation(terms: list[RepresentationTerm]) -> dict[str, Any]:
     citations += [c for term in former for c in term.visible_citations if c.field == "order"]
     return {
         "current_terms": current,
+        "speaking": [term for term in current if term.role == "representative"],
         "former_terms": former,
         "undated": not any(term.period.start.is_exact for term in former),
+        "order_citations": [c for c in citations if c.field == "order"],
         "term_citations": tuple(citations),
     }
 

@@ -4,6 +4,7 @@ memberships and terms change or may change."""
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any
 
 from django.db.models import F
@@ -197,11 +198,16 @@ class Moment:
 
 def moments() -> list[Moment]:
     """The moments of all public memberships and terms, oldest first."""
+    every = (model.objects.visible_to(None) for model in (Membership, RepresentationTerm))
+    return moments_of(chain(*(with_proof(r.select_related("organization")) for r in every)))
+
+
+def moments_of(records: Iterable[Any]) -> list[Moment]:
+    """The moments of these memberships and terms, oldest first."""
     changes: dict[str, dict[str, list[Any]]] = defaultdict(lambda: defaultdict(list))
-    for model in (Membership, RepresentationTerm):
-        for record in with_proof(model.objects.visible_to(None).select_related("organization")):
-            for level_0, verb in _bounds(record.period):
-                changes[level_0][verb].append(record)
+    for record in records:
+        for level_0, verb in _bounds(record.period):
+            changes[level_0][verb].append(record)
     moments = (Moment(parse(level_0), by_verb) for level_0, by_verb in changes.items())
     return sorted(moments, key=lambda moment: (moment.when.earliest, moment.when.latest))
 

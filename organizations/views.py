@@ -121,7 +121,6 @@ class OrganizationView(RecordView):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         organization, names, user = self.object, Names.public(), viewer(self.request)
-        paragraphs = organization.description.split("<p>")[1:] or [""]
         description, contents = with_contents(organization.description)
         around = list(Membership.objects.visible_to(user).by_state().of(organization))
         terms = RepresentationTerm.objects.visible_to(user).filter(organization=organization)
@@ -139,11 +138,10 @@ class OrganizationView(RecordView):
         cited_records = [organization, *chain(*records.values())]
         with_citations([*cited_records, *around], user)
         memberships = [*records["memberships"], *records["successors"]]
-        context = super().get_context_data(**kwargs) | records | _by_part(organization, records)
+        context = super().get_context_data(**kwargs) | records
+        context |= _names(organization) | _by_part(organization, records)
         return context | {
             "is_coalition": organization.slug == settings.COALITION,
-            "several_names": organization.short_name or organization.other_names_list,
-            "only_noted": all(p.startswith("Nota nuestra") for p in paragraphs),
             "state": next((m.state for m in records["memberships"]), ""),
             "chart": _succession(around, reach_of(memberships).until),
             "together": _together(organization, records["events"]),
@@ -158,6 +156,19 @@ class OrganizationView(RecordView):
             ),
             **quoting(chain(*(record.quotes for record in cited_records))),
         }
+
+
+def _names(organization: Organization) -> dict[str, Any]:
+    """Whether there are `several_names`, the fields whose citations stand `below` the title, and
+    whether the description has `only_noted` paragraphs: our own notes."""
+    paragraphs = organization.description.split("<p>")[1:] or [""]
+    several_names = organization.short_name or organization.other_names_list
+    names = "name short_name other_names" if several_names else ""
+    return {
+        "several_names": several_names,
+        "below": f"description {names}",
+        "only_noted": all(p.startswith("Nota nuestra") for p in paragraphs),
+    }
 
 
 def terms_beside(terms: list[RepresentationTerm], user: Any) -> Iterable[RepresentationTerm]:

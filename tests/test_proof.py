@@ -33,7 +33,8 @@ FILES = (EVENTS, STATEMENTS, CALENDAR)
 # The year of a page, an axis or a heading is no fact.
 NOT_FACTS = re.compile(
     r"<h[12].*?</h[12]>|<p class=\"(?:lead|kicker).*?</p>|<nav class=\"filters.*?</nav>"
-    r"|<svg class=\"chart-scale.*?</svg>|<title id.*?</title>|<form.*?</form>",
+    r"|<svg class=\"chart-scale.*?</svg>|<title id.*?</title>|<form.*?</form>"
+    r"|<ul class=\"jumps.*?</ul>",
     re.DOTALL,
 )
 

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from django import template
@@ -25,34 +25,99 @@ register.filter(with_source)
 
 
 @dataclass(frozen=True, slots=True)
-class Proof:
-    """The citations that quote a sentence of a source, and what they say instead if they
-    contradict."""
+class Note:
+    """The quoted words of a sentence of a source, and what they say instead if they contradict."""
 
     citations: list[Citation]
-    claims: list[str]
+    whole: str = ""
+    """The anchor of the note with the whole sentence, if it stands higher on the page."""
 
     @property
     def source(self) -> Source:
         return self.citations[0].source
 
     @property
+    def claims(self) -> list[str]:
+        """What the contradictions say: «15 de diciembre de 2020»."""
+        against = (claim(c) for c in self.citations if c.contradicts and c.says)
+        return list(dict.fromkeys(against))
+
+    @property
+    def words(self) -> str:
+        """The quoted words alone: «… … …» if the sentence has words between them."""
+        return " … ".join(quoted for _before, quoted in self._pieces())
+
+    @property
     def sentence(self) -> SafeString:
         """The sentence with the quoted words marked."""
+        pieces, first = self._pieces(), self.citations[0]
+        length = sum(len(before) + len(quoted) for before, quoted in pieces)
+        marked = format_html_join("", "{}<mark>{}</mark>", pieces)
+        return format_html("{}{}", marked, (first.prefix + first.exact + first.suffix)[length:])
+
+    def _pieces(self) -> list[tuple[str, str]]:
+        """The quoted words, each with the words before it. Overlapping quotes are one piece."""
         first, pieces, at = self.citations[0], list[tuple[str, str]](), 0
         sentence = first.prefix + first.exact + first.suffix
-        start = first.position - len(first.prefix)
+        start, spans = first.position - len(first.prefix), list[tuple[int, int]]()
         for begin, end in sorted(citation.span for citation in self.citations):
-            begin, end = max(begin - start, at), end - start
-            if begin < end:
-                pieces.append((sentence[at:begin], sentence[begin:end]))
-                at = end
-        marked = format_html_join("", "{}<mark>{}</mark>", pieces)
-        return format_html("{}{}", marked, sentence[at:])
+            if spans and begin <= spans[-1][1]:
+                begin, end = spans[-1][0], max(end, spans.pop()[1])
+            spans.append((begin, end))
+        for begin, end in spans:
+            pieces.append((sentence[at : begin - start], sentence[begin - start : end - start]))
+            at = end - start
+        return pieces
 
-    def __str__(self) -> str:
-        """The numbers of its citations: «3, 7»."""
-        return ", ".join(str(citation.number) for citation in self.citations)
+
+@dataclass(slots=True)
+class Noted:
+    """The passages and sentences whose notes stand higher on the page."""
+
+    passages: set[tuple[Any, ...]] = field(default_factory=set)
+    sentences: dict[tuple[int, int, int], str] = field(default_factory=dict)
+
+    def add(self, citations: Iterable[Citation]) -> tuple[list[Note], list[Citation]]:
+        """The notes of citations that are new to the page, and the citations that are not."""
+        notes, again = [], []
+        for sentence, quoting in _by_sentence(citations).items():
+            new = [c for c in quoting if (c.passage, c.contradicts) not in self.passages]
+            again += [c for c in quoting if c not in new]
+            if new:
+                notes.append(Note(new, self.sentences.get(sentence, "")))
+                self.sentences.setdefault(sentence, note_anchor(new[0]))
+            self.passages.update((c.passage, c.contradicts) for c in new)
+        return notes, again
+
+
+@register.inclusion_tag("partials/_notes.html", takes_context=True)
+def notes(context: Any, citations: Iterable[Citation]) -> dict[str, Any]:
+    """The numbered notes of a fact. A sentence stands in full once on a page, words once."""
+    citations = list(citations)
+    noted: Noted = vars(context.request).setdefault("noted", Noted())
+    against, contested = noted.add(contradicting(citations))
+    proof, again = noted.add(supporting(citations))
+    return {
+        "notes": [*against, *proof],
+        "again": [*contested, *again],
+        "sources": by_source(citations if several() else supporting(citations) or citations),
+    }
+
+
+@register.filter
+def superscripts(citations: Iterable[Citation]) -> SafeString:
+    """The numbers after a fact: each leads to its note on the same page."""
+    by_passage = {citation.passage: citation for citation in supporting(citations)}
+    proof = [by_passage[passage] for passage in sorted(by_passage)]
+    rows = ((note_anchor(c), with_source(c) if several() else c, c.number) for c in proof)
+    links = format_html_join(" ", '<a href="#{}" aria-label="{}">{}</a>', rows)
+    return format_html("<sup>{}</sup>", links) if links else links
+
+
+@register.filter
+def note_anchor(citation: Citation) -> str:
+    """«n3»; with the source after it if the record quotes several."""
+    return f"n{citation.number}" + (f"-{citation.source.slug}" if several() else "")
 
 
 @register.filter
@@ -87,23 +152,6 @@ def language_name(tag: str) -> str:
 
 
 @register.filter
-def proofs(citations: Iterable[Citation]) -> list[Proof]:
-    """The quoted sentences without repetition, each with a citation of each passage in it."""
-    sentences = defaultdict[tuple[int, int, int], list[Citation]](list)
-    for citation in citations:
-        start = citation.position - len(citation.prefix)
-        end = citation.span[1] + len(citation.suffix)
-        sentences[citation.source_id, start, end].append(citation)
-    return [
-        Proof(
-            list({citation.number: citation for citation in quoting}.values()),
-            list(dict.fromkeys(claim(c) for c in quoting if c.contradicts and c.says)),
-        )
-        for quoting in sentences.values()
-    ]
-
-
-@register.filter
 def supporting(citations: Iterable[Citation]) -> list[Citation]:
     return [citation for citation in citations if not citation.contradicts]
 
@@ -120,7 +168,7 @@ def cited_words(citations: Iterable[Citation]) -> list[tuple[Citation, str]]:
     groups = defaultdict[int, list[Citation]](list)
     for citation in {(c.passage, c.contradicts): c for c in citations}.values():
         groups[citation.source_id].append(citation)
-    named = {group[-1] for group in groups.values()} if by_sources("", "several") else set()
+    named = {group[-1] for group in groups.values()} if several() else set()
     return [
         (c, f"{with_source(c) if c in named else c}{' (contradice)' if c.contradicts else ''}")
         for group in groups.values()
@@ -162,6 +210,21 @@ def proving(citations: Iterable[Citation], names: str) -> list[Citation]:
 def besides(citations: Iterable[Citation], names: str) -> list[Citation]:
     """The citations of the whole record and of all other fields."""
     return [citation for citation in citations if _fact(citation) not in names.split()]
+
+
+def several() -> bool:
+    """Whether the record quotes several sources."""
+    return bool(by_sources("", "several"))
+
+
+def _by_sentence(citations: Iterable[Citation]) -> dict[tuple[int, int, int], list[Citation]]:
+    """The citations by quoted sentence, one of each passage."""
+    sentences = defaultdict[tuple[int, int, int], dict[int, Citation]](dict)
+    for citation in citations:
+        start = citation.position - len(citation.prefix)
+        end = citation.span[1] + len(citation.suffix)
+        sentences[citation.source_id, start, end].setdefault(citation.number, citation)
+    return {sentence: [*quoting.values()] for sentence, quoting in sentences.items()}
 
 
 def _fact(citation: Citation) -> str:
