@@ -8,6 +8,7 @@ from django.core.exceptions import ValidationError
 
 from sources.models import Citation, Source
 from sources.quotes import with_citations
+from tests.markup import words
 from tests.records import (
     TEXT,
     citation,
@@ -300,3 +301,21 @@ def test_a_record_is_fetched_with_the_citations_that_the_user_may_view(reader):
     citation(record, source=source(publish_at=None))
     for user, number in ((None, 0), (reader.user, 1)):
         assert len(with_citations([record], user)[0].visible_citations) == number
+
+
+def test_an_event_links_to_what_the_same_sentences_tell_of_before_and_after(visitor, cited):
+    dates = {"El llamado": "[..2017-05-23]", "La salida": "2017-05-23", "Aparte": "2017-05-20"}
+    call, leaving, apart = (event(title=title, start=date) for title, date in dates.items())
+    shared, other = TEXT.split(". ")[:2]
+    for record in (call, leaving):
+        citation(record, shared, source=cited)
+    citation(apart, other, source=cited)
+    why = "Por qué Lo que las mismas oraciones cuentan de antes o de entonces."
+    page = visitor.get(leaving.get_absolute_url())
+    assert f"{why} el 23 de mayo de 2017 o antes El llamado" in words(page)
+    assert "Después Lo que" in words(visitor.get(call.get_absolute_url()))
+    for record in (call, apart):  # before it, or of other sentences
+        assert why not in words(visitor.get(record.get_absolute_url()))
+    call.publish_at = None
+    call.save()
+    assert why not in words(visitor.get(leaving.get_absolute_url()))

@@ -1,5 +1,8 @@
+from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime
+from functools import reduce
+from operator import or_
 from typing import Self
 from zoneinfo import ZoneInfo
 
@@ -29,6 +32,7 @@ from record.proof import missing_proof
 from record.publishing import Publishable
 from record.richtext import RichTextField
 from record.spanning import Spanning, padded
+from sources.models import Citation
 from timeline.vocabulary import (
     AUTHORS,
     EventCategory,
@@ -82,6 +86,20 @@ class EventQuerySet(PartedQuerySet["Event"]):
             sort_day__lte=last,
         )
         return events.annotate(surely=surely).order_by("-surely", *BY_TIME)
+
+    def quoting(self, citations: Iterable[Citation]) -> Self:
+        """The events that quote a passage of these citations, with most shared passages first."""
+        numbers = defaultdict[int, list[int]](list)
+        for citation in citations:
+            numbers[citation.source_id].append(citation.number)
+        passages = (
+            Q(citations__source=source, citations__number__in=shared)
+            for source, shared in numbers.items()
+        )
+        either = reduce(or_, passages, Q(pk__in=[]))
+        events = self.filter(either, citations__stance="supports")
+        shared = Count("citations__number", distinct=True)
+        return events.annotate(shared=shared).order_by("-shared", *BY_TIME)
 
     def before(self, event: "Event") -> Self:
         """The dated events before `event` in the timeline, nearest first."""

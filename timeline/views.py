@@ -20,10 +20,11 @@ from sources.reading import of_passages
 from timeline import years
 from timeline.charts import columns_chart, events_chart
 from timeline.filters import UNDATED, EventFilters, StatementFilters
-from timeline.models import Event, Statement
+from timeline.models import Event, EventQuerySet, Statement
 from timeline.paragraphs import Paragraph, contents, paragraphs
 
 ON_A_PAGE = RELATED = 50
+CONNECTED = 4
 EVENTS = ("Línea de tiempo", "timeline:event_list")
 STATEMENTS = ("Pronunciamientos", "timeline:statement_list")
 
@@ -76,17 +77,22 @@ class EventView(TimelineView):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         event, others = self.object, Event.objects.visible_to(None)
+        with_citations([event], viewer(self.request))
+        causes, effects = self._around(others.exclude(pk=event.pk))
         statements = list(event.statements.visible_to(None).by_time()[:RELATED])
         before = others.before(event).first() if event.start else None
         after = others.after(event).first() if event.start else None
-        related = [*statements, *filter(None, [before, after])]
-        with_citations([event, *related], viewer(self.request))
+        with_citations(
+            [*statements, *causes, *effects, *filter(None, [before, after])], viewer(self.request)
+        )
         body, contents = with_contents(event.body)
         return super().get_context_data(**kwargs) | {
             "body": body,
             "contents": contents,
             "names": Names.public(),
             "statements": statements,
+            "causes": causes,
+            "effects": effects,
             "before": before,
             "after": after,
             # Without the events before and after: the page only links to them.
@@ -94,6 +100,16 @@ class EventView(TimelineView):
             "main": event.jsonld(statements),
             **quoting(event.quotes),
         }
+
+    def _around(self, others: EventQuerySet) -> tuple[list[Event], list[Event]]:
+        """The events that quote the same passages: before or at this date, then after or at it."""
+        event = self.object
+        sharing = others.quoting(event.visible_citations) if event.start else others.none()
+        first, last = event.start_earliest, event.start_latest
+        dated = sharing.exclude(start_earliest=first, start_latest=last).filter(sort_day__gt="")
+        before = dated.filter(start_earliest__lte=first, start_latest__lte=last)
+        after = dated.filter(start_earliest__gte=first, start_latest__gte=last)
+        return list(before[:CONNECTED]), list(after[:CONNECTED])
 
 
 def statement_list(request: HttpRequest) -> HttpResponse:

@@ -7,7 +7,7 @@ from typing import Any
 
 from django import template
 from django.conf import settings
-from django.utils.html import escape, format_html, format_html_join
+from django.utils.html import conditional_escape, format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.text import capfirst
 
@@ -63,7 +63,7 @@ def day(value: date | None) -> str:
 @register.filter
 def unsaid(text: str) -> SafeString:
     """Marks «la fuente no lo dice» in our own sentences as an unknown value."""
-    return mark_safe(escape(text).replace(str(UNSAID), or_unsaid("")))  # noqa: S308, escaped here
+    return mark_safe(conditional_escape(text).replace(str(UNSAID), or_unsaid("")))  # noqa: S308
 
 
 @register.filter
