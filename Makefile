@@ -40,7 +40,7 @@ test: ## Run the suite on SQLite and on PostgreSQL (ARGS="-k dates" picks tests)
 	$(BOOTSTRAP) install requirements-dev.txt
 	@$(VENV) -m tools.suite $(ARGS)
 
-test-next: ## Run the suite on Python 3.13 with the next Django (NEXT_PYTHON=, ARGS=)
+test-next: ## Run the suite on Python 3.13 with the next Django (NEXT_PYTHON=, ARGS=--sqlite)
 	@VENV_FOLDER=$(NEXT) "$(NEXT_PYTHON)" tools/bootstrap.py install requirements-dev.txt requirements-next.txt
 	@$(NEXT)/bin/python -m tools.suite $(ARGS)
 

@@ -77,6 +77,7 @@ OF_ONE_GENDER = (
 SLIPS = "Vista (?!previa)|[Aa]utenticación|Guía|Resúmen|Historia |Añadir|Agregar [A-Z]|[Ee]jecut"
 
 
+@pytest.mark.once
 def test_the_pages_speak_careful_spanish(admin: Any, whole_record: dict) -> None:
     pages = {FRONT, "/admin/auth/", "/admin/exchange/receipt/", "/admin/bitacora/"}
     for model, record in whole_record.items():

@@ -36,6 +36,7 @@ MATRIX = {
 }  # fmt: skip
 
 
+@pytest.mark.once
 def test_every_page_asks_for_its_permission(admin, request):
     made, faulty, waiting = imported(admin, NEW), previewed(admin, FAULTY), previewed(admin, NEW)
     addresses = [

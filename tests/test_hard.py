@@ -53,6 +53,7 @@ def saved_by_libreoffice(files: list[Path], target: str, opened_as: str, folder:
     assert {file.stem for file in folder.iterdir()} == {file.stem for file in files}, done.stderr
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("format_name", FORMATS)
 @pytest.mark.parametrize("target", [CSV_WINDOWS, "xlsx"], ids=["windows-1252", "xlsx"])
 def test_our_files_saved_by_libreoffice_come_back_as_zero_changes(format_name, target, tmp_path):
@@ -76,6 +77,7 @@ def test_our_files_saved_by_libreoffice_come_back_as_zero_changes(format_name, t
         assert outcome.counts == (0, 0, resource.model.objects.count() - len(lost))
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("separator", [",", ";", "\t"])
 @pytest.mark.parametrize("format_name", ["csv", "excel"])
 def test_no_text_runs_as_a_formula_in_libreoffice_whatever_the_separator(

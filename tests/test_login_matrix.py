@@ -267,6 +267,7 @@ def test_each_role_gets_at_each_address_of_the_admin_what_the_table_says(
     assert wrong == {}
 
 
+@pytest.mark.once
 def test_everybody_gets_the_public_pages_and_nobody_posts_to_them(people, world):
     for name in READERS:
         if url := address(name, ADDRESSES[name], world):

@@ -99,6 +99,7 @@ def look_proven(client: Client) -> list[tuple[str, str]]:
     return places
 
 
+@pytest.mark.once
 def test_no_fact_without_proof_looks_proven_on_any_page(visitor):
     call_command("load_record", verbosity=0)
     assert look_proven(visitor) == []

@@ -324,6 +324,7 @@ def test_a_day_that_was_written_is_not_ignored(publisher: Any) -> None:
     assert again(event).is_public()
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("role", ["reader", "editor", "keeper"])
 def test_no_route_makes_public_what_a_person_may_not_publish(
     role: str, publisher: Any, request: pytest.FixtureRequest

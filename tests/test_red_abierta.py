@@ -93,6 +93,8 @@ WRONG_ARTICLES = (
 IN_GENERAL = ("/acerca-de/", "/datos/")  # which speak of any source
 
 
+# On each database, test_oracle asks for the facts of this record.
+@pytest.mark.once
 def test_every_page_is_in_spanish_with_the_right_articles_and_names_its_sources(responses):
     assert len(responses) > 40
     english = ("Open Network", "Ministry of Fisheries and Ports")
@@ -104,6 +106,7 @@ def test_every_page_is_in_spanish_with_the_right_articles_and_names_its_sources(
             assert not found, (url, words[found.start() - 80 : found.end() + 80])
 
 
+@pytest.mark.once
 def test_no_word_of_the_first_record_is_on_a_page_or_in_a_file(responses, visitor, settings):
     first = oracle.facts(Path(settings.BASE_DIR, "fixtures"))
     names = {"2017", "México", "mexicano", "es-MX", "es_MX", "Mexico_City", "0600"}
@@ -121,6 +124,7 @@ def test_no_word_of_the_first_record_is_on_a_page_or_in_a_file(responses, visito
         assert not found, (url, text[found.start() - 80 : found.end() + 80])
 
 
+@pytest.mark.once
 def test_what_the_sources_say_and_contradict_is_on_the_pages(responses):
     def on(url: str, *expected: str) -> str:
         words = text_of(responses[url])

@@ -163,6 +163,7 @@ def answers_of_no_key() -> Iterator[str]:
             yield json.dumps(answer | {"response": response | {name: value}})
 
 
+@pytest.mark.once
 def test_what_no_key_has_answered_is_refused_and_never_an_error(way_in, phone, visitor, settings):
     settings.ACCOUNT_RATE_LIMITS = False
     for person, address in ((visitor, "/admin/entrar/llave/"), (way_in, CODE), (way_in, NEW_KEY)):

@@ -223,6 +223,7 @@ def test_the_record_is_loaded_with_its_index(visitor, capsys):
 # Machines
 
 
+@pytest.mark.once
 def test_other_programs_read_every_reference_as_it_is_printed(responses):
     cited = [a.context["references"] for a in responses.values() if "references" in a.context]
     every = {references.page.url: references for references in cited if references}

@@ -1,7 +1,8 @@
 """Run the suite on SQLite and on a PostgreSQL server of its own, with a real Chromium.
 
-    python -m tools.suite [--hard] [arguments for pytest]
+    python -m tools.suite [--hard | --sqlite] [arguments for pytest]
 
+`--sqlite` leaves PostgreSQL out.
 The tests read the path of the browser from CHROMIUM and the database from DATABASE_URL.
 """
 
@@ -63,9 +64,12 @@ def main(arguments: list[str]) -> int:
 
 def suites(arguments: list[str]) -> int:
     """Run on both databases. tests/conftest.py selects the tests that run on PostgreSQL."""
+    on_sqlite_alone = "--sqlite" in arguments
+    arguments = [argument for argument in arguments if argument != "--sqlite"]
     passed = {"SQLite": suite_passes_on(sqlite, "SQLite", arguments)}
-    os.environ["SECOND_DATABASE"] = "1"
-    passed["PostgreSQL"] = suite_passes_on(postgresql, "PostgreSQL", arguments)
+    if not on_sqlite_alone:
+        os.environ["SECOND_DATABASE"] = "1"
+        passed["PostgreSQL"] = suite_passes_on(postgresql, "PostgreSQL", arguments)
     print(*(f"{name}: {'passed' if ok else 'FAILED'}" for name, ok in passed.items()), sep="\n")
     return 0 if all(passed.values()) else 1
 
