@@ -5,6 +5,7 @@ import logging
 import re
 from collections.abc import Callable
 from hashlib import sha256
+from typing import Any
 
 from django.conf import settings
 from django.core.cache import caches
@@ -46,7 +47,8 @@ def stored_pages(get_response: Handler) -> Handler:
 
 def _answer(request: HttpRequest, state: str, get_response: Handler) -> HttpResponse:
     name = page_name(request, state)
-    etag, page = _stored(name) or ("", None)
+    kept: StoredPage | None = stored(name)
+    etag, page = kept or ("", None)
     if etag and _is_known(request, etag):
         return _not_modified(etag)
     if page:
@@ -59,7 +61,7 @@ def _answer(request: HttpRequest, state: str, get_response: Handler) -> HttpResp
     if request.method == "GET":
         is_small = len(response.content) <= LARGEST
         copy = HttpResponse(response.content, headers=dict(response.items()))
-        _store(name, (etag, copy if is_small else None))
+        store(name, (etag, copy if is_small else None))
     return _not_modified(etag) if _is_known(request, etag) else response
 
 
@@ -96,17 +98,16 @@ def page_name(request: HttpRequest, state: str) -> str:
     return sha256(repr(parts).encode()).hexdigest()
 
 
-def _stored(name: str) -> StoredPage | None:
+def stored(name: str) -> Any:
     """The stored page; None if there is none or if the store fails."""
     try:
-        page: StoredPage | None = caches["pages"].get(name)
-        return page
+        return caches["pages"].get(name)
     except Exception:  # each cache backend raises its own errors
         log.warning("The store of pages does not answer", exc_info=True)
         return None
 
 
-def _store(name: str, page: StoredPage) -> None:
+def store(name: str, page: Any) -> None:
     try:
         caches["pages"].set(name, page)
     except Exception:

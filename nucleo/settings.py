@@ -90,6 +90,7 @@ INSTALLED_APPS = [
     "sources",
     "organizations",
     "timeline",
+    "sharing",
     "exchange",
     "search",
     "access",

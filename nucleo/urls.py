@@ -22,6 +22,7 @@ urlpatterns = [
     path("", include("organizations.urls")),
     path("", include("timeline.urls")),
     path("", include("sources.urls")),
+    path("", include("sharing.urls")),
     path("", include("exchange.urls")),
     path("", include("search.urls")),
 ]

@@ -5,12 +5,10 @@ import json
 from datetime import timedelta
 
 import pytest
-from django.conf import settings
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
 
 from dates.text import collapse
 from nucleo import sitemaps
@@ -150,14 +148,7 @@ def test_what_is_mostly_a_source_s_text_is_not_licensed_by_us(visitor):
         assert ("license" in about) is ours
 
 
-# Description and picture
-
-
-def test_the_picture_is_as_large_as_said_and_light():
-    path = settings.BASE_DIR / "static" / "expediente.png"
-    with Image.open(path) as picture:
-        assert picture.size == (1200, 630)
-    assert path.stat().st_size <= 60_000
+# Description
 
 
 @given(st.text(), st.integers(2, 200))

@@ -29,7 +29,8 @@ EVERYWHERE = {
     "organizations:representation", "timeline:event_list", "timeline:event_detail",
     "timeline:event_feed", "timeline:statement_list", "timeline:statement_detail",
     "timeline:statement_feed", "timeline:calendar", "sources:source_list",
-    "sources:source_detail",
+    "sources:source_detail", "sharing:organization_picture", "sharing:event_picture",
+    "sharing:statement_picture", "sharing:source_picture",
 }  # fmt: skip
 
 
@@ -72,6 +73,8 @@ def names_with_the_word(visitor: Person, addresses: list[tuple[str, str]]) -> se
             with zipfile.ZipFile(BytesIO(body)) as sheets:
                 body = b"".join(map(sheets.read, sheets.namelist()))
         text = body.decode("utf-8", "replace")
+        if answer["Content-Type"] == "image/png" and CANARY in asked:
+            text = CANARY
         for echo in (asked, f'"{CANARY}"', f"«{CANARY}»"):
             text = text.replace(echo, "")
         if answer.status_code == 200 and CANARY in text:
