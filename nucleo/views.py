@@ -69,7 +69,7 @@ def home(request: HttpRequest) -> HttpResponse:
     events = Event.objects.visible_to(None)
     latest_events = list(events.latest_dated().defer("body").with_parts()[:LATEST])
     statements = Statement.objects.visible_to(None).defer("body")
-    statements = statements.select_related("kind").order_by("-sort_day", "pk")
+    statements = statements.select_related("kind").with_parts().order_by("-sort_day", "pk")
     latest_statements = list(statements[:LATEST])
     counts = figures()
     terms, memberships = _terms(), _memberships()
@@ -82,6 +82,8 @@ def home(request: HttpRequest) -> HttpResponse:
         "coalition": coalition,
         "chart": rotation_chart(rotation.rows(in_order), counts["reach"].until),
         "latest_events": latest_events,
+        "gaps": rotation.of_all(terms, coalition)["gaps"],
+        "undated": list(events.filter(sort_day="").order_by("pk")[:LATEST]),
         "moments": moments_of([*memberships, *terms])[-SHOWN_MOMENTS:],
         "latest_statements": latest_statements,
         "source_count": f"{counts['sources']:,}",
@@ -138,7 +140,7 @@ def _representation(terms: list[RepresentationTerm]) -> dict[str, Any]:
         "current_terms": current,
         "speaking": [term for term in current if term.role == "representative"],
         "former_terms": former,
-        "undated": not any(term.period.start.is_exact for term in former),
+        "is_undated": not any(term.period.start.is_exact for term in former),
         "order_citations": [c for c in citations if c.field == "order"],
         "term_citations": tuple(citations),
     }
