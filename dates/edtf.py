@@ -84,6 +84,13 @@ class EDTF:
         """Whether it is a day, a month or a year."""
         return self.kind in ("day", "month", "year")
 
+    @property
+    def shared(self) -> str:
+        """The day, month or year that contains both bounds, at level 0; empty if there is none:
+        `[2017-02..2017-04]` is surely in `2017`."""
+        lengths = (n for n in (10, 7, 4) if len(self.lower) >= n)
+        return next((self.lower[:n] for n in lengths if self.lower[:n] == self.upper[:n]), "")
+
     def __bool__(self) -> bool:
         return bool(self.text)
 

@@ -25,7 +25,7 @@ from record.publishing import Publishable, Record
 from sources.models import SUPPORTED, Citation, Source
 from sources.originals import checked_name
 from timeline.models import Event, Statement
-from timeline.vocabulary import EventCategory, StatementKind
+from timeline.vocabulary import EventCategory, StatementKind, Synonym
 
 MODELS: dict[str, type[Record]] = {
     "sources": Source,
@@ -34,6 +34,7 @@ MODELS: dict[str, type[Record]] = {
     "representation_terms": RepresentationTerm,
     "event_categories": EventCategory,
     "statement_kinds": StatementKind,
+    "synonyms": Synonym,
     "events": Event,
     "statements": Statement,
 }

@@ -45,6 +45,7 @@ class Hit:
     tier: int
     record: Record
     title: list[Fragment]
+    dates: list[Fragment]
     passage: list[Fragment]
     places: list[int]
     others: str
@@ -64,7 +65,7 @@ def hits_of(entries: Iterable[Entry], query: Query) -> list[Hit]:
         records |= {(kind, key): record for key, record in visible.items()}
         bodies |= {(kind, key): body for key, body in _numbered(kind, visible.values()).items()}
     return [
-        _hit(entry, records[place], bodies.get(place), query.wanted)
+        _hit(entry, records[place], bodies.get(place), query.terms)
         for entry in entries
         if (place := (entry.of_kind, entry.key)) in records
     ]
@@ -116,9 +117,10 @@ def _hit(entry: Entry, record: Record, numbered: list[Placed] | None, terms: Ter
         best = next((text for _, text in texts[1:] if text), "")
     places = [number for number, _, text_marks in marked if number and text_marks]
     others = in_words(len(places) - PLACES) if len(places) > PLACES else ""
+    dates = kind.period(record).when
     return Hit(
-        kind, entry.tier, record, pieces(title, marks(title, terms)), excerpt(best, best_marks),
-        places[:PLACES], others,
+        kind, entry.tier, record, pieces(title, marks(title, terms)),
+        pieces(dates, marks(dates, terms)), excerpt(best, best_marks), places[:PLACES], others,
     )  # fmt: skip
 
 

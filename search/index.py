@@ -71,7 +71,7 @@ def _entries(kind: Kind, records: models.QuerySet, keys: list[int]) -> list[Entr
 def entry_of(kind: Kind, record: Record) -> Entry:
     text, ends = " ", list[int]()
     title, names, summary = kind.heads(record)
-    for paragraphs in ([title], names, [summary], kind.body(record)):
+    for paragraphs in ([title], [*names, *kind.dates(record)], [summary], kind.body(record)):
         for paragraph in paragraphs:
             text += f"{' '.join([*stems_of(paragraph), '|'])} "
         ends.append(len(text))

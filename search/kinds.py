@@ -4,7 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from dates.edtf import parse
+from dates.edtf import in_words, parse
+from dates.periods import Period
 from organizations.models import Membership, Organization, RepresentationTerm
 from record.publishing import Record
 from record.richtext import plain_lines
@@ -29,7 +30,19 @@ class Kind:
     body: Callable[[Any], list[str]]
     """The texts of the paragraphs."""
     day: Callable[[Any], str] = lambda record: ""
+    period: Callable[[Any], Period] = lambda record: Period()
     shown_with: tuple[str, ...] = ()
+
+    def dates(self, record: Any) -> list[str]:
+        """The dates of a record in words, no more precise than both bounds of each, the words of
+        its source beside them, and the years in which it certainly went on. Memberships have no
+        such years: most have most of them, and `/al/2016/` tells who belonged."""
+        period = self.period(record)
+        days = period.certain_days if self.model is not Membership else None
+        years = range(days[0].year, days[1].year + 1) if days else ()
+        dates = [in_words(date.shared) for date in (period.start, period.end) if date.shared]
+        labels = [getattr(record, f"{name}label", "") for name in ("date_", "start_", "end_")]
+        return [*dates, *(f"{year:04}" for year in years), *filter(None, labels)]
 
 
 def _organization(record: Organization) -> Heads:
@@ -46,9 +59,13 @@ def _source(record: Source) -> Heads:
     return record.title, [], record.publisher
 
 
-def _note(record: Membership | RepresentationTerm) -> Heads:
+def _membership(record: Membership) -> Heads:
     """Empty: the title contains only the name of the organization, which is a hit of its own."""
     return "", [], ""
+
+
+def _term(record: RepresentationTerm) -> Heads:
+    return str(record), [], ""
 
 
 def _published(record: Source) -> str:
@@ -57,19 +74,26 @@ def _published(record: Source) -> str:
     return date.earliest or (date.latest if date else "")
 
 
+def _period(record: Any) -> Period:
+    period: Period = record.period
+    return period
+
+
 KINDS = (
     Kind("o", "organizaciones", "organización", "organizaciones", Organization, _organization,
          lambda record: plain_lines(record.description)),
-    Kind("m", "membresias", "membresía", "membresías", Membership, _note,
-         lambda record: [record.note], shown_with=("organization",)),
+    Kind("m", "membresias", "membresía", "membresías", Membership, _membership,
+         lambda record: [record.note], period=_period, shown_with=("organization",)),
     Kind("r", "representacion", "periodo de representación", "periodos de representación",
-         RepresentationTerm, _note, lambda record: [record.note], shown_with=("organization",)),
+         RepresentationTerm, _term, lambda record: [record.note], period=_period,
+         shown_with=("organization",)),
     Kind("e", "eventos", "acontecimiento", "acontecimientos", Event, _titled,
-         lambda record: plain_lines(record.body), lambda record: record.sort_day),
+         lambda record: plain_lines(record.body), lambda record: record.sort_day, _period),
     Kind("p", "pronunciamientos", "pronunciamiento", "pronunciamientos", Statement, _titled,
-         lambda record: plain_lines(record.body), lambda record: record.sort_day),
+         lambda record: plain_lines(record.body), lambda record: record.sort_day, _period),
     Kind("f", "fuentes", "fuente", "fuentes", Source, _source,
-         lambda record: record.text.splitlines(), _published),
+         lambda record: record.text.splitlines(), _published,
+         lambda record: Period(parse(record.published))),
 )  # fmt: skip
 BY_LETTER = {kind.letter: kind for kind in KINDS}
 BY_NAME = {kind.name: kind for kind in KINDS}

@@ -10,7 +10,7 @@ from typing import Any, Self
 
 from django.db import models
 from django.db.models import Case, Exists, F, Func, OuterRef, Q, Value, When
-from django.db.models.functions import StrIndex
+from django.db.models.functions import NullIf, StrIndex
 from django.db.models.lookups import LessThan
 
 from search.kinds import BY_LETTER, KINDS, Kind
@@ -43,16 +43,15 @@ class EntryQuerySet(models.QuerySet["Entry"]):
         return self.filter(reduce(or_, map(_public, KINDS)))
 
     def matching(self, query: Query) -> Self:
-        """The entries that contain all wanted terms and no unwanted term, by `tier`, then newest
-        first. The tier is the first field, in the order title, other names, summary and body, by
-        whose end all terms have begun."""
+        """The entries that contain all wanted words and no unwanted term, by `tier`, then newest
+        first. The tier is the first field, in the order title, other names and dates, summary and
+        body, by whose end a term of each wanted word has begun."""
         if not query:
             return self.none()
-        words = " ".join(sorted({stem for term in query.wanted for stem in term}))
-        phrases = [Q(text__contains=_spelled(term)) for term in query.wanted if len(term) > 1]
+        wanted = (reduce(or_, map(_has, each.terms)) for each in query.wanted)
         without = [~Q(text__contains=_spelled(term)) for term in query.unwanted]
         tiers = (When(_within(end, query), then=Value(tier)) for tier, end in _ENDS.items())
-        entries = self.filter(HasWords(Value(words)), *phrases, *without).defer("text")
+        entries = self.filter(*wanted, *without).defer("text")
         entries = entries.annotate(tier=Case(*tiers, default=Value(BODY)))
         return entries.order_by("tier", "-day", "slug", "-kind")
 
@@ -67,10 +66,18 @@ def _spelled(term: Term) -> str:
     return f" {' '.join(term)} "
 
 
+def _has(term: Term) -> Q:
+    words = Q(HasWords(Value(" ".join(sorted(set(term))))))
+    return words & Q(text__contains=_spelled(term)) if len(term) > 1 else words
+
+
 def _within(end: str, query: Query) -> Q:
-    """The condition that all wanted terms begin before the column `end`."""
-    starts = (StrIndex("text", Value(_spelled(term))) for term in query.wanted)
-    return Q(*(LessThan(start, F(end)) for start in starts))
+    """The condition that a term of each wanted word begins before the column `end`."""
+    return Q(*(reduce(or_, (_begins(t, end) for t in each.terms)) for each in query.wanted))
+
+
+def _begins(term: Term, end: str) -> Q:
+    return Q(LessThan(NullIf(StrIndex("text", Value(_spelled(term))), 0), F(end)))
 
 
 class Entry(models.Model):

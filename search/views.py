@@ -2,25 +2,28 @@
 
 from dataclasses import dataclass
 from itertools import groupby
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import Any
 
+from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.http import urlencode
 
+from dates.edtf import at
 from record import jsonld
-from record.pages import last_change, page_of
+from record.pages import counted, last_change, page_of
 from search.hits import Hit, hits_of
 from search.kinds import BY_NAME, KINDS, Kind
 from search.models import BODY, NAMES, SUMMARY, TITLE, Entry, EntryQuerySet
-from search.query import Query, parse
+from search.query import Query, parse, synonyms
+from timeline.models import Event
 
 ON_A_PAGE, SHOWN, SUGGESTED, WORDS_TRIED = 20, 200, 5, 4
 HEADINGS = {
     TITLE: "En el título",
-    NAMES: "En otros nombres",
+    NAMES: "En otros nombres o en la fecha",
     SUMMARY: "En el resumen",
     BODY: "En el texto",
 }
@@ -37,24 +40,30 @@ class KindLink:
 
 
 def results(request: HttpRequest) -> HttpResponse:
-    query, chosen = parse(request.GET.get("q", "")), _chosen(request)
-    entries = _entries(query)
-    rows = list(entries.values_list("pk", "kind"))
+    asked, chosen = parse(request.GET.get("q", ""), synonyms()), _chosen(request)
+    query, rows, alone = asked, _rows(asked), list[tuple[Query, int]]()
+    if not rows:
+        alone = [(word, _entries(word).count()) for word in asked.alone()]
+        query = _loosened(asked, alone)
+        rows = _rows(query)
     keys = [key for key, letter in rows if not chosen or letter == chosen.letter]
     letters, total = [letter for _key, letter in rows], len(keys)
     counts = {kind: letters.count(kind.letter) for kind in KINDS}
     page = page_of(request, keys[:SHOWN], ON_A_PAGE)
-    hits, by_tier = hits_of(entries.filter(pk__in=page.object_list), query), attrgetter("tier")
+    hits = hits_of(_entries(query).filter(pk__in=page.object_list), query)
     context: dict[str, Any] = {
-        "searched": query,
+        "searched": asked,
+        "found": bool(rows),
+        "left_out": [each for each in asked.wanted if rows and each not in query.wanted],
+        "offers": _offers(asked),
         "page": page,
-        "sections": [(HEADINGS[tier], list(group)) for tier, group in groupby(hits, by_tier)],
+        "sections": [(HEADINGS[t], list(group)) for t, group in groupby(hits, attrgetter("tier"))],
         "total": f"{total:,}",
         "one": total == 1,
-        "choices": _choices(query, counts, chosen),
+        "choices": _choices(asked, counts, chosen),
         "chosen": chosen,
         "cut": SHOWN if total > SHOWN and not page.has_next() else 0,
-        "alone": [] if hits else _alone(query),
+        "alone": [(word.text, f"{count:,}", _address(word)) for word, count in alone],
         "changed": last_change(hit.record for hit in hits),
     }
     context["linked"] = jsonld.page(
@@ -65,6 +74,11 @@ def results(request: HttpRequest) -> HttpResponse:
 
 def _entries(query: Query) -> EntryQuerySet:
     return Entry.objects.public().matching(query)
+
+
+def _rows(query: Query) -> list[tuple[int, str]]:
+    """The primary keys and the letters of the kinds of all hits."""
+    return list(_entries(query).values_list("pk", "kind"))
 
 
 def _chosen(request: HttpRequest) -> Kind | None:
@@ -91,16 +105,34 @@ def _address(query: Query, kind: Kind | None = None) -> str:
     return f"{reverse('search:results')}?{urlencode(asked)}"
 
 
-def _alone(query: Query) -> list[tuple[str, str, str]]:
-    """The words of the query that have hits alone: each as typed, its number of hits, its
-    address."""
-    counted = ((word, _entries(word).count()) for word in query.alone()[:WORDS_TRIED])
-    return [(word.text, f"{count:,}", _address(word)) for word, count in counted if count]
+def _loosened(query: Query, alone: list[tuple[Query, int]]) -> Query:
+    """The query without the words that no record has and, until a record has all that remain,
+    without the rarest of the others. `alone` are the words with their numbers of hits."""
+    rarest = sorted(alone, key=itemgetter(1))
+    left_out = [word.wanted[0] for word, count in rarest if not count]
+    for word, _count in rarest[len(left_out) :]:
+        if _entries(query.without(left_out)).exists():
+            break
+        left_out.append(word.wanted[0])
+    return query.without(left_out)
+
+
+def _offers(query: Query) -> list[tuple[str, str]]:
+    """The pages that answer a date or a role: the text and the address of each."""
+    if query.when:
+        events = Event.objects.visible_to(None).around(query.when).filter(Q(surely=True)).count()
+        happened = f", y qué pasó: {counted(events, 'acontecimiento')}" if events else ""
+        text = f"Quién pertenecía y quién representaba {at(query.when.text)}{happened}"
+        return [(text, reverse("as_of", args=[query.when]))]
+    if query and query.is_role:
+        return [("Quién ha representado, turno por turno", reverse("organizations:representation"))]
+    return []
 
 
 def meant_by(address: str) -> list[Hit]:
     """The hits of all words at the end of an address without a page, or else of a single word."""
-    words = parse(address.rstrip("/").rpartition("/")[2].replace("-", " ").replace("_", " "))
+    typed = address.rstrip("/").rpartition("/")[2].replace("-", " ").replace("_", " ")
+    words = parse(typed, synonyms())
     for query in (words, *words.alone()[:WORDS_TRIED]):
         if hits := hits_of(_entries(query)[:SUGGESTED], query):
             return hits

@@ -8,17 +8,20 @@ from typing import Any, NamedTuple
 
 from dates.text import fold
 
-_WORD = re.compile(r"(?:[^\W_]|[\u0300-\u036f])+")  # with accents as separate characters
+# With accents as separate characters, and with soft hyphens and other characters without width.
+_WORD = re.compile(
+    r"(?:[^\W_]|[\u0300-\u036f\u00ad\u034f\u061c\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff])+"
+)
 _PLURAL = re.compile(r"enes$")
 _LONGEST = 60
 # Words that are in almost every text; folded.
 STOP_WORDS = frozenset(
     "a al ante aquel aquella aquellas aquello aquellos asi aun aunque bajo cada como con contra "
-    "cual cuales cualquier cuando cuanto de del desde donde durante e el ella ellas ello ellos en "
-    "entre era eran es esa esas ese eso esos esta estas este esto estos fue fueron ha haber habia "
-    "han hasta hay la las le les lo los mas me mediante mi muy ni no nos o para pero por porque "
-    "pues que quien quienes se sea ser si sin sino sobre son su sus tal tambien tan tanto te tras "
-    "u un una unas uno unos y ya".split()
+    "cual cuales cualquier cuando cuanta cuantas cuanto cuantos de del desde donde durante e el "
+    "ella ellas ello ellos en entre era eran es esa esas ese eso esos esta estas este esto "
+    "estos fue fueron ha haber habia han hasta hay la las le les lo los mas me mediante mi muy "
+    "ni no nos o para pero por porque pues que quien quienes se sea ser si sin sino sobre son "
+    "su sus tal tambien tan tanto te tras u un una unas uno unos y ya".split()
 )
 
 
@@ -45,7 +48,7 @@ def stem_of(word: str) -> str:
     The word is folded first, so that a query without accents has the same hits. Without accents the
     stemmer leaves a last `i` («decidi»), which is dropped, and takes the ending of «jóvenes» for a
     verb's, so that this ending is replaced first."""
-    plain = "".join(filter(str.isalnum, fold(word[:_LONGEST]))).lower()
+    plain = "".join(filter(str.isalnum, fold(word)))[:_LONGEST].lower()
     if plain.isdecimal():
         return plain
     stem: str = _snowball().stemWord(_PLURAL.sub("en", plain))
@@ -53,7 +56,7 @@ def stem_of(word: str) -> str:
 
 
 def is_stop_word(word: str) -> bool:
-    return fold(word) in STOP_WORDS
+    return "".join(filter(str.isalnum, fold(word))) in STOP_WORDS
 
 
 def words_of(text: str) -> Iterator[Word]:

@@ -21,7 +21,7 @@ from organizations.models import Membership, Organization, RepresentationTerm
 from record.publishing import Record
 from sources.models import Citation, Source
 from timeline.models import Event, EventOrganization, Statement
-from timeline.vocabulary import EventCategory, StatementKind
+from timeline.vocabulary import EventCategory, StatementKind, Synonym
 
 NOW = timezone.now()
 YESTERDAY, TOMORROW = NOW - timedelta(days=1), NOW + timedelta(days=1)
@@ -95,6 +95,10 @@ def kind(slug: str = "posicionamiento") -> StatementKind:
     words = {"name": slug.replace("-", " "), "plural": f"{slug}s", "pk": WORDS.get(slug)}
     words["is_question"] = slug == "pregunta-y-respuesta"
     return StatementKind.objects.get_or_create(slug=slug, defaults=words)[0]
+
+
+def synonym(word: str, means: str) -> Synonym:
+    return Synonym.objects.create(slug=word, word=word, means=means)
 
 
 def event(**fields: Any) -> Event:

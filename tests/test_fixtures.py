@@ -14,8 +14,8 @@ from django.db import models
 from dates.edtf import parse
 from dates.text import collapse
 from exchange.facts import FILES, MODELS, SENTENCES, FactsError, read_facts
+from record.proof import is_fact
 from sources.models import Citation
-from timeline.vocabulary import Vocabulary
 
 FIXTURES = settings.BASE_DIR / "fixtures"
 ALL_MODELS = [*MODELS.values(), Citation]
@@ -180,9 +180,7 @@ def test_every_record_but_the_source_is_cited_and_every_bound_of_a_date_too():
     for citation in facts.citations:
         cited.setdefault(id(citation.record), set()).add(citation.field)
     for model, records in facts.records.items():
-        for record in records.values() if model is not MODELS["sources"] else ():
-            if isinstance(record, Vocabulary):
-                continue
+        for record in records.values() if is_fact(model) else ():
             assert id(record) in cited, record.slug
             for name in ("start", "end", "date"):
                 date, fields = parse(getattr(record, name, "")), cited[id(record)]

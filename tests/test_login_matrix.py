@@ -112,6 +112,7 @@ TABLE = {
             "sources_source", "sources_citation", "organizations_organization",
             "organizations_membership", "organizations_representationterm", "timeline_event",
             "timeline_statement", "timeline_eventcategory", "timeline_statementkind",
+            "timeline_synonym",
         )
         for page, answers in PUBLIC_RECORD.items()
     },
@@ -161,6 +162,7 @@ def world(people, reader) -> dict[str, Any]:
         "timeline_event": event,
         "timeline_eventcategory": event.category,
         "timeline_statementkind": records.kind(),
+        "timeline_synonym": records.synonym("vocero", "representante"),
         "timeline_statement": records.statement(slug="dicho"),
         "auth_user": reader.user,
         "auth_group": Group.objects.get(name="Lectura"),

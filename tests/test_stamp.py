@@ -21,6 +21,7 @@ from search.index import rebuild
 from search.models import Entry
 from tests.records import LONG_AGO, TOMORROW, citation, event, organization, source
 from timeline.models import Event, EventOrganization
+from timeline.vocabulary import Synonym
 
 pytestmark = pytest.mark.django_db
 
@@ -42,6 +43,7 @@ def test_every_write_of_what_pages_show_changes_the_stamp():
     changes("added", lambda: happened.organizations.add(member))
     changes("cleared", lambda: happened.organizations.clear())
     changes("set", lambda: happened.organizations.set([member]))
+    changes("synonym", lambda: Synonym.objects.update(means="girafa"))
     changes("deleted", citation(happened, source=source()).delete)
     changes("deleted in bulk", Event.objects.filter(pk=happened.pk).delete)
     admin = User.objects.create_superuser("admin")

@@ -8,7 +8,7 @@ from editing.admin import RecordAdmin, date_column, rare
 from editing.filters import CitationsFilter, DateFilter, StateFilter
 from sources.admin import CitedAdmin
 from timeline.models import Event, Statement
-from timeline.vocabulary import EventCategory, StatementKind
+from timeline.vocabulary import EventCategory, StatementKind, Synonym
 
 
 @admin.register(EventCategory)
@@ -22,6 +22,14 @@ class VocabularyAdmin(RecordAdmin):
 @admin.register(StatementKind)
 class StatementKindAdmin(VocabularyAdmin):
     fieldsets = [(None, {"fields": ["name", "plural", "order", "is_question"]}), rare("slug")]
+
+
+@admin.register(Synonym)
+class SynonymAdmin(RecordAdmin):
+    label = "word"
+    list_display = ["word", "means"]
+    search_fields = ["word", "means", "slug"]
+    fieldsets = [(None, {"fields": ["word", "means"]}), rare("slug")]
 
 
 class TimelineAdmin(CitedAdmin):

@@ -1,14 +1,16 @@
-"""The words that classify events and statements, which the staff edit, and the
-parts of organizations in them.
+"""The words that the staff edit: those that classify events and statements, and the synonyms of
+the search. The parts of organizations in events and statements.
 
 The tables of parts are explicit models, so that PROTECT covers the organizations in them.
 """
 
 from typing import Any, Self
 
+from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Q
 from django.urls import reverse
+from django.utils.http import urlencode
 
 from organizations.models import Organization
 from record.history import Versions
@@ -68,6 +70,48 @@ class StatementKind(Vocabulary):
 
     def get_absolute_url(self) -> str:
         return reverse("timeline:statement_list")
+
+
+class Synonym(Record):
+    """A word that readers search for, and the words of the record that mean the same."""
+
+    word = models.CharField(
+        "quien busca escribe",
+        max_length=60,
+        unique=True,
+        validators=[RegexValidator(r"\A[^\W_]+\Z", "Escriba una sola palabra, sin signos.")],
+        help_text="Una palabra, por ejemplo «vocero».",
+    )
+    means = models.CharField(
+        "y encuentra también",
+        max_length=300,
+        validators=[
+            RegexValidator(
+                r"\A\s*[^\W_][^,]*(,\s*[^\W_][^,]*)*\Z",
+                "Escriba las palabras separadas por comas, sin comas de más.",
+            )
+        ],
+        help_text="Las palabras del registro, separadas por comas: «representante, "
+        "representación». Varias sin coma en medio se buscan seguidas: «por qué».",
+    )
+
+    named_by = ("word", "means")
+    history = Versions()
+
+    class Meta:
+        verbose_name = "sinónimo de la búsqueda"
+        verbose_name_plural = "sinónimos de la búsqueda"
+        ordering = ["word"]
+        constraints = [Record.lower_slug()]
+
+    def __str__(self) -> str:
+        return self.word
+
+    def slug_words(self) -> str:
+        return self.word
+
+    def get_absolute_url(self) -> str:
+        return f"{reverse('search:results')}?{urlencode({'q': self.word})}"
 
 
 class EventPart(models.TextChoices):

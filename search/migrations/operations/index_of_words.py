@@ -41,6 +41,12 @@ def install(apps: Any, schema_editor: Any) -> None:
         schema_editor.execute(statement, params=None)
 
 
+def empty(apps: Any, schema_editor: Any) -> None:
+    """Deletes the entries: another version of the code indexes other words. `rebuild_search` writes
+    them again."""
+    apps.get_model("search", "Entry").objects.all().delete()
+
+
 def remove(apps: Any, schema_editor: Any) -> None:
     for statement in REMOVE_ALL[schema_editor.connection.vendor]:
         schema_editor.execute(statement, params=None)
