@@ -4,6 +4,7 @@ The sentences say «lo era»: their subject is the organization on the page, a m
 representative.
 """
 
+import re
 from dataclasses import dataclass, field
 from datetime import date
 from enum import Enum
@@ -33,6 +34,19 @@ class Answer(Enum):
 UNSAID = lazy(by_sources, str)("la fuente no lo dice", "las fuentes no lo dicen")
 """That no source says a date."""
 BESIDE = {"start": ("antes", "desde", "empezó"), "end": ("después", "hasta", "dejó de serlo")}
+SEVERAL = {
+    "qué día empezó": "qué día empezó cada una",
+    "qué día dejó": "qué día dejó cada una",
+    "; cuándo,": "; cuándo cada una,",
+    "; qué días,": "; qué días cada una,",
+    "lo era": "lo eran",
+    "lo fue": "lo fueron",
+    "lo seguía": "lo seguían",
+    "empezó": "empezaron",
+    "dejó": "dejaron",
+    "la sustituyó": "las sustituyó",
+}
+"""Words of a reason about one organization, and about several."""
 RANKED = (Answer.YES, Answer.PARTLY, Answer.UNKNOWN, Answer.NO)
 """The answers in the order of the pages."""
 
@@ -178,6 +192,12 @@ def reason(period: Period, when: EDTF) -> Reason:
     explain = {Answer.YES: _yes, Answer.PARTLY: _partly, Answer.NO: _no}.get(answer, _unknown)
     words, bounds = explain(period, when)
     return Reason(answer, f"{capfirst(words)}.", bounds)
+
+
+def of_several(words: str) -> str:
+    """«Empezaron a serlo en 2016.» for «Empezó a serlo en 2016.»"""
+    words = f"{words[:1].lower()}{words[1:]}"
+    return capfirst(re.sub("|".join(SEVERAL), lambda match: SEVERAL[match[0]], words))
 
 
 def started(start: EDTF, to_be: str = "serlo", began: str = "empezó") -> str:

@@ -6,6 +6,7 @@ from itertools import chain
 from typing import Any
 
 from django.conf import settings
+from django.core.paginator import Page
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.template.response import TemplateResponse
@@ -22,13 +23,17 @@ from dates.spanish_dates import LONGEST, nearest, read
 from dates.text import by_sources, fold
 from organizations import rotation
 from organizations.as_of import (
-    groups,
+    WHOLE,
+    Column,
+    belonging,
+    columns,
     members,
     moments,
     moments_of,
     neighbours,
     organization_counts,
     representatives,
+    speaking,
     tally,
 )
 from organizations.charts import rotation_chart
@@ -36,7 +41,7 @@ from organizations.models import STATE, Membership, Organization, Representation
 from organizations.succession import set_partners
 from record import jsonld
 from record.pages import in_words, last_change, page_of, references
-from sources.quotes import figures, quoting, reach_of, with_citations
+from sources.quotes import figures, of_passages, quoting, reach_of, with_citations
 from timeline.models import Event, Statement
 
 MAX_MEMBERSHIPS, MAX_TERMS, LATEST = 100, 50, 3
@@ -182,38 +187,55 @@ def as_of(request: HttpRequest, when: EDTF) -> HttpResponse:
     founding = Membership.objects.visible_to(None).founding()
     if is_before := when.latest < parse(founding).earliest:
         every_term = every_term.none()
-    membership_counts, term_counts = organization_counts(every_membership), every_term.counts()
-    longest = max(every_membership.count(), sum(term_counts.values()))
+    counts = organization_counts(every_membership), every_term.counts()
+    longest = max(every_membership.count(), sum(counts[1].values()))
     page = page_of(request, every_membership, PAGE_SIZE, longest)
     on_page = slice((page.number - 1) * PAGE_SIZE, page.number * PAGE_SIZE)
     memberships, terms = list(every_membership[on_page]), list(every_term[on_page])
-    events = list(Event.objects.visible_to(None).around(when).defer("body")[: MAX_EVENTS + 1])
-    with_citations([*memberships, *terms, *events])
-    changed, reach = last_change(memberships, terms, events), reach_of([*memberships, *terms])
-    crumb = (str(when), reverse("as_of", args=[when]))
-    title = f"Quién pertenecía y quién representaba {at(when.text)}"
+    events_around = Event.objects.visible_to(None).around(when).select_related("category")
+    events = list(events_around.defer("body").with_parts()[: MAX_EVENTS + 1])
     records: list[Any] = [*memberships, *terms, *events]
+    with_citations(records)
+    answers = columns(memberships, counts[0], when), columns(terms, counts[1], when)
+    changed, reach = last_change(records), reach_of([*memberships, *terms])
+    title = f"Quién pertenecía y quién representaba {at(when.text)}"
     quotes = chain(*(record.quotes for record in records))
-    context = {
+    context = _lead(answers, when, page) | {
         "when": when,
         "references": references(request, title, changed, quoting(quotes)["quoted"]),
         "at_date": at(when.text),
+        "whole": WHOLE[when.kind],
         "founding": of(founding) if is_before else "",
-        "meanings": MEANINGS,
-        "neighbours": neighbours(when),
+        "neighbours": neighbours(moments(), when),
         "page": page,
-        "membership_tally": tally(membership_counts, "organización", "organizaciones"),
-        "members": list(groups(memberships, when)),
-        "term_tally": "La coalición no existía" if is_before else tally(term_counts, "periodo"),
-        "representatives": list(groups(terms, when)),
+        "answers": answers,
+        "meanings": MEANINGS,
+        "membership_tally": tally(counts[0], "organización", "organizaciones"),
+        "term_tally": "La coalición no existía" if is_before else tally(counts[1], "periodo"),
+        "proof": of_passages(c for column in chain(*answers) for c in column.citations),
         "reach": reach if reach.ends_before(when) else None,
         "certain_events": [event for event in events[:MAX_EVENTS] if event.surely],
         "possible_events": [event for event in events[:MAX_EVENTS] if not event.surely],
         "more_events": len(events) > MAX_EVENTS,
         "changed": changed,
-        "linked": jsonld.page(request, _form_crumb(), crumb, changed=changed),
+        "linked": jsonld.page(request, _form_crumb(), (str(when), request.path), changed=changed),
     }
     return TemplateResponse(request, "as_of.html", context)
+
+
+def _lead(answers: tuple[list[Column], list[Column]], when: EDTF, page: Page) -> dict[str, Any]:
+    """The answer in two sentences; a later page lacks the first records, and the second
+    sentence."""
+    of_members, of_terms = answers
+    coalition = Organization.objects.visible_to(None).coalition()
+    name = coalition.with_article if coalition else "la coalición"
+    whom = "ellas" if of_members[0].count + of_members[1].count > 1 else name
+    is_first = page.number == 1
+    return {
+        "coalition_name": name,
+        "lead": f"{belonging(of_members, when)} {speaking(of_terms, whom, when) * is_first}",
+        "disputed": any(column.disputed for column in (*of_members[:2], *of_terms[:2])),
+    }
 
 
 def _form_crumb() -> tuple[str, str]:

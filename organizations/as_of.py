@@ -11,15 +11,16 @@ from django.db.models import F
 from django.utils.text import capfirst
 
 from dates.edtf import EDTF, parse
-from dates.periods import RANKED, Answer, Period, Reason, reason
+from dates.periods import RANKED, UNSAID, Answer, Period, Reason, of_several, reason
 from dates.text import fold
 from organizations import rotation
 from organizations.models import Membership, RepresentationTerm
 from organizations.succession import set_partners, set_successors, taking_over
 from record.pages import counted, in_words, listed
-from record.proof import missing_proof, with_proof
+from record.proof import marked, missing_proof, with_proof
 from record.spanning import SpanningQuerySet
 from sources.models import Citation
+from sources.quotes import of_passages
 
 ALIKE = ("start_earliest", "start_latest", "end_earliest", "end_latest")
 VERBS = {
@@ -36,8 +37,11 @@ NOUNS = {
     RepresentationTerm: ("el periodo de representación de", "periodos de representación"),
 }
 CLAUSES, AROUND = 3, 6
+WHOLE = {"day": "ese día", "month": "todo el mes", "year": "todo el año"}
+PART = {"day": "ese día", "month": "una parte del mes", "year": "una parte del año"}
+EDGES = {"Al terminar": "ya {} al terminar el {}", "Al empezar": "todavía {} al empezar el {}"}
 Lasting = Membership | RepresentationTerm
-ReasonKey = tuple[str, Reason, tuple[str, ...], str]
+ReasonKey = tuple[Reason, tuple[str, ...], str]
 DISAGREE = "las fuentes no coinciden"
 
 
@@ -71,36 +75,113 @@ def representatives(when: EDTF) -> SpanningQuerySet[RepresentationTerm]:
     return terms.order_by("-role", F("rank"), *ALIKE, order, "slug")
 
 
-def groups(records: Iterable[Lasting], when: EDTF) -> Iterator[dict[str, Any]]:
-    """Groups the records of `members` or `representatives` by role and by reason of the answer.
-    `labels` are the words of the source for the bounds of the reason, `dates` the names of the
-    dates; `already` are the citations that an earlier group shows."""
-    records = list(records)
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One of the four answers, with the number of organizations or terms on all pages, and the
+    groups of records on this page."""
+
+    answer: Answer
+    count: int
+    groups: list[dict[str, Any]]
+
+    @property
+    def records(self) -> list[Any]:
+        return [record for group in self.groups for record in group["records"]]
+
+    @property
+    def citations(self) -> list[Citation]:
+        return [citation for group in self.groups for citation in group["citations"]]
+
+    @property
+    def disputed(self) -> bool:
+        return any(group["dispute"] == DISAGREE for group in self.groups)
+
+
+def columns(records: Iterable[Lasting], counts: dict[Answer, int], when: EDTF) -> list[Column]:
+    """The four answers with the records of `members` or `representatives`."""
+    by_answer = defaultdict[Answer, list[dict[str, Any]]](list)
+    for group in _groups(list(records), when):
+        by_answer[group["answer"]].append(group)
+    return [Column(answer, counts.get(answer, 0), by_answer[answer]) for answer in RANKED]
+
+
+def _groups(records: list[Any], when: EDTF) -> Iterator[dict[str, Any]]:
+    """Groups the records by reason of the answer. `labels` are the words of the source for the
+    bounds of the reason, `dates` the names of the dates."""
     terms = [record for record in records if isinstance(record, RepresentationTerm)]
     set_partners(terms, terms)
     set_successors([record for record in records if isinstance(record, Membership)])
-    earlier: set[tuple[int, int]] = set()
-    for (_role, why, labels, dispute), alike in _by_reason(records, when).items():
+    for (why, labels, dispute), alike in _by_reason(records, when).items():
         if isinstance(alike[0], Membership):
             alike.sort(key=lambda record: fold(str(record.organization)))
-        citations = {citation.passage: citation for citation in _bearing(why, alike)}
-        first_shown, already = (
-            sorted(citations.keys() - earlier),
-            sorted(citations.keys() & earlier),
-        )
-        earlier |= citations.keys()
+        against = (citation for record in alike for citation in _against(why, record))
         yield {
             "answer": why.answer,
             "dispute": dispute,
-            "words": why.words,
+            "words": of_several(why.words) if alike[1:] else why.words,
             "labels": labels,
             "dates": " ".join(f"{side} {side}_label" for side in _sides(why)),
             "records": alike,
-            "citations": [citations[passage] for passage in first_shown]
-            + [c for record in alike for c in _against(why, record)],
-            "already": [citations[passage] for passage in already],
+            "citations": [*of_passages(_bearing(why, alike)), *against],
             "notes": _notes(alike),
         }
+
+
+def belonging(answers: list[Column], when: EDTF) -> str:
+    """«Siete organizaciones ya pertenecían al terminar el mes; de otras dos, la fuente no lo
+    dice.»"""
+    yes, partly, unknown, _no = (column.count for column in answers)
+    clauses = []
+    if yes:
+        clauses.append(f"{_organizations(yes)} {_belonged(yes)} {WHOLE[when.kind]}")
+    if yes and partly:
+        clauses.append(f"{in_words(partly, feminine=True)} más, {PART[when.kind]}")
+    elif partly:
+        clauses.append(f"{_organizations(partly)} {_in_part(answers[1], when)}")
+    if unknown and clauses:
+        others = "otra" if unknown == 1 else f"otras {in_words(unknown, feminine=True)}"
+        clauses.append(f"de {others}, {UNSAID}")
+    elif unknown:
+        clauses.append(f"de {_organizations(unknown)}, si {_belonged(unknown)}, {UNSAID}")
+    none = "de ninguna organización consta que perteneciera entonces"
+    return f"{capfirst('; '.join(clauses) or none)}."
+
+
+def _organizations(count: int) -> str:
+    return counted(count, "organización", "organizaciones", feminine=True)
+
+
+def _belonged(count: int) -> str:
+    return "pertenecían" if count > 1 else "pertenecía"
+
+
+def _in_part(column: Column, when: EDTF) -> str:
+    """«ya pertenecían al terminar el mes», if that is the reason of all."""
+    openings = {" ".join(group["words"].split()[:2]) for group in column.groups}
+    edge = EDGES.get(openings.pop()) if len(openings) == 1 else None
+    unit, belonged = "mes" if when.kind == "month" else "año", _belonged(column.count)
+    return edge.format(belonged, unit) if edge else f"{belonged} {PART[when.kind]}"
+
+
+def speaking(answers: list[Column], whom: str, when: EDTF) -> str:
+    """«Por ellas hablaba Alfa, con Beta como co-representante.»; or that no source says who."""
+    for column, verb, plural, extent in (
+        (answers[0], "hablaba", "hablaban", ""),
+        (answers[1], "habló", "hablaron", f", {PART[when.kind]},"),
+    ):
+        first, second = (
+            [term for term in column.records if term.role == role]
+            for role in RepresentationTerm.Role.values
+        )
+        if first:
+            also = f", con {_marked(second)} como co-representante" if second else ""
+            said = plural if first[1:] else verb
+            return f"Por {whom} {said}{extent} {_marked(first)}{also}."
+    return f"Quién hablaba por {whom}, {UNSAID}."
+
+
+def _marked(terms: list[Any]) -> str:
+    return listed(marked(str(term.organization), term) for term in terms)
 
 
 def _notes(records: list[Lasting]) -> list[tuple[str, str]]:
@@ -112,14 +193,14 @@ def _notes(records: list[Lasting]) -> list[tuple[str, str]]:
 
 
 def _by_reason(records: Iterable[Lasting], when: EDTF) -> dict[ReasonKey, list[Lasting]]:
-    """The records by role, reason, the words of the source for the bounds of the reason, and how
-    far the sources disagree."""
+    """The records by reason, the words of the source for the bounds of the reason, and how far the
+    sources disagree."""
     alike = defaultdict[ReasonKey, list[Lasting]](list)
     for record in records:
         why = _reason(record, when)
         labels = (getattr(record, f"{side}_label") for side in _sides(why))
         words, dispute = tuple(filter(None, labels)), _dispute(why, record, when)
-        alike[getattr(record, "role", ""), why, words, dispute].append(record)
+        alike[why, words, dispute].append(record)
     return alike
 
 
@@ -245,10 +326,9 @@ def _clause(verb: str, records: list[Lasting]) -> str:
     return f"{VERBS[verb][len(records) > 1]} {' y '.join(subjects)} {mark}".strip()
 
 
-def neighbours(when: EDTF) -> dict[str, Any]:
+def neighbours(every: list[Moment], when: EDTF) -> dict[str, Any]:
     """The nearest moments `before` and `after` a date, the first moments `around` it (that share a
     day with it), and whether there are `more` of these."""
-    every = moments()
     before = [moment for moment in every if moment.when.latest < when.earliest]
     after = [moment for moment in every if moment.when.earliest > when.latest]
     around = [moment for moment in every if moment not in before and moment not in after]

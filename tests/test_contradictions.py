@@ -168,7 +168,7 @@ def test_an_answer_that_hangs_on_a_contradicted_date_says_that_the_sources_disag
     member = membership(organization=organization(name="Alfa"), start="2020-11-03", end="[2022..]")
     citation(member, "La Red anunció su salida", source=memoir)
     against = citation(member, OTHER_WORDS, source=minutes, **AGAINST)
-    apart, agree = "sí una las fuentes no coinciden", "en la fecha, sí en la respuesta"
+    apart, agree = "Las fuentes no coinciden", "en la fecha, sí en la respuesta"
     claim = "Otra fuente dice: desde el 15 de diciembre de 2020 Cita 1, en «Acta 12»"
     for when, same in (("2020-12-01", False), ("2021", True)):
         page = words(visitor.get(f"/al/{when}/"))
@@ -176,7 +176,9 @@ def test_an_answer_that_hangs_on_a_contradicted_date_says_that_the_sources_disag
         assert (agree in page) is same, when
         assert claim in page, when
     against.delete()
-    assert "no coinciden" not in words(visitor.get("/al/2020-12-01/"))
+    page = words(visitor.get("/al/2020-12-01/"))
+    assert "Una organización pertenecía ese día. Quién" in page
+    assert "no coinciden" not in page
     citation(member, OTHER_WORDS, source=minutes, field="end", stance="contradicts", says="2020")
     page = words(visitor.get(member.organization.get_absolute_url()))
     assert "integrante, hasta donde llegan las fuentes · las fuentes no coinciden" in page

@@ -80,7 +80,7 @@ BUDGETS = {
     **dict.fromkeys(LISTS, 8),
     "/linea-de-tiempo/": 10,
     "/linea-de-tiempo/?categoria=acuerdo&anio=1999": 13,
-    **dict.fromkeys(["/al/2014/", "/al/2014-02-11/", "/al/2050/"], 12),
+    **dict.fromkeys(["/al/2014/", "/al/2014-02-11/", "/al/2050/"], 13),
     **dict.fromkeys(["/al/", "/al/abc/"], 3),
     "/datos/": 13,
     "/acerca-de/": 2,

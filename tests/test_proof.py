@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from datetime import time
 from html import unescape
+from itertools import groupby
 
 import pytest
 from django.core.management import call_command
@@ -67,12 +68,11 @@ def crawled(client: Client) -> Iterator[tuple[str, str]]:
 def unmarked(text: str) -> Iterator[str]:
     """The years of facts without a mark between them and another year."""
     runs = re.split(r"(?<![\d/#])(10\d\d)(?!\d)", text)
-    years, between = runs[1::2], runs[::2]
-    for number, year in enumerate(years):
-        before, after = between[number][-120:], between[number + 1][:300]
-        is_same = years[number + 1 : number + 2] == [year]
-        if not is_same and MARK[2:-2] not in before + after:
-            yield f"{before}{year}{after}"
+    for _year, numbers in groupby(range(1, len(runs), 2), key=lambda number: runs[number]):
+        first, *_others, last = [*numbers] * 2
+        around = "".join([runs[first - 1][-120:], *runs[first:last], runs[last + 1][:300]])
+        if MARK[2:-2] not in around:
+            yield around
 
 
 def look_proven(client: Client) -> list[tuple[str, str]]:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 
 from dates.edtf import EDTF, parse
-from dates.periods import Answer, Period, reason
+from dates.periods import Answer, Period, of_several, reason
 
 from .test_periods import exact, periods
 
@@ -81,6 +81,19 @@ STORIES = """
 def test_each_answer_is_explained_in_a_sentence_made_of_its_bounds(dates, words):
     start, end, when = map(parse, dates)
     assert reason(Period(start, end), when).words == words
+
+
+@pytest.mark.parametrize(
+    ("one", "several"),
+    [
+        ("Empezó a serlo en 2012.", "Empezaron a serlo en 2012."),
+        ("Ya lo era; qué día empezó, la", "Ya lo eran; qué día empezó cada una, la"),
+        ("Lo fue en 2012; cuándo, la", "Lo fueron en 2012; cuándo cada una, la"),
+        ("Dejó de serlo; desde cuándo y si", "Dejaron de serlo; desde cuándo y si"),
+    ],
+)
+def test_a_reason_of_several_is_in_the_plural_and_says_that_each_has_its_own_day(one, several):
+    assert of_several(one) == several
 
 
 @pytest.mark.parametrize(("dates", "words"), cases(STORIES))

@@ -91,14 +91,16 @@ class Noted:
 
 
 @register.inclusion_tag("partials/_notes.html", takes_context=True)
-def notes(context: Any, citations: Iterable[Citation]) -> dict[str, Any]:
-    """The numbered notes of a fact. A sentence stands in full once on a page, words once."""
+def notes(context: Any, citations: Iterable[Citation], open: bool = False) -> dict[str, Any]:
+    """The numbered notes of a fact. A sentence stands in full once on a page, words once. `open`
+    notes are not folded on a phone."""
     citations = list(citations)
     noted: Noted = vars(context.request).setdefault("noted", Noted())
     against, contested = noted.add(contradicting(citations))
     proof, again = noted.add(supporting(citations))
     return {
         "notes": [*against, *proof],
+        "open": open,
         "again": [*contested, *again],
         "sources": by_source(citations if several() else supporting(citations) or citations),
     }
