@@ -109,14 +109,14 @@ def _labelled(records: models.QuerySet, entries: list[NamedRecord], words: str) 
         Match(
             key,
             f"{labels[key]} ({slug})" if times[labels[key]] > 1 else labels[key],
-            _other_name(labels[key], names, words),
+            other_name(labels[key], names, words),
         )
         for key, slug, names, _words in entries
         if key in labels
     ]
 
 
-def _other_name(label: str, names: str, words: str) -> str:
+def other_name(label: str, names: str, words: str) -> str:
     """The nearest of the names, if the label does not hold the words."""
 
     def how_far(name: str) -> int:

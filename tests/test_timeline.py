@@ -18,6 +18,7 @@ from .records import LONG_AGO, TOMORROW, category, edtf, event, organization, st
 
 pytestmark = pytest.mark.django_db
 HERE, SAID = "/linea-de-tiempo/", "/pronunciamientos/"
+OLDEST = "orden=antiguo"
 
 
 def made(dates: list[str], **fields: Any) -> list[Event]:
@@ -72,36 +73,74 @@ def test_every_visible_event_is_on_one_page_in_order(dates: list[str], hidden: i
     made([dates[hidden]] if hidden < len(dates) else [""], publish_at=TOMORROW)
     events = list(Event.objects.visible_to(None))
     dated = [record for record in events if record.sort_day]
-    right = sorted(dated, key=lambda record: (record.sort_day, record.start_latest, record.slug))
-    right += sorted(
+    dated.sort(key=lambda record: (record.sort_day, record.start_latest, record.slug))
+    undated = sorted(
         (record for record in events if not record.sort_day), key=lambda record: record.pk
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("timeline.views.ON_A_PAGE", 3)
-        slugs = [listed(text) for text in pages(Client(), HERE)]
-    assert [slug for on_page in slugs for slug in on_page] == [record.slug for record in right]
-    assert all(len(on_page) == 3 for on_page in slugs[:-1])
+        for query, right in ((f"?{OLDEST}", dated), ("", dated[::-1])):
+            slugs = [listed(text) for text in pages(Client(), f"{HERE}{query}")]
+            every = [slug for on_page in slugs for slug in on_page]
+            assert every == [record.slug for record in (*right, *undated)]
+            assert all(len(on_page) == 3 for on_page in slugs[:-1])
 
 
 def test_statements_of_one_day_keep_the_order_in_which_they_were_entered(visitor, monkeypatch):
     monkeypatch.setattr("timeline.views.ON_A_PAGE", 5)
     for n in range(12):
         statement(slug=f"s-{n * 7 % 12:02}", date=("2015", "", "2015-01")[n % 3])
-    slugs = [slug for text in pages(visitor, SAID) for slug in listed(text)]
-    assert slugs == [record.slug for record in Statement.objects.by_time()]
+    for query, newest_first in ((OLDEST, False), ("", True)):
+        slugs = [slug for text in pages(visitor, f"{SAID}?{query}") for slug in listed(text)]
+        assert slugs == [record.slug for record in Statement.objects.by_time(newest_first)]
+        assert slugs[-4:] == ["s-07", "s-04", "s-01", "s-10"]
 
 
-def test_the_undated_stand_apart_at_the_end_of_numbered_pages(visitor):
+@pytest.fixture
+def fifty(monkeypatch):
+    monkeypatch.setattr("timeline.views.ON_A_PAGE", 50)
+
+
+def test_the_undated_stand_apart_at_the_end_of_numbered_pages(visitor, fifty):
     made([f"201{n % 8}" for n in range(100)] + [""] * 20)
-    _first, second, third = pages(visitor, HERE)
+    _first, second, third = pages(visitor, f"{HERE}?{OLDEST}")
     assert "En esta página: de 2013 a 2017." in second
     assert "de 2013 a 2017, página 2 ·" in second
     assert "Página 2 de 3" in second
     assert "Sin fecha en la fuente</h2>" not in second
-    assert '<h2 class="year undated">Sin fecha en la fuente</h2>' in third
+    assert '<h2>Sin fecha en la fuente</h2>' in third
     assert "2017</h2>" not in third
-    assert link(third, "prev") == "?pagina=2"
+    assert link(third, "prev") == f"?{OLDEST}&pagina=2"
     assert len(listed(third)) == 20
+    newest = text_of(visitor, f"{HERE}?pagina=2")
+    assert "En esta página: de 2010 a 2013." in newest
+    assert (
+        f'rel="canonical" href="http://testserver{HERE}?pagina=2"' in second
+    )  # of the usual order
+
+
+def test_a_long_list_opens_on_its_newest_year_with_months_and_a_short_one_on_request(visitor):
+    """The month of «2016» and of «[2016..2018]» is not said, though they are sorted by January."""
+    dates = ["2016-01-05", "2016-01", "2016", "[2016..2018]", "[..2016]", "[2016-03..2017]"]
+    made(["2015-06"] * 4 + dates)
+    assert listed(text_of(visitor, HERE))[0].endswith("-0")
+    newest, months = text_of(visitor, f"{HERE}?orden=reciente"), f"{HERE}?anio=2016-01"
+    assert listed(newest)[0] == Event.objects.get(start="[..2016]").slug
+    assert "mes por mes" not in newest
+    made(["2011"] * 20)
+    text = text_of(visitor, HERE)
+    assert "2016, mes por mes" in text
+    assert listed(text)[0] == listed(newest)[0]
+    offered = {month: choices(text)[month] for month in choices(text) if " " in month}
+    assert offered == {"enero de 2016": "2", "marzo de 2016": "1", "2016, sin mes": "3"}
+    for span, count in (("01", 2), ("03", 1), ("XX", 3)):
+        month = text_of(visitor, f"{HERE}?anio=2016-{span}")
+        assert len(listed(month)) == count
+        assert f'href="{HERE}?anio=2016" aria-current="true"' in month
+    assert f'href="{months}"' in text
+    for span in ("2016-13", "2016-02", "2016-1", "2016-X1"):
+        assert visitor.get(f"{HERE}?anio={span}").status_code == 404
+    assert visitor.get(f"{HERE}?orden=azar").status_code == 404
 
 
 # Addresses
@@ -117,7 +156,7 @@ def test_an_address_of_the_pages_there_were_before_leads_to_the_list(visitor, ur
         )
 
 
-def test_filters_go_with_the_pages_and_pages_do_not_go_with_the_filters(visitor):
+def test_filters_go_with_the_pages_and_pages_do_not_go_with_the_filters(visitor, fifty):
     made(["2015"] * 60)
     made(["2016"] * 60, category="relevo")
     _first, second = pages(visitor, f"{HERE}?anio=2015&categoria=acuerdo")
@@ -189,6 +228,58 @@ def test_counts_hold_for_the_other_filters(visitor):
         assert offered == dict(count.rsplit(" ", 1) for count in counts.split(", ")), query
 
 
+def test_organizations_to_filter_by_are_found_by_a_part_of_any_of_their_names(visitor):
+    many = [organization(name=f"Colegio {n}") for n in range(30)]
+    meant = organization(name="Instituto de Estudios Cívicos", short_name="IEC", slug="iec")
+    organization(name="Instituto que nadie nombra")
+    meant.other_names = "Casa del Árbol"
+    meant.save()
+    event(start="2015").organizations.set([*many, meant])
+    said = statement(date="2015")
+    said.organizations.set([*many, meant])
+    for url in (HERE, SAID):
+        text = text_of(visitor, f"{url}?anio=2015&orden=antiguo")
+        assert '<details class="fold">' in text
+        assert '<input type="hidden" name="anio" value="2015">' in text
+        assert len([name for name in choices(text) if name.startswith("Colegio")]) == 12
+        for typed, also in (
+            ("estudios civ", ""),
+            ("IEC", ""),
+            ("arbol", ", también «Casa del Árbol»"),
+        ):
+            text = text_of(visitor, f"{url}?anio=2015&nombre={typed}")
+            assert '<details class="fold" open>' in text
+            name = f"Instituto de Estudios Cívicos (IEC){also}"
+            assert [choice for choice in choices(text) if choice.startswith("Inst")] == [name]
+            assert f'href="{url}?anio=2015&organizacion=iec"' in text
+            assert f'rel="canonical" href="http://testserver{url}?anio=2015"' in text
+        assert "Hay 6 más" in text_of(visitor, f"{url}?nombre=colegio")
+        assert "Ninguna tiene ese nombre" in text_of(visitor, f"{url}?nombre=<nadie>")
+
+
+def test_the_part_of_an_organization_is_a_filter_of_its_own_records(visitor):
+    one, other = organization(slug="una", name="Una"), organization(slug="otra", name="Otra")
+    for url, records, parts in (
+        (HERE, made(["2015"] * 3), ("convenes", "takes_part", "convocan", "convoca")),
+        (
+            SAID,
+            [statement(date="2015") for _ in range(3)],
+            ("signs", "declines", "firman", "firma"),
+        ),
+    ):
+        for record, part in zip(records, (*parts[:2], parts[1]), strict=True):
+            record.organizations.add(one, through_defaults={"part": part})
+            record.organizations.add(other, through_defaults={"part": parts[0]})
+        chosen = text_of(visitor, f"{url}?organizacion=una&papel={parts[2]}")
+        assert listed(chosen) == [records[0].slug]
+        assert f"Papel: {parts[3]}" in chosen
+        assert choices(chosen)["Otra"] == "3"
+        assert f'class="chip" href="{url}"' in chosen  # the part goes with its organization
+        assert choices(text_of(visitor, f"{url}?organizacion=una"))[parts[3]] == "1"
+        for query in (f"papel={parts[2]}", "organizacion=una&papel=nada"):
+            assert visitor.get(f"{url}?{query}").status_code == 404
+
+
 def test_many_years_are_chosen_by_decades_and_then_by_year(visitor):
     made(["1905", "1907", "1960", "2015"] * 20)
     text = text_of(visitor, HERE)
@@ -214,7 +305,7 @@ def test_the_days_of_a_span_are_those_of_its_years_and_no_others(span: str) -> N
 # The overview
 
 
-def test_a_column_leads_to_its_year_with_the_other_filters(visitor):
+def test_a_column_leads_to_its_year_with_the_other_filters(visitor, fifty):
     made(["2014"] * 100 + ["[2016..2017]"] * 5)
     first, second, _third = pages(visitor, f"{HERE}?categoria=acuerdo")
     assert f'<a href="{HERE}?categoria=acuerdo&anio=2016" aria-label="2016: 5">' in first

@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import Case, Count, Q, When
-from django.db.models.functions import Length, Substr
+from django.db.models import Case, Count, F, Q, When
+from django.db.models.functions import Length
 from django.db.models.lookups import Exact
 from django.urls import reverse
 
@@ -47,28 +47,22 @@ from timeline.vocabulary import (
 
 TIME_OF_A_DAY = "Una hora va con un día completo: escriba el inicio con su día, o quite la hora."
 BY_TIME = ("sort_day", "start_latest", "slug")
+NEWEST_FIRST = tuple(f"-{name}" for name in BY_TIME)
 DATED_FIRST = Length("sort_day").desc()  # an undated record has the empty text
 
 
 class EventQuerySet(PartedQuerySet["Event"]):
-    def counts_by_year(self) -> dict[str, tuple[int, int]]:
-        """The numbers of events with an exact date and with bounds, by year (`""` if undated)."""
-        bounded = Count("pk", filter=Q(start__startswith="["))
-        years = self.order_by().values_list(Substr("sort_day", 1, 4))
-        counts = years.annotate(every=Count("pk"), bounded=bounded)
-        return {year: (every - bounded, bounded) for year, every, bounded in counts}
-
-    def by_time(self) -> Self:
+    def by_time(self, newest_first: bool = False) -> Self:
         """Sorts by time, then the more precise date first; undated events last, in order of
         entry."""
-        entered = Case(When(sort_day="", then="pk"))
-        events = self.select_related("category")
-        return events.order_by(DATED_FIRST, "sort_day", "start_latest", entered, "slug")
+        entered, events = Case(When(sort_day="", then="pk")), self.select_related("category")
+        *days, slug = NEWEST_FIRST if newest_first else BY_TIME
+        return events.order_by(DATED_FIRST, *days, entered, slug)
 
     def latest_dated(self) -> Self:
         """The events with a first possible day, newest first."""
         dated = self.filter(sort_day__gt="", start_earliest__gt="").select_related("category")
-        return dated.order_by(*(f"-{name}" for name in BY_TIME))
+        return dated.order_by(*NEWEST_FIRST)
 
     def around(self, when: EDTF) -> Self:
         """The events that began or went on in `when`, a day, a month or a year. The certain ones
@@ -124,6 +118,7 @@ def _side(event: "Event", side: str) -> Q:
 class Event(Spanning, Parted, Publishable):
     """Something that happened or went on."""
 
+    dated_by = "start"
     surely: bool  # annotated by `EventQuerySet.around`
 
     title = models.CharField(
@@ -169,6 +164,9 @@ class Event(Spanning, Parted, Publishable):
             models.Index(fields=["sort_day", "slug"]),
             *Publishable.clock_indexes(),
             models.Index(DATED_FIRST, *BY_TIME, name="event_by_time"),
+            models.Index(
+                DATED_FIRST, *(F(name).desc() for name in BY_TIME), name="event_newest_first"
+            ),
             Publishable.public_index("event_by_category", "category", *BY_TIME),
         ]
         constraints = [
@@ -258,9 +256,11 @@ class StatementEvent(models.Model):
 
 
 class StatementQuerySet(PartedQuerySet["Statement"]):
-    def by_time(self) -> Self:
+    def by_time(self, newest_first: bool = False) -> Self:
         """Sorts by time; undated statements last, in order of entry."""
-        return self.select_related("kind").order_by(DATED_FIRST, "sort_day", "pk")
+        entered, statements = Case(When(sort_day="", then="pk")), self.select_related("kind")
+        days = ("-sort_day", entered, "-pk") if newest_first else ("sort_day", "pk")
+        return statements.order_by(DATED_FIRST, *days)
 
     def before(self, statement: "Statement") -> Self:
         """The statements before `statement`, nearest first."""
@@ -279,6 +279,7 @@ class StatementQuerySet(PartedQuerySet["Statement"]):
 class Statement(Parted, Publishable):
     """A text of the coalition, in its own words."""
 
+    dated_by = "date"
     title = models.CharField("título", max_length=300)
     kind = models.ForeignKey(StatementKind, models.PROTECT, verbose_name="tipo", db_index=False)
     date = EDTFField("fecha", help_text="Vacío: la fuente no lo dice.")

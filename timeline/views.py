@@ -19,33 +19,47 @@ from sources.quotes import quoting, reference_to, short_node, with_citations
 from sources.reading import of_passages
 from timeline import years
 from timeline.charts import columns_chart, events_chart
-from timeline.filters import UNDATED, EventFilters, StatementFilters
+from timeline.filters import UNDATED, EventFilters, Filters, StatementFilters
 from timeline.models import Event, EventQuerySet, Statement
 from timeline.paragraphs import Paragraph, contents, paragraphs
 
-ON_A_PAGE = RELATED = 50
-CONNECTED = 4
+ON_A_PAGE, RELATED, CONNECTED = 25, 50, 4
 EVENTS = ("Línea de tiempo", "timeline:event_list")
 STATEMENTS = ("Pronunciamientos", "timeline:statement_list")
 
 
 def event_list(request: HttpRequest) -> HttpResponse:
     filters = EventFilters(request)
-    events = filters.records().by_time().defer("body").with_parts()
-    page = page_of(request, events, ON_A_PAGE)
-    page.object_list = with_citations(page.object_list)
-    count = page.paginator.count
-    context = {
-        "total": filters.every.count() if filters.chosen else count,
-        "dated": count - filters.undated,
-        "filters": filters,
-        "page": page,
-        "place": reach_in_words([event.when for event in page]),
+    context = _of_list(request, filters)
+    page = context["page"]
+    context |= {
+        "total": filters.total,
+        "dated": filters.count - filters.undated,
         "chart": _overview(filters, page),
-        "changed": last_change(page),
     }
     context |= quoting(chain(*(event.quotes for event in page)))
     return list_page(request, "timeline/event_list.html", EVENTS, context)
+
+
+def _of_list(request: HttpRequest, filters: Filters) -> dict[str, Any]:
+    """The context of a page of the filtered records. The `months` are those of the chosen month's
+    year or, in a list of several pages, of the first year on the page."""
+    newest_first = filters.newest_first(ON_A_PAGE)
+    records = filters.records().by_time(newest_first).defer("body").with_parts()
+    page = page_of(request, records, ON_A_PAGE, filters.count)
+    page.object_list = with_citations(page.object_list)
+    days = [record.sort_day for record in page] if page.has_other_pages() else []
+    year = filters.year if "-" in filters.chosen.get("anio", "") else "".join(days[:1])[:4]
+    dates = [record.when for record in page]
+    return {
+        "filters": filters,
+        "page": page,
+        "place": reach_in_words(dates[::-1] if newest_first else dates),
+        "other_order": filters.other_order(ON_A_PAGE) if filters.count > 1 else None,
+        "months_of": year,
+        "months": filters.months(year) if year else [],
+        "changed": last_change(page),
+    }
 
 
 def _overview(filters: EventFilters, page: Page) -> Chart | None:
@@ -113,15 +127,7 @@ class EventView(TimelineView):
 
 
 def statement_list(request: HttpRequest) -> HttpResponse:
-    filters = StatementFilters(request)
-    page = page_of(request, filters.records().by_time().defer("body").with_parts(), ON_A_PAGE)
-    page.object_list = with_citations(page.object_list)
-    context = {
-        "filters": filters,
-        "page": page,
-        "place": reach_in_words([statement.when for statement in page]),
-        "changed": last_change(page),
-    }
+    context = _of_list(request, StatementFilters(request))
     return list_page(request, "timeline/statement_list.html", STATEMENTS, context)
 
 

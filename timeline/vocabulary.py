@@ -8,13 +8,15 @@ from typing import Any, Self
 
 from django.core.validators import RegexValidator
 from django.db import models
-from django.db.models import Q
+from django.db.models import Case, Count, Q, Value, When
+from django.db.models.functions import Substr
 from django.urls import reverse
 from django.utils.http import urlencode
 
 from organizations.models import Organization
 from record.history import Versions
 from record.publishing import P, PublishableQuerySet, Record
+from timeline import years
 
 
 class Vocabulary(Record):
@@ -127,6 +129,15 @@ class StatementPart(models.TextChoices):
     IS_NAMED = "is_named", "nombradas"
 
 
+ALONE = {
+    "convocan": "convoca",
+    "participan": "participa",
+    "nombradas": "nombrada",
+    "hablan": "habla",
+    "firman": "firma",
+    "declinan": "no firma",
+}
+"""The part of a single organization, by the word for several."""
 AUTHORS = (StatementPart.SPEAKS, StatementPart.SIGNS)
 
 
@@ -210,10 +221,29 @@ class PartedQuerySet(PublishableQuerySet[P]):
     def with_parts(self) -> Self:
         return self.prefetch_related(visible_parts(self.model))
 
+    def counts_by_year(self) -> dict[str, tuple[int, int]]:
+        """The numbers of records with an exact date and with bounds, by year (`""` if undated)."""
+        return self._counts(Substr("sort_day", 1, 4))
+
+    def counts_by_month(self, year: str) -> dict[str, tuple[int, int]]:
+        """These numbers by month: `2015-02`; `2015-XX` if no source says it."""
+        model: Any = self.model
+        unsaid = When(years.without_month(year, model.dated_by), then=Value(f"{year}-XX"))
+        records = self.filter(years.within(year, model.dated_by))
+        return records._counts(Case(unsaid, default=Substr("sort_day", 1, 7)))
+
+    def _counts(self, span: Any) -> dict[str, tuple[int, int]]:
+        model: Any = self.model
+        bounded = Count("pk", filter=Q(**{f"{model.dated_by}__startswith": "["}))
+        counts = self.order_by().values_list(span).annotate(every=Count("pk"), bounded=bounded)
+        return {name: (every - bounded, bounded) for name, every, bounded in counts}
+
 
 class Parted(models.Model):
     """A record whose organizations have parts."""
 
+    dated_by: str
+    """The name of the date by which lists sort it."""
     visible_parts: list[Any]  # prefetched by `with_parts`
 
     class Meta:

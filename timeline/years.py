@@ -1,11 +1,16 @@
 """Years and spans of years, as in addresses: `2015`, or with the unspecified digits of EDTF `201X`
-(a decade), `20XX` (a century) and `2XXX`."""
+(a decade), `20XX` (a century) and `2XXX`; and months: `2015-02`, or `2015-XX` for the dates of a
+year whose month no source says."""
 
 import re
 from collections.abc import Iterable
 
+from django.db.models import Q
+
+from dates.edtf import in_words
+
 MOST = 40  # spans in a list; more years are grouped into longer spans
-SPAN = re.compile(r"\d{4}|\d{3}X|\d{2}XX|\dXXX", re.ASCII)
+SPAN = re.compile(r"\d{4}(-(0[1-9]|1[0-2]|XX))?|\d{3}X|\d{2}XX|\dXXX", re.ASCII)
 
 
 def bounds(span: str) -> tuple[int, int]:
@@ -18,8 +23,27 @@ def days(span: str) -> tuple[str, str]:
     return span.replace("X", "0"), f"{span.replace('X', '9')}-99"
 
 
+def within(span: str, field: str) -> Q:
+    """The condition that the date `field` of a record is in a span, by its `sort_day`."""
+    year, _, month = span.partition("-")
+    first, last = days(year if month == "XX" else span)
+    condition, unsaid = Q(sort_day__gte=first, sort_day__lt=last), without_month(year, field)
+    if not month:
+        return condition
+    return condition & (unsaid if month == "XX" else ~unsaid)
+
+
+def without_month(year: str, field: str) -> Q:
+    """The condition that the bound by which a date of `year` is sorted says no month."""
+    bounded = Q(**{f"{field}__startswith": f"[{year}.."})
+    return bounded | Q(**{f"{field}__in": (year, f"[..{year}]")})
+
+
 def words(span: str) -> str:
-    """«2015», «2010 a 2019»."""
+    """«2015», «2010 a 2019», «febrero de 2015», «2015, sin mes»."""
+    year, _, month = span.partition("-")
+    if month:
+        return f"{year}, sin mes" if month == "XX" else in_words(span)
     first, last = bounds(span)
     return span if span.isdigit() else f"{max(first, 1)} a {last}"
 
