@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('organizations', '0003_several_at_once'),
-        ('timeline', '0006_words_gone'),
+        ('timeline', '0007_synonym'),
     ]
 
     operations = [
