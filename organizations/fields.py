@@ -197,15 +197,15 @@ class Articled:
 
     @property
     def with_article(self) -> str:
-        """«el Foro», «la Red Abierta», «IEC»."""
+        """«el Foro», «la Red Cívica», «IEC»."""
         return f"{self.article} {self}".strip()
 
     @property
     def of(self) -> str:
-        """«del Foro», «de la Red Abierta», «de IEC»."""
+        """«del Foro», «de la Red Cívica», «de IEC»."""
         return f"del {self}" if self.article == "el" else f"de {self.with_article}"
 
     @property
     def to(self) -> str:
-        """«al Foro», «a la Red Abierta», «a IEC»."""
+        """«al Foro», «a la Red Cívica», «a IEC»."""
         return f"al {self}" if self.article == "el" else f"a {self.with_article}"

@@ -2,17 +2,25 @@
 
 import json
 import re
+from csv import DictReader
 from functools import cached_property
 from html import unescape
 from html.parser import HTMLParser
+from io import StringIO
 from typing import Any
 
 from django.http import HttpResponse
 from django.test import Client
 
+from exchange.imports import RESOURCES
+
 LISTS = ["/organizaciones/", "/representacion/", "/pronunciamientos/", "/fuentes/"]
 DATES = ["/al/", "/al/2017/", "/al/2015-02-11/"]
 PAGES = ["/", *LISTS, "/linea-de-tiempo/", *DATES, "/datos/", "/acerca-de/"]
+EVENTS, STATEMENTS = "/linea-de-tiempo/atom.xml", "/pronunciamientos/atom.xml"
+CALENDAR = "/linea-de-tiempo/calendario.ics"
+TABLES = [f"/datos/{name}.csv" for name in RESOURCES]
+DATE_COLUMNS = {"inicio", "fin", "fecha", "publicada", "describe_hasta", "consultada", "dice"}
 DATA = {"type": "application/ld+json"}  # a block that no browser runs
 BLOCK = re.compile(r'<script type="application/ld\+json">(.*?)</script>', re.DOTALL)
 
@@ -70,6 +78,25 @@ def crawl() -> dict[str, HttpResponse]:
             # Combinations of filters have no end; the filters of the unfiltered page are enough.
             waiting += [link for link in within if "?" not in link or "?" not in url]
     return answers
+
+
+def site_texts(pages: dict[str, HttpResponse]) -> dict[str, str]:
+    """The text of each crawled page and of each file of the record, by address."""
+    visitor, others = Client(), ("/sitemap.xml", "/robots.txt", "/.well-known/security.txt")
+    files = [EVENTS, STATEMENTS, CALENDAR, *TABLES, *others]
+    return {url: page.text for url, page in pages.items()} | {
+        url: visitor.get(url).getvalue().decode("utf-8-sig") for url in files
+    }
+
+
+def edtf_of(texts: dict[str, str]) -> set[str]:
+    """The dates in the linked data of the pages, and in the tables."""
+    pattern = re.compile(r'"(?:startDate|endDate|datePublished)":"([^"]+)"')
+    dates = {date for text in texts.values() for date in pattern.findall(text)}
+    for table in TABLES:
+        for row in DictReader(StringIO(texts[table])):
+            dates |= {row[name] for name in DATE_COLUMNS & row.keys()}
+    return dates - {""}
 
 
 def words(response: HttpResponse) -> str:

@@ -46,6 +46,13 @@ def facts(folder: Path) -> dict[str, Any]:
     return yaml.safe_load((folder / "facts.yaml").read_text(encoding="utf-8"))
 
 
+def names(folder: Path) -> set[str]:
+    """The names of its organizations."""
+    organizations = facts(folder)["organizations"]
+    names = {each.get(name, "") for each in organizations for name in ("name", "short_name")}
+    return names.union(*(each.get("other_names", ()) for each in organizations)) - {""}
+
+
 def dates(records: list[dict[str, Any]]) -> Iterator[str]:
     """The days on which an answer may change, with the days before and after, the month and the
     year of each."""

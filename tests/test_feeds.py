@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from dates.text import collapse
 from record.text import printable
-from tests.markup import Page, read
+from tests.markup import CALENDAR, EVENTS, STATEMENTS, Page, read
 from tests.records import (
     citation,
     event,
@@ -31,8 +31,6 @@ from timeline import feeds
 from timeline.models import Event
 
 pytestmark = pytest.mark.django_db
-EVENTS, STATEMENTS = "/linea-de-tiempo/atom.xml", "/pronunciamientos/atom.xml"
-CALENDAR = "/linea-de-tiempo/calendario.ics"
 ATOM = "{http://www.w3.org/2005/Atom}"
 ENTRY = f"{ATOM}entry/{ATOM}"
 NOON = datetime(2020, 1, 1, 12, tzinfo=UTC)

@@ -10,7 +10,6 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
-import yaml
 from django.apps import apps
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -20,6 +19,7 @@ from zeal import NPlusOneError
 from dates.fields import Earliest, EDTFField, Latest, possible_date
 from nucleo import urls
 from organizations.models import Membership
+from tests import oracle
 from tests.records import membership
 
 ROOT = Path(settings.BASE_DIR)
@@ -182,26 +182,28 @@ def test_each_class_of_a_template_is_styled_and_each_styled_class_is_used():
     assert styled - used - theirs == GENERATED
 
 
-def test_no_name_of_this_coalition_stands_in_code_or_templates():
-    facts = yaml.safe_load((ROOT / "fixtures" / "facts.yaml").read_text(encoding="utf-8"))
-    names: set[str] = set()
-    for entry in facts["organizations"]:
-        names |= {entry["name"], entry.get("short_name", ""), *entry.get("other_names", [])}
-    words = sorted(map(re.escape, names - {"Núcleo", "Alianza", ""}))  # these mean other things too
-    name_of_ours = re.compile(rf"\b({'|'.join(words)})\b")
-    assert [name for name, text in SHIPPED.items() if name_of_ours.search(text)] == []
+FOLDERS = pytest.mark.parametrize("folder", [ROOT / "fixtures", ROOT / "tests/red_abierta"])
 
 
-def test_no_sentence_of_the_source_stands_in_code_or_templates():
+@FOLDERS
+def test_no_name_of_a_coalition_stands_in_code_or_templates(folder):
+    words = oracle.names(folder) - {"Núcleo", "Alianza"}  # these mean other things too
+    name = re.compile(rf"\b({'|'.join(map(re.escape, words))})\b")
+    assert [path for path, text in SHIPPED.items() if name.search(text)] == []
+
+
+@FOLDERS
+def test_no_sentence_of_a_source_stands_in_code_or_templates(folder):
     """Six of its words in a row are no accident."""
 
     def runs_of_six(text: str) -> set[str]:
         words = text.split()
         return {" ".join(words[n : n + 6]) for n in range(len(words) - 5)}
 
-    source = (ROOT / "fixtures" / "nucleo-de-sociedad-civil.txt").read_text(encoding="utf-8")
-    sentences = runs_of_six(source)
-    assert [name for name, text in SHIPPED.items() if sentences & runs_of_six(text)] == []
+    sources = (path.read_text(encoding="utf-8") for path in folder.glob("*.txt"))
+    sentences = set().union(*map(runs_of_six, sources))
+    assert len(sentences) > 500
+    assert [path for path, text in SHIPPED.items() if sentences & runs_of_six(text)] == []
 
 
 def ask_once_per_row(request: HttpRequest) -> HttpResponse:

@@ -13,7 +13,7 @@ from organizations.models import Organization
 from sources.models import Source
 from timeline.models import Event, Statement
 
-from .markup import DATA, LISTS, PAGES, page, read
+from .markup import CALENDAR, DATA, EVENTS, LISTS, PAGES, STATEMENTS, page, read
 from .records import (
     citation,
     event,
@@ -24,7 +24,6 @@ from .records import (
     statement,
     term,
 )
-from .test_feeds import CALENDAR, EVENTS, STATEMENTS
 from .test_visibility import CANARY, hide_a_word_in_each_state
 
 pytestmark = pytest.mark.django_db

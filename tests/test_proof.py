@@ -24,8 +24,7 @@ from record.proof import (
 )
 from sources.models import Citation
 from tests import records
-from tests.markup import DATES, Page, read
-from tests.test_feeds import CALENDAR, EVENTS, STATEMENTS
+from tests.markup import CALENDAR, DATES, EVENTS, STATEMENTS, Page, read
 from timeline.models import Event
 
 pytestmark = pytest.mark.django_db

@@ -4,8 +4,6 @@ cookie, no script, no third party, little weight, and what search engines read."
 import gzip
 import re
 from collections.abc import Iterator
-from csv import DictReader
-from io import StringIO
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -19,18 +17,28 @@ from django.urls import reverse
 from edtf_validate.valid_edtf import is_valid
 
 from exchange.facts import MODELS
-from exchange.imports import RESOURCES
 from organizations.models import Organization
 from search.models import Entry
 from sources.models import Citation, Source
+from tests import oracle
 from tests.citing import assert_others_read_alike
-from tests.markup import DATA, PAGES, Page, crawl, read
-from tests.test_feeds import CALENDAR, EVENTS, STATEMENTS, feed, titles
+from tests.markup import (
+    CALENDAR,
+    DATA,
+    EVENTS,
+    PAGES,
+    STATEMENTS,
+    Page,
+    crawl,
+    edtf_of,
+    read,
+    site_texts,
+)
+from tests.test_feeds import feed, titles
 from timeline.models import Event, Statement
 
 pytestmark = pytest.mark.django_db
 HERE = "http://testserver"
-DATE_COLUMNS = {"inicio", "fin", "fecha", "publicada", "describe_hasta", "consultada", "dice"}
 STATIC = Path(settings.BASE_DIR, "static")
 
 
@@ -232,14 +240,20 @@ def test_other_programs_read_every_reference_as_it_is_printed(responses):
         assert_others_read_alike(references)
 
 
-def test_every_date_that_leaves_the_site_is_valid_edtf(responses, visitor):
-    dates = set()
-    for answer in responses.values():
-        dates |= {*re.findall(r'"(?:startDate|endDate|datePublished)":"([^"]+)"', answer.text)}
-    for table in RESOURCES:
-        text = visitor.get(f"/datos/{table}.csv").getvalue().decode("utf-8-sig")
-        for row in DictReader(StringIO(text)):
-            dates |= {row[name] for name in DATE_COLUMNS & row.keys()}
-    dates -= {""}
+@pytest.fixture(scope="module")
+def texts(responses: dict[str, HttpResponse]) -> dict[str, str]:
+    return site_texts(responses)
+
+
+def test_every_date_that_leaves_the_site_is_valid_edtf(texts):
+    dates = edtf_of(texts)
     assert len(dates) > 8
     assert [date for date in dates if not is_valid(date)] == []
+
+
+@pytest.mark.once
+def test_no_word_of_the_second_record_is_on_a_page_or_in_a_file(texts):
+    invented = {"Costamar", "Puerto Sereno", "San Telmo", "Montevideo", "Delta Herald"}
+    names = invented | oracle.names(Path(__file__).parent / "red_abierta")
+    wrong = re.compile("|".join(map(re.escape, names)), re.IGNORECASE)
+    assert {url: wrong.findall(text) for url, text in texts.items() if wrong.search(text)} == {}
