@@ -63,7 +63,7 @@ def results(request: HttpRequest) -> HttpResponse:
         "choices": _choices(asked, counts, chosen),
         "chosen": chosen,
         "cut": SHOWN if total > SHOWN and not page.has_next() else 0,
-        "alone": [(word.text, f"{count:,}", _address(word)) for word, count in alone],
+        "alone": [(word.text, f"{n:,}", _address(word) if n else "") for word, n in alone],
         "changed": last_change(hit.record for hit in hits),
     }
     context["linked"] = jsonld.page(

@@ -133,6 +133,7 @@ def test_a_changed_date_is_found_at_once():
         ("¿Quién representaba en 2014?", "/al/2014/"),
         ("representantes, mayo de 2017", "/al/2017-05/"),
         ("2014 vocera", "/al/2014/"),
+        ("¿Qué pasó en 2014?", "/al/2014/"),
         ("¿quiénes eran integrantes en 2014?", "/al/2014/"),
         ("co-representante 2014", "/al/2014/"),
         ("vocera", "/representacion/"),
@@ -170,7 +171,9 @@ def test_a_turn_of_the_rotation_is_found_by_its_role_and_by_its_organization():
 
 # Words
 
-QUESTION_WORDS = "quién quiénes cuándo dónde cómo qué cuál cuáles cuánto cuántas por-qué porque"
+QUESTION_WORDS = (
+    "quién quiénes cuándo dónde cómo qué cuál cuáles cuánto cuántas por-qué porque pasó ocurrió"
+)
 
 
 def test_no_word_of_a_question_and_no_invisible_character_hides_a_record():
