@@ -38,7 +38,7 @@ from organizations.as_of import (
 )
 from organizations.charts import rotation_chart
 from organizations.models import STATE, Membership, Organization, RepresentationTerm
-from organizations.succession import set_partners
+from organizations.succession import one_of_each_place, set_partners
 from record import jsonld
 from record.pages import in_words, last_change, page_of, references
 from sources.quotes import figures, of_passages, quoting, reach_of, with_citations
@@ -139,12 +139,13 @@ def _representation(terms: list[RepresentationTerm]) -> dict[str, Any]:
     current = [term for term in terms if term.period.is_open]
     former = [term for term in terms if term.order and term.period.end.upper]
     former.sort(key=lambda term: term.order or 0)
+    speaking = (term for term in current if term.role == "representative")
     citations = [c for term in current for c in term.quotes]
     citations += [c for term in former for c in term.visible_citations if c.field == "order"]
     return {
         "current_terms": current,
-        "speaking": [term for term in current if term.role == "representative"],
-        "former_terms": former,
+        "speaking": list(one_of_each_place(speaking)),
+        "former_terms": list(one_of_each_place(former)),
         "is_undated": not any(term.period.start.is_exact for term in former),
         "order_citations": [c for c in citations if c.field == "order"],
         "term_citations": tuple(citations),

@@ -43,12 +43,15 @@ def digest(picture: Picture) -> str:
     return sha256(repr((picture, settings.SITE_NAME)).encode()).hexdigest()[:16]
 
 
-def _picture(kind: str, title: str, record: Any, when: str, date: EDTF) -> Picture:
-    """`when` are the words for the dates of the record, and `date` is the first of them."""
+def _picture(
+    kind: str, title: str, record: Any, when: str, date: EDTF, unknown: str = ""
+) -> Picture:
+    """`when` are the words for the dates of the record, `date` is the first of them, and `unknown`
+    are the words for no date."""
     kind, title = (printable(collapse(text)) for text in (kind, title))
     doubts = [missing_proof(record)] if is_fact(type(record)) else []
     doubts += ["(las fuentes no coinciden)"] if getattr(record, "contested", False) else []
-    unsaid, doubt = "" if when else str(UNSAID), " ".join(filter(None, doubts))
+    unsaid, doubt = "" if when else unknown or str(UNSAID), " ".join(filter(None, doubts))
     return Picture(kind, title, when, date.kind, unsaid, doubt)
 
 
@@ -81,7 +84,7 @@ def _of_organization(organization: Organization) -> Picture:
 def _of_source(source: Source) -> Picture:
     kind = " · ".join(filter(None, ("Fuente", source.get_kind_display())))
     published = parse(source.published)
-    return _picture(kind, source.title, source, str(published), published)
+    return _picture(kind, source.title, source, str(published), published, "no consta")
 
 
 OF: dict[type[Any], Callable[[Any], Picture]] = {

@@ -232,7 +232,8 @@ def test_a_quote_shows_its_place_and_leads_to_it(visitor, fields, locator, addre
     fact = event()
     citation(fact, source=source(slug="acta", language="en-GB", **fields), locator=locator)
     page = visitor.get(fact.get_absolute_url()).text
-    assert '<blockquote lang="en-GB">' in page
+    assert '<q lang="en-GB">' in page
+    assert '<p class="sentence" lang="en-GB">' in page
     link = re.search(rf'<a href="([^"]*)"[^>]*>{re.escape(locator)}</a>', page)
     assert (unescape(link[1]) if link else "") == address
     assert locator in page

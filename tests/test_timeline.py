@@ -108,7 +108,7 @@ def test_the_undated_stand_apart_at_the_end_of_numbered_pages(visitor, fifty):
     assert "de 2013 a 2017, página 2 ·" in second
     assert "Página 2 de 3" in second
     assert "Sin fecha en la fuente</h2>" not in second
-    assert '<h2>Sin fecha en la fuente</h2>' in third
+    assert "<h2>Sin fecha en la fuente</h2>" in third
     assert "2017</h2>" not in third
     assert link(third, "prev") == f"?{OLDEST}&pagina=2"
     assert len(listed(third)) == 20
