@@ -23,6 +23,7 @@ from dates.spanish_dates import LONGEST, nearest, read
 from dates.text import by_sources, fold
 from organizations import rotation
 from organizations.as_of import (
+    SHOWN_MOMENTS,
     WHOLE,
     Column,
     belonging,
@@ -46,7 +47,7 @@ from timeline.models import Event, Statement
 
 MAX_MEMBERSHIPS, MAX_TERMS, LATEST = 100, 50, 3
 PLAIN_TEXT = "text/plain; charset=utf-8"
-PAGE_SIZE, MAX_EVENTS, MAX_MOMENTS, SHOWN_MOMENTS = 100, 8, 60, 5
+PAGE_SIZE, MAX_EVENTS, MAX_MOMENTS = 100, 8, 60
 MEANINGS = {
     Answer.YES: "consta para toda la fecha",
     Answer.PARTLY: "consta para una parte",

@@ -36,7 +36,7 @@ NOUNS = {
     Membership: ("la membresía de", "membresías"),
     RepresentationTerm: ("el periodo de representación de", "periodos de representación"),
 }
-CLAUSES, AROUND = 3, 6
+CLAUSES, AROUND, SHOWN_MOMENTS = 3, 6, 5
 WHOLE = {"day": "ese día", "month": "todo el mes", "year": "todo el año"}
 PART = {"day": "ese día", "month": "una parte del mes", "year": "una parte del año"}
 EDGES = {"Al terminar": "ya {} al terminar el {}", "Al empezar": "todavía {} al empezar el {}"}
@@ -123,7 +123,7 @@ def _groups(records: list[Any], when: EDTF) -> Iterator[dict[str, Any]]:
             "dates": " ".join(f"{side} {side}_label" for side in _sides(why)),
             "records": alike,
             "citations": [*of_passages(_bearing(why, alike)), *against],
-            "notes": _notes(alike),
+            "notes": our_notes(alike),
         }
 
 
@@ -184,9 +184,10 @@ def _marked(terms: list[Any]) -> str:
     return listed(marked(str(term.organization), term) for term in terms)
 
 
-def _notes(records: list[Lasting]) -> list[tuple[str, str]]:
+def our_notes(records: Iterable[Lasting]) -> list[tuple[str, str]]:
     """The notes without repetition, with the names of their organizations unless a note is about
     all records."""
+    records = list(records)
     notes = rotation.notes(records)
     is_about_all = len(notes) == 1 and all(record.note for record in records)
     return [("" if is_about_all else names, note) for names, note in notes]

@@ -15,6 +15,7 @@ from django.utils.text import capfirst
 from dates.edtf import EDTF
 from dates.text import fold
 from organizations import rotation
+from organizations.as_of import SHOWN_MOMENTS, moments_of, our_notes
 from organizations.charts import replacement_chart
 from organizations.models import (
     Membership,
@@ -77,6 +78,7 @@ def organization_list(request: HttpRequest) -> HttpResponse:
         "reach": reach_of(page_memberships),
         "sections": list(_sections(page_memberships, counts)),
         "named": sorted(page.object_list, key=lambda organization: fold(str(organization))),
+        "moments": moments_of(page_memberships)[-SHOWN_MOMENTS:],
         "page": page,
         "changed": last_change(page_memberships, page.object_list),
     }
@@ -110,7 +112,7 @@ def _group(memberships: list[Membership], common: set[tuple[int, int]]) -> dict[
     own = (c for c in citations if c.contradicts or c.passage not in common)
     return {
         "memberships": memberships,
-        "notes": list(dict.fromkeys(m.note for m in memberships if m.note)),
+        "notes": our_notes(memberships),
         "citations": sorted(own, key=lambda citation: citation.number),
     }
 

@@ -201,4 +201,4 @@ def test_a_sitemap_too_long_becomes_an_index_that_costs_no_more_a_page(visitor, 
     for wrong in (f"{events}?p=999999", f"{events}?p=x", "/sitemap-nada.xml", "/sitemap-.xml"):
         answer = visitor.get(wrong)
         assert answer.status_code == 404
-        assert "no está en el registro" in answer.text
+        assert "no consta" in answer.text

@@ -164,7 +164,7 @@ def test_filters_and_pages_beyond_reason_are_not_found_in_spanish(visitor):
     ):  # fmt: skip
         response = visitor.get(f"/linea-de-tiempo/?{query}")
         assert response.status_code == 404, query
-        assert "no está en el registro" in response.text
+        assert "no consta" in response.text
 
 
 # Errors

@@ -164,21 +164,6 @@ def contradicting(citations: Iterable[Citation]) -> list[Citation]:
 
 
 @register.filter
-def cited_words(citations: Iterable[Citation]) -> list[tuple[Citation, str]]:
-    """A citation of each passage, by source, with its words: «Cita 3». If the record quotes several
-    sources, the last citation of a source names it: «Cita 5, en «Acta 12»»."""
-    groups = defaultdict[int, list[Citation]](list)
-    for citation in {(c.passage, c.contradicts): c for c in citations}.values():
-        groups[citation.source_id].append(citation)
-    named = {group[-1] for group in groups.values()} if several() else set()
-    return [
-        (c, f"{with_source(c) if c in named else c}{' (contradice)' if c.contradicts else ''}")
-        for group in groups.values()
-        for c in group
-    ]
-
-
-@register.filter
 def by_source(citations: Iterable[Citation]) -> list[tuple[Source, list[int]]]:
     """The quoted sources, each with the numbers of its citations."""
     numbers = defaultdict[Source, dict[int, None]](dict)
