@@ -189,8 +189,9 @@ def as_of(request: HttpRequest, when: EDTF) -> HttpResponse:
     founding = Membership.objects.visible_to(None).founding()
     if is_before := when.latest < parse(founding).earliest:
         every_term = every_term.none()
-    counts = organization_counts(every_membership), every_term.counts()
-    longest = max(every_membership.count(), sum(counts[1].values()))
+    ranks = list(every_membership.order_by("-rank").values_list("organization", "rank"))
+    counts = organization_counts(ranks), every_term.counts()
+    longest = max(len(ranks), sum(counts[1].values()))
     page = page_of(request, every_membership, PAGE_SIZE, longest)
     on_page = slice((page.number - 1) * PAGE_SIZE, page.number * PAGE_SIZE)
     memberships, terms = list(every_membership[on_page]), list(every_term[on_page])
@@ -202,19 +203,15 @@ def as_of(request: HttpRequest, when: EDTF) -> HttpResponse:
     changed, reach = last_change(records), reach_of([*memberships, *terms])
     title = f"Quién pertenecía y quién representaba {at(when.text)}"
     quotes = chain(*(record.quotes for record in records))
-    context = _lead(answers, when, page) | {
+    context = _answered(answers, when, page) | {
         "when": when,
         "references": references(request, title, changed, quoting(quotes)["quoted"]),
         "at_date": at(when.text),
-        "whole": WHOLE[when.kind],
         "founding": of(founding) if is_before else "",
         "neighbours": neighbours(moments(), when),
         "page": page,
-        "answers": answers,
-        "meanings": MEANINGS,
         "membership_tally": tally(counts[0], "organización", "organizaciones"),
         "term_tally": "La coalición no existía" if is_before else tally(counts[1], "periodo"),
-        "proof": of_passages(c for column in chain(*answers) for c in column.citations),
         "reach": reach if reach.ends_before(when) else None,
         "certain_events": [event for event in events[:MAX_EVENTS] if event.surely],
         "possible_events": [event for event in events[:MAX_EVENTS] if not event.surely],
@@ -225,15 +222,19 @@ def as_of(request: HttpRequest, when: EDTF) -> HttpResponse:
     return TemplateResponse(request, "as_of.html", context)
 
 
-def _lead(answers: tuple[list[Column], list[Column]], when: EDTF, page: Page) -> dict[str, Any]:
-    """The answer in two sentences; a later page lacks the first records, and the second
-    sentence."""
+def _answered(answers: tuple[list[Column], list[Column]], when: EDTF, page: Page) -> dict[str, Any]:
+    """The answers in columns and in two sentences, of which a later page lacks the second, since it
+    lacks the first records."""
     of_members, of_terms = answers
     coalition = Organization.objects.visible_to(None).coalition()
     name = coalition.with_article if coalition else "la coalición"
     whom = "ellas" if of_members[0].count + of_members[1].count > 1 else name
     is_first = page.number == 1
     return {
+        "answers": answers,
+        "meanings": MEANINGS,
+        "whole": WHOLE[when.kind],
+        "proof": of_passages(c for column in chain(*answers) for c in column.citations),
         "coalition_name": name,
         "lead": f"{belonging(of_members, when)} {speaking(of_terms, whom, when) * is_first}",
         "disputed": any(column.disputed for column in (*of_members[:2], *of_terms[:2])),
