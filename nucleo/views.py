@@ -33,6 +33,7 @@ from organizations.as_of import (
     moments_of,
     neighbours,
     organization_counts,
+    organization_ranks,
     representatives,
     speaking,
     tally,
@@ -189,7 +190,7 @@ def as_of(request: HttpRequest, when: EDTF) -> HttpResponse:
     founding = Membership.objects.visible_to(None).founding()
     if is_before := when.latest < parse(founding).earliest:
         every_term = every_term.none()
-    ranks = list(every_membership.order_by("-rank").values_list("organization", "rank"))
+    ranks = organization_ranks(every_membership)
     counts = organization_counts(ranks), every_term.counts()
     longest = max(len(ranks), sum(counts[1].values()))
     page = page_of(request, every_membership, PAGE_SIZE, longest)

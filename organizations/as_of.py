@@ -61,9 +61,13 @@ def members(when: EDTF) -> SpanningQuerySet[Membership]:
     return memberships.order_by(F("rank"), *ALIKE, "organization__name", "slug")
 
 
+def organization_ranks(memberships: SpanningQuerySet[Any]) -> list[tuple[int, int]]:
+    """The organization and the rank of each membership, the best ranks last."""
+    return list(memberships.order_by("-rank").values_list("organization", "rank"))
+
+
 def organization_counts(ranks: Iterable[tuple[int, int]]) -> dict[Answer, int]:
-    """The number of organizations by their best answer, since some belonged twice. `ranks` are the
-    organizations with their `rank`, the best one last."""
+    """The number of organizations by their best answer, since some belonged twice."""
     best = dict(ranks)
     numbers = Counter(best.values())
     return {RANKED[rank]: numbers[rank] for rank in sorted(numbers)}
