@@ -16,12 +16,13 @@ _PLURAL = re.compile(r"enes$")
 _LONGEST = 60
 # Words that are in almost every text, and the verbs of «¿Qué pasó?»; folded.
 STOP_WORDS = frozenset(
-    "a al ante aquel aquella aquellas aquello aquellos asi aun aunque bajo cada como con contra "
-    "cual cuales cualquier cuando cuanta cuantas cuanto cuantos de del desde donde durante e el "
-    "ella ellas ello ellos en entre era eran es esa esas ese eso esos esta estas este esto "
-    "estos fue fueron ha haber habia han hasta hay la las le les lo los mas me mediante mi muy "
-    "ni no nos o ocurrio para paso pero por porque pues que quien quienes se sea ser si sin "
-    "sino sobre son su sucedio sus tal tambien tan tanto te tras u un una unas uno unos y ya".split()
+    "a al ante aquel aquella aquellas aquello aquellos asi aun aunque bajo cada como con "
+    "contra cual cuales cualquier cuando cuanta cuantas cuanto cuantos de del desde donde "
+    "durante e el ella ellas ello ellos en entre era eran es esa esas ese eso esos esta "
+    "estas este esto estos fue fueron ha haber habia han hasta hay la las le les lo los mas "
+    "me mediante mi muy ni no nos o ocurrio para paso pero por porque pues que quien "
+    "quienes se sea ser si sin sino sobre son su sucedio sus tal tambien tan tanto te tras "
+    "u un una unas uno unos y ya".split()
 )
 
 
