@@ -9,6 +9,8 @@ from django.core.management import call_command
 from playwright.sync_api import expect
 from pytest_django.live_server_helper import LiveServer
 
+from tests.test_search_answers import QUESTIONS
+
 # What a browser shows of the record is the same on any database.
 pytestmark = [pytest.mark.django_db, pytest.mark.once]
 PHONE, DESK = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
@@ -200,3 +202,12 @@ SMALL_TARGETS = """() => [...document.querySelectorAll("main a, main summary, na
   .map(e => [e.innerText, e.getBoundingClientRect()])
   .filter(([, box]) => box.width < 24 || box.height < 24)
   .map(([text, box]) => `${text}: ${box.width} × ${box.height}`)"""
+
+
+def test_ten_questions_are_answered_on_the_first_screen(site: str, page: Any) -> None:
+    for size in (PHONE, DESK):
+        page.set_viewport_size(size)
+        for typed, address in QUESTIONS.items():
+            page.goto(f"{site}/buscar/?q={typed}")
+            box = page.locator(f'main a[href="{address}"]').first.bounding_box()
+            assert box["y"] + box["height"] < size["height"], (typed, size)
