@@ -309,7 +309,7 @@ class RecordResource(ModelResource):
         ends, begins = (getattr(instance, f"{name}publish_at", None) for name in ("un", ""))
         if ends and not (begins and begins < ends):
             raise ValidationError({"unpublish_at": "El retiro no es posterior a la publicación."})
-        is_published = not (self.is_new or instance.is_draft()) and "se_publica" in self.changes
+        is_published = "se_publica" in self.changes and not instance.is_draft()
         if is_published or any(column.endswith("_la_fuente") for column in self.changes):
             check_labels(instance, is_published)
         self._refuse_two_parts(instance)

@@ -117,8 +117,10 @@ def texts_of(fact: Record, *others: Record, gone: Iterable[Any] = ()) -> list[st
 
 def unsaid_labels(fact: models.Model, texts: Collection[str]) -> dict[str, str]:
     """An error for each label that stands in none of the texts, by the name of its field."""
+    uncited = "Sin «se_publica»: importe como borrador, agregue la cita y publique"
+    expected = "Las palabras tal como están en ella, o nada" if texts else uncited
     return {
-        name: f"Ninguna fuente citada dice «{label}».\nLas palabras tal como están en ella, o nada"
+        name: f"Ninguna fuente citada dice «{label}».\n{expected}"
         for name, label in labels_of(fact).items()
         if not any(collapse(label) in text for text in texts)
     }

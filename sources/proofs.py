@@ -60,28 +60,38 @@ def said_instead(form: Any, name: str, words: str) -> str:
     return f"«{old}»" if old and collapse(old) in words and collapse(new) not in words else ""
 
 
+def labels_said(
+    fact: Any, gone: Collection[Citation] = (), moved: Iterable[Citation] = ()
+) -> set[str]:
+    """The labels of a fact that its sources say, without the citations that are `gone` and with
+    those that are `moved` to it."""
+    texts = texts_of(fact, gone=gone)
+    texts += {quote.source.passages.text for quote in moved if not quote.contradicts}
+    unsaid = unsaid_labels(fact, texts)
+    return {label for name, label in labels_of(fact).items() if name not in unsaid}
+
+
 def labels_orphaned(
-    gone: Collection[Citation], moved: Citation | None = None
+    gone: Collection[Citation], moved: Collection[Citation] = ()
 ) -> Iterator[tuple[Any, str]]:
     """The facts and their labels that no cited source says without the citations that are `gone`,
-    or with the citation that is `moved` in their place."""
-    facts: dict[Any, None] = {quote.record: None for quote in gone}
-    for fact in facts:
-        texts = texts_of(fact, gone=gone)
-        if moved and moved.record == fact and not moved.contradicts:
-            texts.append(moved.source.passages.text)
-        already = unsaid_labels(fact, texts_of(fact)).keys()
-        for name in unsaid_labels(fact, texts).keys() - already:
-            yield fact, labels_of(fact)[name]
+    or with the citations that are `moved` in their place."""
+    for fact in dict.fromkeys(quote.record for quote in gone):
+        arrived = [quote for quote in moved if quote.record == fact]
+        for label in sorted(labels_said(fact) - labels_said(fact, gone, arrived)):
+            yield fact, label
+
+
+def refuse_orphans(orphans: Iterable[tuple[Any, str]]) -> None:
+    """Raises ValidationError if there is a label that no quote proves any more."""
+    if problems := [f"«{fact}» dice «{label}»" for fact, label in orphans]:
+        words = f"{'; '.join(problems)}, palabras que solo dice la fuente de esta cita."
+        raise ValidationError(f"{words} Quítelas antes, o agregue otra cita de esa fuente.")
 
 
 def check_move(citation: Citation) -> None:
     """Raises ValidationError if a stored citation leaves a label that no other quote proves."""
-    stored = Citation.objects.filter(pk=citation.pk)
-    problems = [f"«{fact}» dice «{label}»" for fact, label in labels_orphaned(stored, citation)]
-    if problems:
-        words = f"{'; '.join(problems)}, palabras que solo dice la fuente de esta cita."
-        raise ValidationError(f"{words} Quítelas antes, o agregue otra cita de esa fuente.")
+    refuse_orphans(labels_orphaned(Citation.objects.filter(pk=citation.pk), [citation]))
 
 
 @dataclass

@@ -1,10 +1,11 @@
+from collections import defaultdict
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import models
 from import_export.fields import Field
 
-from editing.resources import RecordResource
+from editing.resources import Outcome, RecordResource
 from editing.widgets import (
     AddressWidget,
     ChoiceWidget,
@@ -14,9 +15,9 @@ from editing.widgets import (
     SlugWidget,
     TextWidget,
 )
-from record.proof import dates_in
+from record.proof import dates_in, labels_of
 from sources.models import SUPPORTED, Citation, Source, date_and_bound
-from sources.proofs import check_move
+from sources.proofs import labels_said, refuse_orphans
 from sources.quotes import claim
 
 
@@ -152,13 +153,38 @@ class CitationResource(RecordResource):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self.passages: dict[int, dict[str, int]] = {}
+        self.gone: dict[Any, dict[int, Citation]] = defaultdict(dict)
+        """The stored citations that rows change, by fact with labels and by number of the row."""
+        self.moved: dict[Any, list[Citation]] = defaultdict(list)
+        self.said: dict[Any, set[str]] = {}
+        """The labels that the sources of a fact say before the import."""
 
     def clean_instance(self, instance: Any) -> None:
         if sum(getattr(instance, f"{name}_id") is not None for name in SUPPORTED) != 1:
             raise ValidationError({"event": "Una cita apoya exactamente un registro."})
         super().clean_instance(instance)
-        if not self.is_new:
-            check_move(instance)
+
+    def before_save_instance(self, instance: Any, row: Any, **kwargs: Any) -> None:
+        super().before_save_instance(instance, row, **kwargs)
+        if labels_of(instance.record):
+            self.moved[instance.record].append(instance)
+        if instance.pk:
+            stored = Citation.objects.get(pk=instance.pk)
+            fact: Any = stored.record
+            if labels_of(fact):
+                self.said.setdefault(fact, labels_said(fact))
+                self.gone[fact][kwargs["row_number"]] = stored
+
+    def after_import(self, dataset: Any, result: Outcome, **kwargs: Any) -> None:
+        """Checks the labels after all rows: the citations of a fact may change places."""
+        for fact, gone in self.gone.items():
+            left = labels_said(fact, gone.values(), self.moved[fact])
+            try:
+                refuse_orphans((fact, label) for label in sorted(self.said[fact] - left))
+            except ValidationError as error:
+                result.totals["update"] -= 1
+                result.append_invalid_row(max(gone), {}, ValidationError({"source": error}))
+        super().after_import(dataset, result, **kwargs)
 
     def before_write(self, records: list[Any]) -> None:
         """Numbers the passages of each source; equal quotes are the same passage."""

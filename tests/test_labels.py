@@ -5,8 +5,10 @@ from typing import Any
 import pytest
 from django.core.exceptions import ValidationError
 
+from exchange.imports import Refused, run_import
+from exchange.models import Receipt
 from tests import records
-from tests.sheets import csv_of, dry_run
+from tests.sheets import csv_of, dataset_of, dry_run
 from tests.staff import act, address_of, draft, problems, quote, save
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("forms_check_one_by_one")]
@@ -95,3 +97,31 @@ def test_rows_of_an_organization_and_published_rows_of_a_table_are_checked(publi
     assert "Ninguna fuente citada dice" in error.problem
     said = csv_of(header, f"{labelled(SAID).slug},2020-01-01 09:00")
     assert dry_run("eventos", said).errors == []
+    header = "identificador,titulo,categoria,palabras_de_la_fuente,se_publica"
+    (error,) = dry_run("eventos", csv_of(header, f"x,T,acuerdo,{SAID},2020-01-01 09:00")).errors
+    assert (error.row, error.column, error.says) == (2, "palabras_de_la_fuente", SAID)
+    assert "importe como borrador, agregue la cita y publique" in str(error)
+    assert dry_run("eventos", csv_of(header, f"x,T,acuerdo,{SAID},")).errors == []
+
+
+def test_a_label_needs_a_source_after_all_citations_of_a_file_moved() -> None:
+    """Two citations that leave it together are refused; a new one in the same file may prove it."""
+    record, other = labelled(SAID), records.source(slug="otra", text="Otra: decidieron sumarse.")
+    first = record.citations.get()
+    records.citation(record, "decidieron sumarse", source=first.source)
+    leaving = [f"{quote.slug},otra,decidieron sumarse," for quote in record.citations.all()]
+    header = "identificador,fuente,palabras_exactas,acontecimiento"
+    for row in leaving:
+        assert dry_run("citas", csv_of(header, f"{row}{record.slug}")).errors == []
+    rows = [f"{row}{record.slug}" for row in leaving]
+    (error,) = dry_run("citas", csv_of(header, *rows)).errors
+    assert error.row == 3
+    assert f"dice «{SAID}»" in error.problem
+    with pytest.raises(Refused, match="errores: 1"):
+        run_import(Receipt(resource="citas", file_name="x"), dataset_of(csv_of(header, *rows)))
+    assert {*record.citations.values_list("source", flat=True)} == {first.source.pk}
+    rows = [f"nueva,{first.source.slug},decidieron sumarse,{record.slug}", *rows]
+    for ordered in (rows, [*reversed(rows)]):
+        assert dry_run("citas", csv_of(header, *ordered)).errors == []
+    run_import(Receipt(resource="citas", file_name="x"), dataset_of(csv_of(header, *rows)))
+    assert record.citations.filter(source=other).count() == 2
