@@ -19,6 +19,7 @@ DATES = ["/al/", "/al/2017/", "/al/2015-02-11/"]
 PAGES = ["/", *LISTS, "/linea-de-tiempo/", *DATES, "/datos/", "/acerca-de/"]
 EVENTS, STATEMENTS = "/linea-de-tiempo/atom.xml", "/pronunciamientos/atom.xml"
 CALENDAR = "/linea-de-tiempo/calendario.ics"
+MEMBERSHIPS, TERMS = "/organizaciones/atom.xml", "/representacion/atom.xml"
 TABLES = [f"/datos/{name}.csv" for name in RESOURCES]
 DATE_COLUMNS = {"inicio", "fin", "fecha", "publicada", "describe_hasta", "consultada", "dice"}
 DATA = {"type": "application/ld+json"}  # a block that no browser runs

@@ -14,9 +14,22 @@ from hypothesis import settings as hypothesis
 from hypothesis import strategies as st
 
 from dates.text import collapse
+from organizations.models import Membership
 from record.text import printable
-from tests.markup import CALENDAR, EVENTS, STATEMENTS, Page, read
+from sharing import calendars, feeds
+from tests.markup import (
+    CALENDAR,
+    EVENTS,
+    MEMBERSHIPS,
+    STATEMENTS,
+    TERMS,
+    Page,
+    page,
+    read,
+)
 from tests.records import (
+    LONG_AGO,
+    NOW,
     citation,
     event,
     membership,
@@ -27,7 +40,6 @@ from tests.records import (
     term,
 )
 from tests.test_login_matrix import READERS, public_addresses
-from timeline import feeds
 from timeline.models import Event
 
 pytestmark = pytest.mark.django_db
@@ -56,7 +68,7 @@ def feed(client: Client, url: str) -> ET.Element:
     assert root.findtext(f"{ATOM}author/{ATOM}name") == settings.SITE_NAME
     ids = [element.text for element in root.iter(f"{ATOM}id")]
     assert len(ids) == len(set(ids))
-    assert all(re.fullmatch(r"tag:[\w.-]+,\d{4}(-\d\d){0,2}:[\w/-]+", text) for text in ids)
+    assert all(re.fullmatch(r"tag:[\w.-]+,\d{4}(-\d\d){0,2}:[\w/?&=-]+", text) for text in ids)
     updated = [element.text for element in root.findall(f"{ENTRY}updated")]
     assert updated == sorted(updated, reverse=True)
     assert root.findtext(f"{ATOM}updated") == [*updated, "1970-01-01T00:00:00+00:00"][0]
@@ -128,7 +140,8 @@ def test_any_text_passes_inert_through_a_feed_and_the_calendar(visitor, title, s
     # XML reads every line break as one.
     expected = printable(title).replace("\r\n", "\n").replace("\r", "\n")
     assert (root.findtext(f"{ENTRY}title") or "") == expected
-    assert {tag for tag, _ in Page(root.findtext(f"{ENTRY}content")).tags} <= {"p"}
+    tags = {tag for tag, _ in Page(root.findtext(f"{ENTRY}content")).tags}
+    assert tags <= {"p", "blockquote", "mark", "a"}
     (entry,) = icalendar.Calendar.from_ical(read(visitor, CALENDAR)).walk("VEVENT")
     assert str(entry["summary"]) == printable(collapse(title))
     assert printable(collapse(summary)) in str(entry["description"])
@@ -137,9 +150,9 @@ def test_any_text_passes_inert_through_a_feed_and_the_calendar(visitor, title, s
 # The calendar
 
 
-def entries(client: Client) -> dict[str, icalendar.Event]:
+def entries(client: Client, url: str = CALENDAR) -> dict[str, icalendar.Event]:
     """The entries of the calendar by title without its date, checked against RFC 5545."""
-    text = read(client, CALENDAR)
+    text = read(client, url)
     lines = text.split(b"\r\n")
     assert lines.pop() == b""
     assert all(len(line) <= 75 and b"\n" not in line and b"\r" not in line for line in lines)
@@ -225,8 +238,126 @@ def test_no_public_address_tells_how_many_drafts_there_are(visitor):
 def test_a_long_calendar_is_cut_to_the_latest_and_costs_four_queries(
     visitor, monkeypatch, django_assert_num_queries
 ):
-    monkeypatch.setattr(feeds, "IN_CALENDAR", 3)
+    monkeypatch.setattr(calendars, "IN_CALENDAR", 3)
     for year in range(2010, 2016):
         event(title=f"{year}", start=f"{year}-01-01")
     with django_assert_num_queries(4):
         assert list(entries(visitor)) == ["2015", "2014", "2013"]
+
+
+# Filters, organizations, memberships and terms
+
+
+def test_each_filter_has_its_feed_and_its_calendar(visitor):
+    una = organization(name="Una", slug="una")
+    records = [event(title=f"{year}", start=year, category=kind) for year, kind in (
+        ("2016", "acuerdo"), ("2017", "acuerdo"), ("2017", "salida"))]  # fmt: skip
+    records[1].organizations.add(una)
+    said, other = statement(title="Dicho", slug="dicho"), statement(title="Otro")
+    said.organizations.add(una)
+    said.events.add(records[1])
+    for query, expected in (
+        ("", {"2016", "2017"}),
+        ("anio=2016", {"2016"}),
+        ("anio=2017&categoria=salida", {"2017"}),
+        ("anio=2017&categoria=acuerdo&organizacion=una", {"2017"}),
+        ("pronunciamiento=dicho", {"2017"}),
+    ):
+        asked = f"?{query}" if query else ""
+        root = feed(visitor, f"{EVENTS}{asked}")
+        assert set(titles(root)) == expected
+        assert root.find(f"{ATOM}link[@rel='alternate']").get("href").endswith(f"/{asked}")
+        assert set(entries(visitor, f"{CALENDAR}{asked}")) == expected
+        if query:
+            links = page(visitor, f"/linea-de-tiempo/{asked}")
+            offered = {a["href"] for a in links.all("link") if a["rel"] == "alternate"}
+            assert {f"{EVENTS}{asked}", f"{CALENDAR}{asked}"} <= offered & set(links.links)
+    assert "(Año: 2017; Categoría: salida)" in feed(
+        visitor, f"{EVENTS}?anio=2017&categoria=salida"
+    ).findtext(f"{ATOM}title")
+    for query in ("organizacion=una", f"acontecimiento={records[1].slug}"):
+        assert titles(feed(visitor, f"{STATEMENTS}?{query}")) == ["Dicho"]
+    for url in (EVENTS, CALENDAR, STATEMENTS):
+        assert visitor.get(f"{url}?organizacion=nadie").status_code == 404
+    assert titles(feed(visitor, STATEMENTS)) == [other.title, "Dicho"]
+
+
+def test_every_entry_carries_the_words_that_prove_it_with_their_source_and_link(visitor):
+    """A sentence once; contradictions too; nothing of a source that is not public."""
+    acta, draft = source(title="Acta 12"), source(title="Borrador", publish_at=None)
+    record = event(title="Uno", start="2012-05")
+    said = citation(record, "decidieron sumarse", source=acta, field="start")
+    citation(record, "Tres de ellas", source=acta)
+    against = source(title="Acta 13")
+    citation(record, "anunció su salida", source=against, stance="contradicts", field="start")
+    citation(record, "cuatro organizaciones", source=draft)
+    content = feed(visitor, EVENTS).findtext(f"{ENTRY}content")
+    address = f"http://testserver{said.get_absolute_url()}"
+    assert f'<a href="{address}">{said}, «Acta 12»</a>' in content
+    assert content.count("<mark>«decidieron sumarse»</mark>") == 1
+    assert content.count("a la Red.</p>") == 1, "the rest of the sentence, once"
+    assert "<p><mark>«Tres de ellas»</mark></p>" in content, "the rest of its sentence is above"
+    assert "Otra fuente lo contradice: " in content
+    description = str(entries(visitor)["Uno"]["description"])
+    assert f"«decidieron sumarse»\n{said}, «Acta 12»: {address}" in description
+    for text in (content, description):
+        assert "Acta 13" in text
+        assert "Borrador" not in text
+    bare = event(title="Dos", start="2013")
+    assert "[ sin cita todavía ]" in feed(visitor, EVENTS).findtext(f"{ENTRY}content")
+    assert "[ sin cita todavía ]" in str(entries(visitor)[bare.title]["summary"])
+
+
+def test_memberships_and_terms_have_feeds(visitor):
+    """A membership becomes public with its organization, and with that which it replaces."""
+    before = organization(name="Antes", publish_at=NOW)
+    una = organization(name="Una", publish_at=LONG_AGO)
+    member = proven(membership(organization=una, start="2016", replaces=before))
+    proven(term(organization=una, start="2017-04", end="[2017-05-23..]", note="Inferido."))
+    Membership.objects.filter(pk=member.pk).update(updated_at=LONG_AGO)
+    root = feed(visitor, MEMBERSHIPS)
+    assert titles(root) == ["Una: integrante, desde 2016"]
+    assert datetime.fromisoformat(root.findtext(f"{ENTRY}updated")) == NOW
+    content = root.findtext(f"{ENTRY}content")
+    assert "Empezó a ser integrante en 2016; hasta cuándo, la fuente no lo dice." in content
+    assert "Sustituye a Antes." in content
+    assert "decidieron sumarse" in content
+    root = feed(visitor, TERMS)
+    assert titles(root) == [
+        "Una: representante, desde abril de 2017, al menos hasta el 23 de mayo de 2017"
+    ]
+    assert "Nota nuestra: Inferido." in root.findtext(f"{ENTRY}content")
+    una.publish_at = None
+    una.save()
+    assert titles(feed(visitor, MEMBERSHIPS)) == titles(feed(visitor, TERMS)) == []
+
+
+def test_an_organization_has_a_feed_of_all_that_names_it_and_a_calendar(visitor, editor):
+    una, url = organization(name="Una", slug="una"), "/organizaciones/una/"
+    member = membership(organization=una, start="2016")
+    term(organization=una)
+    happened, said = event(title="Uno", start="2016"), statement(title="Dicho")
+    una.events.add(happened)
+    una.statements.add(said)
+    event(title="Otro", start="2016")
+    membership()
+    assert sorted(titles(feed(visitor, f"{url}atom.xml"))) == [
+        "Dicho", "Una: integrante, desde 2016", "Una: representante", "Uno"
+    ]  # fmt: skip
+    assert list(entries(visitor, f"{url}calendario.ics")) == ["Uno"]
+    ids = feed(visitor, f"{url}atom.xml").findtext(f"{ATOM}id")
+    una.slug = "dos"
+    una.save()
+    moved = visitor.get(f"{url}atom.xml")
+    assert (moved.status_code, moved["Location"]) == (301, "/organizaciones/dos/atom.xml")
+    assert feed(visitor, "/organizaciones/dos/atom.xml").findtext(f"{ATOM}id") == ids
+    for record in (happened, said):
+        record.publish_at = None
+        record.save()
+    left = titles(feed(visitor, "/organizaciones/dos/atom.xml"))
+    assert sorted(left) == [f"Una: integrante, {member.period}", "Una: representante"]
+    una.publish_at = None
+    una.save()
+    for person in (visitor, editor):
+        for name in ("atom.xml", "calendario.ics"):
+            assert person.get(f"/organizaciones/dos/{name}").status_code == 404

@@ -27,10 +27,11 @@ EVERYWHERE = {
     "home", "sitemap", "sitemap_section", "as_of", "search:results", "exchange:table",
     "organizations:organization_list", "organizations:organization_detail",
     "organizations:representation", "timeline:event_list", "timeline:event_detail",
-    "timeline:event_feed", "timeline:statement_list", "timeline:statement_detail",
-    "timeline:statement_feed", "timeline:calendar", "sources:source_list",
+    "sharing:event_feed", "timeline:statement_list", "timeline:statement_detail",
+    "sharing:statement_feed", "sharing:calendar", "sources:source_list",
     "sources:source_detail", "sharing:organization_picture", "sharing:event_picture",
-    "sharing:statement_picture", "sharing:source_picture",
+    "sharing:statement_picture", "sharing:source_picture", "sharing:membership_feed",
+    "sharing:term_feed", "sharing:organization_feed", "sharing:organization_calendar",
 }  # fmt: skip
 
 

@@ -26,8 +26,10 @@ from tests.markup import (
     CALENDAR,
     DATA,
     EVENTS,
+    MEMBERSHIPS,
     PAGES,
     STATEMENTS,
+    TERMS,
     Page,
     crawl,
     edtf_of,
@@ -186,7 +188,10 @@ def test_every_page_has_its_own_title_a_description_of_its_length_and_a_picture(
         assert re.fullmatch(rf"{HERE}/([\w/-]+/)?compartir\.png\?v=\w+", meta["og:image"])
         assert meta["og:locale"] == "es_MX"
         alternate = {attrs["href"] for attrs in links if attrs["rel"] == "alternate"}
-        assert alternate == {EVENTS, STATEMENTS, CALENDAR}
+        own = {f"{url}atom.xml", f"{url}calendario.ics"}
+        is_organization = re.fullmatch("/organizaciones/[^/]+/", url)
+        everywhere = {EVENTS, STATEMENTS, CALENDAR, MEMBERSHIPS, TERMS}
+        assert alternate == everywhere | (own if is_organization else set())
         titles_of_pages.add(meta["og:title"])
     assert len(titles_of_pages) == len(plain_pages)
 
