@@ -195,12 +195,13 @@ def test_the_staff_who_publish_edit_synonyms_which_the_search_uses_at_once(
     records.event(slug="left", title="Salida de la mesa")
     records.event(slug="reason", title="Por qué se fue", start="2012")
     records.event(slug="both", title="Renuncias")
+    records.event(slug="text", title="Después", body="<p>La salida de otra.</p>", start="2020")
     add = address_of("add", Synonym)
     for word, means in (("renuncia", "salida"), ("Motivo", "razón, por qué"), ("ad", "salida")):
         assert save(publisher, add, word=word, means=means).status_code == 302
-    assert (slugs("renuncia"), slugs("renuncia mesa")) == (["both", "left"], ["left"])
+    assert (slugs("renuncia"), slugs("renuncia mesa")) == (["both", "left", "text"], ["left"])
     assert (slugs("motivos"), slugs('"renuncia"')) == (["reason"], ["both"])
-    assert slugs("salida -renuncia") == ["left"]
+    assert slugs("salida -renuncia") == ["left", "text"]
     synonym = Synonym.objects.get(word="renuncia")
     change = address_of("change", synonym)
     for person in (editor, reader):
