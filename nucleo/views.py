@@ -38,7 +38,6 @@ from organizations.as_of import (
     speaking,
     tally,
 )
-from organizations.charts import rotation_chart
 from organizations.models import STATE, Membership, Organization, RepresentationTerm
 from organizations.succession import one_of_each_place, set_partners
 from record import jsonld
@@ -84,10 +83,9 @@ def home(request: HttpRequest) -> HttpResponse:
         [*filter(None, [coalition]), *latest_events, *latest_statements, *terms, *memberships]
     )
     context: dict[str, Any] = _representation(terms) | _membership(memberships)
-    in_order = sorted(terms, key=lambda term: (term.role != "representative", term.order or 0))
     context |= {
         "coalition": coalition,
-        "chart": rotation_chart(rotation.rows(in_order), counts["reach"].until),
+        "chart": rotation.hero(terms, counts["reach"].until),
         "latest_events": latest_events,
         "gaps": rotation.of_all(terms, coalition)["gaps"],
         "undated": list(events.filter(sort_day="").order_by("pk")[:LATEST]),

@@ -14,6 +14,7 @@ from dates.edtf import EDTF, parse
 from dates.periods import RANKED, UNSAID, Answer, Period, Reason, of_several, reason
 from dates.text import fold
 from organizations import rotation
+from organizations.charts import ruler
 from organizations.models import Membership, RepresentationTerm
 from organizations.succession import set_partners, set_successors, taking_over
 from record.pages import counted, in_words, listed
@@ -334,7 +335,7 @@ def _clause(verb: str, records: list[Lasting]) -> str:
 
 def neighbours(every: list[Moment], when: EDTF) -> dict[str, Any]:
     """The nearest moments `before` and `after` a date, the first moments `around` it (that share a
-    day with it), and whether there are `more` of these."""
+    day with it), whether there are `more` of these, and the `ruler` of all."""
     before = [moment for moment in every if moment.when.latest < when.earliest]
     after = [moment for moment in every if moment.when.earliest > when.latest]
     around = [moment for moment in every if moment not in before and moment not in after]
@@ -343,4 +344,5 @@ def neighbours(every: list[Moment], when: EDTF) -> dict[str, Any]:
         "around": around[:AROUND],
         "more": len(around) > AROUND,
         "after": next(iter(after), None),
+        "ruler": ruler(when, [moment.when for moment in every]),
     }

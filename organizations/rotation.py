@@ -13,12 +13,12 @@ from organizations.charts import rotation_chart, zoom_chart
 from organizations.models import Membership, Organization, RepresentationTerm
 from organizations.succession import are_joint, set_partners
 from record import pages
-from record.charts import Row
+from record.charts import Chart, Row
 from record.pages import listed
 from record.proof import marked, missing_proof
 from sources.quotes import of_passages
 
-GAPS_SHOWN = 12
+GAPS_SHOWN = HERO = 12
 Role = RepresentationTerm.Role
 
 
@@ -106,7 +106,7 @@ def notes(records: Iterable[Membership | RepresentationTerm]) -> list[tuple[str,
 def rows(terms: list[RepresentationTerm], close: bool = False) -> list[Row]:
     """«5.º Alfa», «Co-representante: Beta»; for the chart seen `close`, «Alfa», «Beta (co-)»."""
     rows, drawn = [], set[Organization]()
-    for term in terms:
+    for term in _in_time(terms):
         if term.organization in drawn:
             continue
         drawn = {term.organization, *term.partners} if term.partners else set()
@@ -120,8 +120,33 @@ def rows(terms: list[RepresentationTerm], close: bool = False) -> list[Row]:
             place = f"{term.order}.º " if term.order else ""
             name = f"{place}{'Co-representante: ' if second else ''}{name}"
         name += " (interina)" if term.interim else ""
-        rows.append(Row(marked(name, term), term.period, second=second, contested=term.contested))
+        row = Row(marked(name, term), term.period, second=second, contested=term.contested)
+        row.ordered = bool(term.order)
+        rows.append(row)
     return rows
+
+
+def _in_time(terms: list[RepresentationTerm]) -> list[RepresentationTerm]:
+    """By role and order; a term without an order after the last term that begins before it."""
+
+    def place(term: RepresentationTerm) -> tuple[bool, int, bool, str]:
+        earlier = (
+            other.order or 0
+            for other in terms
+            if other.role == term.role and other.start_earliest <= term.start_earliest
+        )
+        is_second, has_order = term.role != Role.REPRESENTATIVE, term.order is not None
+        return is_second, term.order or max(earlier), not has_order, term.start_earliest
+
+    return sorted(terms, key=place)
+
+
+def hero(terms: list[RepresentationTerm], until: EDTF) -> Chart | None:
+    """The chart of the front page, of the terms that end last."""
+    chart = rotation_chart(rows(terms[:HERO]), until)
+    if chart and len(terms) > HERO:
+        chart.note = f"Los {pages.in_words(HERO)} periodos más recientes."
+    return chart
 
 
 def _proven(term: RepresentationTerm) -> Period:

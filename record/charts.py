@@ -4,20 +4,25 @@
 lengths are px, so that text keeps its size on a phone.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
 from datetime import date
+from itertools import accumulate, chain
 from math import ceil
 from typing import Any
+from unicodedata import east_asian_width
 
 from dates.edtf import EDTF, MONTHS
 from dates.periods import Period
 
-BAR, THIN_BAR = 16, 12  # px
-PHONE, WIDE = 288, 576  # px: the width of a chart on the narrowest phone, and with titles
-CONTESTED = "≠"  # before the name or number of a period about which sources disagree
-LETTER = 7.2  # px: the average width of a letter
+BAR, THIN_BAR = 26, 12  # px
+PHONE = 288  # px: the width of a chart on the narrowest phone
+CONTESTED = "≠"  # before the name of a period about which sources disagree
+LETTER, CAPITAL, WIDE_LETTER = 7.2, 10, 15  # px: average widths on the narrowest phone
 STEPS = [step * 10**power for power in range(5) for step in (1, 2, 5)]  # years between hairlines
+LEFTWARD, RIGHTWARD = ("before", "unsaid-start"), ("after", "open", "unsaid-end")
+STUB = 44  # px: the length of a sign that says «or earlier» or «since when?», with its space
+LEFT_ROOM, RIGHT_ROOM, LEAST = 12, 8, 6  # per cent: for signs without an end, for «until when?»
 
 Stretch = tuple[str, int | None, int | None]
 """The kind of a mark, its first day, and the day after its last one: ordinals, None if
@@ -43,33 +48,44 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """Text at `x` per cent plus `dx` px, with its baseline `dy` px below the top of the bar."""
+    """Text at `x` per cent plus `dx` px, with its baseline at `dy` px; `shown` may be
+    only `narrow` or `wide` charts."""
 
     text: str
     x: float
     dx: float = 0
-    dy: int = 13
+    dy: int = 20
     anchor: str = "start"
+    shown: str = ""
 
 
 @dataclass(slots=True)
 class Row:
     """A period and its name; `contested` if sources disagree about it; `second` selects the second
-    colour. The chart sets the other fields; `y` is the top of the bar."""
+    colour; `is_inside` a filter, if there is one. The chart sets the other fields; `y` is the top
+    of the row."""
 
     name: str
     period: Period
     url: str = ""
     second: bool = False
     contested: bool = False
+    ordered: bool = False
+    number: int = 0
+    is_inside: bool | None = None
     y: int = 0
     marks: list[Mark] = field(default_factory=list)
-    label: Label | None = None
-    numeral: Label | None = None
+    labels: list[Label] = field(default_factory=list)
 
-    def contest(self, text: object) -> str:
-        """`text`, after CONTESTED if sources disagree."""
-        return f"{CONTESTED} {text}" if self.contested else str(text)
+    @property
+    def title(self) -> str:
+        """The name, after CONTESTED if sources disagree."""
+        return f"{CONTESTED} {self.name}" if self.contested else self.name
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether a mark goes beyond the axis."""
+        return any(mark.x < 0 or mark.end > 100 for mark in self.marks)
 
     @property
     def otherwise(self) -> str:
@@ -79,42 +95,70 @@ class Row:
 @dataclass(frozen=True, slots=True)
 class Axis:
     """The days from `first` to the day before `end`, as ordinals, with hairlines at `lines` per
-    cent."""
+    cent. `until` is the day after the last day of the source."""
 
     first: int
     end: int
     lines: list[float] = field(default_factory=list)
     labels: list[Label] = field(default_factory=list)
+    until: int = 0
 
     def x(self, day: int) -> float:
-        return round(100 * min(max((day - self.first) / (self.end - self.first), 0), 1), 3)
+        return round(100 * (day - self.first) / (self.end - self.first), 3)
 
     def marks(self, stretches: Iterable[Stretch]) -> list[Mark]:
-        """The marks of the stretches, cut to the axis."""
-        return [
-            Mark(kind, 0 if first is None else self.x(first), 100 if end is None else self.x(end))
+        """The marks of the stretches that are on the axis; if none is, an arrow to their side."""
+        stretches = list(stretches)
+        on_axis = [
+            self._mark(kind, first, end)
             for kind, first, end in stretches
             if (first is None or first < self.end) and (end is None or end > self.first)
         ]
+        if on_axis or not stretches:
+            return on_axis
+        is_earlier = (stretches[0][2] or self.end) <= self.first
+        return [Mark("earlier", 0, 0) if is_earlier else Mark("later", 100, 100)]
+
+    def _mark(self, kind: str, first: int | None, end: int | None) -> Mark:
+        x, last = self.x(first or self.first), self.x(end or self.end)
+        if kind in LEFTWARD:
+            return Mark(kind, last, last)
+        if kind == "unsaid-end":
+            last = max(x, min(max(self.x(self.until), x + LEAST), 100 - LEAST / 2))
+        return Mark(kind, x, x if kind == "after" else last)
+
+
+@dataclass(frozen=True, slots=True)
+class Bracket:
+    """Consecutive rows with one possible span, which `mark` draws. `note` is the baseline of the
+    words about it, None without room for them."""
+
+    mark: Mark
+    rows: list[Row]
+    y: int
+    height: int
+    note: int | None = None
 
 
 @dataclass(slots=True)
 class Chart:
-    """Rows, or columns if there are too many rows, drawn from `top` to `bottom`. `undated` rows are
-    off the axis; `limit` marks the last day of the source; arrows to the second row stand at
-    `handover`."""
+    """Rows, or columns if there are too many rows, drawn from `top` to `bottom`. `brackets` group
+    rows, `bars` are the other rows, `undated` rows are off the axis. `limit` marks the last day of
+    the source; arrows to the second row stand at `handover`."""
 
     id: str
     axis: Axis
-    bar: int
-    top: int
-    bottom: int
+    bar: int = BAR
+    top: int = 18
+    bottom: int = 30
     title: str = ""
+    note: str = ""
     rows: list[Row] = field(default_factory=list)
+    brackets: list[Bracket] = field(default_factory=list)
+    bars: list[Row] = field(default_factory=list)
     columns: list[dict[str, Any]] = field(default_factory=list)
     undated: list[Row] = field(default_factory=list)
-    undated_words: str = ""
-    limit: Label | None = None
+    limit: tuple[float, Label] | None = None
     handover: list[float] = field(default_factory=list)
     handover_name: Label | None = None
 
@@ -125,10 +169,24 @@ class Chart:
         return f"De {first} a {last}" if first < last else f"En {first}"
 
     @property
+    def height(self) -> int:
+        """With the labels of the axis."""
+        return self.bottom + max((label.dy for label in self.axis.labels), default=0) + 6
+
+    @property
+    def is_in_order(self) -> bool:
+        """Whether the order of all bracketed rows is known."""
+        return all(row.ordered for bracket in self.brackets for row in bracket.rows)
+
+    @property
+    def is_filtered(self) -> bool:
+        return any(row.is_inside is not None for row in chain(self.rows, self.undated))
+
+    @property
     def signs(self) -> set[str]:
         """The kinds of marks in the key. A wedge also explains the solid bar."""
         drawn = {mark.kind for row in self.rows for mark in row.marks}
-        drawn |= {"contested"} if any(row.contested for row in self.rows) else set()
+        drawn |= {"contested"} if any(row.contested for row in self.rows + self.undated) else set()
         has_wedge = drawn & {"month-start", "year-start", "month-end", "year-end"}
         return drawn - {"solid"} if has_wedge else drawn
 
@@ -185,43 +243,67 @@ def event_stretches(period: Period) -> list[Stretch]:
     return [(period.start.kind, *ordinals(period.start))] if period.start else []
 
 
-def year_axis(dates: Iterable[EDTF]) -> Axis | None:
-    """An axis of whole years, from the first to the last year of the dates, and a few more if the
-    arrow of an open end has no room; None if all dates are unknown."""
-    dates = list(dates)
-    years = [int(part[:4]) for when in dates for part in (when.lower, when.upper) if part]
-    if not years:
+def fitted_axis(stretches: Iterable[Stretch], until: EDTF) -> Axis | None:
+    """An axis of months if all days lie within twelve, else of years, wider where a sign without an
+    end has no room; None without days. `until` is the last date of the source, at which the dashes
+    of «until when?» end."""
+    stretches, reach = list(stretches), ordinals(until)[1] or 0
+    days = [day for _kind, first, end in stretches for day in (first, end and end - 1) if day]
+    if not days:
         return None
-    axis = years_between(min(years), max(years))
-    open_days = [when.first_day for when in dates if when.kind == "after"]
-    if any(axis.x(day.toordinal()) > 96 for day in open_days if day):
-        more = 1 + (max(years) - min(years)) // 20
-        return years_between(min(years), min(max(years) + more, date.max.year))
-    return axis
+    if any(kind == "unsaid-end" for kind, *_days in stretches):
+        days.append(max(reach - 1, days[0]))
+    first, last = date.fromordinal(min(days)), date.fromordinal(max(days))
+    ends = first.year * 12 + first.month - 1, last.year * 12 + last.month - 1
+    if ends[1] - ends[0] < 12:
+        axis = _with_room(stretches, months_between, *ends, range(12, 10_000 * 12))
+    else:
+        axis = _with_room(stretches, years_between, first.year, last.year, range(1, 10_000))
+    return replace(axis, until=reach)
+
+
+def _with_room(
+    stretches: list[Stretch],
+    between: Callable[[int, int], Axis],
+    first: int,
+    last: int,
+    possible: range,
+) -> Axis:
+    axis, more = between(first, last), 1 + (last - first) // 8
+    starts = [axis.x(end) for kind, _first, end in stretches if kind in LEFTWARD and end]
+    ends = [axis.x(start) for kind, start, _end in stretches if kind in RIGHTWARD and start]
+    if min(starts, default=100) < LEFT_ROOM:
+        first = max(first - more, possible[0])
+    if max(ends, default=0) > 100 - RIGHT_ROOM:
+        last = min(last + more, possible[-1])
+    return between(first, last)
 
 
 def years_between(first: int, last: int) -> Axis:
     step = next(step for step in STEPS if (last - first + 1) / step <= 8)
     labelled = range(ceil(first / step) * step, last + 1, step)
-    ticks = [(year * 12, year * 12 + 12, str(year)) for year in labelled]
-    return _axis(first * 12, last * 12 + 12, ticks, offset=step > 1)
+    axis = Axis(_month_start(first * 12), _month_start(last * 12 + 12))
+    for year in labelled:
+        x, right = axis.x(_month_start(year * 12)), axis.x(_month_start(year * 12 + 12))
+        axis.lines.append(x)
+        if step == 1:
+            axis.labels.append(Label(str(year), (x + right) / 2, dy=16, anchor="middle"))
+        elif x < 90:
+            axis.labels.append(Label(str(year), x, dx=3, dy=16))
+    return axis
 
 
 def months_between(first: int, last: int) -> Axis:
-    """An axis of months, given as `12 * year + month - 1`."""
-    ticks = [(month, month + 1, MONTHS[month % 12][:3]) for month in range(first, last + 1)]
-    return _axis(first, last + 1, ticks)
-
-
-def _axis(first: int, end: int, ticks: list[tuple[int, int, str]], offset: bool = False) -> Axis:
-    axis = Axis(_month_start(first), _month_start(end))
-    for start, until, text in ticks:
-        x, right = axis.x(_month_start(start)), axis.x(_month_start(until))
+    """An axis of months, given as `12 * year + month - 1`, with the years below."""
+    axis = Axis(_month_start(first), _month_start(last + 1))
+    for month in range(first, last + 1):
+        x, right = axis.x(_month_start(month)), axis.x(_month_start(month + 1))
         axis.lines.append(x)
-        if not offset:
-            axis.labels.append(Label(text, (x + right) / 2, anchor="middle"))
-        elif x < 90:
-            axis.labels.append(Label(text, x, dx=3))
+        name = Label(MONTHS[month % 12][:3], (x + right) / 2, dy=16, anchor="middle")
+        axis.labels.append(name)
+        is_first = month == first and (month % 12 < 11 or first == last)
+        if is_first or (month % 12 == 0 and x < 88):
+            axis.labels.append(Label(str(month // 12), x, dx=3, dy=32))
     return axis
 
 
@@ -231,12 +313,21 @@ def _month_start(month: int) -> int:
     return date(year, month + 1, 1).toordinal() if year <= 9999 else date.max.toordinal() + 1
 
 
-def share(text: str) -> float:
-    """The width of a label on a phone, in per cent of the chart."""
-    return 100 * len(text) * LETTER / PHONE
+def width(text: str) -> float:
+    """The width of a label on the narrowest phone, in px."""
+    return sum(map(_letter_width, text))
+
+
+def _letter_width(letter: str) -> float:
+    if east_asian_width(letter) in "WF":
+        return WIDE_LETTER
+    return CAPITAL if letter.isupper() else LETTER
 
 
 def fit(text: str, room: float) -> str:
     """The text, cut to `room` px."""
-    letters = max(int(room / LETTER), 2)
-    return text if len(text) <= letters else f"{text[: letters - 1].rstrip()}…"
+    if width(text) <= room:
+        return text
+    ends = accumulate(map(_letter_width, text), initial=LETTER * 2)
+    letters = sum(end <= room for end in ends) - 1
+    return f"{text[: max(letters, 1)].rstrip()}…"

@@ -250,15 +250,19 @@ def reach_of(records: Iterable[Any]) -> Reach:
     return Reach([(source.title, parse(source.describes_until)) for source in sources])
 
 
+def reach() -> Reach:
+    """How far all sources that the public record quotes reach."""
+    dates = quoted_sources().values_list("title", "describes_until")
+    return Reach([(title, parse(date)) for title, date in dates])
+
+
 def figures() -> dict[str, Any]:
     """The number of quoted public `sources`, the number of `facts` (supported records), the
     `reach` of these sources, and the number of facts that are `uncited` or have an uncited date."""
     proven = (Count(name, distinct=True, filter=Q(stance="supports")) for name in SUPPORTED)
     facts = Citation.objects.visible_to(None).aggregate(facts=sum(proven, Value(0)))
-    dates = quoted_sources().values_list("title", "describes_until")
-    reach = Reach([(title, parse(date)) for title, date in dates])
-    uncited = sum(map(uncited_count, models_of_facts()))
-    return facts | {"sources": len(reach.dates), "reach": reach, "uncited": uncited}
+    whole, uncited = reach(), sum(map(uncited_count, models_of_facts()))
+    return facts | {"sources": len(whole.dates), "reach": whole, "uncited": uncited}
 
 
 def passage_counts(sources: Iterable[Source]) -> dict[int, int]:

@@ -10,23 +10,26 @@ import pytest
 from django.template.loader import render_to_string
 from django.utils import translation
 from hypothesis import given
+from hypothesis import strategies as st
 
 from dates.edtf import EDTF, parse
 from dates.periods import Period
-from organizations.charts import replacement_chart, rotation_chart, zoom_chart
+from organizations.charts import replacement_chart, rotation_chart, ruler, zoom_chart
 from record.charts import (
-    LETTER,
+    PHONE,
+    Axis,
     Chart,
+    Label,
     Row,
     Stretch,
     event_stretches,
+    fitted_axis,
     period_stretches,
-    year_axis,
+    width,
     years_between,
 )
 from tests import records
-from timeline.charts import MOST_ROWS, columns_chart, overview_chart, rows_chart
-from timeline.models import Event
+from timeline.charts import columns_chart, rows_chart
 
 HOSTILE = '"><script>alert(1)</script>&amp;<![CDATA[ ]]> \u202e 組織'
 LAST_DAY = parse("2017-05-23")
@@ -47,6 +50,14 @@ def day(ordinal: int | None) -> str:
 def days(stretches: list[Stretch]) -> list[str]:
     """Each stretch with its first and its last day, two dots where nothing bounds it."""
     return [f"{kind} {day(first)} {day(end and end - 1)}" for kind, first, end in stretches]
+
+
+def axis_of(*dates: str) -> Axis | None:
+    return fitted_axis([s for when in dates for s in event_stretches(period(when))], EDTF())
+
+
+def name(row: Row) -> str:
+    return row.labels[0].text
 
 
 def drawn(chart: Chart) -> ElementTree.Element:
@@ -128,25 +139,32 @@ def test_a_mark_stands_where_its_days_do():
 @pytest.mark.parametrize(
     ("dates", "first", "end"),
     [
-        (["[2011-08..2015-02]", "", "2017-05-23"], 2011, 2018),
-        (["2011", "[2017-12-31..]"], 2011, 2019),  # room for the arrow of the open end
+        (["[2011-08..2015-02]", "", "2017-05-23"], "2011-01-01", "2018-01-01"),
+        (["2011", "[2017-12-31..]"], "2011-01-01", "2019-01-01"),  # room for «o después»
+        (["[..2011-01]", "2013"], "2010-01-01", "2014-01-01"),  # room for «o antes»
+        (["2016-11-05", "2017-02"], "2016-11-01", "2017-03-01"),  # months, if all lie in twelve
+        (["2017-05-23"], "2017-05-01", "2017-06-01"),
     ],
 )
-def test_the_axis_has_whole_years_from_the_first_date_to_the_last(dates, first, end):
-    axis = year_axis(map(parse, dates))
-    assert (day(axis.first), day(axis.end)) == (f"{first}-01-01", f"{end}-01-01")
-    assert [label.text for label in axis.labels] == [str(year) for year in range(first, end)]
+def test_the_axis_is_fitted_to_the_dates_in_whole_years_or_months(dates, first, end):
+    axis = axis_of(*dates)
+    assert (day(axis.first), day(axis.end)) == (first, end)
 
 
-@pytest.mark.parametrize("years", [("0001", "9999"), ("1810", "2017"), ("9999", "9999-12-31")])
+@pytest.mark.parametrize(
+    "years", [("0001", "9999"), ("1810", "2017"), ("9999", "9999-12-31"), ("[..0001]", "[9999..]")]
+)
 def test_an_axis_of_any_length_has_labels_that_fit_a_phone(years):
-    assert 1 <= len(year_axis(map(parse, years)).labels) <= 8
+    axis = axis_of(*years)
+    assert sum(width(label.text) for label in axis.labels if label.dy == 16) < PHONE
+    assert axis.labels
 
 
 def test_no_chart_is_drawn_where_no_date_is_known():
-    assert year_axis(map(parse, ["", ""])) is None
-    assert rotation_chart([row_of("")], EDTF()) is None
-    assert rows_chart([row_of("")]) is None
+    assert axis_of("", "") is None
+    assert rotation_chart([row_of("")], LAST_DAY) is None
+    assert rotation_chart([], LAST_DAY) is None
+    assert rows_chart([row_of("")], LAST_DAY) is None
     assert columns_chart({}, undated=3) is None
     assert zoom_chart([row_of("2014", "2016")], LAST_DAY) is None
 
@@ -154,13 +172,53 @@ def test_no_chart_is_drawn_where_no_date_is_known():
 # Charts of periods
 
 
-def test_rows_keep_the_order_given_and_the_unknown_has_its_row_too():
-    rows = [row_of(""), row_of("2012-05", "2013-05", "Beta"), row_of("", "2011", "Gama")]
-    chart = rotation_chart(rows, LAST_DAY)
-    assert [row.label.text for row in chart.rows] == ["Alfa", "Beta", "Gama"]
+SPAN = ("[2011-08..2017-04]", "[2011-08..2017-04]")
+
+
+def test_consecutive_terms_of_one_possible_span_stand_in_one_bracket():
+    rows = [row_of(*SPAN, name=f"{n}.º", ordered=True) for n in (1, 2, 3)]
+    rows += [row_of("2017-04", "[2017-05-23..]", "4.º"), row_of(*SPAN, "Beta", second=True)]
+    chart = rotation_chart([*rows, row_of("", name="Gama")], LAST_DAY)
+    assert [[row.name for row in b.rows] for b in chart.brackets] == [
+        ["1.º", "2.º", "3.º"],
+        ["Beta"],
+    ]
+    assert [(b.height, bool(b.note)) for b in chart.brackets] == [(3 * 46, True), (46, True)]
+    assert [row.name for row in chart.bars] == ["4.º"]
     assert [row.y for row in chart.rows] == sorted(row.y for row in chart.rows)
-    assert [mark.kind for mark in chart.rows[0].marks] == ["unknown"]
-    assert "cuándo, la fuente no lo dice" in "".join(drawn(chart).itertext())
+    text = " ".join("".join(drawn(chart).itertext()).split())
+    assert "[ cuándo cada una, la fuente no lo dice ]" in text
+    assert "[ cuándo, la fuente no lo dice ]" in text
+    assert "Gama sin fecha en la fuente" in text
+    assert "en este orden" not in text  # the order of Beta is not known
+    chart = rotation_chart(rows[:3], LAST_DAY)
+    assert "en algún momento de este tramo, en este orden" in "".join(drawn(chart).itertext())
+
+
+def spans(label: Label, room: float, scale: float) -> tuple[float, float]:
+    """The left and the right end of a label, in px of a chart `room` px wide."""
+    at, length = label.x * room / 100 + label.dx, width(label.text) * scale
+    return (at - length, at) if label.anchor == "end" else (at, at + length)
+
+
+@given(records.edtf(), records.edtf(), st.sampled_from([1, 12, 40]), st.integers(1, 200))
+def test_no_label_lies_on_its_bar_or_outside_the_chart(start, end, number, length):
+    when = period(start, end)
+    if when.start.earliest > when.end.latest:
+        return
+    rows = [Row("x" * length, when), *(row_of(*SPAN, name="Beta") for _ in range(number))]
+    chart = rotation_chart([*rows, row_of("2012", "2015-03")], LAST_DAY)
+    for row in chart.rows:
+        for label in row.labels:
+            wide = label.shown == "wide"
+            room = 608 if wide else PHONE
+            left, right = spans(label, room, 1.5 if wide else 1)
+            assert -3 <= left <= right <= room + 3, label
+            bar = (row.marks[0].x * room / 100, row.marks[-1].end * room / 100)
+            is_beside = right <= bar[0] or left >= bar[1]
+            assert row not in chart.bars or is_beside or label.dy < 0, label
+    tops = [row.y - 20 * (row.labels[0].dy < 0) for row in chart.rows]
+    assert all(after - before >= 26 for before, after in pairwise(tops))
 
 
 def test_the_key_explains_every_sign_that_occurs_and_no_other():
@@ -169,7 +227,7 @@ def test_the_key_explains_every_sign_that_occurs_and_no_other():
     assert chart.signs == {"between", "month-start", "year-end", "open"}
     key = drawn(chart).find(".//ul[@class='chart-key']")
     assert ["".join(sign.itertext()).strip() for sign in key] == [
-        "en algún momento de este tramo; los corchetes son sus límites",
+        "en algún momento de este tramo",
         "consta; la cuña es el mes en que empieza",
         "consta; la cuña es el año en que termina",
         "al menos hasta aquí; después, la fuente calla",
@@ -179,19 +237,28 @@ def test_the_key_explains_every_sign_that_occurs_and_no_other():
 def test_the_last_day_of_the_source_is_marked_where_that_day_ends():
     open_row = row_of("2017-04", "[2017-05-23..]")
     chart = rotation_chart([row_of("2011", "2012"), open_row], LAST_DAY)
-    assert chart.limit.text == "la fuente llega al 23 may 2017"
-    assert chart.limit.x == chart.rows[1].marks[-1].x
-    # In the middle of a phone the words have no room.
-    assert rotation_chart([open_row], LAST_DAY).limit.text == "23 may 2017"
+    x, label = chart.limit
+    assert (label.text, label.anchor) == ("la fuente llega al 23 may 2017", "end")
+    assert x == chart.rows[1].marks[-1].x
     # Outside the months seen from near it is not drawn.
     assert zoom_chart([row_of("2017-04", "2017-05-03")], parse("2020-01-01")).limit is None
+
+
+def test_dashes_until_when_end_where_the_source_line_stands():
+    rows = [row_of("2011", "2012"), row_of("2013", "[2013..]")]
+    for chart in (rotation_chart(rows, LAST_DAY), rows_chart(rows, LAST_DAY)):
+        unsaid = chart.rows[1].marks[-1]
+        stands = chart.axis.x(LAST_DAY.last_day.toordinal() + 1)
+        assert (unsaid.kind, unsaid.end) == ("unsaid-end", stands)
+    for until in (EDTF(), parse("2012")):  # the source says nothing of that time
+        assert rotation_chart(rows, until).rows[1].marks[-1].width >= 3
 
 
 def test_seen_from_near_only_what_is_known_to_the_month_or_day_is_drawn():
     bounds, years = row_of("[2011-08..2017-04]", "[2011-08..2017-04]"), row_of("2015", "2017")
     chart = zoom_chart([bounds, years, row_of("2017-04", "[2017-05-23..]", "Gama")], LAST_DAY)
-    assert [row.label.text for row in chart.rows] == ["Gama"]
-    assert [label.text for label in chart.axis.labels] == "ene feb mar abr may jun".split()
+    assert [name(row) for row in chart.rows] == ["Gama"]
+    assert [label.text for label in chart.axis.labels] == "ene 2017 feb mar abr may jun".split()
     assert chart.title == "De cerca, 2017"
 
 
@@ -207,22 +274,51 @@ def test_the_arrows_of_a_replacement_stand_within_what_both_dates_leave_open():
 # Charts of events
 
 
-def test_events_are_numbered_in_order_and_the_undated_stand_off_the_axis():
-    chart = rows_chart([row_of("2011", url="/a"), row_of("2012", url="/b"), row_of("", url="/c")])
-    assert [(row.numeral.text, row.url) for row in chart.rows] == [("1", "/a"), ("2", "/b")]
-    assert [undated.url for undated in chart.undated] == ["/c"]
-    assert drawn(chart).find(".//figcaption/p/a/b").text == "3"
+def test_rows_outside_the_filter_stay_off_an_axis_fitted_to_the_others():
+    dates = {"2011": False, "[2016-08..2017-03]": False, "2017-02-11": True, "[..2017-05]": True}
+    rows = [row_of(when, number=1, is_inside=inside) for when, inside in dates.items()]
+    chart = rows_chart([*rows, row_of("", number=5, is_inside=True)], LAST_DAY)
+    assert [label.text for label in chart.axis.labels] == "feb 2017 mar abr may".split()
+    assert [[mark.kind for mark in row.marks] for row in chart.rows] == [
+        ["earlier"], ["between"], ["day"], ["before"],
+    ]  # fmt: skip
+    assert [row.is_cut for row in chart.rows] == [False, True, False, False]
+    items = drawn(chart).findall(".//ol/li")
+    assert [item.get("class") for item in items] == ["outside"] * 2 + ["inside"] * 3
+    # With only undated rows inside, the axis is that of all.
+    chart = rows_chart([row_of("2011", is_inside=False), row_of("", is_inside=True)], LAST_DAY)
+    assert chart.years == "En 2011"
 
 
-@given(records.edtf(), records.edtf())
-def test_labels_of_any_event_stay_within_the_chart(start, other):
-    chart = rows_chart([row_of(start, name="x" * 200, url="/"), row_of(other, url="/")])
-    for row in chart.rows if chart else []:
-        for label, room in ((row.label, 576), (row.numeral, 288)):
-            at, length = label.x * room / 100 + label.dx, len(label.text) * LETTER
-            left, right = (at - length, at) if label.anchor == "end" else (at, at + length)
-            assert left >= -3, label
-            assert right <= room + 3, label
+def test_or_earlier_and_or_later_are_stubs_of_one_length_and_no_line_to_an_edge():
+    rows = [row_of("[..2013]", number=1), row_of("[2015..]", number=2), row_of("2020", number=3)]
+    tree = drawn(rows_chart(rows, LAST_DAY))
+    paths = [path.get("d") for path in tree.findall(".//ol//path")]
+    assert [d for d in paths if "h" in d] == ["M-9 0h-5m-4 0h-4m-4 0h-2", "M9 0h5m4 0h4m4 0h2"]
+    assert not tree.findall(".//ol//line")
+    before = drawn(rotation_chart([row_of("", "2013"), row_of("2012", "2020")], LAST_DAY))
+    assert not before.findall(".//line[@class='chart-onward']")
+
+
+@pytest.mark.parametrize(
+    ("moments", "words"),
+    [
+        ([], "Febrero de 2015"),
+        (["2015-02"], "Febrero de 2015"),
+        (["2011-08", "2015-02", "2016"], "Febrero de 2015, entre los demás momentos en que algo "
+            "cambia: agosto de 2011 y 2016"),
+        ([str(year) for year in range(1900, 2000)], "entre otros 100 momentos"),
+    ],
+)  # fmt: skip
+def test_the_ruler_has_the_date_in_brackets_among_the_moments(moments, words):
+    chart = ruler(parse("2015-02"), [parse(moment) for moment in moments])
+    assert words in chart.title
+    figure = ElementTree.fromstring(  # noqa: S314
+        render_to_string("partials/_chart_ruler.html", {"chart": chart})
+    )
+    assert figure.get("aria-label") == chart.title
+    thick = figure.findall(".//path[@class='chart-stroke chart-thick']")
+    assert len(thick) == 2
 
 
 @pytest.mark.parametrize("years", [range(1990, 2018), range(1700, 2018), range(1, 10_000)])
@@ -234,24 +330,23 @@ def test_many_years_become_decades_or_longer(years):
     assert all(column["x"] + column["width"] <= 100.01 for column in columns)
 
 
-@pytest.mark.django_db
-def test_many_events_become_counts_by_year_and_cost_no_more_than_few(django_assert_max_num_queries):
-    with django_assert_max_num_queries(2):
-        assert overview_chart(Event.objects.visible_to(None)) is None
-    dates = ["2015"] * MOST_ROWS + ["[2016..2017]"] * 5 + [""] * 2
-    fields = {"title": "E", "category": records.category(), "publish_at": records.LONG_AGO}
-    Event.objects.bulk_create(
-        Event(slug=f"e{n}", start=start, **fields) for n, start in enumerate(dates)
-    )
-    with django_assert_max_num_queries(1):
-        chart = overview_chart(Event.objects.visible_to(None))
-    assert not chart.rows
-    assert [(c["label"], c["dated"], c["bounded"]) for c in chart.columns] == [
-        ("2015", MOST_ROWS, 0),
-        ("2016", 0, 5),
-    ]
-    assert chart.undated_words == "2"
-    assert "solo con límites" in "".join(drawn(chart).itertext())
+def test_months_are_columns_too():
+    chart = columns_chart({"2015-02": (2, 1), "2015-12": (1_234, 0)}, url="/x/?a=1")
+    assert [column["label"] for column in chart.columns] == ["febrero de 2015", "diciembre de 2015"]
+    assert [label.text for label in chart.axis.labels][:3] == ["feb", "2015", "mar"]
+    assert chart.columns[0]["url"] == "/x/?a=1&anio=2015-02"
+    assert chart.columns[0]["words"] == "febrero de 2015: tres acontecimientos, 1 con fecha acotada"
+
+
+@given(st.dictionaries(st.integers(1990, 2030), st.integers(1, 20_000), min_size=1))
+def test_the_numbers_of_columns_do_not_touch(counts):
+    chart = columns_chart({str(year): (number, 0) for year, number in counts.items()})
+    tallest = max(counts.values())
+    for shown, room in (("chart-name", PHONE), ("chart-name chart-wide", 2 * PHONE)):
+        for column in chart.columns:
+            if column["shown"] == shown and column["dated"] != tallest:
+                assert width(column["number"]) <= column["width"] / 0.8 * room / 100 + 0.1
+    assert any(column["shown"] for column in chart.columns)
 
 
 # Their markup
@@ -262,7 +357,7 @@ def charts_of_all_dates() -> list[Chart]:
     pairs = ((a, b) for a in dates for b in dates if parse(a).earliest <= parse(b).latest)
     return [
         rotation_chart([row_of(a, b, HOSTILE, second=True) for a, b in pairs], LAST_DAY),
-        rows_chart([row_of(d, name=HOSTILE, url="/?a=1&b=2") for d in dates]),
+        rows_chart([row_of(d, "", HOSTILE, url="/?a=1&b=2", number=1) for d in dates], LAST_DAY),
     ]
 
 
@@ -273,13 +368,16 @@ def test_every_kind_of_mark_is_drawn_inert_and_with_unique_ids(chart):
         tree = drawn(chart)
     ids = [element.get("id") for element in tree.iter() if element.get("id")]
     assert len(ids) == len(set(ids))
+    assert tree.get("aria-describedby") in ids
     for element in tree.iter():
         assert element.tag not in ("script", "style")
         assert not [name for name in element.attrib if name == "style" or name.startswith("on")]
     assert HOSTILE in "".join(tree.itertext())
-    groups = tree.findall(f".//svg[@height='{chart.bar}'][@overflow]")
-    for row, group in zip(chart.rows, groups, strict=True):
-        assert len(list(group)) >= len(row.marks) + 2, "something is drawn for each mark"
+    groups = tree.findall(f".//svg[@height='{chart.bar}'][@y]")
+    rows = chart.bars or chart.rows
+    for row, group in zip(rows, groups, strict=True):
+        titles = group.findall("title") + group.findall("text[@class]")
+        assert len(list(group)) - len(titles) >= len(row.marks), "something is drawn for each mark"
     markup = ElementTree.tostring(tree, encoding="unicode")
     assert re.search(r'="\d+\.\d', markup)
     assert not re.search(r'="\d+,\d', markup)

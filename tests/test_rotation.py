@@ -144,7 +144,9 @@ def test_the_page_shows_each_quote_once_and_our_notes_as_ours(visitor):
     assert html.count("<mark>decidieron sumarse</mark>") == 1
     assert "Nota nuestra, sobre O1 y O2:" in html
     assert html.count("No se dedujo nada.") == 1
-    assert 'id="rotacion-title"' in html
+    for attribute, name in (("labelledby", "rotacion-titulo"), ("describedby", "rotacion-key")):
+        assert f'aria-{attribute}="{name}"' in html
+        assert f'id="{name}"' in html
 
 
 @pytest.mark.django_db

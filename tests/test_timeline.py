@@ -44,7 +44,7 @@ def link(text: str, rel: str) -> str | None:
 
 
 def listed(text: str) -> list[str]:
-    return re.findall(r'<h3><a href="[^"]*/([\w-]+)/">', text)
+    return re.findall(r'<h3>(?:<b class="number">\d+</b> )?<a href="[^"]*/([\w-]+)/">', text)
 
 
 def choices(text: str) -> dict[str, str]:
@@ -305,9 +305,32 @@ def test_the_days_of_a_span_are_those_of_its_years_and_no_others(span: str) -> N
 # The overview
 
 
-def test_a_column_leads_to_its_year_with_the_other_filters(visitor, fifty):
-    made(["2014"] * 100 + ["[2016..2017]"] * 5)
-    first, second, _third = pages(visitor, f"{HERE}?categoria=acuerdo")
-    assert f'<a href="{HERE}?categoria=acuerdo&anio=2016" aria-label="2016: 5">' in first
+def test_a_column_leads_to_its_year_with_the_other_filters_and_in_a_year_to_its_month(
+    visitor, fifty
+):
+    made(["2014-03"] * 100 + ["[2016..2017]"] * 5)
+    url = f"{HERE}?categoria=acuerdo"
+    first, second, *_others = pages(visitor, url)
+    assert f'<a href="{url}&anio=2016" aria-label="2016: cinco acontecimientos, 5' in first
     assert "En conjunto" in first
     assert "En conjunto" not in second
+    months = text_of(visitor, f"{url}&anio=2014")
+    assert f'<a href="{url}&anio=2014-03" aria-label="marzo de 2014: 100' in months
+
+
+def test_the_chart_keeps_all_rows_and_their_numbers_under_a_filter(visitor):
+    made(["2011", "2012", "2017-02-11", "2017-05", ""])
+    rows = r'<li( class="[a-z]+")?>\s*<a href="([^"]+)">\s*<b class="number">(\d)</b>'
+    whole = text_of(visitor, HERE)
+    assert re.findall(rows, whole) == [("", f"#a{n}", str(n)) for n in range(1, 6)]
+    assert re.findall(r'<li class="fact" id="a(\d)">', whole) == list("12345")
+    within = text_of(visitor, f"{HERE}?anio=2017")
+    outside, inside = ' class="outside"', ' class="inside"'
+    assert re.findall(rows, within) == [
+        *((outside, f"{HERE}#a{n}", n) for n in "12"),
+        *((inside, f"#a{n}", n) for n in "34"),
+        (outside, f"{HERE}#a5", "5"),
+    ]
+    assert re.findall(r'<li class="fact" id="a(\d)">', within) == list("34")
+    assert re.findall(r'text-anchor="middle">(\w+)<', within) == ["feb", "mar", "abr", "may"]
+    assert "sin fecha en la fuente" in within

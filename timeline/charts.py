@@ -1,122 +1,130 @@
 """The chart of a list of events: a row for each event or, for many events, a column for each
-year."""
+year or month."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
-from django.urls import reverse
-
+from dates.edtf import EDTF, in_words
+from dates.text import by_sources
 from record.charts import (
-    LETTER,
     PHONE,
     THIN_BAR,
-    WIDE,
+    Axis,
     Chart,
-    Label,
-    Mark,
     Row,
     event_stretches,
-    fit,
-    year_axis,
+    fitted_axis,
+    months_between,
+    width,
     years_between,
 )
-from record.proof import marked, with_proof
+from record.pages import counted
+from record.proof import marked
 from timeline import years
-from timeline.models import Event, EventQuerySet
+from timeline.models import Event
 
-MOST_ROWS, MOST_NUMBERS = 50, 12
-ROW, TOP, FOOT = 24, 18, 158  # px: the height of a row, the top and the foot of the tallest column
-DIGIT, GAP, BASE = 8, 10, 10  # px: the width of a digit, a gap, the baseline of a row
-TO_THE_LEFT, TO_THE_RIGHT = ("before", "unsaid-start"), ("after", "open", "unsaid-end")
-
-
-def overview_chart(events: EventQuerySet) -> Chart | None:
-    """The chart of all `events`; None if all are undated."""
-    counts = events.counts_by_year()
-    if sum(map(sum, counts.values())) <= MOST_ROWS:
-        rows = with_proof(events.by_time()).select_related(None)
-        return events_chart(rows.only("slug", "title", "start", "end"))
-    undated = sum(counts.pop("", ()))
-    return columns_chart(counts, undated, reverse("timeline:event_list"))
+MOST_ROWS = 50
+TOP, FOOT = 18, 138  # px: the top and the foot of the tallest column
+NUMBERED = (("chart-name", PHONE), ("chart-name chart-wide", 2 * PHONE))
+"""The classes of the number of a column, and the width of the chart in which it has room."""
 
 
-def events_chart(events: Iterable[Event]) -> Chart | None:
+def events_chart(
+    events: Iterable[Event],
+    in_list: Container[Event],
+    until: EDTF,
+    matching: Container[Event] | None = None,
+) -> Chart | None:
+    """The chart of the events, numbered in their order. Rows link to the list if their event is
+    `in_list`; `matching` are the events inside the filter, if there is one; `until` is the last
+    date of the sources."""
     rows = [
-        Row(marked(e.title, e), e.period, e.get_absolute_url(), contested=e.contested)
-        for e in events
+        Row(
+            marked(event.title, event),
+            event.period,
+            f"#a{number}" if event in in_list else event.get_absolute_url(),
+            contested=event.contested,
+            number=number,
+            is_inside=None if matching is None else event in matching,
+        )
+        for number, event in enumerate(events, 1)
     ]
-    return rows_chart(rows)
+    return rows_chart(rows, until)
 
 
-def rows_chart(rows: list[Row]) -> Chart | None:
-    """The chart of the rows, numbered in their order; undated rows are last and off the axis."""
-    axis = year_axis(when for row in rows for when in (row.period.start, row.period.end))
+def rows_chart(rows: list[Row], until: EDTF) -> Chart | None:
+    """The chart of the rows, its axis fitted to the rows inside the filter; undated rows are off
+    the axis. None if all are undated."""
+    stretches = [event_stretches(row.period) for row in rows]
+    shown = chain(
+        *(days for row, days in zip(rows, stretches, strict=True) if row.is_inside is not False)
+    )
+    axis = fitted_axis(shown, until) or fitted_axis(chain(*stretches), until)
     if axis is None:
         return None
-    chart = Chart("conjunto", axis, THIN_BAR, top=0, bottom=4)
-    for row in rows:
-        row.marks = axis.marks(event_stretches(row.period))
+    for row, days in zip(rows, stretches, strict=True):
+        row.marks = axis.marks(days)
+    chart = Chart("conjunto", axis, THIN_BAR, top=0, bottom=0)
     chart.rows = [row for row in rows if row.marks]
     chart.undated = [row for row in rows if not row.marks]
-    for number, row in enumerate(chart.rows, 1):
-        row.label, row.numeral = _labels(row.name, row.contest(number), row.marks)
-        row.y = chart.bottom + 6
-        chart.bottom += ROW
     return chart
-
-
-def _labels(title: str, number: str, marks: list[Mark]) -> tuple[Label, Label]:
-    """The title and the number: after the marks or before them, if the title has room there, else
-    within the marks."""
-    left = min(mark.end if mark.kind in TO_THE_LEFT else mark.x for mark in marks)
-    right = max(mark.x if mark.kind in TO_THE_RIGHT else mark.end for mark in marks)
-    goes_on = any(mark.kind in TO_THE_RIGHT for mark in marks)
-    gap, needed = GAP * 2 + DIGIT * len(number), len(title) * LETTER
-    before, after = left * WIDE / 100 - gap, 0 if goes_on else (100 - right) * WIDE / 100 - gap
-    within = (right - left) * WIDE / 100 - gap - GAP
-    if needed > max(before, after) and within > max(before, after):
-        numeral = _numeral(number, left, right)
-        return Label(fit(title, within), left, gap if numeral.dx > 0 else GAP, BASE), numeral
-    if after >= needed or after > before:
-        return Label(fit(title, after), right, gap, BASE), Label(number, right, GAP, BASE)
-    name = Label(fit(title, before), left, -gap, BASE, "end")
-    return name, Label(number, left, -GAP, BASE, "end")
-
-
-def _numeral(number: str, left: float, right: float) -> Label:
-    """The number of a row whose title is within the marks, which go from `left` to `right` per
-    cent: after the marks or before them if a phone has room there, else within."""
-    needed = 100 * (GAP + DIGIT * len(number)) / PHONE
-    if right <= 100 - needed:
-        return Label(number, right, GAP, BASE)
-    return Label(number, left, *((-GAP, BASE, "end") if left >= needed else (GAP, BASE)))
 
 
 def columns_chart(
     counts: Mapping[str, Sequence[int]], undated: int = 0, url: str = ""
 ) -> Chart | None:
-    """A column for each year of `counts` (numbers of events with an exact date and with bounds) or,
-    if there are too many years, for each longer span. A column links to its events in the list at
-    `url`."""
+    """A column for each year or month of `counts` (`2015` or `2015-02`: the numbers of events with
+    an exact date and with bounds) or, if there are too many years, for each longer span. A column
+    links to its events in the list at `url`. `2015-XX`, without a month, is off the axis."""
+    undated += sum(sum(n) for span, n in counts.items() if span.endswith("-XX"))
+    counts = {span: n for span, n in counts.items() if not span.endswith("-XX")}
     if not counts:
         return None
     sums: dict[str, list[int]] = {}
-    unknown = years.between(min(counts), max(counts))[0].count("X")
-    for year in sorted(counts):
-        both = sums.setdefault(years.around(year, unknown), [0, 0])
-        both[:] = map(sum, zip(both, counts[year], strict=True))
-    (first, _), (_, last) = years.bounds(min(sums)), years.bounds(max(sums))
-    chart = Chart("conjunto", years_between(max(first, 1), last), THIN_BAR, TOP, FOOT)
-    tallest, width = max(map(sum, sums.values())), 100 * 10**unknown / (last + 1 - first)
-    for span, (dated, bounded) in sums.items():
-        x = 100 * (years.bounds(span)[0] - first) / (last + 1 - first)
-        column = _column(x, width, dated, bounded, tallest)
-        column["label"] = years.words(span)
+    unknown = years.between(min(counts)[:4], max(counts)[:4])[0].count("X")
+    for span in sorted(counts):
+        both = sums.setdefault(years.around(span, unknown) if unknown else span, [0, 0])
+        both[:] = map(sum, zip(both, counts[span], strict=True))
+    axis, places = _places(list(sums))
+    chart = Chart("conjunto", axis, THIN_BAR, TOP, FOOT)
+    tallest = max(map(sum, sums.values()))
+    for (span, (dated, bounded)), (x, room) in zip(sums.items(), places, strict=True):
+        column = _column(x, room, dated, bounded, tallest)
+        column["label"] = in_words(span) if "-" in span else years.words(span)
         column["url"] = f"{url}{'&' if '?' in url else '?'}anio={span}"
-        column["numbered"] = len(sums) <= MOST_NUMBERS or dated + bounded == tallest
+        column["words"] = f"{column['label']}: {counted(dated + bounded, 'acontecimiento')}"
+        if bounded:
+            column["words"] += f", {bounded:,} con fecha acotada"
+        column["shown"] = _shown(column, room, is_tallest=dated + bounded == tallest)
         chart.columns.append(column)
-    chart.undated_words = f"{undated:,}" if undated else ""
+    is_by_month = "-" in min(sums)
+    chart.title = f"Acontecimientos por {'mes' if is_by_month else 'año'}"
+    if undated:
+        where = by_sources("la fuente", "las fuentes")
+        chart.note = f"Sin {'mes' if is_by_month else 'fecha'} en {where}: {undated:,}."
     return chart
+
+
+def _shown(column: dict[str, Any], room: float, is_tallest: bool) -> str:
+    """The classes of the number of a column; empty if it has no room, unless it is the tallest."""
+    needed = width(column["number"])
+    classes = (n for n, whole in NUMBERED if is_tallest or needed <= room * whole / 100)
+    return next(classes, "")
+
+
+def _places(spans: list[str]) -> tuple[Axis, list[tuple[float, float]]]:
+    """The axis of the spans, and the x and the width of each."""
+    if "-" in spans[0]:
+        first, last = (int(span[:4]) * 12 + int(span[5:]) - 1 for span in (spans[0], spans[-1]))
+        axis, room = months_between(first, last), 100 / (last + 1 - first)
+        starts = [int(span[:4]) * 12 + int(span[5:]) - 1 for span in spans]
+    else:
+        (first, first_end), (_, last) = years.bounds(spans[0]), years.bounds(spans[-1])
+        axis = years_between(max(first, 1), last)
+        room = 100 * (first_end + 1 - first) / (last + 1 - first)
+        starts = [years.bounds(span)[0] for span in spans]
+    return axis, [(100 * (start - first) / (last + 1 - first), room) for start in starts]
 
 
 def _column(x: float, width: float, dated: int, bounded: int, tallest: int) -> dict[str, Any]:
@@ -129,6 +137,7 @@ def _column(x: float, width: float, dated: int, bounded: int, tallest: int) -> d
     return {
         "x": x,
         "middle": round(x + width / 2, 3),
+        "anchor": "start" if x < 4 and width < 4 else "end" if x > 92 and width < 4 else "middle",
         "width": width,
         "dated": dated,
         "bounded": bounded,

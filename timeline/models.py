@@ -120,6 +120,7 @@ class Event(Spanning, Parted, Publishable):
 
     dated_by = "start"
     surely: bool  # annotated by `EventQuerySet.around`
+    number: int  # in the chart of a list
 
     title = models.CharField(
         "título", max_length=200, help_text="Por ejemplo «Se firma el acuerdo»."

@@ -11,15 +11,16 @@ from organizations.name_links import Names
 from record import jsonld
 from record.charts import Chart
 from record.pages import RecordView, last_change, list_page, listed, page_of
+from record.proof import with_proof
 from record.publishing import RecordQuerySet, viewer
 from record.references import Reference
 from record.richtext import with_contents
 from sources.models import Citation, Source
-from sources.quotes import quoting, reference_to, short_node, with_citations
+from sources.quotes import quoting, reach, reference_to, short_node, with_citations
 from sources.reading import of_passages
 from timeline import years
-from timeline.charts import columns_chart, events_chart
-from timeline.filters import UNDATED, EventFilters, Filters, StatementFilters
+from timeline.charts import MOST_ROWS, columns_chart, events_chart
+from timeline.filters import EventFilters, Filters, StatementFilters
 from timeline.models import Event, EventQuerySet, Statement
 from timeline.paragraphs import Paragraph, contents, paragraphs
 
@@ -63,17 +64,27 @@ def _of_list(request: HttpRequest, filters: Filters) -> dict[str, Any]:
 
 
 def _overview(filters: EventFilters, page: Page) -> Chart | None:
-    """The chart of the list, on its first page; for a filtered list, only if it has more pages."""
-    if page.has_previous() or (filters.chosen and not page.has_next()):
+    """The chart of the list: a row for each event of the record or, if there are too many, of the
+    list; else, on the first page, columns. Sets the `number` of the events that have a row."""
+    every, is_whole = filters.every, filters.total <= MOST_ROWS
+    if is_whole or filters.count <= MOST_ROWS:
+        events = with_proof((every if is_whole else filters.records()).by_time())
+        rows = list(events.select_related(None).only("slug", "title", "start", "end"))
+        numbers = {event.pk: number for number, event in enumerate(rows, 1)}
+        for event in page:
+            event.number = numbers[event.pk]
+        matching = set(filters.records()) if is_whole and filters.chosen else None
+        in_list = rows if filters.total <= ON_A_PAGE else list(page)
+        return events_chart(rows, in_list, reach().until, matching)
+    if page.has_previous():
         return None
-    if not page.has_next():
-        return events_chart(page)
-    if filters.year.isdigit() or filters.chosen.get("anio") == UNDATED:
-        return None
+    url, undated = filters.url(anio=""), 0 if filters.year else filters.undated
+    if filters.year.isdigit():
+        return columns_chart(filters.by_month(filters.year), url=url)
     counts = {year: n for year, n in filters.by_year.items() if year}
     if filters.year:
         counts = {year: n for year, n in counts.items() if years.has(filters.year, year)}
-    return columns_chart(counts, 0 if filters.year else filters.undated, filters.url(anio=""))
+    return columns_chart(counts, undated, url)
 
 
 class TimelineView(RecordView):
