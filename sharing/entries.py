@@ -25,11 +25,14 @@ def public_id(record: Any) -> str:
 
 
 def title_of(record: Any) -> str:
-    """The title; «Alfa: representante, desde abril de 2017» for a membership or a term."""
+    """The title; for a membership or a term «Alfa: representante, desde abril de 2017», with the
+    proof that its dates lack."""
     if not isinstance(record, Spanned):
         return str(record.title)
     role = f"{record.organization.name}: {record.role_name}"
-    return ", ".join(filter(None, (role, str(record.period))))
+    dated = ", ".join(filter(None, (role, str(record.period))))
+    doubts = (missing_proof(record), "[las fuentes no coinciden]" if record.contested else "")
+    return " ".join(filter(None, (dated, *doubts)))
 
 
 def dates_of(record: Any, note: str = "") -> str:

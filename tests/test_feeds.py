@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from dates.text import collapse
 from organizations.models import Membership
+from record.proof import MARK
 from record.text import printable
 from sharing import calendars, feeds
 from tests.markup import (
@@ -326,6 +327,8 @@ def test_memberships_and_terms_have_feeds(visitor):
     assert titles(root) == [
         "Una: representante, desde abril de 2017, al menos hasta el 23 de mayo de 2017"
     ]
+    term(organization=una, role="co_representative", start="2017")
+    assert titles(feed(visitor, TERMS))[0] == f"Una: co-representante, desde 2017 {MARK}"
     assert "Nota nuestra: Inferido." in root.findtext(f"{ENTRY}content")
     una.publish_at = None
     una.save()
@@ -334,7 +337,7 @@ def test_memberships_and_terms_have_feeds(visitor):
 
 def test_an_organization_has_a_feed_of_all_that_names_it_and_a_calendar(visitor, editor):
     una, url = organization(name="Una", slug="una"), "/organizaciones/una/"
-    member = membership(organization=una, start="2016")
+    membership(organization=una, start="2016")
     term(organization=una)
     happened, said = event(title="Uno", start="2016"), statement(title="Dicho")
     una.events.add(happened)
@@ -342,7 +345,7 @@ def test_an_organization_has_a_feed_of_all_that_names_it_and_a_calendar(visitor,
     event(title="Otro", start="2016")
     membership()
     assert sorted(titles(feed(visitor, f"{url}atom.xml"))) == [
-        "Dicho", "Una: integrante, desde 2016", "Una: representante", "Uno"
+        "Dicho", f"Una: integrante, desde 2016 {MARK}", f"Una: representante {MARK}", "Uno"
     ]  # fmt: skip
     assert list(entries(visitor, f"{url}calendario.ics")) == ["Uno"]
     ids = feed(visitor, f"{url}atom.xml").findtext(f"{ATOM}id")
@@ -355,7 +358,9 @@ def test_an_organization_has_a_feed_of_all_that_names_it_and_a_calendar(visitor,
         record.publish_at = None
         record.save()
     left = titles(feed(visitor, "/organizaciones/dos/atom.xml"))
-    assert sorted(left) == [f"Una: integrante, {member.period}", "Una: representante"]
+    assert sorted(left) == [
+        f"Una: {role} {MARK}" for role in ("integrante, desde 2016", "representante")
+    ]
     una.publish_at = None
     una.save()
     for person in (visitor, editor):
