@@ -34,9 +34,9 @@ class Kind:
     shown_with: tuple[str, ...] = ()
 
     def dates(self, record: Any) -> list[str]:
-        """The dates of a record in words, no more precise than both bounds of each, the words of
-        its source beside them, and the years in which it certainly went on. Memberships have no
-        such years: most have most of them, and `/al/2016/` tells who belonged."""
+        """The dates of a record in words, as precise as both bounds of a date allow; the labels of
+        its dates; and the years that it certainly covers. Memberships have no such years: most
+        members cover the same years, and `/al/2016/` lists the members."""
         period = self.period(record)
         days = period.certain_days if self.model is not Membership else None
         years = range(days[0].year, days[1].year + 1) if days else ()
