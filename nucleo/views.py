@@ -83,11 +83,12 @@ def home(request: HttpRequest) -> HttpResponse:
         [*filter(None, [coalition]), *latest_events, *latest_statements, *terms, *memberships]
     )
     context: dict[str, Any] = _representation(terms) | _membership(memberships)
+    first = [term for term in terms if term.role == "representative"]
     context |= {
         "coalition": coalition,
         "chart": rotation.hero(terms, counts["reach"].until),
         "latest_events": latest_events,
-        "gaps": rotation.of_all(terms, coalition)["gaps"],
+        "gaps": rotation.of_all(first, coalition)["gaps"],
         "undated": list(events.filter(sort_day="").order_by("pk")[:LATEST]),
         "moments": moments_of([*memberships, *terms])[-SHOWN_MOMENTS:],
         "latest_statements": latest_statements,
