@@ -47,7 +47,7 @@ from timeline.models import Event, Statement
 
 MAX_MEMBERSHIPS, MAX_TERMS, LATEST = 100, 50, 3
 PLAIN_TEXT = "text/plain; charset=utf-8"
-PAGE_SIZE, MAX_EVENTS, MAX_MOMENTS = 100, 8, 60
+PAGE_SIZE, MAX_EVENTS, MAX_MOMENTS = 40, 6, 60
 MEANINGS = {
     Answer.YES: "consta para toda la fecha",
     Answer.PARTLY: "consta para una parte",

@@ -32,7 +32,7 @@ from record.richtext import with_contents
 from sources.models import Citation
 from sources.quotes import quoting, reach_of, with_citations
 
-ON_A_PAGE = 100
+ON_A_PAGE = 50
 TERMS_ON_A_PAGE = 60
 RELATED = 50
 ORGANIZATIONS = ("Organizaciones", "organizations:organization_list")
