@@ -126,6 +126,7 @@ class OrganizationView(RecordView):
         description, contents = with_contents(organization.description)
         around = list(Membership.objects.visible_to(user).by_state().of(organization))
         terms = RepresentationTerm.objects.visible_to(user).filter(organization=organization)
+        terms = terms.select_related("organization")
         events = organization.events.visible_to(None).by_time().defer("body")
         statements = organization.statements.visible_to(None).by_time().defer("body")
         records: dict[str, list[Any]] = {

@@ -191,7 +191,8 @@ def test_on_a_phone_targets_are_large_names_whole_and_nothing_moves_against_the_
         assert page.evaluate("document.getAnimations().length") == 0
     page.set_viewport_size({"width": 320, "height": 800})
     page.goto(f"{site}/datos/")
-    columns = page.locator("th code.key")
+    page.get_by_text("Sus 14 columnas").first.click()
+    columns = page.locator("details[open] th code.key")
     expect(columns.first).to_be_visible()
     assert columns.evaluate_all("all => all.every(name => name.getClientRects().length == 1)")
 
