@@ -1,5 +1,6 @@
 """Charts of the rotation and of replacements, with a row for each period; the ruler of a date."""
 
+from dataclasses import replace
 from datetime import date
 from itertools import chain, groupby
 from typing import Any
@@ -81,7 +82,12 @@ def _add_bracket(chart: Chart, rows: list[Row]) -> None:
     longest = max(width(row.title) for row in rows)
     for number, row in enumerate(rows):
         row.y = top + number * height
-        row.labels = [_in_bracket(row.title, mark, longest, height // 2 + 7)]
+        sizes = {"narrow": PHONE, "wide": WIDE / LARGE}
+        labels = {s: _in_bracket(row.title, mark, longest, room) for s, room in sizes.items()}
+        if labels["narrow"] == labels["wide"]:
+            labels = {"": labels["wide"]}
+        dy = height // 2 + 7
+        row.labels = [replace(label, dy=dy, shown=shown) for shown, label in labels.items()]
     whole, between = height * len(rows), height * (len(rows) // 2) + 6
     is_apart = len(rows) > 1 and height == ROW
     needed = NOTE_ROOM + (0 if is_apart else longest * LARGE)
@@ -91,17 +97,17 @@ def _add_bracket(chart: Chart, rows: list[Row]) -> None:
     chart.bottom = top + whole + 18
 
 
-def _in_bracket(text: str, mark: Mark, longest: float, dy: int) -> Label:
+def _in_bracket(text: str, mark: Mark, longest: float, chart_width: float) -> Label:
     """The name inside the bracket or, if the longest name has no room there, before or after it."""
     inside, before, after = (
-        room * PHONE / 100 - used
+        room * chart_width / 100 - used
         for room, used in ((mark.width, FOOT + GAP), (mark.x, GAP), (100 - mark.end, GAP))
     )
     if longest <= inside or inside > max(before, after):
-        return Label(fit(text, inside), mark.x, dx=FOOT, dy=dy)
+        return Label(fit(text, inside), mark.x, dx=FOOT)
     if before > after:
-        return Label(fit(text, before), mark.x, dx=-GAP, dy=dy, anchor="end")
-    return Label(fit(text, after), mark.end, dx=GAP, dy=dy)
+        return Label(fit(text, before), mark.x, dx=-GAP, anchor="end")
+    return Label(fit(text, after), mark.end, dx=GAP)
 
 
 def _add_bar(chart: Chart, row: Row) -> None:

@@ -299,7 +299,8 @@ def months_between(first: int, last: int) -> Axis:
     for month in range(first, last + 1):
         x, right = axis.x(_month_start(month)), axis.x(_month_start(month + 1))
         axis.lines.append(x)
-        name = Label(MONTHS[month % 12][:3], (x + right) / 2, dy=16, anchor="middle")
+        shown = "wide" if last - first > 7 and (month - first) % 2 else ""
+        name = Label(MONTHS[month % 12][:3], (x + right) / 2, 0, 16, "middle", shown)
         axis.labels.append(name)
         is_first = month == first and (month % 12 < 11 or first == last)
         if is_first or (month % 12 == 0 and x < 88):
