@@ -6,7 +6,7 @@ from typing import Any
 from django.core.paginator import Page
 from django.http import HttpRequest, HttpResponse
 
-from dates.edtf import reach_in_words
+from dates.edtf import EDTF, reach_in_words
 from organizations.name_links import Names
 from record import jsonld
 from record.charts import Chart
@@ -73,9 +73,12 @@ def _overview(filters: EventFilters, page: Page) -> Chart | None:
         numbers = {event.pk: number for number, event in enumerate(rows, 1)}
         for event in page:
             event.number = numbers[event.pk]
-        matching = set(filters.records()) if is_whole and filters.chosen else None
+        matching = None
+        if is_whole and filters.chosen:
+            matching = set(filters.records() if page.has_other_pages() else page)
         in_list = rows if filters.total <= ON_A_PAGE else list(page)
-        return events_chart(rows, in_list, reach().until, matching)
+        until = reach().until if any(event.end for event in rows) else EDTF()
+        return events_chart(rows, in_list, until, matching)
     if page.has_previous():
         return None
     url, undated = filters.url(anio=""), 0 if filters.year else filters.undated
