@@ -105,15 +105,9 @@ def notes(records: Iterable[Membership | RepresentationTerm]) -> list[tuple[str,
 
 def rows(terms: list[RepresentationTerm], close: bool = False) -> list[Row]:
     """«5.º Alfa», «Co-representante: Beta»; for the chart seen `close`, «Alfa», «Beta (co-)»."""
-    rows, drawn = [], set[Organization]()
-    for term in _in_time(terms):
-        if term.organization in drawn:
-            continue
-        drawn = {term.organization, *term.partners} if term.partners else set()
-        name, second = (
-            listed([term.organization, *term.partners]),
-            term.role == Role.CO_REPRESENTATIVE,
-        )
+    rows = []
+    for term in one_of_each_place(_in_time(terms)):
+        name, second = listed(term.holders), term.role == Role.CO_REPRESENTATIVE
         if close:
             name += " (co-)" if second else ""
         else:

@@ -139,14 +139,15 @@ def set_partners(terms: Iterable[Any], others: Iterable[Any]) -> None:
     for term in terms:
         joint = (other for other in others if other.pk != term.pk and are_joint(term, other))
         term.partners = [other.organization for other in joint]
-        term.holders = [term.organization, *term.partners]
 
 
 def one_of_each_place(terms: Iterable[Any]) -> Iterator[Any]:
-    """The terms; of joint terms, which follow each other, the first."""
+    """The terms; of joint terms, which follow each other, the first. Sets `holders`: all
+    organizations of the place."""
     drawn: list[Any] = []
     for term in terms:
         if term.organization not in drawn:
+            term.holders = [term.organization, *term.partners]
             drawn = term.holders if term.partners else []
             yield term
 
