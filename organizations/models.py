@@ -348,6 +348,7 @@ class RepresentationTerm(Spanning, Record):
 
     named_by = Membership.named_by
     partners: list[Organization]  # set by `set_partners`
+    holders: list[Organization]  # set by `one_of_each_place`
     moved: Iterable[int] = ()  # the keys of joint terms that the form changes too
     visible_through = belongs_to = ("organization",)
     objects = RepresentationTermQuerySet.as_manager()  # type: ignore[misc]  # see Record

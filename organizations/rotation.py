@@ -11,7 +11,7 @@ from dates.periods import Period
 from dates.text import by_sources
 from organizations.charts import rotation_chart, zoom_chart
 from organizations.models import Membership, Organization, RepresentationTerm
-from organizations.succession import are_joint, set_partners
+from organizations.succession import are_joint, one_of_each_place, set_partners
 from record import pages
 from record.charts import Chart, Row
 from record.pages import listed
