@@ -1,13 +1,14 @@
 """The pages of organizations and of the rotation, and the logos."""
 
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import chain, groupby
 from typing import Any
 
 from django.conf import settings
+from django.db.models import Count
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404
+from django.urls import reverse
 from django.utils.cache import add_never_cache_headers, get_conditional_response
 from django.utils.http import quote_etag
 from django.utils.text import capfirst
@@ -38,18 +39,19 @@ RELATED = 50
 ORGANIZATIONS = ("Organizaciones", "organizations:organization_list")
 REPRESENTATION = ("Representación", "organizations:representation")
 TOGETHER = 12
+MOST_LISTED, NEWEST = 12, 5  # records of a kind that a page lists; of more, the newest
+LISTS = {"events": "timeline:event_list", "statements": "timeline:statement_list"}
 PART_TITLES = {
-    "events": {
-        "convenes": "Convoca",
-        "takes_part": "Participa",
-        "is_named": "Aconteci\u00admientos que la nombran",
-    },
-    "statements": {
-        "speaks": "Dice",
-        "signs": "Firma",
-        "declines": "No firma",
-        "is_named": "Pronun\u00adciamientos que la nombran",
-    },
+    "convenes": "Convoca",
+    "takes_part": "Participa",
+    "speaks": "Dice",
+    "signs": "Firma",
+    "declines": "No firma",
+    "is_named": "Nombrada",
+}
+NAMING = {
+    "events": "Aconteci\u00admientos que la nombran",
+    "statements": "Pronun\u00adciamientos que la nombran",
 }
 STATES = {
     "current": ("integrante", "integrantes"),
@@ -127,14 +129,12 @@ class OrganizationView(RecordView):
         around = list(Membership.objects.visible_to(user).by_state().of(organization))
         terms = RepresentationTerm.objects.visible_to(user).filter(organization=organization)
         terms = terms.select_related("organization")
-        events = organization.events.visible_to(None).by_time().defer("body")
-        statements = organization.statements.visible_to(None).by_time().defer("body")
+        digests = {name: _digest(organization, name) for name in LISTS}
         records: dict[str, list[Any]] = {
             "memberships": [m for m in around if m.organization_id == organization.pk],
             "successors": [m for m in around if organization in m.replaced],
             "terms": list(terms[:RELATED]),
-            "events": list(events.with_parts()[:RELATED]),
-            "statements": list(statements.with_parts()[:RELATED]),
+            **{name: digest["records"] for name, digest in digests.items()},
         }
         set_successors(around)
         set_partners(records["terms"], terms_beside(records["terms"], user))
@@ -142,13 +142,12 @@ class OrganizationView(RecordView):
         with_citations([*cited_records, *around], user)
         memberships = [*records["memberships"], *records["successors"]]
         context = super().get_context_data(**kwargs) | records
-        context |= _names(organization) | _by_part(organization, records)
+        context |= _names(organization) | digests
         return context | {
             "is_coalition": organization.slug == settings.COALITION,
             "state": next((m.state for m in records["memberships"]), ""),
             "chart": _succession(around, reach_of(memberships).until),
-            "together": _together(organization, records["events"]),
-            "cut": len(records["events"]) == RELATED,
+            "together": _together(organization),
             "summary": names.linked(organization.summary, but=organization),
             "description": names.linked(description, but=organization),
             "contents": contents,
@@ -181,26 +180,56 @@ def terms_beside(terms: list[RepresentationTerm], user: Any) -> Iterable[Represe
     return beside.select_related("organization") if terms else ()
 
 
-def _by_part(organization: Organization, records: dict[str, list[Any]]) -> dict[str, Any]:
-    """`events_by_part` and `statements_by_part`: the title of each part of the organization, with
-    the records in which it has that part."""
-    context = {}
-    for name, titles in PART_TITLES.items():
-        groups: dict[str, list[Any]] = {part: [] for part in titles}
-        for record in records[name]:
-            own = (row.part for row in record.visible_parts if row.organization == organization)
-            groups[next(own, "is_named")].append(record)
-        context[f"{name}_by_part"] = [
-            (titles[part], groups[part]) for part in titles if groups[part]
-        ]
-    return context
+def _digest(organization: Organization, name: str) -> dict[str, Any]:
+    """The public `records` of the organization, all of them `by_part`; or the newest of many, with
+    the `total`, the `parts` with their numbers and addresses, and the `chart` of their years."""
+    every: Any = getattr(organization, name).visible_to(None).defer("body")
+    records = list(every.by_time(newest_first=True).with_parts()[: MOST_LISTED + 1])
+    digest: dict[str, Any] = {"url": f"{reverse(LISTS[name])}?organizacion={organization.slug}"}
+    if len(records) <= MOST_LISTED:
+        dated = [record for record in records if record.sort_day]
+        records = [*dated[::-1], *records[len(dated) :]]
+        return digest | {"records": records, "by_part": _by_part(organization, name, records)}
+    parts = list(_parts(organization, every, digest["url"]))
+    return digest | {
+        "records": records[:NEWEST],
+        "total": sum(count for _title, count, _url in parts),
+        "chart": every.columns(digest["url"], name),
+        "parts": [(title, f"{count:,}", url) for title, count, url in parts],
+    }
 
 
-def _together(organization: Organization, events: Iterable[Any]) -> list[tuple[Organization, int]]:
-    """The other organizations of these events, each with its number of events."""
-    named = Counter(chain(*(event.visible_organizations for event in events)))
-    named.pop(organization, None)
-    return sorted(named.items(), key=lambda item: (-item[1], fold(str(item[0]))))[:TOGETHER]
+def _parts(organization: Organization, every: Any, url: str) -> Iterator[tuple[str, int, str]]:
+    """The title of each part of the organization, the number of its records, and their address."""
+    rows = every.model.organizations.through
+    own = rows.objects.filter(organization=organization)
+    own = own.filter(**{f"{rows.of}__in": every.order_by().values("pk")})
+    counts = dict(own.values_list("part").annotate(Count("pk")))
+    words = dict(rows._meta.get_field("part").choices)
+    for part in filter(counts.get, PART_TITLES):
+        yield PART_TITLES[part], counts[part], f"{url}&papel={words[part]}"
+
+
+def _by_part(
+    organization: Organization, name: str, records: list[Any]
+) -> list[tuple[str, list[Any]]]:
+    """The title of each part of the organization, with the records in which it has that part."""
+    groups: dict[str, list[Any]] = {part: [] for part in PART_TITLES}
+    for record in records:
+        own = (row.part for row in record.visible_parts if row.organization == organization)
+        groups[next(own, "is_named")].append(record)
+    titles = PART_TITLES | {"is_named": NAMING[name]}
+    return [(titles[part], group) for part, group in groups.items() if group]
+
+
+def _together(organization: Organization) -> list[tuple[Organization, int]]:
+    """The other organizations of its public events, each with its number of these events."""
+    events = organization.events.visible_to(None).order_by().values("pk")
+    rows = organization.events.through.objects.filter(event__in=events)
+    counts = dict(rows.values_list("organization").annotate(Count("pk")))
+    others = Organization.objects.visible_to(None).exclude(pk=organization.pk).filter(pk__in=counts)
+    named = ((other, counts[other.pk]) for other in others.defer("summary", "description"))
+    return sorted(named, key=lambda item: (-item[1], fold(str(item[0]))))[:TOGETHER]
 
 
 def _succession(memberships: list[Membership], until: EDTF) -> Chart | None:

@@ -103,7 +103,7 @@ def test_pages_tell_who_did_it_from_who_is_only_named(visitor: Any, meeting: Eve
     html = visitor.get(meeting.get_absolute_url()).text
     assert html.index("Convoca</h3>") < html.index("Participa</h3>") < html.index("Nombradas</h2>")
     pages = [visitor.get(f"/organizaciones/{slug}/") for slug in ("alfa", "beta", "gama")]
-    titles = [[title for title, _events in page.context["events_by_part"]] for page in pages]
+    titles = [[title for title, _events in page.context["events"]["by_part"]] for page in pages]
     assert titles == [["Convoca"], ["Participa"], ["Aconteci\u00admientos que la nombran"]]
     said = records.statement()
     assert "no consta" in visitor.get(said.get_absolute_url()).text

@@ -271,4 +271,38 @@ def test_organizations_named_together_most_often_come_first(visitor: Client) -> 
     event().organizations.add(never)
     together = page_of(visitor, own).partition("Nombrada junto con")[2]
     assert [words for _, words in links(together)] == ["Muchas veces", "Una vez"]
-    assert "en 2 acontecimientos" in together
+    assert "en dos acontecimientos" in together
+
+
+@pytest.mark.django_db
+def test_an_organization_of_many_records_has_their_number_their_years_and_the_newest(
+    visitor: Client,
+) -> None:
+    own, other = organization(slug="una", name="Una"), organization(name="Otra")
+    for n in range(14):
+        happened = event(title=f"Pasó {n}", start=f"20{n + 10}" if n else "")
+        happened.organizations.add(
+            own, through_defaults={"part": "convenes" if n < 3 else "is_named"}
+        )
+        happened.organizations.add(other)
+        said = statement(title=f"Dijo {n}", date=f"20{n + 10}")
+        said.organizations.add(own, through_defaults={"part": "signs"})
+    event(title="Oculto", start="2040", publish_at=TOMORROW).organizations.add(own)
+    page = page_of(visitor, own)
+    for url, noun, verb, parts in (
+        ("/linea-de-tiempo/", "acontecimientos", "Pasó", {"convocan": 3, "nombradas": 11}),
+        ("/pronunciamientos/", "pronunciamientos", "Dijo", {"firman": 14}),
+    ):
+        assert f"Catorce {noun}, de 20" in page
+        titles = re.findall(rf"<h3><a[^>]*>({verb} \d+)</a>", page)
+        assert titles == [f"{verb} {n}" for n in range(13, 8, -1)]
+        address = f"{url}?organizacion=una"
+        assert f'<a href="{address}&amp;anio=2023"' in page  # a column
+        assert f'<a href="{address}&amp;orden=reciente">Catorce {noun}, del más' in page
+        counted = re.findall(
+            rf'{re.escape(address)}&amp;papel=(\w+)">[^<]*</a> <span[^>]*>(\d+)<', page
+        )
+        assert {part: int(count) for part, count in counted} == parts
+        for part, count in parts.items():
+            assert visitor.get(f"{address}&papel={part}").context["page"].paginator.count == count
+    assert "en catorce acontecimientos" in page.partition("Nombrada junto con")[2]

@@ -22,7 +22,6 @@ from record.charts import (
 from record.pages import counted
 from record.proof import marked
 from timeline import years
-from timeline.models import Event
 
 MOST_ROWS = 50
 TOP, FOOT = 18, 138  # px: the top and the foot of the tallest column
@@ -31,10 +30,10 @@ NUMBERED = (("chart-name", PHONE), ("chart-name chart-wide", 2 * PHONE))
 
 
 def events_chart(
-    events: Iterable[Event],
-    in_list: Container[Event],
+    events: Iterable[Any],
+    in_list: Container[Any],
     until: EDTF,
-    matching: Container[Event] | None = None,
+    matching: Container[Any] | None = None,
 ) -> Chart | None:
     """The chart of the events, numbered in their order. Rows link to the list if their event is
     `in_list`; `matching` are the events inside the filter, if there is one; `until` is the last

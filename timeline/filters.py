@@ -166,9 +166,9 @@ class Filters:
         return dict(sorted(counts.items()))
 
     def months(self, year: str) -> list[FilterLink]:
-        """The links to the months of a year."""
+        """The links to the months of a year: «enero», «sin mes»."""
         counts = self.by_month(year) if year else {}
-        options = ((month, years.words(month), sum(n)) for month, n in counts.items())
+        options = ((month, years.month_words(month), sum(n)) for month, n in counts.items())
         return list(self._links("anio", options, year))
 
     # Options

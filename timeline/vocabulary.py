@@ -14,9 +14,11 @@ from django.urls import reverse
 from django.utils.http import urlencode
 
 from organizations.models import Organization
+from record.charts import Chart
 from record.history import Versions
 from record.publishing import P, PublishableQuerySet, Record
 from timeline import years
+from timeline.charts import columns_chart
 
 
 class Vocabulary(Record):
@@ -231,6 +233,15 @@ class PartedQuerySet(PublishableQuerySet[P]):
         unsaid = When(years.without_month(year, model.dated_by), then=Value(f"{year}-XX"))
         records = self.filter(years.within(year, model.dated_by))
         return records._counts(Case(unsaid, default=Substr("sort_day", 1, 7)))
+
+    def columns(self, url: str, name: str) -> Chart | None:
+        """The chart of the numbers by year, which links to the list at `url`."""
+        counts = self.counts_by_year()
+        undated = sum(counts.pop("", ()))
+        chart = columns_chart(counts, undated, url)
+        if chart:
+            chart.id = name
+        return chart
 
     def _counts(self, span: Any) -> dict[str, tuple[int, int]]:
         model: Any = self.model

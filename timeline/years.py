@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from django.db.models import Q
 
-from dates.edtf import in_words
+from dates.edtf import MONTHS
 
 MOST = 40  # spans in a list; more years are grouped into longer spans
 SPAN = re.compile(r"\d{4}(-(0[1-9]|1[0-2]|XX))?|\d{3}X|\d{2}XX|\dXXX", re.ASCII)
@@ -39,11 +39,17 @@ def without_month(year: str, field: str) -> Q:
     return bounded | Q(**{f"{field}__in": (year, f"[..{year}]")})
 
 
+def month_words(span: str) -> str:
+    """«febrero», «sin mes»."""
+    month = span.partition("-")[2]
+    return "sin mes" if month == "XX" else MONTHS[int(month) - 1]
+
+
 def words(span: str) -> str:
     """«2015», «2010 a 2019», «febrero de 2015», «2015, sin mes»."""
-    year, _, month = span.partition("-")
-    if month:
-        return f"{year}, sin mes" if month == "XX" else in_words(span)
+    if "-" in span:
+        year, month = span[:4], month_words(span)
+        return f"{year}, {month}" if span.endswith("XX") else f"{month} de {year}"
     first, last = bounds(span)
     return span if span.isdigit() else f"{max(first, 1)} a {last}"
 
