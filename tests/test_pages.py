@@ -77,8 +77,8 @@ def test_hostile_text_is_inert_on_every_page(visitor):
 BUDGETS = {
     "/": 19,
     **dict.fromkeys(LISTS, 8),
-    "/linea-de-tiempo/": 11,  # with the rows of its chart, which has those of all pages
-    "/linea-de-tiempo/?categoria=acuerdo&anio=1999": 13,
+    "/linea-de-tiempo/": 12,
+    "/linea-de-tiempo/?categoria=acuerdo&anio=1999": 15,
     **dict.fromkeys(["/al/2014/", "/al/2014-02-11/", "/al/2050/"], 14),
     **dict.fromkeys(["/al/", "/al/abc/"], 3),
     "/datos/": 13,

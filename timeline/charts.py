@@ -71,11 +71,14 @@ def rows_chart(rows: list[Row], until: EDTF) -> Chart | None:
 
 
 def columns_chart(
-    counts: Mapping[str, Sequence[int]], undated: int = 0, url: str = ""
+    counts: Mapping[str, Sequence[int]],
+    undated: int = 0,
+    url: str = "",
+    noun: str = "acontecimiento",
 ) -> Chart | None:
-    """A column for each year or month of `counts` (`2015` or `2015-02`: the numbers of events with
+    """A column for each year or month of `counts` (`2015` or `2015-02`: the numbers of records with
     an exact date and with bounds) or, if there are too many years, for each longer span. A column
-    links to its events in the list at `url`. `2015-XX`, without a month, is off the axis."""
+    links to its records in the list at `url`. `2015-XX`, without a month, is off the axis."""
     undated += sum(sum(n) for span, n in counts.items() if span.endswith("-XX"))
     counts = {span: n for span, n in counts.items() if not span.endswith("-XX")}
     if not counts:
@@ -92,13 +95,13 @@ def columns_chart(
         column = _column(x, room, dated, bounded, tallest)
         column["label"] = in_words(span) if "-" in span else years.words(span)
         column["url"] = f"{url}{'&' if '?' in url else '?'}anio={span}"
-        column["words"] = f"{column['label']}: {counted(dated + bounded, 'acontecimiento')}"
+        column["words"] = f"{column['label']}: {counted(dated + bounded, noun)}"
         if bounded:
             column["words"] += f", {bounded:,} con fecha acotada"
         column["shown"] = _shown(column, room, is_tallest=dated + bounded == tallest)
         chart.columns.append(column)
     is_by_month = "-" in min(sums)
-    chart.title = f"Acontecimientos por {'mes' if is_by_month else 'año'}"
+    chart.title = f"{noun.capitalize()}s por {'mes' if is_by_month else 'año'}"
     if undated:
         where = by_sources("la fuente", "las fuentes")
         chart.note = f"Sin {'mes' if is_by_month else 'fecha'} en {where}: {undated:,}."

@@ -238,7 +238,7 @@ class PartedQuerySet(PublishableQuerySet[P]):
         """The chart of the numbers by year, which links to the list at `url`."""
         counts = self.counts_by_year()
         undated = sum(counts.pop("", ()))
-        chart = columns_chart(counts, undated, url)
+        chart = columns_chart(counts, undated, url, str(self.model._meta.verbose_name))
         if chart:
             chart.id = name
         return chart
