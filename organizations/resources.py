@@ -24,7 +24,7 @@ from organizations.fields import IdentifiersField
 from organizations.models import Membership, Organization, RepresentationTerm
 from organizations.succession import contradiction, release, succession_problem
 from record.spanning import Spanning
-from sources.resources import Contradictable, contradictions_column, proof_column
+from sources.resources import Cited, contradictions_column, proof_column
 
 
 class IdentifiersWidget(LinesWidget):
@@ -44,7 +44,7 @@ class YesNoWidget(ChoiceWidget):
         self.values, self.required = {"si": True, "no": False, "": False}, False
 
 
-class OrganizationResource(RecordResource):
+class OrganizationResource(Cited, RecordResource):
     slug = Field("slug", "identificador", SlugWidget("instituto-civico"))
     name = Field("name", "nombre", TextWidget("Instituto de Estudios Cívicos"))
     short_name = Field("short_name", "nombre_corto", TextWidget("IEC"))
@@ -63,10 +63,6 @@ class OrganizationResource(RecordResource):
     class Meta:
         model = Organization
         name = "organizaciones"
-
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self.warnings: list[RowError] = []
 
     @cached_property
     def slugs_by_name(self) -> dict[str, list[str]]:
@@ -88,12 +84,8 @@ class OrganizationResource(RecordResource):
         for key in new.name_keys:
             self.slugs_by_name.setdefault(key, []).append(new.slug)
 
-    def after_import(self, dataset: Any, result: Outcome, **kwargs: Any) -> None:
-        super().after_import(dataset, result, **kwargs)
-        result.warnings = self.warnings
 
-
-class MembershipResource(Contradictable, RecordResource):
+class MembershipResource(Cited, RecordResource):
     slug = Field("slug", "identificador", SlugWidget("instituto-civico"))
     organization = Field("organization", "organizacion", ReferenceWidget("instituto-civico"))
     start = Field(
@@ -142,7 +134,7 @@ class MembershipResource(Contradictable, RecordResource):
         super().bulk_create(*args, result=result, **options)
 
 
-class RepresentationTermResource(Contradictable, RecordResource):
+class RepresentationTermResource(Cited, RecordResource):
     slug = Field("slug", "identificador", SlugWidget("representante-1"))
     organization = Field("organization", "organizacion", ReferenceWidget("instituto-civico"))
     role = Field("role", "papel", ChoiceWidget("representante"))

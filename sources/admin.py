@@ -18,7 +18,7 @@ from record.proof import unsaid_labels
 from record.publishing import Record
 from sources.forms import CitationForm, SourceForm, quote_field, source_field
 from sources.models import SUPPORTED, Citation, Source, date_and_bound, supported_model
-from sources.proofs import Proofs, check_move, citable, labels_orphaned, said_instead
+from sources.proofs import Proofs, check_move, citable, labels_orphaned, said_beside
 
 
 class CitationFields(BaseModelAdmin):
@@ -101,7 +101,7 @@ class CitedAdmin(RecordAdmin):
         super().save_related(request, form, formsets, change)
         for quote in form.instance.citations.filter(stance=Citation.Stance.SUPPORTS):
             name, _ = date_and_bound(quote.field or self.lead)
-            if said := said_instead(form, name, quote.exact):
+            if said := said_beside(form, name, quote.exact):
                 words = f"La cita {quote.number} dice {said}: corrija el dato o la cita."
                 messages.warning(request, words)
 

@@ -48,16 +48,23 @@ def misfit(date: str, words: str) -> str:
     return str(said[0])
 
 
-def said_instead(form: Any, name: str, words: str) -> str:
-    """What a quote says in place of the value of a field in the form of a record: another date, or
-    the text that the field had; else empty."""
+def said_instead(field: Any, old: str, new: str, words: str) -> str:
+    """What a quote says in place of the new value of a field: another date, or the old text; else
+    empty."""
+    if isinstance(field, EDTFField):
+        return misfit(new, words)
+    is_text = isinstance(field, models.CharField)
+    lost = is_text and old and collapse(old) in words and collapse(new) not in words
+    return f"«{old}»" if lost else ""
+
+
+def said_beside(form: Any, name: str, words: str) -> str:
+    """What a quote says in place of the value of a field in the form of a record."""
     fields = {field.name: field for field in form._meta.model._meta.fields}
-    if name not in form.fields or not isinstance(fields.get(name), models.CharField):
+    if name not in form.fields:
         return ""
     old, new = (str(value or "") for value in (form.initial.get(name), form[name].value()))
-    if isinstance(fields[name], EDTFField):
-        return misfit(new, words)
-    return f"«{old}»" if old and collapse(old) in words and collapse(new) not in words else ""
+    return said_instead(fields.get(name), old, new, words)
 
 
 def labels_said(
@@ -159,7 +166,7 @@ class Proofs(dict[str, FieldProof]):
             return ""
         self.proves_all |= not choice
         words = str(form["exact"].value() or form.instance.exact)
-        if said := said_instead(self.form, name, words):
+        if said := said_beside(self.form, name, words):
             self[name].misfits.append(said)
         return name
 

@@ -5,7 +5,8 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from import_export.fields import Field
 
-from editing.resources import Outcome, RecordResource
+from dates.fields import EDTFField
+from editing.resources import BATCH, Outcome, RecordResource, RowError
 from editing.widgets import (
     AddressWidget,
     ChoiceWidget,
@@ -15,9 +16,9 @@ from editing.widgets import (
     SlugWidget,
     TextWidget,
 )
-from record.proof import dates_in, labels_of
+from record.proof import dates_in, labels_of, quotes_of
 from sources.models import SUPPORTED, Citation, Source, date_and_bound
-from sources.proofs import labels_said, refuse_orphans
+from sources.proofs import labels_said, refuse_orphans, said_instead
 from sources.quotes import claim
 
 
@@ -64,11 +65,21 @@ def proof_column() -> Field:
     return Field("uncited", "con_cita", ProofWidget("sí"), readonly=True)
 
 
-class Contradictable:
-    """A table of records with dates that citations contradict."""
+FITTING = "Un dato que esa cita diga, o después otra cita"
+
+
+class Cited:
+    """A table of records that citations support or contradict."""
 
     columns: list[Any]
+    number: int
     changes: dict[str, list[str]]
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.warnings: list[RowError] = []
+        self.changed: dict[Any, tuple[int, dict[str, list[str]]]] = {}
+        """The number and the changes of up to BATCH rows, by the stored record that they change."""
 
     def check(self, instance: Any) -> None:
         super().check(instance)  # type: ignore[misc]  # of RecordResource
@@ -92,6 +103,37 @@ class Contradictable:
                 problem = f"{which} contradice con esta misma fecha."
                 advice = "Otra fecha, o antes esa cita marcada como «apoya»"
                 raise ValidationError({name: f"{problem}\n{advice}"}) from None
+
+    def before_save_instance(self, instance: Any, row: Any, **kwargs: Any) -> None:
+        super().before_save_instance(instance, row, **kwargs)  # type: ignore[misc]
+        if instance.pk:
+            self.changed[instance] = self.number, self.changes
+        if len(self.changed) == BATCH:
+            self._compare_quotes()
+
+    def after_import(self, dataset: Any, result: Outcome, **kwargs: Any) -> None:
+        super().after_import(dataset, result, **kwargs)  # type: ignore[misc]
+        self._compare_quotes()
+        result.warnings = self.warnings
+
+    def _compare_quotes(self) -> None:
+        for record, quotes in quotes_of(self.changed).items():
+            self._warn_of_misfits(record, quotes)
+        self.changed.clear()
+
+    def _warn_of_misfits(self, record: Any, quotes: list[Citation]) -> None:
+        """Warns of each quote that does not say a date or a text that changed."""
+        headers = {column.attribute: column.column_name for column in self.columns}
+        fields = {field.name: field for field in record._meta.fields}
+        number, changes = self.changed[record]
+        for quote in quotes:
+            name, _bound = date_and_bound(quote.field or self.columns[1].attribute)
+            if name in fields and (header := headers.get(name, "")) in changes:
+                old, new = changes[header]
+                value = getattr(record, name) if isinstance(fields[name], EDTFField) else new
+                if said := said_instead(fields[name], old, value, quote.exact):
+                    problem = f"La cita {quote.number} de «{quote.source}» dice {said}."
+                    self.warnings.append(RowError(number, header, new[:200], problem, FITTING))
 
 
 class SourceResource(RecordResource):

@@ -1,5 +1,6 @@
 """The form says which quote no longer fits a date or a name that changed."""
 
+import re
 from typing import Any
 
 import pytest
@@ -7,7 +8,9 @@ import pytest
 from dates.spanish_dates import dates_in
 from sources.proofs import misfit
 from tests import records
+from tests.sheets import csv_of
 from tests.staff import address_of, save, written
+from tests.test_exchange_pages import page_of, previewed, text_of
 
 SAID = "Hasta el 23 de mayo de 2017, fecha en la que anunció su salida"
 
@@ -76,3 +79,26 @@ def test_the_form_and_a_message_say_which_quote_no_longer_fits(
     page = publisher.post(address, written(page) | changed | {"change_reason": "x"}, follow=True)
     assert ("La cita 1 dice" in page.text) == bool(said)
     assert f"La cita 1 dice {said}: corrija" in page.text or not said
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ("Se anuncia,junio de 2013,el foro", ["«Se firma»", "mayo de 2012", "«la plaza»"]),
+        ("Se firma en mayo,2012,plaza", []),
+    ],
+)
+def test_the_preview_of_an_import_says_which_quote_no_longer_fits(
+    row: str, said: list[str], publisher: Any
+) -> None:
+    words = "Se firma en mayo de 2012 en la plaza"
+    source = records.source(title="El acta", text=f"{words}, que es grande.")
+    record = records.event(slug="uno", title="Se firma", start="2012-05", location="la plaza")
+    for field in ("", "start_latest", "location", "convenes"):
+        records.citation(record, words, source=source, field=field)
+    rows = csv_of("identificador,titulo,inicio,lugar,convocan", f"uno,{row},el acta de otra")
+    records.organization(name="El acta de otra")
+    page = text_of(publisher, page_of(previewed(publisher, rows), "revisar/"))
+    assert re.findall(r"La cita 1 de «El acta» dice (.+)\. Se esperaba: Un dato", page) == said
+    assert ("<code>inicio</code>, «junio de 2013»:</strong>" in page) == bool(said)

@@ -16,7 +16,7 @@ from editing.widgets import (
     TextWidget,
     refusal,
 )
-from sources.resources import Contradictable, contradictions_column, proof_column
+from sources.resources import Cited, contradictions_column, proof_column
 from timeline.models import Event, Statement
 
 
@@ -41,7 +41,7 @@ class TimeWidget(TextWidget):
         return moment
 
 
-class EventResource(Contradictable, RecordResource):
+class EventResource(Cited, RecordResource):
     slug = Field("slug", "identificador", SlugWidget("firma-del-acuerdo"))
     title = Field("title", "titulo", TextWidget("Se firma el acuerdo"))
     category = Field("category", "categoria", ReferenceWidget("acuerdo"))
@@ -67,7 +67,7 @@ class EventResource(Contradictable, RecordResource):
         name = "eventos"
 
 
-class StatementResource(Contradictable, RecordResource):
+class StatementResource(Cited, RecordResource):
     slug = Field("slug", "identificador", SlugWidget("por-que-se-firmo"))
     title = Field("title", "titulo", TextWidget("¿Por qué se firmó?"))
     kind = Field("kind", "tipo", ReferenceWidget("comunicado"))
