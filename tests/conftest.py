@@ -7,8 +7,9 @@ The functions of `tests/records.py` make records.
 import os
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +19,13 @@ from allauth.mfa.models import Authenticator
 from django.apps import apps
 from django.conf import settings
 from django.contrib.auth.models import Group, User
+from django.core.management import call_command
 from django.test import Client
 from django.utils import timezone
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis
 from playwright.sync_api import expect
+from pytest_django.live_server_helper import LiveServer
 
 from access.migrations.operations import roles, vocabulary_rights
 from access.sessions import FACTORS
@@ -247,3 +250,38 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
         "executable_path": path and Path(path),
         "args": CHROMIUM_FLAGS,
     }
+
+
+# A site in a browser.
+
+
+@pytest.fixture(scope="module")
+def fill() -> Callable[[], object]:
+    """Fills the database of `server`: with the first record, unless a module has another."""
+    return partial(call_command, "load_record", verbosity=0)
+
+
+@pytest.fixture(scope="module")
+def server(
+    fill: Callable[[], object], django_db_setup: None, django_db_blocker: Any
+) -> Iterator[Any]:
+    """The site with a record, which readers leave as it is; `server.filled` is what `fill` gave."""
+    with django_db_blocker.unblock():
+        filled = fill()
+        server = LiveServer("127.0.0.1")
+        server.filled = filled
+        yield server
+        server.stop()
+        call_command("flush", verbosity=0, interactive=False)
+
+
+@pytest.fixture
+def site(server: Any, page: Any) -> Iterator[str]:
+    """Fails the test where the console complains or a request leaves the site."""
+    complaints: list[str] = []
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("console", lambda message: complaints.append(message.text))
+    page.on("request", lambda request: complaints.append(request.url))
+    yield server.url
+    expected = (server.url, "data:", "404 (Not Found)")
+    assert [text for text in complaints if not any(words in text for words in expected)] == []
