@@ -88,6 +88,9 @@ class Source(Publishable):
     def text_address(self) -> str:
         return reverse("sources:source_text", args=[self.slug])
 
+    def passage_address(self, number: int) -> str:
+        return reverse("sources:passage", args=[self.slug, number])
+
     @property
     def original_address(self) -> str:
         return reverse("sources:source_original", args=[self.slug]) if self.original else ""

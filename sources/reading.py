@@ -3,6 +3,7 @@ supports."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, NamedTuple
 
@@ -14,17 +15,46 @@ from record.publishing import Record, RecordQuerySet
 from sources.models import SUPPORTED, Citation, Source, supported_model
 from sources.passages import MarkedBlock
 
-FACTS = 60  # citations of one passage that a page lists
+FACTS = 60  # citations of one passage that a page of the source lists
 SHORT_NAMES = {"organization": "ficha", "representationterm": "periodo"}
+OWNERS = ("membership__organization", "representation_term__organization")
+LONG_TEXTS = ("organization__description", "event__body", "statement__body")
+ORDER = ("event", "statement", "organization")
 
 
 class Passage(NamedTuple):
-    """The records that a quote supports or contradicts, each with the name of its kind, grouped by
-    organization, event or statement. `cut` if there are more records than the page lists."""
+    """The records that a quote supports or contradicts, each with the name of its kind, by owner:
+    an organization, an event or a statement. `total` is the number of its citations, of which the
+    page may list fewer."""
 
     number: int
     facts: dict[Record, list[tuple[str, Record]]]
-    cut: bool
+    total: int
+
+    @property
+    def is_cut(self) -> bool:
+        return self.total > FACTS
+
+
+@dataclass(slots=True)
+class Proven:
+    """An organization, an event or a statement, with its records that the passages of a paragraph
+    support, each with its kind, and the numbers of these passages."""
+
+    whom: Record
+    records: dict[Record, str]
+    numbers: list[int]
+
+
+def proven(passages: Iterable[Passage]) -> list[Proven]:
+    """The records beside a paragraph, events first."""
+    lines: dict[Record, Proven] = {}
+    for passage in passages:
+        for whom, records in passage.facts.items():
+            line = lines.setdefault(whom, Proven(whom, {}, []))
+            line.records |= {record: kind for kind, record in records}
+            line.numbers.append(passage.number)
+    return sorted(lines.values(), key=lambda line: ORDER.index(str(line.whom._meta.model_name)))
 
 
 def of_passages(
@@ -35,18 +65,23 @@ def of_passages(
     place = Window(RowNumber(), partition_by=["source", "number"], order_by="pk")
     ranked = citations.filter(source__in=sources).annotate(place=place).order_by()
     first = ranked.filter(place__lte=FACTS + 1).values("pk")
-    owners = ("membership__organization", "representation_term__organization")
-    long_texts = ("organization__description", "event__body", "statement__body")
-    quoting = Citation.objects.filter(pk__in=first).select_related(*SUPPORTED, *owners)
-    return quoting.defer(*long_texts).order_by("number", "pk")
+    return with_records(Citation.objects.filter(pk__in=first)).order_by("number", "pk")
 
 
-def passages_by_number(citations: Iterable[Citation]) -> dict[int, Passage]:
+def with_records(citations: QuerySet[Citation]) -> QuerySet[Citation]:
+    """The citations with the records that they support, without the long texts of these."""
+    return citations.select_related(*SUPPORTED, *OWNERS).defer(*LONG_TEXTS)
+
+
+def passages_by_number(
+    citations: Iterable[Citation], totals: dict[int, int] | None = None
+) -> dict[int, Passage]:
+    """`totals` are the numbers of citations of the passages that have more than FACTS."""
     quotes: dict[int, list[Citation]] = defaultdict(list)
     for citation in citations:
         quotes[citation.number].append(citation)
     return {
-        number: Passage(number, _by_owner(quoted[:FACTS]), len(quoted) > FACTS)
+        number: Passage(number, _by_owner(quoted[:FACTS]), (totals or {}).get(number, len(quoted)))
         for number, quoted in quotes.items()
     }
 
@@ -70,10 +105,10 @@ def marked_blocks(source: Source, citations: Iterable[Citation]) -> list[MarkedB
 
 
 def paragraphs(
-    source: Source, citations: list[Citation]
+    source: Source, citations: list[Citation], totals: dict[int, int]
 ) -> Iterator[tuple[list[MarkedBlock], list[Passage]]]:
     """The text in order: each block, or all items of a list, with the passages that end in it."""
-    passages, blocks = passages_by_number(citations), marked_blocks(source, citations)
+    passages, blocks = passages_by_number(citations, totals), marked_blocks(source, citations)
     for _key, group in groupby(blocks, key=lambda b: b.kind if b.kind == "item" else b.number):
         together = list(group)
         yield together, [passages[number] for block in together for number in block.numbers]

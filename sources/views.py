@@ -1,7 +1,9 @@
 """The list of sources; the page of a source: its full text with the passages marked; its files."""
 
+from collections import Counter
 from typing import Any
 
+from django.db.models import Count
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.utils.cache import get_conditional_response
 from django.utils.http import quote_etag
@@ -10,7 +12,14 @@ from record.pages import RecordView, last_change, list_page, page_of
 from record.publishing import RecordQuerySet, viewer
 from sources.models import Citation, Source
 from sources.quotes import passage_counts, reference_to, source_node
-from sources.reading import of_passages, paragraphs
+from sources.reading import (
+    FACTS,
+    of_passages,
+    paragraphs,
+    passages_by_number,
+    proven,
+    with_records,
+)
 
 ON_A_PAGE = 50
 SOURCES = ("Fuentes", "sources:source_list")
@@ -41,10 +50,14 @@ class SourceView(RecordView):
         citations = list(of_passages(visible, [source]))
         sentences = [s for s in source.passages.sentences if s.is_told]
         unused = len(source.passages.unused({citation.span for citation in citations}))
-        text = list(paragraphs(source, citations))
+        numbers = Counter(citation.number for citation in citations)
+        cut = [number for number, count in numbers.items() if count > FACTS]
+        every = visible.filter(source=source, number__in=cut).order_by().values_list("number")
+        totals = dict(every.annotate(Count("pk"))) if cut else {}
+        text = list(paragraphs(source, citations, totals))
         return super().get_context_data(**kwargs) | {
             "paragraphs": text,
-            "cut": any(passage.cut for _blocks, passages in text for passage in passages),
+            "cut": bool(cut),
             "sentence_count": len(sentences),
             "used_count": len(sentences) - unused,
             "unused_count": unused,
@@ -54,6 +67,40 @@ class SourceView(RecordView):
             "main": source_node(source),
             "quoted": [reference_to(source)],
         }
+
+
+class PassageView(RecordView):
+    """The records that a passage supports or contradicts, page by page."""
+
+    model = Source
+    section = SOURCES
+    template_name = "sources/passage.html"
+    is_ours = False
+
+    def address_of(self, record: Source) -> str:
+        return record.passage_address(self.kwargs["number"])
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        source, number = self.object, self.kwargs["number"]
+        citations = Citation.objects.visible_to(viewer(self.request))
+        citations = citations.filter(source=source, number=number).order_by("pk")
+        page = page_of(self.request, with_records(citations), ON_A_PAGE)
+        if not page.object_list:
+            raise Http404
+        passages = passages_by_number(page.object_list, {number: page.paginator.count})
+        return super().get_context_data(**kwargs) | {
+            "page": page,
+            "number": number,
+            "citation": page.object_list[0],
+            "lines": proven(passages.values()),
+            "changed": last_change(source, page.object_list),
+            "main": source_node(source),
+        }
+
+    def render_to_response(self, context: dict[str, Any], **kwargs: Any) -> HttpResponse:
+        response = super().render_to_response(context, **kwargs)
+        response["X-Robots-Tag"] = "noindex"
+        return response
 
 
 class TextView(RecordView):

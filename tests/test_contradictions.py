@@ -158,8 +158,9 @@ def test_feeds_calendar_linked_data_and_the_page_of_the_source_carry_both_dates(
     assert "VALUE=DATE:20201216" in calendar  # the day after the last day
     page = words(visitor.get("/fuentes/acta/"))
     assert "(contradice: acontecimiento)" in page
-    assert "1 de sus 2 oraciones prueba 0 registros y contradice 1: van marcadas" in page
-    assert "(acontecimiento)" in words(visitor.get("/fuentes/memoria/"))
+    assert "1 de sus 2 oraciones prueba 0 registros y contradice 1." in page
+    page = words(visitor.get("/fuentes/memoria/"))
+    assert "Prueba un registro: Se firma el acuerdo 1" in page
 
 
 def test_an_answer_that_hangs_on_a_contradicted_date_says_that_the_sources_disagree(

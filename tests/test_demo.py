@@ -111,10 +111,11 @@ def test_impossible_sizes_are_refused(wrong):
 
 def test_a_passage_lists_the_first_of_many_facts_and_says_that_there_are_more(visitor):
     here = source()
+    address = here.get_absolute_url()
 
     def passage() -> tuple[int, bool]:
-        text = re.search(r'id="h1">.*?</li>', visitor.get(here.get_absolute_url()).text, re.S)[0]
-        return text.count("/linea-de-tiempo/"), "y más, que no se enlistan aquí" in text
+        text = re.search(r'id="h1">.*?</section>', visitor.get(address).text, re.S)[0]
+        return text.count('href="/linea-de-tiempo/'), f"citada {FACTS + 1} veces" in text
 
     for _ in range(FACTS):
         citation(event(), source=here)
@@ -122,4 +123,8 @@ def test_a_passage_lists_the_first_of_many_facts_and_says_that_there_are_more(vi
     assert passage() == (FACTS, False)
     citation(event(), source=here)
     assert passage() == (FACTS, True)
-    assert "oraciones prueba al menos" in visitor.get(here.get_absolute_url()).text
+    assert "oraciones prueba al menos" in visitor.get(address).text
+    every = visitor.get(f"{address}citas/1/")
+    assert len(set(re.findall('href="(/linea-de-tiempo/event-[^"]+)"', every.text))) == 50
+    assert every["X-Robots-Tag"] == "noindex"
+    assert visitor.get(f"{address}citas/2/").status_code == 404

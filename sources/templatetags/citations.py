@@ -16,10 +16,12 @@ from sources.models import Citation, Source, date_and_bound
 from sources.passages import fragment
 from sources.proofs import FieldProof, Proofs
 from sources.quotes import claim, in_source, with_source
+from sources.reading import Proven, proven
 
 register = template.Library()
 NOT_KNOWN = format_html('<span class="unsaid">{}</span>', "no consta")
 register.filter(claim)
+register.filter(proven)
 register.filter(in_source)
 register.filter(with_source)
 
@@ -170,6 +172,11 @@ def by_source(citations: Iterable[Citation]) -> list[tuple[Source, list[int]]]:
     for citation in citations:
         numbers[citation.source][citation.number] = None
     return [(source, sorted(of_source)) for source, of_source in numbers.items()]
+
+
+@register.filter
+def record_count(lines: Iterable[Proven]) -> int:
+    return sum(len(line.records) for line in lines)
 
 
 @register.filter
