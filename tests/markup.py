@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import Counter
 from csv import DictReader
 from functools import cached_property
 from html import unescape
@@ -104,3 +105,11 @@ def words(response: HttpResponse) -> str:
     """The text of a page's main part."""
     body = re.sub(r"<[^>]+>", "", response.text.split("<main", 1)[1])
     return " ".join(unescape(body).split())
+
+
+def repeated(response: HttpResponse) -> set[str]:
+    """The quoted words, and the whole sentences, that stand twice in the notes of a page."""
+    quotes = re.findall(r"<q[ >].*?</q>|<p class=\"sentence\".*?</p>", response.text, re.DOTALL)
+    plain = [(quote[:2], re.sub(r"<[^>]+>|\s+", " ", quote).split()) for quote in quotes]
+    counts = Counter((kind, " ".join(found)) for kind, found in plain)
+    return {text for (_kind, text), count in counts.items() if count > 1}

@@ -23,7 +23,7 @@ from exchange.models import Receipt
 from organizations.models import Membership, Organization, RepresentationTerm
 from sources.models import Citation, Source
 from tests import oracle
-from tests.markup import DATES, Page, crawl, edtf_of, site_texts
+from tests.markup import DATES, Page, crawl, edtf_of, repeated, site_texts
 from tests.sheets import dataset_of, exported
 from timeline.models import Event, Statement
 
@@ -153,6 +153,10 @@ def test_what_the_sources_say_and_contradict_is_on_the_pages(responses):
     (about, *_) = Page(nobody).graph
     assert "author" not in str(about["mainEntity"])
     assert 'lang="en"' in responses["/fuentes/delta-herald/"].text
+
+
+def test_no_page_quotes_words_twice_or_a_sentence_twice_in_full(responses):
+    assert {url: twice for url, page in responses.items() if (twice := repeated(page))} == {}
 
 
 def tables(form: str) -> dict[str, bytes]:

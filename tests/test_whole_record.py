@@ -34,6 +34,7 @@ from tests.markup import (
     crawl,
     edtf_of,
     read,
+    repeated,
     site_texts,
 )
 from tests.test_feeds import feed, titles
@@ -142,11 +143,16 @@ def test_the_first_view_of_any_page_weighs_little(plain_pages):
     def kilobytes(*parts: bytes) -> float:
         return sum(len(gzip.compress(part, 6)) for part in parts) / 1024
 
-    names = ("tokens.css", "nucleo.css", "favicon.svg")
-    *styles, icon = ((STATIC / name).read_bytes() for name in names)
-    assert kilobytes(plain_pages["/"].text.encode(), *styles) <= 14
+    styles = [(STATIC / name).read_bytes() for name in ("tokens.css", "nucleo.css")]
+    fonts = sum(path.stat().st_size for path in STATIC.glob("fonts/*.woff2")) / 1024
     for url, page in plain_pages.items():
-        assert kilobytes(page.text.encode(), *styles, icon) <= 30, url
+        weight = kilobytes(page.text.encode(), *styles)
+        assert weight <= (18 if url == "/linea-de-tiempo/" else 16.2), url
+        assert weight + fonts <= 90, url
+
+
+def test_no_page_quotes_words_twice_or_a_sentence_twice_in_full(responses):
+    assert {url: twice for url, page in responses.items() if (twice := repeated(page))} == {}
 
 
 def test_every_named_page_has_a_template_of_its_name(responses):
