@@ -140,13 +140,14 @@ def _representation(terms: list[RepresentationTerm]) -> dict[str, Any]:
     current = [term for term in terms if term.period.is_open]
     former = [term for term in terms if term.order and term.period.end.upper]
     former.sort(key=lambda term: term.order or 0)
-    speaking = (term for term in current if term.role == "representative")
+    now = [term for term in current if term.role == "representative"]
     citations = [c for term in current for c in term.quotes]
     citations += [c for term in former for c in term.visible_citations if c.field == "order"]
     return {
         "current_terms": current,
-        "speaking": list(one_of_each_place(speaking)),
+        "speaking": list(one_of_each_place(now)),
         "former_terms": list(one_of_each_place(former)),
+        "former_count": len({t.organization for t in former} - {t.organization for t in now}),
         "is_undated": not any(term.period.start.is_exact for term in former),
         "order_citations": [c for c in citations if c.field == "order"],
         "term_citations": tuple(citations),

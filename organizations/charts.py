@@ -35,7 +35,7 @@ from record.charts import (
 from record.pages import listed
 
 ROW, LOW_ROW, MANY = 46, 30, 12  # px: the height of a row, and if there are more than MANY
-BETWEEN = 24  # px between two rows, for the label of a replacement
+BETWEEN = 30  # px between two rows, for the label of a replacement
 FOOT, GAP = 28, 12  # px: from a bracket to the name in it, from a bar to its name
 NOTE_ROOM, WIDE, LARGE = 390, 608, 1.5  # px: the words in a bracket, the narrowest chart that shows
 # them; how much larger names are in it than on the narrowest phone
