@@ -79,7 +79,8 @@ def test_contents_lead_to_a_paragraph_and_its_number_to_the_sentence_in_the_sour
     page.wait_for_url(f"**{anchor}")
     mark = page.locator(f"xpath=//*[@id='{anchor.split('#')[1]}']/following::mark[1]")
     expect(mark).to_be_in_viewport()
-    page.locator("#h" + anchor.split("#c")[1]).get_by_role("link").first.click()
+    proven = page.locator(f"xpath=//*[@id='h{anchor.split('#c')[1]}']/following::li[1]")
+    proven.get_by_role("link").first.click()
     page.wait_for_url(lambda address: "/fuentes/" not in address)
     expect(page.locator("h1")).to_be_visible()
 
@@ -102,7 +103,7 @@ def test_a_printed_page_has_its_proofs_open_its_address_and_no_navigation(
     for address in ("/", STATEMENT, "/linea-de-tiempo/", "/representacion/"):
         page.goto(site + address)
         expect(page.locator("h1")).to_be_visible()
-        for proof in page.locator("details.margin-note").locator("q, .proven-facts a").all():
+        for proof in page.locator("details.margin-note").locator("q, .proven-facts > li > a").all():
             expect(proof).to_be_visible()
         for link in page.locator("nav:not(.kicker) a, .fold a").all():
             expect(link).to_be_hidden()

@@ -48,9 +48,13 @@ def listed(text: str) -> list[str]:
 
 
 def choices(text: str) -> dict[str, str]:
-    return dict(
-        re.findall(r'<li><a href="[^"]*"[^>]*>([^<]*) <span class="count">([^<]*)</span>', text)
+    """The counts of the options. Each says to screen readers what it counts."""
+    counts = (
+        r'<li><a href="[^"]*"[^>]*>([^<]*?)\s*<span class="count">(\d+)<span [^>]*> \w+miento(s?)<'
     )
+    found = re.findall(counts, text)
+    assert all((number != "1") == bool(plural) for _name, number, plural in found)
+    return {name: number for name, number, _plural in found}
 
 
 # Every event once
