@@ -220,7 +220,7 @@ def test_a_contradicted_date_is_marked_in_charts_and_among_the_hits(
         assert f"≠ {name}" in drawn, url
         assert f"; {apart}</" in drawn, url
         assert "<b>≠</b> las fuentes" in drawn, url
-    assert f"3 de noviembre de 2020 {apart}" in words(visitor.get("/buscar/", {"q": "firma"}))
+    assert f"3 de noviembre de 2020 · {apart}" in words(visitor.get("/buscar/", {"q": "firma"}))
     Citation.objects.filter(stance="contradicts").delete()
     for url in ("/", "/representacion/", "/buscar/?q=firma"):
         assert apart not in visitor.get(url).text, url
