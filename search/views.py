@@ -11,7 +11,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.http import urlencode
 
-from dates.edtf import at
+from dates.edtf import EDTF, at, of
 from record import jsonld
 from record.pages import counted, last_change, page_of
 from search.hits import Hit, hits_of
@@ -123,10 +123,19 @@ def _offers(query: Query) -> list[tuple[str, str]]:
         events = Event.objects.visible_to(None).around(query.when).filter(Q(surely=True)).count()
         happened = f", y qué pasó: {counted(events, 'acontecimiento')}" if events else ""
         text = f"Quién pertenecía y quién representaba {at(query.when.text)}{happened}"
-        return [(text, reverse("as_of", args=[query.when]))]
+        return [(text, reverse("as_of", args=[query.when])), *_timeline_of(query.when)]
     if query and query.is_role:
         return [("Quién ha representado, turno por turno", reverse("organizations:representation"))]
     return []
+
+
+def _timeline_of(when: EDTF) -> list[tuple[str, str]]:
+    """The link to the events of a year or of a month in the timeline, the bounded ones too."""
+    if when.kind not in ("year", "month"):
+        return []
+    count = Event.objects.visible_to(None).filter(sort_day__startswith=when.text).count()
+    text = f"La línea de tiempo {of(when.text)}: {counted(count, 'acontecimiento')}"
+    return [(text, f"{reverse('timeline:event_list')}?anio={when.text}")] if count else []
 
 
 def meant_by(address: str) -> list[Hit]:

@@ -275,3 +275,10 @@ def test_a_miss_costs_few_queries_for_each_word(visitor):
     records.event(title=" ".join(f"x{n}" for n in range(11)))
     few = cost_of("x1 nada")
     assert cost_of(" ".join([*(f"x{n}" for n in range(11)), "nada"])) <= few + 11
+
+
+def test_a_year_leads_to_all_its_events_in_the_timeline_the_bounded_ones_too(visitor):
+    for start in ("2014", "[..2014-05]", "2015"):
+        records.event(start=start)
+    shown = page(visitor, "2014")
+    assert 'href="/linea-de-tiempo/?anio=2014">La línea de tiempo de 2014: dos acontec' in shown
