@@ -31,7 +31,7 @@ from timeline.models import Event
 
 pytestmark = pytest.mark.django_db(transaction=True)
 PAGES = ("/", "/linea-de-tiempo/", "/linea-de-tiempo/atom.xml", "/sitemap.xml", "/no-existe/")
-WITHOUT_THE_DATABASE = {"robots", "search:results"}
+WITHOUT_THE_DATABASE = {"robots", "search:results", "sharing:picture"}
 TYPED = "Una frase que alguien tecleó con calma"
 
 
