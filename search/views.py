@@ -40,7 +40,8 @@ class KindLink:
 
 
 def results(request: HttpRequest) -> HttpResponse:
-    asked, chosen = parse(request.GET.get("q", ""), synonyms()), _chosen(request)
+    typed, chosen = request.GET.get("q", ""), _chosen(request)
+    asked = parse(typed, synonyms() if typed else {})
     query, rows, alone = asked, _rows(asked), list[tuple[Query, int]]()
     if not rows:
         alone = [(word, _entries(word).count()) for word in asked.alone()]

@@ -1,13 +1,13 @@
 """The text of a source on its page: marked passages, each number with the facts that it
 supports."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, NamedTuple
 
-from django.db.models import QuerySet, Window
+from django.db.models import Count, QuerySet, Window
 from django.db.models.functions import RowNumber
 
 from dates.text import fold
@@ -73,15 +73,30 @@ def with_records(citations: QuerySet[Citation]) -> QuerySet[Citation]:
     return citations.select_related(*SUPPORTED, *OWNERS).defer(*LONG_TEXTS)
 
 
+def totals_of(
+    visible: RecordQuerySet[Citation], citations: Iterable[Citation]
+) -> dict[tuple[int, int], int]:
+    """The numbers of visible citations of the passages that have more than FACTS."""
+    listed = Counter(citation.passage for citation in citations)
+    cut = {passage for passage, count in listed.items() if count > FACTS}
+    if not cut:
+        return {}
+    sources, numbers = zip(*cut, strict=True)
+    every = visible.filter(source__in=sources, number__in=numbers).order_by()
+    counts = every.values_list("source", "number").annotate(Count("pk"))
+    return {(source, number): count for source, number, count in counts}
+
+
 def passages_by_number(
-    citations: Iterable[Citation], totals: dict[int, int] | None = None
+    citations: Iterable[Citation], totals: dict[tuple[int, int], int]
 ) -> dict[int, Passage]:
-    """`totals` are the numbers of citations of the passages that have more than FACTS."""
     quotes: dict[int, list[Citation]] = defaultdict(list)
     for citation in citations:
         quotes[citation.number].append(citation)
     return {
-        number: Passage(number, _by_owner(quoted[:FACTS]), (totals or {}).get(number, len(quoted)))
+        number: Passage(
+            number, _by_owner(quoted[:FACTS]), totals.get(quoted[0].passage, len(quoted))
+        )
         for number, quoted in quotes.items()
     }
 
@@ -105,7 +120,7 @@ def marked_blocks(source: Source, citations: Iterable[Citation]) -> list[MarkedB
 
 
 def paragraphs(
-    source: Source, citations: list[Citation], totals: dict[int, int]
+    source: Source, citations: list[Citation], totals: dict[tuple[int, int], int]
 ) -> Iterator[tuple[list[MarkedBlock], list[Passage]]]:
     """The text in order: each block, or all items of a list, with the passages that end in it."""
     passages, blocks = passages_by_number(citations, totals), marked_blocks(source, citations)

@@ -1,9 +1,7 @@
 """The list of sources; the page of a source: its full text with the passages marked; its files."""
 
-from collections import Counter
 from typing import Any
 
-from django.db.models import Count
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.utils.cache import get_conditional_response
 from django.utils.http import quote_etag
@@ -13,11 +11,11 @@ from record.publishing import RecordQuerySet, viewer
 from sources.models import Citation, Source
 from sources.quotes import passage_counts, reference_to, source_node
 from sources.reading import (
-    FACTS,
     of_passages,
     paragraphs,
     passages_by_number,
     proven,
+    totals_of,
     with_records,
 )
 
@@ -50,14 +48,11 @@ class SourceView(RecordView):
         citations = list(of_passages(visible, [source]))
         sentences = [s for s in source.passages.sentences if s.is_told]
         unused = len(source.passages.unused({citation.span for citation in citations}))
-        numbers = Counter(citation.number for citation in citations)
-        cut = [number for number, count in numbers.items() if count > FACTS]
-        every = visible.filter(source=source, number__in=cut).order_by().values_list("number")
-        totals = dict(every.annotate(Count("pk"))) if cut else {}
+        totals = totals_of(visible, citations)
         text = list(paragraphs(source, citations, totals))
         return super().get_context_data(**kwargs) | {
             "paragraphs": text,
-            "cut": bool(cut),
+            "cut": bool(totals),
             "sentence_count": len(sentences),
             "used_count": len(sentences) - unused,
             "unused_count": unused,
@@ -87,7 +82,9 @@ class PassageView(RecordView):
         page = page_of(self.request, with_records(citations), ON_A_PAGE)
         if not page.object_list:
             raise Http404
-        passages = passages_by_number(page.object_list, {number: page.paginator.count})
+        passages = passages_by_number(
+            page.object_list, {page.object_list[0].passage: page.paginator.count}
+        )
         return super().get_context_data(**kwargs) | {
             "page": page,
             "number": number,

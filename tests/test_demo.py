@@ -115,7 +115,9 @@ def test_a_passage_lists_the_first_of_many_facts_and_says_that_there_are_more(vi
 
     def passage() -> tuple[int, bool]:
         text = re.search(r'id="h1">.*?</section>', visitor.get(address).text, re.S)[0]
-        return text.count('href="/linea-de-tiempo/'), f"citada {FACTS + 1} veces" in text
+        return text.count(
+            'href="/linea-de-tiempo/'
+        ), f"citada {FACTS + 1} veces" in text and "Prueba al menos" in text
 
     for _ in range(FACTS):
         citation(event(), source=here)

@@ -53,10 +53,11 @@ def paragraphs(
     sources: Iterable[Source],
     citations: Iterable[Citation] = (),
     names: Names | None = None,
+    totals: dict[tuple[int, int], int] | None = None,
 ) -> list[Paragraph]:
     """The paragraphs of the body; a list is a single paragraph. `citations` are the citations of
     the sources; with `names`, a paragraph lists the organizations that it names."""
-    proofs, items = _proofs(sources, citations), list[Paragraph]()
+    proofs, items = _proofs(sources, citations, totals or {}), list[Paragraph]()
     for html in outermost(statement.body):
         text = collapse(unescape(strip_tags(html)))
         paragraph = Paragraph(html, text, _named(text, names) if names else [])
@@ -72,13 +73,13 @@ def paragraphs(
 
 
 def _proofs(
-    sources: Iterable[Source], citations: Iterable[Citation]
+    sources: Iterable[Source], citations: Iterable[Citation], totals: dict[tuple[int, int], int]
 ) -> dict[str, tuple[Source, MarkedBlock, list[Passage]]]:
     """The first source of a block, the block and its passages, by the text of the block."""
     proofs: dict[str, tuple[Source, MarkedBlock, list[Passage]]] = {}
     for source in sources:
         cited = [citation for citation in citations if citation.source_id == source.pk]
-        passages = passages_by_number(cited)
+        passages = passages_by_number(cited, totals)
         blocks = {block.text: block for block in marked_blocks(source, cited)}
         for text, block in blocks.items():
             proofs.setdefault(text, (source, block, [passages[n] for n in block.numbers]))

@@ -17,7 +17,7 @@ from record.references import Reference
 from record.richtext import with_contents
 from sources.models import Citation, Source
 from sources.quotes import quoting, reach, reference_to, short_node, with_citations
-from sources.reading import of_passages
+from sources.reading import of_passages, totals_of
 from timeline import years
 from timeline.charts import MOST_ROWS, columns_chart, events_chart
 from timeline.filters import EventFilters, Filters, StatementFilters
@@ -163,7 +163,9 @@ class StatementView(TimelineView):
         citations = list(of_passages(others_citations, sources))
         names = Names.public()
         public = [source for source in sources if source.is_public()]
-        text = paragraphs(statement, sources, citations, names)
+        text = paragraphs(
+            statement, sources, citations, names, totals_of(others_citations, citations)
+        )
         return super().get_context_data(**kwargs) | {
             "sources": sources,
             "paragraphs": text,

@@ -16,7 +16,7 @@ from sources.models import Citation, Source, date_and_bound
 from sources.passages import fragment
 from sources.proofs import FieldProof, Proofs
 from sources.quotes import claim, in_source, with_source
-from sources.reading import Proven, proven
+from sources.reading import Passage, Proven, proven
 
 register = template.Library()
 NOT_KNOWN = format_html('<span class="unsaid">{}</span>', "no consta")
@@ -172,6 +172,11 @@ def by_source(citations: Iterable[Citation]) -> list[tuple[Source, list[int]]]:
     for citation in citations:
         numbers[citation.source][citation.number] = None
     return [(source, sorted(of_source)) for source, of_source in numbers.items()]
+
+
+@register.filter
+def are_cut(passages: Iterable[Passage]) -> bool:
+    return any(passage.is_cut for passage in passages)
 
 
 @register.filter
