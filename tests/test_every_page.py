@@ -19,6 +19,7 @@ KINDS = (*PAGES, "/buscar/", "/buscar/?q=red", "/buscar/?q=hipopótamo", "/al/20
 FIRST = """/organizaciones/socialtic/ /linea-de-tiempo/salida-del-stt/
     /linea-de-tiempo/?categoria=relevo
     /pronunciamientos/por-que-el-nucleo-concluyo-su-participacion/
+    /pronunciamientos/que-es-y-quienes-conforman-el-nucleo/
     /fuentes/nucleo-de-sociedad-civil/ /buscar/?q=representante""".split()
 SECOND = """/organizaciones/bitacora/ /organizaciones/instituto-ribera/ /fuentes/delta-herald/
     /linea-de-tiempo/encuentro-de-cuentas-claras/ /linea-de-tiempo/taller-de-presupuesto/
