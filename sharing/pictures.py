@@ -35,7 +35,7 @@ def picture_of(record: Any) -> Picture:
 
 def address_of(record: Any, picture: Picture) -> str:
     """The address on pages. Other sites fetch a picture again only if its address changes, so it
-    ends in a digest of what the picture shows."""
+    ends in a digest of the texts of the picture."""
     return f"{record.get_absolute_url()}{FILE}?v={digest(picture)}"
 
 

@@ -71,7 +71,7 @@ def labels_said(
     fact: Any, gone: Collection[Citation] = (), moved: Iterable[Citation] = ()
 ) -> set[str]:
     """The labels of a fact that its sources say, without the citations that are `gone` and with
-    those that are `moved` to it."""
+    the citations that are `moved` to it."""
     texts = texts_of(fact, gone=gone)
     texts += {quote.source.passages.text for quote in moved if not quote.contradicts}
     unsaid = unsaid_labels(fact, texts)

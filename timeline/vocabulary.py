@@ -1,5 +1,5 @@
-"""The words that the staff edit: those that classify events and statements, and the synonyms of
-the search. The parts of organizations in events and statements.
+"""The words that the staff edit: categories of events, kinds of statements, and synonyms of the
+search. The parts of organizations in events and statements.
 
 The tables of parts are explicit models, so that PROTECT covers the organizations in them.
 """
