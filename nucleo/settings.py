@@ -90,6 +90,7 @@ INSTALLED_APPS = [
     "sources",
     "organizations",
     "timeline",
+    "desk",
     "sharing",
     "exchange",
     "search",

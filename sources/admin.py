@@ -11,13 +11,13 @@ from django.template.response import TemplateResponse
 from django.utils.html import format_html
 from django.utils.text import Truncator, capfirst
 
-from editing.admin import RecordAdmin, RecordInline, date_column, rare
-from editing.filters import CitationsFilter, ConditionFilter, StateFilter
+from editing.admin import RecordAdmin, RecordInline
+from editing.filters import ConditionFilter, StateFilter
 from editing.forms import RecordForm, RecordFormSet, link
 from record.proof import unsaid_labels
 from record.publishing import Record
-from sources.forms import CitationForm, SourceForm, quote_field, source_field
-from sources.models import SUPPORTED, Citation, Source, date_and_bound, supported_model
+from sources.forms import CitationForm, quote_field, source_field
+from sources.models import SUPPORTED, Citation, date_and_bound, supported_model
 from sources.proofs import Proofs, check_move, citable, labels_orphaned, said_beside
 
 
@@ -116,29 +116,6 @@ class CitedAdmin(RecordAdmin):
         ]
         context |= {"proofs": Proofs(context["adminform"], rows, self.lead)}
         return super().render_change_form(request, context, *args, **kwargs)
-
-
-@admin.register(Source)
-class SourceAdmin(RecordAdmin):
-    form = SourceForm
-    date_field = "describes_until"
-    list_display = ["title", "describes_until_shown", "citations_shown", "state_shown"]
-    list_filter = [StateFilter, CitationsFilter]
-    search_fields = ["title", "publisher", "slug"]
-    change_form_template = "admin/sources/source/change_form.html"
-    fieldsets = [
-        (None, {"fields": [
-            "title", "kind", "publisher", "published", "describes_until", "language", "url",
-            "archived_url", "retrieved", "text", "original",
-        ]}),
-        rare("slug"),
-    ]  # fmt: skip
-    describes_until_shown = date_column(
-        "describes_until", "describe hasta", "describes_until_latest"
-    )
-
-    def get_queryset(self, request: HttpRequest) -> models.QuerySet:
-        return super().get_queryset(request).defer("text")
 
 
 class SupportsFilter(ConditionFilter):

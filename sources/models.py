@@ -16,7 +16,7 @@ from record.proof import labels_lost
 from record.publishing import Publishable, Record
 from record.text import LanguageField, WebAddressField
 from sources.originals import OriginalField, digest_of_name
-from sources.passages import Passages, read_locator
+from texts.passages import Passages, read_locator
 
 SUPPORTED = ("organization", "membership", "representation_term", "event", "statement")
 BOUNDS = {"": "", "_earliest": "no antes de", "_latest": "no después de"}

@@ -32,7 +32,7 @@ from record.proof import dates_in, models_of_facts, uncited_count, uncited_names
 from record.publishing import visible
 from record.references import Reference
 from sources.models import SUPPORTED, Citation, Source, date_and_bound
-from sources.passages import fragment
+from texts.passages import fragment
 
 REACHES = 6  # sources that a page lists
 OA = "http://www.w3.org/ns/oa#"

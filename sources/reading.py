@@ -13,7 +13,7 @@ from django.db.models.functions import RowNumber
 from dates.text import fold
 from record.publishing import Record, RecordQuerySet
 from sources.models import SUPPORTED, Citation, Source, supported_model
-from sources.passages import MarkedBlock
+from texts.passages import MarkedBlock
 
 FACTS = 60  # citations of one passage that a page of the source lists
 SHORT_NAMES = {"organization": "ficha", "representationterm": "periodo"}

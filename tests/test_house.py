@@ -24,8 +24,8 @@ from tests.records import membership
 
 ROOT = Path(settings.BASE_DIR)
 ROOMS = (
-    "dates record editing freshness sources organizations timeline sharing exchange search access "
-    "nucleo"
+    "dates record editing freshness texts sources organizations timeline desk sharing exchange "
+    "search access nucleo"
 ).split()
 
 

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dates.text import collapse
-from sources.passages import Passages, Span
 from tests.records import TEXT
+from texts.passages import Passages, Span
 
 # Sentences with every ending, lists, headings, odd white space.
 pieces = st.sampled_from(

@@ -15,8 +15,8 @@ from organizations.models import Organization
 from organizations.name_links import Names
 from record.richtext import Heading
 from sources.models import Citation, Source
-from sources.passages import MarkedBlock
 from sources.reading import Passage, marked_blocks, passages_by_number
+from texts.passages import MarkedBlock
 from timeline.models import Statement
 
 _TAG = re.compile(r"<(/?)(?:p|h2|h3|ul|ol|li|blockquote)>")

@@ -13,10 +13,10 @@ from django.utils.translation import get_language_info
 
 from dates.text import by_sources
 from sources.models import Citation, Source, date_and_bound
-from sources.passages import fragment
 from sources.proofs import FieldProof, Proofs
 from sources.quotes import claim, in_source, with_source
 from sources.reading import Passage, Proven, proven
+from texts.passages import fragment
 
 register = template.Library()
 NOT_KNOWN = format_html('<span class="unsaid">{}</span>', "no consta")

@@ -3,7 +3,7 @@
 from typing import Any
 
 from dates.text import collapse
-from sources.passages import Passages, lines_of
+from texts.passages import Passages, lines_of
 
 
 def find_quotes_anew(apps: Any, schema_editor: Any) -> None:

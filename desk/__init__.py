@@ -1,0 +1,1 @@
+"""The reading desk: from a new text to cited facts."""
