@@ -16,6 +16,7 @@ from django.db.models import QuerySet
 from access.migrations.operations import devices
 from access.migrations.operations.roles import ROLES
 from access.models import LoginEvent
+from desk.models import ReceivedText
 from exchange.models import Receipt
 from organizations.models import Membership
 from sources.models import Source
@@ -54,6 +55,7 @@ def fill() -> None:
     Person(ana).verify()
     LoginEvent.objects.note(LoginEvent.Kind.ENTERED, ana)
     Receipt.objects.create(resource="eventos", file_name="hoja.csv", user=ana)
+    ReceivedText.objects.create(content=b"Un texto.", user=ana)
 
 
 @pytest.mark.django_db(transaction=True)
