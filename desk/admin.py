@@ -1,7 +1,12 @@
+from functools import partial
+from typing import Any
+
 from django.contrib import admin
 from django.db import models
 from django.http import HttpRequest
+from django.urls import path
 
+from desk.desk import desk_view
 from editing.admin import RecordAdmin, date_column, rare
 from editing.filters import CitationsFilter, StateFilter
 from sources.forms import SourceForm
@@ -29,3 +34,10 @@ class SourceAdmin(RecordAdmin):
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet:
         return super().get_queryset(request).defer("text")
+
+    def get_urls(self) -> list[Any]:
+        view = self.admin_site.admin_view(partial(desk_view, self))
+        return [
+            path("<path:object_id>/mesa/", view, name="sources_source_desk"),
+            *super().get_urls(),
+        ]
