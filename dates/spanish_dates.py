@@ -42,9 +42,9 @@ _SIMPLE = [
         r"(?P<year>\d{4})(?P<mark>[/-])(?P<month>\d{1,2})(?:(?P=mark)(?P<day>\d{1,2}))?",
     )
 ]
-_AFTERWARDS = r"(?: o (?:despues|mas tarde)|,? o (?:en )?adelante| en adelante)"
+AFTERWARDS = r"(?: o (?:despues|mas tarde)|,? o (?:en )?adelante| en adelante)"
 _NOT_BEFORE = re.compile(
-    rf"(?:(?:desde|a partir del?|de) )?(?P<date>.+?){_AFTERWARDS}"
+    rf"(?:(?:desde|a partir del?|de) )?(?P<date>.+?){AFTERWARDS}"
     r"|(?:no antes del?|al menos hasta) (?P<only>.+)"
 )
 _NOT_AFTER = re.compile(
@@ -89,14 +89,14 @@ _VAGUE = re.compile(
 )
 
 
-_IN_TEXT = re.compile(
+IN_TEXT = re.compile(
     rf"(?<![\w/.-])(?:(?:{_DAY} de )?(?:{_MONTH}){_OF})?(?P<year>[12]\d{{3}})(?![\w/-])"
 )
 
 
 def dates_in(text: str) -> list[EDTF]:
     """The days, months and years that a running text says in words: «11 de febrero de 2017»."""
-    found = (_simple(match[0]) for match in _IN_TEXT.finditer(fold(collapse(text))))
+    found = (_simple(match[0]) for match in IN_TEXT.finditer(fold(collapse(text))))
     return [parse(level_0) for level_0 in found if level_0]
 
 

@@ -5,7 +5,7 @@ them on saving. If not exactly one record has a name, the form asks which record
 """
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from heapq import nsmallest
@@ -63,6 +63,36 @@ def entries_of(records: models.QuerySet) -> Iterator[NamedRecord]:
         names = "\n".join(columns)
         words = "\n".join(map(words_of, names.splitlines()))
         yield NamedRecord(key, slug, names, f"\n{words}\n")
+
+
+class Mention(NamedTuple):
+    """The words by which a text, of several, names a record."""
+
+    text: int
+    start: int
+    words: str
+    key: int
+
+
+def mentions_in(texts: list[str], entries: Iterable[NamedRecord]) -> Iterator[Mention]:
+    """The records that the texts name in whole words, capitals included; of several names that
+    begin at a word, the longest. A name of two records names none."""
+    keys = defaultdict[str, set[int]](set)
+    for entry in entries:
+        for words in entry.words.split("\n"):
+            keys[words].add(entry.key)
+    longest = max((words.count(" ") + 1 for words in keys), default=0)
+    for number, text in enumerate(texts):
+        places, free = [*re.finditer(r"\w+", text)], 0
+        for place, first in enumerate(places):
+            ends = [word.end() for word in places[place : place + longest]]
+            for end in reversed(ends) if place >= free else ():
+                name = text[first.start() : end]
+                named = keys.get(words_of(name), ())
+                if len(named) == 1 and len(name) > 1 and not (name.islower() or name.isdecimal()):
+                    yield Mention(number, first.start(), name, *named)
+                    free = place + ends.index(end) + 1
+                    break
 
 
 def distance(words: str, names: str) -> int:

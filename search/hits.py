@@ -13,7 +13,7 @@ from record.richtext import plain_lines
 from search.kinds import Kind
 from search.models import Entry
 from search.query import Query, Term, Terms
-from search.words import words_of
+from texts.words import words_of
 from sources.models import Source
 from timeline.models import Statement
 from timeline.paragraphs import paragraphs

@@ -10,7 +10,7 @@ from django.db.models.signals import post_delete, post_save
 from record.publishing import Record, written
 from search.kinds import BY_MODEL, KINDS, Kind
 from search.models import Entry
-from search.words import stems_of
+from texts.words import stems_of
 
 BATCH = 200
 UNIQUE = ["kind", "key"]

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from dates.edtf import EDTF, ImpossibleDate, in_words
 from dates.spanish_dates import read
 from record.text import echoed
-from search.words import is_stop_word, stem_of, stems_of, words_of
+from texts.words import is_stop_word, stem_of, stems_of, words_of
 from timeline.vocabulary import Synonym
 
 LONGEST, MOST_TERMS, NO_DATE = 200, 12, EDTF()

@@ -13,7 +13,7 @@ from hypothesis import settings as hypothesis
 from search.hits import excerpt, hits_of, marks, pieces
 from search.models import Entry, EntryQuerySet
 from search.query import parse
-from search.words import stem_of
+from texts.words import stem_of
 from tests.conftest import Person
 from tests.records import (
     HIDDEN,

@@ -1,5 +1,5 @@
 """The database's own index of the words in `search_entry.text`: FTS5 on SQLite, kept by triggers,
-GIN on PostgreSQL. Both take words as the tokens between spaces that `search.words` made.
+GIN on PostgreSQL. Both take words as the tokens between spaces that `texts.words` made.
 
 On SQLite a migration that rebuilds the table drops its triggers. It must run `install` again, and
 the site `manage.py rebuild_search`; tests/test_search_index.py fails without them.

@@ -68,3 +68,9 @@ def words_of(text: str) -> Iterator[Word]:
 
 def stems_of(text: str) -> list[str]:
     return [stem for word in _WORD.findall(text) if (stem := stem_of(word))]
+
+
+def kin(stem: str, other: str) -> bool:
+    """Whether two stems are of a verb and its noun: «acordar», «acuerdo»; «reunir», «reunión»."""
+    short, long = sorted((s.replace("ue", "o").replace("ie", "e") for s in (stem, other)), key=len)
+    return short == long or (len(short) > 3 and long.startswith(short))
