@@ -21,12 +21,11 @@ from exchange.models import Receipt
 from exchange.reading import Cell
 from record.confined import Reader, UnreadableFile
 from record.text import MAX_XLSX_CELL, unstorable, utf16_length, without_controls
+from texts.encodings import LONGEST_WORD, SAMPLE, accented_part, guess_encoding
 
 ADMIN_ROWS, ADMIN_BYTES = 20_000, 20 << 20
 MAX_BYTES = 250 << 20  # of a file
 CHARACTERS_OF_ROW = 1000  # on the average of the most rows
-BEGINNING = 50_000  # characters that show the encoding
-LONGEST_WORD = 40  # bytes of a word of the sample
 _ADVICE = "Copie los datos a un libro nuevo, guárdelo como .xlsx o como CSV, y vuelva a intentarlo."
 UPLOADS = Reader("exchange.reading.read_table", 300 << 20, 20, _ADVICE)
 FILES = UPLOADS._replace(memory=2 << 30, seconds=600)
@@ -40,8 +39,6 @@ ENCODINGS = {
     "cp850": "MS-DOS (cp850)",
     "mac-roman": "Macintosh",
 }
-BYTE_ENCODINGS = ("cp1252", "cp850", "mac-roman")
-"""The encodings of one byte per character, the most usual first."""
 DELIMITERS = {",": "coma", ";": "punto y coma", "\t": "tabulador"}
 CUT = "… [CORTADO: Excel no admite textos más largos en una celda; el CSV lo lleva completo]"
 TO_MEND = "[CORREGIR: "
@@ -109,7 +106,7 @@ def read_dataset(
     if len(content) > MAX_BYTES:
         raise UnreadableFile(f"Pesa más de {MAX_BYTES >> 20} MB.")
     if not content.startswith(b"PK\x03\x04"):
-        dataset.encoding = encoding or _guess_encoding(content)
+        dataset.encoding = encoding or guess_encoding(content)
         dataset.sample = accented_words(content, dataset.encoding)
     reader = reader or (UPLOADS if max_rows <= ADMIN_ROWS else FILES)
     values = reader.read(
@@ -142,48 +139,15 @@ def _read_cell(cell: Cell) -> str:
     return rearm(cell)
 
 
-def _guess_encoding(content: bytes) -> str:
-    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return "utf-16"
-    zeros = [content[place:200:2].count(0) for place in (0, 1)]
-    few = len(content[:200]) // 4
-    if len(content) > 3 and min(zeros) < few < max(zeros):
-        return "utf-16-le" if zeros[1] > zeros[0] else "utf-16-be"
-    try:
-        content.decode()
-    except UnicodeDecodeError:
-        accented = _accented_part(content)
-        return max(
-            BYTE_ENCODINGS, key=lambda name: len(_SPANISH.findall(accented.decode(name, "replace")))
-        )
-    return "utf-8-sig"
-
-
-# The accents and signs of Spanish in their places: no capital follows a small letter, and no sign
-# is between small letters.
-_SPANISH = re.compile(
-    "[áéíóúüñ](?=[a-z])|(?<=[A-Za-z])[áéíóúüñ](?![A-Z])|(?<![a-z])[ÁÉÍÓÚÜÑ](?=[A-Za-z])"
-    "|(?<=[A-Z])[ÁÉÍÓÚÜÑ](?![a-z])|(?<![a-z])[«»“”‘’–—…°ºª€]|[«»“”‘’–—…°ºª€](?![a-z])"
-    "|[¿¡](?=[A-Za-zÁÉÍÓÚÑáéíóúñ])"
-)
-
-
-def _accented_part(content: bytes) -> bytes:
-    """Return the part that begins with the first word that is not ASCII."""
-    first = re.search(rb"[\x80-\xff]", content)
-    start = max(first.start() - LONGEST_WORD, 0) if first else len(content)
-    return content[start : start + BEGINNING]
-
-
 def accented_words(content: bytes, encoding: str) -> tuple[str, ...]:
     """Return the first words that are not ASCII, as an encoding reads them; none if it cannot."""
     is_utf_16 = encoding.startswith("utf-16")
     if is_utf_16 != (b"\0" in content[:200]):
         return ()
     if is_utf_16:
-        text = content[: 2 * BEGINNING].decode(encoding, "ignore")
+        text = content[: 2 * SAMPLE].decode(encoding, "ignore")
         content, encoding = text.encode("utf-8", "ignore"), "utf-8"
-    part = _accented_part(content.removeprefix(codecs.BOM_UTF8))
+    part = accented_part(content.removeprefix(codecs.BOM_UTF8))
     words = (word for word in re.findall(rb"[A-Za-z\x80-\xff]+", part) if not word.isascii())
     return tuple(
         text[:LONGEST_WORD]

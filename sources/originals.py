@@ -3,7 +3,6 @@ is replaced stays, since the versions of the source name it; only the present on
 
 import hashlib
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -14,47 +13,18 @@ from django.db import models
 from django.db.models.fields.files import FieldFile
 from django.db.models.functions import Substr
 
-from record.text import unstorable
+from texts.files import FORMATS, MOST_BYTES, misfit
 
 FOLDER = "originals/"
-MOST_BYTES = 20_000_000
-FORMATS = {
-    ".pdf": "application/pdf",
-    ".docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
-    ".html": "text/html",
-    ".htm": "text/html",
-    ".txt": "text/plain",
-}
 
 
 def check_original(file: File) -> None:
     """Refuses a file that is too large, or not of the format that its name declares."""
-    suffix = PurePath(str(file.name)).suffix.lower()
-    if suffix not in FORMATS:
-        raise ValidationError("Se admite un archivo PDF, DOCX, HTML o TXT.")
-    if file.size > MOST_BYTES:
-        raise ValidationError(f"Pesa más de {MOST_BYTES // 1_000_000} MB.")
     file.seek(0)
-    content = file.read()
+    content = file.read(MOST_BYTES + 1)
     file.seek(0)
-    if not _is(suffix, content):
-        name = suffix[1:].upper()
-        raise ValidationError(f"Se llama {name}, pero no es un {name} que se pueda leer.")
-
-
-def _is(suffix: str, content: bytes) -> bool:
-    if suffix == ".pdf":
-        return content.startswith(b"%PDF-")
-    if suffix == ".docx":  # a ZIP, in which names are plain: to unpack it could cost much memory
-        return content.startswith(b"PK\x03\x04") and b"word/document.xml" in content
-    return _is_text(content)
-
-
-def _is_text(content: bytes) -> bool:
-    for encoding in ("utf-8", "cp1252"):
-        with suppress(UnicodeDecodeError):
-            return bool(content) and not unstorable(content.decode(encoding))
-    return False
+    if problem := misfit(content, str(file.name)):
+        raise ValidationError(problem)
 
 
 def stored_name(file: File) -> str:
@@ -121,7 +91,7 @@ class OriginalField(models.FileField):
     def formfield(self, **kwargs: Any) -> forms.Field | None:
         own: dict[str, Any] = {
             "validators": [check_original],
-            "help_text": "PDF, DOCX, HTML o TXT, de hasta 20 MB. Se ofrece para descargar.",
+            "help_text": "PDF, DOCX, ODT, HTML o TXT, de hasta 20 MB. Se ofrece para descargar.",
         }
         return super().formfield(**own | kwargs)
 

@@ -3,9 +3,7 @@ source, and the page or minute of the quote."""
 
 import hashlib
 import re
-import zipfile
 from html import unescape
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 from unicodedata import normalize
@@ -20,10 +18,11 @@ from django.core.management import call_command
 from exchange.facts import FactsError, read_facts
 from sources.migrations.operations.places import find_quotes_anew
 from sources.models import Citation, Source
-from sources.originals import MOST_BYTES
+from tests.documents import docx, odt, zip_of
 from tests.records import TEXT, YESTERDAY, citation, copy_of, event, refusals, source
 from tests.sheets import csv_of, dry_run, exported
 from tests.staff import problems
+from texts.files import MOST_BYTES
 
 pytestmark = pytest.mark.django_db
 PDF = b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n"
@@ -108,29 +107,25 @@ def test_the_fixtures_hold_the_original_and_load_it(tmp_path, media, settings):
         read_facts(path)
 
 
-def docx(name: str = "word/document.xml") -> bytes:
-    file = BytesIO()
-    with zipfile.ZipFile(file, "w") as archive:
-        archive.writestr(name, "<w/>")
-    return file.getvalue()
-
-
 @pytest.mark.parametrize(
     ("name", "content", "problem"),
     [
         ("a.pdf", PDF, ""),
         ("A.PDF", PDF, ""),
-        ("a.docx", docx(), ""),
+        ("a.docx", docx(""), ""),
+        ("a.odt", odt(""), ""),
         ("a.html", b"<script>alert(1)</script>", ""),
         ("a.txt", "Acción".encode("cp1252"), ""),
         ("a.pdf", b"<html>%PDF-1.7", "no es un PDF"),
-        ("a.docx", docx("xl/workbook.xml"), "no es un DOCX"),
+        ("a.docx", zip_of({"xl/workbook.xml": ""}), "no es un DOCX"),
+        ("a.docx", odt(""), "no es un DOCX que se pueda leer. Por dentro es un ODT: cámbiele la"),
+        ("a.docx", b"\xd0\xcf\x11\xe0\0", "Es de un Word antiguo, o tiene contraseña: guárdelo"),
         ("a.docx", b"word/document.xml", "no es un DOCX"),
         ("a.html", b"<p>\0", "no es un HTML"),
         ("a.txt", PDF + b"\1", "no es un TXT"),
-        ("a.svg", b"<svg/>", "Se admite un archivo PDF, DOCX, HTML o TXT"),
+        ("a.svg", b"<svg/>", "Se admite un archivo PDF, DOCX, ODT, HTML o TXT"),
         ("pdf", PDF, "Se admite un archivo"),
-        ("a.pdf", PDF + b" " * MOST_BYTES, "Pesa más de 20 MB"),
+        ("a.pdf", PDF + b" " * MOST_BYTES, "Pesa más de 20 MB: suba solo las páginas que cita"),
     ],
 )
 def test_an_original_is_kept_as_it_came_or_refused(admin, media, name, content, problem):

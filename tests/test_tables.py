@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 
 from editing.widgets import UnreadableCell
 from exchange.formats import (
-    BYTE_ENCODINGS,
     ENCODINGS,
     FORMATS,
     UPLOADS,
@@ -33,6 +32,7 @@ from exchange.reading import MAX_COLUMNS, read_table
 from record.confined import Reader, UnreadableFile
 from record.text import may_be_cut
 from tests.sheets import dataset_of, file_as, refusal, rows_of
+from texts.encodings import BYTE_ENCODINGS
 
 ROWS = [
     ["identificador", "título"],
