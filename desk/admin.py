@@ -1,7 +1,7 @@
 from functools import partial
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db import models
 from django.http import HttpRequest
 from django.urls import path
@@ -9,8 +9,11 @@ from django.urls import path
 from desk.desk import desk_view
 from editing.admin import RecordAdmin, date_column, rare
 from editing.filters import CitationsFilter, StateFilter
+from record.text import cut
 from sources.forms import SourceForm
 from sources.models import Source
+
+MOVED = 20  # quotes with new words that a message names
 
 
 @admin.register(Source)
@@ -31,6 +34,15 @@ class SourceAdmin(RecordAdmin):
     describes_until_shown = date_column(
         "describes_until", "describe hasta", "describes_until_latest"
     )
+
+    def save_related(self, request: HttpRequest, form: Any, *args: Any) -> None:
+        super().save_related(request, form, *args)
+        moved = [pair for pair in getattr(form.instance, "moved", {}).items() if len({*pair}) > 1]
+        pairs = [f"«{cut(a, 200)}» es ahora «{cut(b, 200)}»" for a, b in moved[:MOVED]]
+        if len(moved) > MOVED:
+            pairs.append(f"y {len(moved) - MOVED} más")
+        if moved:
+            messages.info(request, f"Con el texto cambiaron sus citas: {'; '.join(pairs)}.")
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet:
         return super().get_queryset(request).defer("text")

@@ -159,7 +159,7 @@ class RecordResource(ModelResource):
         self.lists = [column for column in self.references if column.widget.many]
         self.drafts_only = user is not None and not may_publish(user)
         self.writes, self.digest = False, hashlib.sha256()
-        self.rows_by_slug: dict[str, int] = {}
+        self.rows_by_slug, self.warnings = dict[str, int](), list[RowError]()
 
     @classmethod
     def get_result_class(cls) -> type[Outcome]:
@@ -333,7 +333,7 @@ class RecordResource(ModelResource):
             self.on_change(change | {"is_new": self.is_new, "fields": fields})
 
     def after_import(self, dataset: tablib.Dataset, result: Outcome, **kwargs: Any) -> None:
-        result.state = self.digest.hexdigest()
+        result.state, result.warnings = self.digest.hexdigest(), self.warnings
         result.errors = list(islice(self._errors(dataset, result), MOST_ERRORS))
 
     def _errors(self, dataset: tablib.Dataset, result: Outcome) -> Iterator[RowError]:

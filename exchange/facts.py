@@ -197,7 +197,7 @@ class Facts:
         try:
             citation.locate()
         except ValidationError as error:
-            times = len(source.passages.positions(citation.exact))
+            times = len(source.passages.spans(citation.exact))
             self.problems.append(
                 f"{place}, locator {citation.locator!r}: {_words(error)}"
                 if "locator" in error.message_dict

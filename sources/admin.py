@@ -1,3 +1,4 @@
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from django import forms
@@ -40,6 +41,13 @@ class CitationFields(BaseModelAdmin):
 
 def _supported_field() -> forms.ChoiceField:
     return forms.ChoiceField(label="De qué dato habla", required=False)
+
+
+def say_differences(request: HttpRequest, citations: Iterable[Citation]) -> None:
+    for citation in citations:
+        if kinds := citation.differences:
+            words = f"{citation}: solo difería en {kinds}. Se guardaron las palabras de la fuente."
+            messages.info(request, words)
 
 
 class CitationFormSet(RecordFormSet):
@@ -104,6 +112,9 @@ class CitedAdmin(RecordAdmin):
             if said := said_beside(form, name, quote.exact):
                 words = f"La cita {quote.number} dice {said}: corrija el dato o la cita."
                 messages.warning(request, words)
+        for formset in formsets:
+            if formset.model is Citation:
+                say_differences(request, (row.instance for row in formset.forms))
 
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
@@ -157,6 +168,10 @@ class CitationAdmin(CitationFields, RecordAdmin):
     def get_queryset(self, request: HttpRequest) -> models.QuerySet:
         citations = super().get_queryset(request).defer("source__text")
         return citations.prefetch_related("membership__replaces")
+
+    def save_related(self, request: HttpRequest, form: Any, *args: Any) -> None:
+        super().save_related(request, form, *args)
+        say_differences(request, [form.instance])
 
     @admin.display(description="palabras", ordering="exact")
     def words(self, citation: Citation) -> str:

@@ -15,50 +15,42 @@ from dates.text import collapse
 from editing.forms import PlainTextField, RecordForm
 from record.text import word_diff
 from sources.models import Citation, Source
+from texts.alignment import LONGEST_QUOTE, is_single_word, silent, style_differences
+from texts.passages import Passages
 
-LONGEST_QUOTE = 5000
 PLACES_SHOWN = 10
 
 
 def read_quote(source: Source | None, words: str) -> dict[str, Any]:
     """The context of `sources/_quote_reading.html`: the places of `words` in the source, with their
-    sentences; if there are none, the most similar words and the difference."""
+    sentences, and the difference in style from one place; if there are none, the most similar words
+    and the difference."""
     words = collapse(words)
     if not source or not words or len(words) > LONGEST_QUOTE:
         return {"source": source, "too_long": len(words) > LONGEST_QUOTE, "empty": not words}
-    starts = source.passages.positions(words)
-    places = [_place(source, start, words) for start in starts[:PLACES_SHOWN]]
-    reading = {"source": source, "times": len(starts), "places": places}
-    if not starts and (nearest := source.passages.nearest(words)):
-        start = source.passages.positions(nearest)[0]
-        reading["nearest"] = _place(source, start, nearest)
-        reading["difference"] = word_diff(words, nearest)
-    reading["more"] = len(starts) - len(places)
-    reading["single_word"] = " " not in words
+    spans = source.passages.spans(words)
+    places = [_place(source, *span) for span in spans[:PLACES_SHOWN]]
+    reading = {"source": source, "times": len(spans), "places": places}
+    if len(spans) == 1:
+        reading["differences"] = style_differences(words, places[0]["exact"])
+    elif not spans and (nearest := source.passages.nearest(words)):
+        reading["nearest"] = place = _place(source, *nearest)
+        reading["difference"] = word_diff(silent(words), silent(place["exact"]))
+    reading["more"] = len(spans) - len(places)
+    reading["single_word"] = is_single_word(words)
     return reading
 
 
-def _place(source: Source, start: int, words: str) -> dict[str, Any]:
-    passages, end = source.passages, start + len(words)
+def _place(source: Source, start: int, end: int) -> dict[str, Any]:
+    passages = source.passages
     sentence = passages.sentence_around(start, end)
     return {
         "before": passages.text[sentence.start : start],
         "exact": passages.text[start:end],
         "after": passages.text[end : sentence.end],
         "paragraph": passages.block_number(start),
-        "unique": _made_unique(source, start, end),
+        "unique": passages.unique(start, end),
     }
-
-
-def _made_unique(source: Source, start: int, end: int) -> str:
-    """The words from `start`, extended until they occur only here; empty if that is impossible."""
-    text = source.passages.text
-    while " " not in text[start:end] or text.count(text[start:end]) > 1:
-        if end >= len(text):
-            return ""
-        end = text.find(" ", end + 1)
-        end = len(text) if end == -1 else end
-    return text[start:end]
 
 
 def source_field() -> forms.TypedChoiceField:
@@ -82,6 +74,16 @@ def source_field() -> forms.TypedChoiceField:
         coerce=lambda pk: source(int(pk)),
         initial=lambda: titles()[0][0] if len(titles()) == 1 else "",
     )
+
+
+def _words_for(quote: str, before: Passages, after: Passages) -> str:
+    """The words of a corrected text to take the place of a quote, sought where its sentence was."""
+    start, end = before.sentence_around(*before.spans(quote)[0])[:2]
+    if not (around := after.nearest(before.text[start:end])):
+        return ""
+    within = Passages(after.text[slice(*around)])
+    spans = within.spans(quote) or [within.nearest(quote) or (0, len(within.text))]
+    return after.unique(around[0] + spans[0][0], around[0] + spans[0][1])
 
 
 class QuoteInput(AdminTextareaWidget):
@@ -150,13 +152,16 @@ class SourceForm(RecordForm):
         corrected = Source(title=self.instance.title, slug=self.instance.slug, text=text)
         data: Any = self.data.copy()  # type: ignore[attr-defined]  # a QueryDict
         self.data = data
-        for words, proposal in self.instance.quotes_broken_by(text).items():
+        before = Passages(self.instance.text)
+        broken = [quote for quote, words in self.instance.quotes_in(text).items() if not words]
+        for words in broken:
             name = f"requote-{hashlib.sha256(words.encode()).hexdigest()[:12]}"
             self.asked[name] = words
             self.fields[name] = PlainTextField(label=f"En vez de «{words}»", widget=QuoteInput())
             self.fields[name].widget.source = corrected
-            self.unanswered |= name not in data
-            data.setdefault(name, proposal)
+            if name not in data:
+                self.unanswered = True
+                data[name] = _words_for(words, before, corrected.passages)
 
     @property
     def requotes(self) -> list[forms.BoundField]:

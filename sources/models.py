@@ -10,12 +10,12 @@ from django.urls import reverse
 
 from dates.edtf import ImpossibleDate, parse
 from dates.fields import Earliest, EDTFField, Latest, day_column, possible_date
-from dates.text import collapse
 from record.history import Versions, lists_in
 from record.proof import labels_lost
 from record.publishing import Publishable, Record
 from record.text import LanguageField, WebAddressField
 from sources.originals import OriginalField, digest_of_name
+from texts.alignment import is_single_word, style_differences
 from texts.passages import Passages, read_locator
 
 SUPPORTED = ("organization", "membership", "representation_term", "event", "statement")
@@ -104,22 +104,20 @@ class Source(Publishable):
     def passages(self) -> Passages:
         return Passages(self.text)
 
-    def quotes_broken_by(self, text: str) -> dict[str, str]:
-        """The quotes that do not occur exactly once in `text`, each with the most similar words of
-        `text`."""
+    def quotes_in(self, text: str) -> dict[str, str]:
+        """The quotes, each with its words in `text`; empty if it does not occur there once."""
         quotes = self.citations.values_list("exact", flat=True) if self.pk else []
-        passages = Passages(text)
-        return {
-            exact: passages.nearest(exact)
-            for exact in dict.fromkeys(quotes)
-            if len(passages.positions(exact)) != 1
-        }
+        passages, words = Passages(text), {}
+        for exact in dict.fromkeys(quotes):
+            spans = passages.spans(exact)
+            words[exact] = passages.text[slice(*spans[0])] if len(spans) == 1 else ""
+        return words
 
     def clean(self) -> None:
         """Refuses a text that breaks citations, unless `requoted` maps their words to new ones."""
         super().clean()
-        broken = self.quotes_broken_by(self.text).keys() - getattr(self, "requoted", {}).keys()
-        if broken:
+        broken = {exact for exact, words in self.quotes_in(self.text).items() if not words}
+        if broken := broken - getattr(self, "requoted", {}).keys():
             quotes = "; ".join(f"«{exact}»" for exact in sorted(broken))
             raise ValidationError(
                 {"text": f"Con este texto se romperían las citas de estas palabras: {quotes}."}
@@ -143,12 +141,14 @@ class Source(Publishable):
         return locked.values_list("text", flat=True).first()
 
     def move_citations(self, requoted: dict[str, str]) -> None:
-        numbers: dict[str, int] = {}
+        """Finds the quotes in a new text. `moved` has the words of each before and after."""
+        self.moved, numbers = dict[str, str](), dict[str, int]()
         for citation in self.citations.select_for_update().order_by("number"):
-            citation.source = self
-            citation.exact = requoted.get(citation.exact, citation.exact)
+            citation.source, before = self, citation.exact
+            citation.exact = requoted.get(before, before)
             citation.locator = "" if self.passages.places else citation.locator  # marks count
             citation.locate()
+            self.moved[before] = citation.exact
             # A passage keeps its number; two passages that became one share the first number.
             citation.number = numbers.setdefault(citation.exact, citation.number)
             models.Model.save(citation)
@@ -233,6 +233,7 @@ class Citation(Record):
     event = _supported("timeline.Event", "acontecimiento")
     statement = _supported("timeline.Statement", "pronunciamiento")
 
+    differences = ""  # of style between the words that were typed and those of the source
     visible_through = ("source", *SUPPORTED)
     belongs_to = SUPPORTED
     history = Versions()
@@ -336,14 +337,15 @@ class Citation(Record):
                 raise ValidationError({"says": SAYS_THE_SAME})
 
     def locate(self) -> None:
-        """Finds the quote in its source and completes its sentence; its locator is the place that
-        the text marks, if it marks one. Raises ValidationError."""
+        """Finds the quote in its source, takes the words of the source, and completes its sentence;
+        its locator is the place that the text marks, if it marks one. Raises ValidationError."""
         locator, passages = read_locator(self.locator), self.source.passages
-        places = passages.positions(self.exact)
-        self.exact = collapse(self.exact)
-        if len(places) != 1 or " " not in self.exact:
-            raise ValidationError({"exact": self._why_not(len(places))})
-        self.position, end = places[0], places[0] + len(self.exact)
+        spans = passages.spans(self.exact)
+        if len(spans) != 1 or is_single_word(self.exact):
+            raise ValidationError({"exact": self._why_not(len(spans))})
+        self.position, end = spans[0]
+        quote, self.exact = self.exact, passages.text[self.position : end]
+        self.differences = style_differences(quote, self.exact) or self.differences
         sentence = passages.sentence_around(self.position, end)
         self.prefix = passages.text[sentence.start : self.position]
         self.suffix = passages.text[end : sentence.end]
@@ -355,10 +357,10 @@ class Citation(Record):
 
     def _why_not(self, times: int) -> str:
         if not times:
-            return (
-                f"No está en la fuente «{self.source}». Copie las palabras sin cambiar nada. "
-                f"Lo más parecido que dice: «{self.source.passages.nearest(self.exact)}»."
-            )
+            refusal = f"No está en la fuente «{self.source}». Copie las palabras sin cambiar nada."
+            nearest = self.source.passages.nearest(self.exact) or (0, 0)
+            words = self.source.passages.text[slice(*nearest)]
+            return f"{refusal} Lo más parecido que dice: «{words}»." if words else refusal
         if times > 1:
             return (
                 f"Está {times} veces en la fuente; una cita señala un solo lugar. "

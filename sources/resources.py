@@ -66,6 +66,7 @@ def proof_column() -> Field:
 
 
 FITTING = "Un dato que esa cita diga, o después otra cita"
+AS_PUBLISHED = "El texto como está publicado"
 
 
 class Cited:
@@ -73,11 +74,11 @@ class Cited:
 
     columns: list[Any]
     number: int
+    warnings: list[RowError]
     changes: dict[str, list[str]]
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self.warnings: list[RowError] = []
         self.changed: dict[Any, tuple[int, dict[str, list[str]]]] = {}
         """The number and the changes of up to BATCH rows, by the stored record that they change."""
 
@@ -114,7 +115,6 @@ class Cited:
     def after_import(self, dataset: Any, result: Outcome, **kwargs: Any) -> None:
         super().after_import(dataset, result, **kwargs)  # type: ignore[misc]
         self._compare_quotes()
-        result.warnings = self.warnings
 
     def _compare_quotes(self) -> None:
         for record, quotes in quotes_of(self.changed).items():
@@ -165,6 +165,11 @@ class SourceResource(RecordResource):
         if not self.is_new and "texto" in self.changes:
             self.rewritten.add(instance.slug)
             super().clean_instance(instance)
+            for quote, words in instance.quotes_in(instance.text).items():
+                if words != quote:
+                    problem = f"Con este texto, esa cita dirá «{words[:200]}»."
+                    warning = RowError(self.number, "texto", quote[:200], problem, AS_PUBLISHED)
+                    self.warnings.append(warning)
 
     def after_write(self, records: list[Any]) -> None:
         for source in records:
@@ -204,7 +209,14 @@ class CitationResource(RecordResource):
     def clean_instance(self, instance: Any) -> None:
         if sum(getattr(instance, f"{name}_id") is not None for name in SUPPORTED) != 1:
             raise ValidationError({"event": "Una cita apoya exactamente un registro."})
+        quote = instance.exact
         super().clean_instance(instance)
+        if kinds := instance.differences:
+            problem = f"Solo difiere en {kinds}: se guardan las palabras de la fuente."
+            words = f"«{instance.exact[:200]}»"
+            self.warnings.append(
+                RowError(self.number, "palabras_exactas", quote[:200], problem, words)
+            )
 
     def before_save_instance(self, instance: Any, row: Any, **kwargs: Any) -> None:
         super().before_save_instance(instance, row, **kwargs)

@@ -82,7 +82,7 @@ def test_white_space_in_a_quote_is_folded(cited):
     [
         ("decidieron no sumarse", "No está en la fuente «Página de prueba»"),
         ("decidieron no sumarse", "Lo más parecido que dice: «decidieron sumarse a»."),
-        ("Decidieron sumarse", "No está en la fuente"),
+        ("decidieron sumársé", "No está en la fuente"),
         ("la Red", "Está 2 veces en la fuente; una cita señala un solo lugar."),
         ("la Red", "Agregue palabras hasta que solo quede una."),
         ("decidieron", "Una sola palabra no prueba nada"),
@@ -192,17 +192,35 @@ def test_a_citation_gets_a_free_slug_from_its_record_that_fits(cited):
 CORRECTED = "Aviso previo.\n\n" + TEXT.replace("decidieron sumarse", "decidieron  unirse")
 
 
-def test_quotes_that_a_text_would_break_are_named_with_its_most_similar_words(cited):
-    cite(cited, *["de ellas decidieron sumarse"] * 2, "anunció su salida")
-    assert cited.quotes_broken_by(cited.text) == {}
-    assert cited.quotes_broken_by(CORRECTED) == {
-        "de ellas decidieron sumarse": "de ellas decidieron unirse"
-    }
-    assert cited.quotes_broken_by(f"{TEXT} La Red anunció su salida.") == {
-        "anunció su salida": "anunció su salida."
-    }
-    assert set(cited.quotes_broken_by("")) == {"de ellas decidieron sumarse", "anunció su salida"}
-    assert Source(text="x").quotes_broken_by("y") == {}
+def test_quotes_that_a_text_does_not_say_once_are_known(cited):
+    joining, leaving = "de ellas decidieron sumarse", "anunció su salida"
+    cite(cited, joining, joining, leaving)
+    for text, words in (
+        (TEXT, [joining, leaving]),
+        (CORRECTED, ["", leaving]),
+        (f"Antes anunció su salida otra.\n{TEXT}", [joining, ""]),
+        # What no reader sees, and what is of style, moves with the text.
+        (
+            TEXT.replace("sumarse", "su-\nmarse").replace("anunció", "Anunció"),
+            ["de ellas decidieron su- marse", "Anunció su salida"],
+        ),
+        ("", ["", ""]),
+    ):
+        assert cited.quotes_in(text) == dict(zip((joining, leaving), words, strict=True))
+    assert Source(text="x").quotes_in("y") == {}
+
+
+def test_the_words_of_a_citation_follow_those_of_a_corrected_text_and_are_named(cited):
+    first, other = cite(cited, "decidieron sumarse", "anunció su salida")
+    cited.text = TEXT.replace("decidieron sumarse", "deci\u00ad\u2010\ndieron sumarse")
+    assert refusals(cited) == {}
+    cited.save()
+    moved = {"decidieron sumarse": "deci\u00ad\u2010 dieron sumarse"}
+    assert cited.moved == moved | {"anunció su salida": "anunció su salida"}
+    for quoted in (first, other):
+        quoted.refresh_from_db()
+        assert words_at(quoted) == quoted.exact
+    assert (first.number, first.suffix) == (1, " a la Red.")
 
 
 def test_a_text_that_breaks_citations_is_refused_and_nothing_is_saved(cited):

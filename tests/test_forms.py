@@ -334,26 +334,34 @@ def test_a_corrected_text_asks_for_the_words_of_the_quotes_it_breaks(
     """A text that breaks none is saved at once."""
     citation = records.citation(records.event(), "decidieron sumarse a la Red", source=source)
     address, position = address_of("change", source), citation.position
-    longer = "Algo antes. " + source.text
+    longer = "Algo antes. Otras decidieron ir. " + source.text
     assert save(admin, address, text=longer).status_code == 302
     citation = Citation.objects.select_related("source").get()
-    assert citation.position == position + len("Algo antes. ")
+    assert citation.position == position + len("Algo antes. Otras decidieron ir. ")
 
     corrected = longer.replace("decidieron sumarse a", "resolvieron sumarse a")
     asked = save(admin, address, text=corrected)
     assert "se romperían citas" in problems(asked)
     requotes = asked.context["adminform"].form.requotes
-    assert [field.value() for field in requotes] == ["resolvieron sumarse a la Red."]
+    assert [field.value() for field in requotes] == ["resolvieron sumarse a la Red"]
     source.refresh_from_db()
     assert source.text == longer
+
+    twice = f"No decidieron sumarse a la Red.\n{longer}"
+    (field,) = save(admin, address, text=twice).context["adminform"].form.requotes
+    assert field.value() == "decidieron sumarse a la Red. Hasta"
 
     name = requotes[0].html_name
     for words in ("no está", "resolvieron", ""):
         assert "En vez de" in problems(admin.post(address, written(asked) | {name: words}))
     assert admin.post(address, written(asked)).status_code == 302
     citation.refresh_from_db()
-    assert citation.exact == "resolvieron sumarse a la Red."
+    assert citation.exact == "resolvieron sumarse a la Red"
     assert citation.source.text == corrected
+
+    assert save(admin, address, text=corrected.replace("la Red", "LA RED")).status_code == 302
+    told = admin.get(address_of("changelist", Source)).text
+    assert "«resolvieron sumarse a la Red» es ahora «resolvieron sumarse a LA RED»" in told
 
 
 # How dates and quotes are read

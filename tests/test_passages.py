@@ -1,8 +1,6 @@
 """A source's text taken apart into blocks, sentences and quoted passages, without loss."""
 
 import time
-from itertools import permutations
-from unicodedata import normalize
 
 import pytest
 from hypothesis import given
@@ -87,10 +85,8 @@ def test_every_character_is_marked_with_the_passages_that_hold_it_and_no_other(c
     assert {n for n, (_, end) in quotes.items() if passages.text[end - 1] != " "} <= set(ends)
 
 
-@given(texts, st.integers(0, 80), st.integers(1, 40), st.text(max_size=40))
-def test_words_of_the_text_are_found_where_they_stand_and_in_their_sentence(
-    text, start, length, any_words
-):
+@given(texts, st.integers(0, 80), st.integers(1, 40))
+def test_words_of_the_text_are_found_where_they_stand_and_in_their_sentence(text, start, length):
     passages = Passages(text)
     quote = passages.text[start : start + length]
     places = passages.positions(quote)
@@ -102,7 +98,6 @@ def test_words_of_the_text_are_found_where_they_stand_and_in_their_sentence(
         around = passages.sentence_around(start, end)
         assert around.start <= start < end <= around.end
         assert passages.blocks[passages.block_number(start) - 1].start <= start
-    assert passages.nearest(any_words) in passages.text
 
 
 def test_blocks_are_headings_paragraphs_and_the_items_of_lists():
@@ -203,20 +198,6 @@ def test_every_place_of_a_quote_is_found_whatever_its_white_space_also_where_the
     assert Passages("uno dos uno dos uno").positions("uno dos uno") == [0, 8]
 
 
-@pytest.mark.parametrize(
-    ("quote", "nearest"),
-    [
-        ("TRES DE ELLAS DECIDIERON", "Tres de ellas decidieron"),
-        ("la representacion ha estado", "la representación ha estado"),
-        ("cuatro de ellas decidieron sumarse", "Tres de ellas decidieron sumarse"),
-        ("xyz", ""),
-        ("", ""),
-    ],
-)
-def test_the_nearest_words_overlook_capitals_accents_and_a_wrong_word(quote, nearest):
-    assert Passages(TEXT).nearest(quote) == nearest
-
-
 def test_sentences_that_no_quote_touches_are_unused_headings_apart():
     passages = Passages(TEXT)
     start = passages.text.index("decidieron")
@@ -297,9 +278,3 @@ def test_english_has_its_own_quotes_and_titles():
         "'Then we left.'",
     ]
     assert Passages('He said "no."').blocks[0].kind == "paragraph"
-
-
-def test_words_are_found_whether_their_accents_are_one_character_or_two():
-    text = "La decisión fue unánime."
-    for source, quote in permutations((text, normalize("NFD", text))):
-        assert Passages(source).positions(quote) == [0]

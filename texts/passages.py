@@ -6,13 +6,13 @@ Positions count characters of the text with collapsed white space, as quotes are
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
-from difflib import SequenceMatcher
 from itertools import chain, pairwise, takewhile
 from typing import NamedTuple
 
 from django.core.exceptions import ValidationError
 
-from dates.text import collapse, fold
+from dates.text import collapse
+from texts.alignment import QuotedText
 
 _SENTENCE_END = re.compile(
     r"(?<=[.?!…])(?<!\b[A-Z]\.)(?<!\b[DMS]r\.)(?<!\bMs\.)(?<!\bMrs\.)(?<!\bSra\.)(?<!\bLic\.)"
@@ -101,7 +101,7 @@ class MarkedBlock(NamedTuple):
         return any(sentence.used for sentence in self.sentences)
 
 
-class Passages:
+class Passages(QuotedText):
     """`text` is collapsed, without the marks of pages and times; `blocks` and `sentences` are its
     spans, in order; `places` maps the positions at which a page or time begins to its locator."""
 
@@ -125,13 +125,6 @@ class Passages:
             items = takewhile(lambda other: other.kind == "item", self.blocks[number + 1 :])
             yield Span(start, max([block.end, *(item.end for item in items)]), block.kind)
 
-    def positions(self, quote: str) -> list[int]:
-        """The starts of all places where a quote stands verbatim, overlapping ones included."""
-        quote, places, start = collapse(quote), [], -1
-        while quote and (start := self.text.find(quote, start + 1)) != -1:
-            places.append(start)
-        return places
-
     def sentence_around(self, start: int, end: int) -> Span:
         """The sentence, or run of sentences, in which `start` to `end` stands."""
         first = bisect_right(self._sentence_starts, start) - 1
@@ -152,17 +145,6 @@ class Passages:
     def _place_at(self, position: int) -> str:
         index = bisect_right(self._place_starts, position)
         return self.places[self._place_starts[index - 1]] if index else ""
-
-    def nearest(self, quote: str) -> str:
-        """The words of the text most similar to `quote`; empty when no word is."""
-        wanted = fold(collapse(quote)).split()
-        if not wanted:
-            return ""
-        words = self.text.split()
-        plain = [fold(word) for word in words]
-        match = SequenceMatcher(a=plain, b=wanted, autojunk=False).find_longest_match()
-        start = max(0, match.a - match.b)
-        return " ".join(words[start : start + len(wanted)]) if match.size else ""
 
     def unused(self, spans: Iterable[tuple[int, int]]) -> list[Span]:
         """The sentences, except headings, that no quoted span touches."""

@@ -35,6 +35,9 @@ class Command(BaseCommand):
         for source, sentence, quoting in facts.sentences():
             if not quoting:
                 self.stdout.write(f"No fact uses this sentence of {source.slug}: {sentence}")
+        for quote in facts.citations:
+            if kinds := quote.differences:
+                self.stdout.write(f"Of its source, a quote has other {kinds}: «{quote.exact}»")
         uncited = [f"No quote proves {fact}" for fact in facts.uncited()]
         for line in uncited:
             self.stdout.write(line)
