@@ -1,318 +1,259 @@
-"""The reading desk of a source: its sentences, with what was made of each, beside the panel that
-makes records of them."""
+"""The page of the reading desk: the sentences of a source beside the panel that makes records of
+them, and the undo of a save."""
 
-from bisect import bisect_left, bisect_right
-from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
-from django.contrib import admin
+from django.contrib import messages
 from django.contrib.admin.utils import unquote
+from django.core import signing
 from django.core.exceptions import PermissionDenied
-from django.db.models import Case, Q, When
-from django.db.models.functions import Length
-from django.http import Http404, HttpRequest, HttpResponse, QueryDict
+from django.db import transaction
+from django.http import Http404, HttpResponse, QueryDict
+from django.shortcuts import redirect
 from django.template.response import TemplateResponse
-from django.utils import timezone
 
-from desk.models import FactlessSentence
-from desk.panel import Panel, Selection
-from record.publishing import Record, may_publish, visible
+from desk.forms import admin_of, token_of
+from desk.models import FactlessSentence, PendingChange
+from desk.panel import Panel
+from desk.reading import WINDOW, FactKey, Reading, Selection
+from editing.forms import edit_of, link
+from editing.snapshots import lock, snapshot_at
+from record.history import replace_lists
+from record.publishing import may_publish
 from record.text import is_key
 from sources.models import SUPPORTED, Citation, Source, supported_model
 
-WINDOW = 100
-"""The sentences that the page shows at once, and the cells of its strip."""
 LISTED = 12
-FactKey = tuple[str, int]
-"""The name of the foreign key of a citation, and the key of its record."""
-MarkedWords = tuple[str, bool]
-"""Words of a sentence, and whether a quote has them."""
-
-
-class Use(NamedTuple):
-    """A quote of a fact, from `start` to `end` of the text."""
-
-    start: int
-    end: int
-    fact: FactKey
-    is_public: bool
-
-
-@dataclass
-class SentenceRow:
-    """A sentence of the page. `state` is `used` by a public fact, `drafted`, `factless` or empty;
-    a heading that nothing quotes is factless."""
-
-    number: int
-    block: int
-    pieces: list[MarkedWords]
-    state: str
-    words: str
-    link: str = ""
-    is_chosen: bool = False
-
-
-class MadeRecord(NamedTuple):
-    record: Record
-    kind: str
-    address: str
-    quotes: int
-
-
-class StripCell(NamedTuple):
-    """A run of sentences in the strip, from `first` to `last`."""
-
-    first: int
-    last: int
-    read: int
-    state: str
-    link: str
-    is_chosen: bool
-
-
-class Reading:
-    """The sentences of a source, with what was made of each."""
-
-    def __init__(self, source: Source) -> None:
-        self.source, self.passages = source, source.passages
-        self.sentences = self.passages.sentences
-        self._starts = [sentence.start for sentence in self.sentences]
-        self.uses = [*self._cited(), *self._pending()]
-        self.public: list[set[FactKey]] = [set() for _ in self.sentences]
-        self.drafts: list[set[FactKey]] = [set() for _ in self.sentences]
-        for use in self.uses:
-            facts = self.public if use.is_public else self.drafts
-            for number in range(*self._touched(use)):
-                facts[number].add(use.fact)
-        digests = set(source.factless_sentences.values_list("digest", flat=True))
-        self.states = [self._state(number, digests) for number in range(len(self.sentences))]
-
-    def _cited(self) -> Iterator[Use]:
-        now = timezone.now()
-        public = [
-            Q(visible(supported_model(name), now, f"{name}__"), **{f"{name}__isnull": False})
-            for name in SUPPORTED
-        ]
-        is_public = Case(*(When(each, then=True) for each in public), default=False)
-        citations = Citation.objects.filter(source=self.source).order_by("position")
-        citations = citations.annotate(length=Length("exact"), shown=is_public)
-        names = [f"{name}_id" for name in SUPPORTED]
-        for start, length, shown, *keys in citations.values_list(
-            "position", "length", "shown", *names
-        ):
-            fact = next((n, key) for n, key in zip(SUPPORTED, keys, strict=True) if key)
-            yield Use(start, start + length, fact, shown)
-
-    def _pending(self) -> Iterator[Use]:
-        for change in self.source.pending_changes.all():
-            for quote in change.quotes:
-                for start in self.passages.positions(quote["exact"])[:1]:
-                    end = start + len(quote["exact"])
-                    yield Use(start, end, (change.kind, change.key), False)
-
-    def _touched(self, use: Use) -> tuple[int, int]:
-        """The indexes of the first sentence of a quote and of the sentence after the last."""
-        return bisect_right(self._starts, use.start) - 1, bisect_left(self._starts, use.end)
-
-    def _state(self, index: int, digests: set[str]) -> str:
-        if self.public[index]:
-            return "used"
-        if self.drafts[index]:
-            return "drafted"
-        is_factless = digests and FactlessSentence.digest_of(self.text(index + 1)) in digests
-        return "factless" if is_factless or not self.sentences[index].is_told else ""
-
-    def text(self, number: int) -> str:
-        sentence = self.sentences[number - 1]
-        return self.passages.text[sentence.start : sentence.end]
-
-    @property
-    def read_count(self) -> int:
-        return sum(map(bool, self.states))
-
-    def next_unread(self, after: int = 0) -> int | None:
-        """The number of the first sentence without a use after this one; else of the first."""
-        unread = [number for number, state in enumerate(self.states, 1) if not state]
-        return next((number for number in unread if number > after), next(iter(unread), None))
-
-    @property
-    def draft_count(self) -> int:
-        return len({use.fact for use in self.uses if not use.is_public})
-
-    @property
-    def public_count(self) -> int:
-        return len({use.fact for use in self.uses if use.is_public})
-
-    @property
-    def facts(self) -> Counter[FactKey]:
-        """The facts made of the source with the number of their quotes, drafts first."""
-        drafts = Counter(use.fact for use in self.uses if not use.is_public)
-        return drafts + Counter(use.fact for use in self.uses if use.is_public)
-
-    def window(self, at: int) -> range:
-        """The numbers of the sentences to show around one."""
-        total = len(self.sentences)
-        if total <= WINDOW:
-            return range(1, total + 1)
-        first = max(1, min(at - WINDOW // 3, total - WINDOW + 1))
-        return range(first, first + WINDOW)
-
-    def rows(self, numbers: range) -> Iterator[SentenceRow]:
-        start, end = self._starts[numbers[0] - 1], self.sentences[numbers[-1] - 1].end
-        spans = [(use.start, use.end) for use in self.uses if use.start < end and use.end > start]
-        for number in numbers:
-            sentence, state = self.sentences[number - 1], self.states[number - 1]
-            yield SentenceRow(
-                number,
-                self.passages.block_number(sentence.start),
-                [*self._pieces(sentence.start, sentence.end, spans)],
-                state,
-                self._state_in_words(number, state),
-            )
-
-    def _pieces(self, start: int, end: int, spans: list[tuple[int, int]]) -> Iterator[MarkedWords]:
-        text, at = self.passages.text, start
-        for first, last in sorted(span for span in spans if span[0] < end and span[1] > start):
-            first, last = max(first, at), min(last, end)
-            if first < last:
-                yield from ((text[at:first], False), (text[first:last], True))
-                at = last
-        yield text[at:end], False
-
-    def _state_in_words(self, number: int, state: str) -> str:
-        public, drafts = len(self.public[number - 1]), len(self.drafts[number - 1])
-        counts = [f"{public} hecho{'s' * (public > 1)}"] if public else []
-        counts += [f"{drafts} borrador{'es' * (drafts > 1)}"] if drafts else []
-        unused = "sin hechos" if state else "sin usar"
-        is_heading = state and not self.sentences[number - 1].is_told
-        return ", ".join(counts) or ("título" if is_heading else unused)
+SALT, UNDONE_WITHIN = "desk.saved", 3600
+UNDONE = "Deshecho: lo que se había guardado ya no está."
+CHANGED_SINCE = "Ya no se puede deshacer: pasó más de una hora, o alguien lo cambió después."
 
 
 class Desk:
     """The context of the page."""
 
-    def __init__(self, request: Any, source: Source, query: QueryDict, posted: QueryDict) -> None:
-        self.request, self.source = request, source
-        self.reading = Reading(source)
-        self.panel = Panel(request, source, query, posted)
+    def __init__(self, request: Any, source: Source, query: QueryDict) -> None:
+        self.request, self.source, self.reading = request, source, Reading(source)
+        self.panel = Panel(request, source, query)
         self.may_write = bool(self.panel.kinds)
-        shown = query.get("desde", "")
-        chosen = self.panel.selections
-        self.at = chosen[-1].number if chosen else 1
-        if is_key(shown):
-            self.at = min(int(shown) + WINDOW // 3, len(self.reading.sentences))
+        self.chosen = [selection.number for selection in self.panel.selections]
+        self.at = self.chosen[-1] if self.chosen else 1
+        if is_key(first := query.get("desde", "")):
+            self.at = min(int(first) + WINDOW // 3, len(self.reading.sentences))
+
+    # The text
 
     @cached_property
     def numbers(self) -> range:
         return self.reading.window(self.at)
 
     @property
-    def address(self) -> str:
-        return self.panel.queries(self.panel.selections)
-
-    @property
-    def whole(self) -> str:
-        return f"{self.address}&texto=todo"
+    def rows(self) -> Iterator[dict[str, Any]]:
+        for number in self.numbers:
+            others = [s for s in self.panel.selections if s.number != number]
+            added = [] if number in self.chosen else [Selection(number)]
+            link = self.panel.query(selections=[*others, *added])
+            yield self.reading.row(number) | {"is_chosen": not added, "link": link}
 
     @property
     def near(self) -> set[int]:
         """The numbers of the paragraphs with a chosen sentence."""
-        sentences, passages = self.reading.sentences, self.reading.passages
-        starts = [sentences[chosen.number - 1].start for chosen in self.panel.selections]
-        return {*map(passages.block_number, starts)}
-
-    @property
-    def let_go(self) -> str:
-        return self.panel.queries([])
+        starts = [self.reading.sentences[number - 1].start for number in self.chosen]
+        return {*map(self.reading.passages.block_number, starts)}
 
     @property
     def before(self) -> str:
-        """The address of the sentences before the window; empty if there are none."""
-        first = max(1, self.numbers[0] - WINDOW)
-        return f"{self.address}&desde={first}" if self.numbers[0] > 1 else ""
+        """The address of the sentences before those on the page; empty if there are none."""
+        first = self.numbers.start
+        return f"{self.address}&desde={max(1, first - WINDOW)}" if first > 1 else ""
 
     @property
     def after(self) -> str:
-        last = self.numbers[-1]
-        return f"{self.address}&desde={last + 1}" if last < len(self.reading.sentences) else ""
+        end = self.numbers.stop
+        return f"{self.address}&desde={end}" if end <= len(self.reading.sentences) else ""
 
     @property
-    def factless(self) -> str:
-        """The digests of the chosen sentences."""
-        numbers = dict.fromkeys(selection.number for selection in self.panel.selections)
-        return " ".join(FactlessSentence.digest_of(self.reading.text(n)) for n in numbers)
-
-    @property
-    def rows(self) -> Iterator[SentenceRow]:
-        chosen = self.panel.selections
-        numbers = {selection.number for selection in chosen}
-        for row in self.reading.rows(self.numbers) if self.reading.sentences else ():
-            row.is_chosen = row.number in numbers
-            others = [selection for selection in chosen if selection.number != row.number]
-            added = [] if row.is_chosen else [Selection(row.number)]
-            row.link = self.panel.queries([*others, *added])
-            yield row
-
-    @property
-    def strip(self) -> Iterator[StripCell]:
+    def strip(self) -> Iterator[dict[str, Any]]:
+        """A cell for each sentence or, in a long text, for each run of sentences."""
         total = len(self.reading.sentences)
         size = -(-total // WINDOW) or 1
-        numbers = {selection.number for selection in self.panel.selections}
         for first in range(1, total + 1, size):
-            last = min(first + size - 1, total)
-            states = self.reading.states[first - 1 : last]
+            run = range(first, min(first + size, total + 1))
+            states = [self.reading.states[number - 1] for number in run]
             read = sum(map(bool, states))
-            state = states[0] if len({*states}) == 1 else "drafted" if read else ""
-            link = self.panel.queries([Selection(first)]) if size == 1 else f"desde={first}"
-            yield StripCell(
-                first, last, read, state, link, not numbers.isdisjoint(range(first, last + 1))
-            )
+            yield {
+                "first": first, "last": run[-1], "read": read,
+                "state": states[0] if len({*states}) == 1 else "drafted" if read else "",
+                "link": self.panel.query([Selection(first)]) if size == 1 else f"desde={first}",
+                "is_chosen": not {*run}.isdisjoint(self.chosen),
+            }  # fmt: skip
+
+    # The addresses
+
+    @property
+    def address(self) -> str:
+        return self.panel.query()
+
+    @property
+    def let_go(self) -> str:
+        return self.panel.query([])
 
     @property
     def next_unread(self) -> tuple[int, str] | None:
         """The next unread sentence, and the address that chooses it."""
-        number = self.reading.next_unread(
-            self.panel.selections[-1].number if self.panel.selections else 0
-        )
-        return (number, self.panel.queries([Selection(number)])) if number else None
+        number = self.reading.next_unread(self.chosen[-1] if self.chosen else 0)
+        return (number, self.panel.query([Selection(number)])) if number else None
+
+    # What was made
 
     @property
-    def made(self) -> list[MadeRecord]:
-        """The first facts made of the source."""
-        facts = self.reading.facts
-        firsts = [*facts][: LISTED if self.panel.selections else WINDOW]
-        made: dict[FactKey, MadeRecord] = {}
+    def made(self) -> list[tuple[Any, str, int]]:
+        """The first facts made of the source, drafts first: the record, its link and the number of
+        its quotes."""
+        facts = self.reading.facts["drafted"] + self.reading.facts["used"]
+        firsts, made = [*facts][: LISTED if self.chosen else WINDOW], dict[FactKey, Any]()
         for name in SUPPORTED:
-            model_admin: Any = admin.site.get_model_admin(supported_model(name))
             keys = [key for kind, key in firsts if kind == name]
-            by_key = model_admin.get_queryset(self.request).in_bulk(keys) if keys else {}
-            for key, record in by_key.items():
-                kind, address = model_admin.opts.verbose_name, model_admin.address("change", key)
-                made[name, key] = MadeRecord(record, kind, address, facts[name, key])
-        return [made[fact] for fact in firsts if fact in made]
+            by_key = admin_of(name).get_queryset(self.request).in_bulk(keys) if keys else {}
+            made |= {(name, key): record for key, record in by_key.items()}
+        return [(made[fact], link(made[fact]), facts[fact]) for fact in firsts if fact in made]
+
+    @property
+    def saved(self) -> dict[str, Any] | None:
+        """What the save that the address names made; None if it was undone."""
+        receipt = self.request.GET.get("guardado", "")
+        quotes, lines = read_receipt(receipt, self.request.user)
+        records = [record_of(name, key) for name, key, *_tokens in lines]
+        if not lines or not all(records):
+            return None
+        are_held = not all(name for name, *_rest in lines)
+        links = [link(record) for record in records]
+        return {"links": links, "quotes": quotes, "are_held": are_held, "receipt": receipt}
+
+    @property
+    def factless(self) -> str:
+        """The digests of the chosen sentences."""
+        return " ".join(map(self.reading.digest, dict.fromkeys(self.chosen)))
+
+    def mark_factless(self, digests: list[str]) -> None:
+        """Marks these sentences, or takes the mark away if all have it."""
+        known = {self.reading.digest(n) for n in range(1, len(self.reading.sentences) + 1)}
+        marks = self.source.factless_sentences.filter(digest__in=digests)
+        new = known.intersection(digests) - {*marks.values_list("digest", flat=True)}
+        if not new:
+            marks.delete()
+        rows = [FactlessSentence(source=self.source, digest=d, user=self.request.user) for d in new]
+        FactlessSentence.objects.bulk_create(rows, ignore_conflicts=True)
+
+    def act(self) -> HttpResponse | None:
+        """Does what the button that was pressed asks for; None if the page is to be shown again."""
+        request, stays = self.request, self.request.POST.get("save") == "another"
+        user, receipt, done = request.user, "", False
+        if not self.may_write:
+            raise PermissionDenied
+        if "undo" in request.POST:
+            messages.info(request, undo(request.POST["undo"], user))
+            stays = done = True
+        elif "factless" in request.POST:
+            self.mark_factless(request.POST["factless"].split())
+            done = True
+        elif lines := self.panel.save() if self.panel.is_bound else []:
+            content = [user.pk, len(self.panel.quotes), lines]
+            receipt = f"&guardado={signing.dumps(content, salt=SALT, compress=True)}"
+            done = True
+        if not done:
+            return None
+        self.reading = Reading(self.source)
+        following = self.next_unread
+        onward = self.address if stays else following[1] if following else self.let_go
+        return redirect(f"{request.path}?{onward}{receipt}")
 
 
-def desk_view(model_admin: Any, request: HttpRequest, object_id: str) -> HttpResponse:
+def desk_view(model_admin: Any, request: Any, object_id: str) -> HttpResponse:
     source = model_admin.get_object(request, unquote(object_id))
     if source is None:
         raise Http404
     if not model_admin.has_view_or_change_permission(request, source):
         raise PermissionDenied
-    query = QueryDict(request.POST["go"]) if "go" in request.POST else request.GET
-    desk = Desk(request, source, query, request.POST)
+    desk = Desk(request, source, QueryDict(request.POST.get("go", "")) or request.GET)
+    if request.method == "POST" and (response := desk.act()):
+        return response
     context = model_admin.admin_site.each_context(request) | {
         "desk": desk,
         "panel": desk.panel,
         "reading": desk.reading,
+        "review": edit_of(request).review,
         "original": source,
         "title": "Mesa de lectura",
         "opts": model_admin.opts,
         "media": model_admin.media + desk.panel.media,
-        "may_change": model_admin.has_change_permission(request, source),
         "has_delete_permission": model_admin.has_delete_permission(request, source),
         "may_publish": may_publish(request.user),
     }
-    return TemplateResponse(request, "admin/desk/desk.html", context)
+    status = 409 if edit_of(request).stale else 200
+    return TemplateResponse(request, "admin/desk/desk.html", context, status=status)
+
+
+# The undo of a save
+
+
+def read_receipt(receipt: str, user: Any) -> tuple[int, list[list[Any]]]:
+    """The number of quotes of a save of this user in the last hour, and a line of each record:
+    the name of its kind, its key, and its tokens before and after."""
+    try:
+        key, quotes, lines = signing.loads(receipt, salt=SALT, max_age=UNDONE_WITHIN)
+    except signing.BadSignature:
+        return 0, []
+    return (quotes, lines) if key == user.pk else (0, [])
+
+
+def record_of(name: str, key: int) -> Any:
+    """The record of a line; of a change that is held, whose line has no name, the public record."""
+    if name:
+        return supported_model(name)._base_manager.filter(pk=key).first()
+    pending = PendingChange.objects.filter(pk=key).first()
+    return pending and pending.record
+
+
+def undo(receipt: str, user: Any) -> str:
+    """Takes back a save, unless a record was changed since. Returns what to tell the user."""
+    with transaction.atomic():
+        _quotes, lines = read_receipt(receipt, user)
+        for name, key, *_tokens in lines:
+            if name:
+                lock(supported_model(name), [key])
+        if not lines or any(token_of(*line[:2]) != line[3] for line in lines):
+            return CHANGED_SINCE
+        for name, key, before, _after in reversed(lines):
+            if not name:
+                _let_go(PendingChange.objects.get(pk=key), before)
+            elif before:
+                _restore(name, key, before, user)
+            else:
+                record_of(name, key).delete()
+    return UNDONE
+
+
+def _let_go(pending: PendingChange, before: Any) -> None:
+    """Takes back what was added to a change that is held: `before`, it held these changes and this
+    number of quotes."""
+    if not before:
+        pending.delete()
+        return
+    pending.changes, count = before
+    pending.quotes = pending.quotes[:count]
+    pending.save()
+
+
+def _restore(name: str, key: int, before: str, user: Any) -> None:
+    """Gives a record the fields and lists that it had before, and takes its new citations away."""
+    model = supported_model(name)
+    past: Any = snapshot_at(before, model, key, admin_of(name).relations())
+    kept = [part.pk for part in past.parts if isinstance(part, Citation)]
+    Citation.objects.filter(**{name: key}).exclude(pk__in=kept).delete()
+    past.record.skip_history_when_saving = True
+    past.record.save()
+    replace_lists({each: {key: keys} for each, keys in past.lists.items()})
+    model.versions.write([key], "~", "Se deshizo lo guardado en la mesa", user.pk)

@@ -1,6 +1,7 @@
 """What the desk keeps beside the record. None of it is public."""
 
 import hashlib
+import json
 from typing import Any
 
 from django.conf import settings
@@ -85,6 +86,12 @@ class PendingChange(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.key}"
+
+    @property
+    def token(self) -> str:
+        """A token of what it holds."""
+        content = json.dumps([self.changes, self.quotes], sort_keys=True)
+        return hashlib.sha256(content.encode()).hexdigest()[:16]
 
     @property
     def record(self) -> Record | None:

@@ -1,19 +1,25 @@
-"""The panel of the desk: the ordinary form of a record beside the quotes that prove its fields."""
+"""The panel of the desk: the forms of the records that the chosen quotes prove."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from typing import Any, NamedTuple, Self
+from functools import cached_property
+from typing import Any
 
-from django import forms
-from django.contrib import admin
-from django.contrib.admin.utils import flatten_fieldsets
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from django.forms import Media
 from django.http import QueryDict
 from django.utils.text import capfirst
 
+from dates.edtf import END_OF_TIME
+from desk.forms import ALSO, AT_ONCE, ENDS, PanelForm, admin_of, token_of
+from desk.guesses import likely_doubles
+from desk.reading import ChosenWords, Selection, selected
+from editing.admin import problems_of
+from editing.forms import link
+from editing.pickers import entries_of, matches, mentions_in
 from record.publishing import StaffRequest
+from record.text import is_key
 from sources.models import Source, supported_model
-from sources.proofs import citable
-from texts.passages import Passages
 
 KINDS = {
     "acontecimiento": "event",
@@ -24,173 +30,188 @@ KINDS = {
 }
 """The name of the foreign key of a citation, by the name of the kind in the address."""
 EXISTING = "existente"
-UNSHOWN = ("slug", "website", "identifiers", "logo")
-FOLDED = ("end", "start_label", "end_label", "date_label", "article", "other_names", "note")
-"""Fields of the first fieldset that are folded too while they are empty."""
-MOST_QUOTES = 20
-
-
-class Selection(NamedTuple):
-    """The words `first` to `last` of the sentence `number`, all counted from 1, or all its words.
-    In the address, `2` or `2:5-12`."""
-
-    number: int
-    first: int = 0
-    last: int = 0
-
-    @classmethod
-    def read(cls, text: str) -> Self | None:
-        number, _, words = text.partition(":")
-        first, _, last = words.partition("-")
-        parts = [number, *([first, last] if words else [])]
-        if not all(part.isdecimal() and 0 < len(part) < 7 and int(part) for part in parts):
-            return None
-        return cls(*map(int, parts))
-
-    def __str__(self) -> str:
-        return f"{self.number}:{self.first}-{self.last}" if self.first else str(self.number)
-
-    def words(self, passages: Passages) -> str:
-        sentence = passages.sentences[self.number - 1]
-        words = passages.text[sentence.start : sentence.end]
-        return " ".join(words.split()[self.first - 1 : self.last]) if self.first else words
-
-
-def selected(query: QueryDict, passages: Passages) -> list[Selection]:
-    """The selections in an address, without those that the text does not have."""
-    read = [selection for text in query.getlist("o") if (selection := Selection.read(text))]
-    within = [s for s in dict.fromkeys(read) if s.number <= len(passages.sentences)]
-    return [s for s in within if s.words(passages)][:MOST_QUOTES]
-
-
-@dataclass
-class ChosenWords:
-    """A quote of the panel: its `words`, the names of the fields that it `proves`, and why it is
-    refused, with other words that the source offers."""
-
-    number: int
-    selection: Selection
-    words: str
-    proves: set[str]
-    problem: str = ""
-    offered: str = ""
-
-
-class Tick(NamedTuple):
-    quote: ChosenWords
-    is_on: bool
-
-
-@dataclass
-class PanelRow:
-    """A field of a record. `value` is the value of its ticks; it has none if it takes no proof."""
-
-    bound: forms.BoundField
-    value: str
-    ticks: list[Tick]
-    guess: str = ""
-
-
-class PanelForm:
-    """A record of the panel. The names of its fields, and of their ticks, begin with `prefix`."""
-
-    def __init__(self, name: str, form: Any, quotes: list[ChosenWords], prefix: str = "") -> None:
-        self.name, self.form, self.prefix = name, form, prefix
-        self.model_admin: Any = admin.site.get_model_admin(supported_model(name))
-        fieldsets: Any = self.model_admin.fieldsets
-        rare = flatten_fieldsets(fieldsets[1:])
-        self.shown: list[PanelRow] = []
-        self.folded: list[PanelRow] = []
-        for row in self._rows(quotes):
-            is_rare = row.bound.name in (*FOLDED, *rare)
-            is_folded = is_rare and not (row.bound.value() or row.bound.errors)
-            (self.folded if is_folded else self.shown).append(row)
-
-    def _rows(self, quotes: list[ChosenWords]) -> Iterator[PanelRow]:
-        fields = dict(citable(self.model_admin.model))
-        for bound in self.form.visible_fields():
-            choice = "" if bound.name == self.model_admin.lead else bound.name
-            value = f"{self.prefix}{choice}"
-            ticks = [Tick(q, value in q.proves) for q in quotes] if choice in fields else []
-            yield PanelRow(bound, value, ticks)
-
-    @property
-    def hidden(self) -> list[forms.BoundField]:
-        return self.form.hidden_fields()
+OWN = (
+    "o words proves go use save undo also ends factless buscar csrfmiddlewaretoken started_on _use "
+    "_check opened_on"
+).split()
+"""The fields of the panel itself, before a hyphen."""
+MOST_OFFERED = 12
 
 
 class Panel:
-    """The form of the kind that the address names, for the selected sentences.
+    """The forms of the kind that the address names, for the selected sentences, with what was sent
+    from them before."""
 
-    `posted` is what was sent from the panel of `query`, to show it again; empty at first.
-    """
-
-    def __init__(
-        self, request: StaffRequest, source: Source, query: QueryDict, posted: QueryDict
-    ) -> None:
-        self.request, self.source, self.posted = request, source, posted
+    def __init__(self, request: StaffRequest, source: Source, query: QueryDict) -> None:
+        self.request, self.source, self._query = request, source, query
+        self.posted: Any = request.POST.copy()
+        self.is_bound = not {"save", "_check", "_use"}.isdisjoint(self.posted)
+        self.is_checked = "_check" in self.posted
         self.selections = selected(query, source.passages)
-        self.kinds = {kind: name for kind, name in KINDS.items() if self._may_add(name)}
+        self.kinds = {kind: name for kind, name in KINDS.items() if self._may("add", name)}
         asked = query.get("hecho", "")
         self.kind = asked if asked in (*self.kinds, EXISTING) else next(iter(self.kinds), "")
+        self.companions = {*self.posted.getlist("also"), "ends" if self.posted.get("ends") else ""}
         self.quotes = [*self._quotes()]
-        self.parts = [*self._parts()] if self.selections else []
+        self.forms: list[PanelForm] = []
+        if self.selections and self.kinds:
+            self._add_forms()
 
-    def _may_add(self, name: str) -> bool:
-        model_admin: Any = admin.site.get_model_admin(supported_model(name))
-        return model_admin.has_add_permission(self.request)
+    def _may(self, action: str, name: str) -> bool:
+        return bool(getattr(admin_of(name), f"has_{action}_permission")(self.request))
 
     def _quotes(self) -> Iterator[ChosenWords]:
         sent = {token: number for number, token in enumerate(self.posted.getlist("o"))}
         for number, selection in enumerate(self.selections):
             before = sent.get(str(selection), -1)
             words = self.posted.get(f"words-{before}", selection.words(self.source.passages))
-            proves = self.posted.getlist(f"proves-{before}") if before >= 0 else [""]
-            yield ChosenWords(number, selection, words, set(proves))
+            ticks = set(self.posted.getlist(f"proves-{before}"))
+            quote = ChosenWords(number, selection, words, ticks)
+            if self.posted.get("use") == str(before):
+                quote.words = quote.offer(self.source) or words
+            yield quote
 
-    def _parts(self) -> Iterator[PanelForm]:
-        if name := self.kinds.get(self.kind):
-            yield PanelForm(name, self._form(name), self.quotes)
+    def _add_forms(self) -> None:
+        name = self.kinds.get(self.kind, "")
+        if name:
+            self.forms.append(PanelForm(self, name))
+        elif chosen := self._chosen_record():
+            self.forms.append(PanelForm(self, *chosen))
+        for prefix, (kind, title, fields) in ALSO.items() if name == "organization" else ():
+            self.forms.append(PanelForm(self, kind, None, prefix, title, fields))
+        if name in ENDS:
+            self._add_ending(name)
+        values = {value for form in self.forms for value in form.choice_of}
+        for quote in self.quotes if not self.is_bound else ():
+            guesses = (form.guessed_ticks(quote.number) for form in self.forms)
+            quote.proves = quote.proves & values or set().union(*guesses) or {""}
 
-    def _form(self, name: str) -> Any:
-        """The unbound form, filled with what was sent."""
-        model_admin: Any = admin.site.get_model_admin(supported_model(name))
-        fieldsets = model_admin.get_fieldsets(self.request)
-        names = [name for name in flatten_fieldsets(fieldsets) if name not in UNSHOWN]
-        form_class = model_admin.get_form(self.request, fields=names)
-        if self.posted:
-            sent = form_class(self.posted)
-            form_class.filled = {
-                bound.name: bound.data
-                for bound in sent
-                if bound.data or self.posted.get("kind_shown") == self.kind
-            }
-        return form_class()
+    def _add_ending(self, name: str) -> None:
+        """Adds the form of the term, or of the membership, that ends with a new one."""
+        guess = self.forms[0].guesses.get("ends")
+        key = self.posted.get("ends", str(guess.value) if guess else "")
+        ending = next((record for record in self.endings if str(record.pk) == key), None)
+        if ending and name == "membership" and self.is_bound:
+            self.posted.appendlist("replaces", str(ending.organization_id))
+        fields = ["end", "end_label"]
+        self.forms.append(PanelForm(self, name, ending, "ends", ENDS[name], fields))
+
+    @cached_property
+    def endings(self) -> list[Any]:
+        """The terms, or the memberships, of which no end is known."""
+        records = self._readable(self.kinds[self.kind])
+        return [*records.filter(end_latest=END_OF_TIME)]
+
+    def _readable(self, name: str) -> Any:
+        return admin_of(name).get_queryset(self.request).visible_to(self.request.user)
+
+    # A record that exists
+
+    def _chosen_record(self) -> tuple[str, Any] | None:
+        name, _, key = self._query.get("registro", "").partition("-")
+        if name not in KINDS.values() or not is_key(key) or not self._may("change", name):
+            return None
+        record = self._readable(name).filter(pk=key).first()
+        return (name, record) if record else None
+
+    @property
+    def sought(self) -> str:
+        return str(self.posted.get("buscar", ""))
+
+    @property
+    def other_record(self) -> str:
+        """The address that lets go of the chosen record."""
+        return self.query(kind=EXISTING)
+
+    @property
+    def offers(self) -> list[dict[str, Any]]:
+        """The records that match what is sought, those that the quotes name first; if nothing is
+        sought, those alone."""
+        texts = [quote.sentence(self.source.passages) for quote in self.quotes]
+        offers: dict[bool, list[dict[str, Any]]] = {True: [], False: []}
+        for name in (name for name in KINDS.values() if self._may("change", name)):
+            records = self._readable(name)
+            entries = [*entries_of(records)]
+            named = {mention.key: "" for mention in mentions_in(texts, entries)}
+            near = named
+            if self.sought:
+                near = {m.key: m.also for m in matches(records, entries, self.sought)}
+            for key, record in records.in_bulk([*near][:MOST_OFFERED]).items():
+                address = self.query(kind=EXISTING, record=f"{name}-{key}")
+                offer = {"record": record, "also": near[key], "address": address}
+                offers[key in named].append(offer | {"kind": record._meta.verbose_name})
+        return [*offers[True], *offers[False]]
+
+    @property
+    def doubles(self) -> list[str]:
+        """Links to the organizations with a name like the name of a new one."""
+        if not self.forms or self.forms[0].name != "organization" or self.forms[0].stored:
+            return []
+        records, name = self._readable("organization"), self.forms[0].form["name"].value() or ""
+        return [*map(link, records.filter(pk__in=likely_doubles(name, entries_of(records))))]
+
+    # Saving
+
+    def save(self) -> list[list[Any]]:
+        """Saves all records in one transaction. Returns a line of each: the name of its kind, its
+        key, and its tokens before and after; no line if something is refused."""
+        forms = [form for form in self.forms if form.is_open]
+        try:
+            with transaction.atomic():
+                if not forms or any(form.clashes() for form in forms):
+                    return []
+                valid = [quote.locate(self.source) for quote in self.quotes]
+                valid += [form.is_valid() for form in forms]
+                lines = [form.save() for form in forms] if all(valid) else []
+                return [[*line, token_of(*line[:2])] for line in lines]
+        except ValidationError as error:
+            forms[0].form.add_error(None, error.messages)
+        except IntegrityError:
+            forms[0].form.add_error(None, AT_ONCE)
+        return []
+
+    @property
+    def problems(self) -> list[dict[str, str]]:
+        """Why the records cannot be saved, each with the id of its field."""
+        problems = [
+            {"text": f"Cita {quote.number + 1}: {quote.problem}", "field": f"words-{quote.number}"}
+            for quote in self.quotes
+            if quote.problem
+        ]
+        for form in (form for form in self.forms if form.is_open):
+            problems += problems_of(form.form, f"{form.title}, " if form.title else "")
+        return problems
+
+    # The page
 
     @property
     def kind_links(self) -> list[tuple[str, str, str]]:
         """The kinds with their names («Acontecimiento», «Periodo») and addresses."""
-        labels = {EXISTING: "Uno que ya existe"} if self.kinds else {}
         names = {k: str(supported_model(n)._meta.verbose_name) for k, n in self.kinds.items()}
-        labels = {kind: capfirst(name.split()[0]) for kind, name in names.items()} | labels
-        return [(k, label, self.queries(self.selections, k)) for k, label in labels.items()]
+        labels = {kind: capfirst(name.split()[0]) for kind, name in names.items()}
+        labels[EXISTING] = "Uno que ya existe"
+        return [(kind, label, self.query(kind=kind)) for kind, label in labels.items()]
 
     @property
-    def media(self) -> forms.Media:
-        return sum((part.form.media for part in self.parts), forms.Media())
+    def media(self) -> Media:
+        return sum((form.form.media for form in self.forms), Media())
 
     @property
     def carried(self) -> Iterator[tuple[str, str]]:
         """What was typed in the forms of other kinds, to send it along."""
-        shown = {bound.html_name for part in self.parts for bound in part.form}
+        shown = {bound.html_name for form in self.forms for bound in form.form}
         for name, values in self.posted.lists():
-            own = name.partition("-")[0] in ("o", "words", "proves", "go", "kind_shown")
-            if not own and name.removesuffix("_typed") not in shown | {"csrfmiddlewaretoken"}:
+            if name.partition("-")[0] not in OWN and name.removesuffix("_typed") not in shown:
                 yield from ((name, value) for value in values if value)
 
-    def queries(self, selections: Iterable[Selection], kind: str = "") -> str:
-        """The address of a choice, with the present kind or another one."""
+    def query(
+        self, selections: Iterable[Selection] | None = None, kind: str = "", record: str = ""
+    ) -> str:
+        """The address of a choice: with the present one, kind and record, or others."""
         query = QueryDict(mutable=True)
-        query.setlist("o", [str(selection) for selection in selections])
+        chosen = self.selections if selections is None else selections
+        query.setlist("o", [str(selection) for selection in chosen])
         query["hecho"] = kind or self.kind
+        if record := record or ("" if kind else self._query.get("registro", "")):
+            query["registro"] = record
         return query.urlencode(safe=":")

@@ -114,12 +114,12 @@ class StaffAdmin(admin.ModelAdmin):
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
-        problems = [*_problems_of(context["adminform"].form)]
+        problems = [*problems_of(context["adminform"].form)]
         for inline in context["inline_admin_formsets"]:
             problems += [{"text": text} for text in inline.formset.non_form_errors()]
             for number, form in enumerate(inline.formset.forms, 1):
                 name = form.instance if form.instance.pk else f"{inline.opts.verbose_name} {number}"
-                problems += _problems_of(form, f"{capfirst(str(name))}, ")
+                problems += problems_of(form, f"{capfirst(str(name))}, ")
         context = {"problems": problems} | context
         return super().render_change_form(request, context, *args, **kwargs)
 
@@ -138,7 +138,7 @@ class StaffAdmin(admin.ModelAdmin):
         return queryset, False
 
 
-def _problems_of(form: forms.BaseForm, prefix: str = "") -> Iterator[dict[str, str]]:
+def problems_of(form: forms.BaseForm, prefix: str = "") -> Iterator[dict[str, str]]:
     for name, errors in form.errors.items() if form.is_bound else ():
         if name not in form.fields:
             yield from ({"text": f"{prefix}{error}"} for error in errors)

@@ -15,7 +15,7 @@ from django.utils.text import Truncator, capfirst
 from editing.admin import RecordAdmin, RecordInline
 from editing.filters import ConditionFilter, StateFilter
 from editing.forms import RecordForm, RecordFormSet, link
-from record.proof import unsaid_labels
+from record.proof import quotes_of, unsaid_labels
 from record.publishing import Record
 from sources.forms import CitationForm, quote_field, source_field
 from sources.models import SUPPORTED, Citation, date_and_bound, supported_model
@@ -107,7 +107,7 @@ class CitedAdmin(RecordAdmin):
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)
-        for quote in form.instance.citations.filter(stance=Citation.Stance.SUPPORTS):
+        for quote in quotes_of([form.instance])[form.instance]:
             name, _ = date_and_bound(quote.field or self.lead)
             if said := said_beside(form, name, quote.exact):
                 words = f"La cita {quote.number} dice {said}: corrija el dato o la cita."
