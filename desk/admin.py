@@ -7,7 +7,8 @@ from django.http import HttpRequest
 from django.urls import path
 
 from desk.desk import desk_view
-from editing.admin import RecordAdmin, date_column, rare
+from desk.publishing import PublishingAdmin
+from editing.admin import date_column, rare
 from editing.filters import CitationsFilter, StateFilter
 from record.text import cut
 from sources.forms import SourceForm
@@ -17,7 +18,7 @@ MOVED = 20  # quotes with new words that a message names
 
 
 @admin.register(Source)
-class SourceAdmin(RecordAdmin):
+class SourceAdmin(PublishingAdmin):
     form = SourceForm
     date_field = "describes_until"
     list_display = ["title", "describes_until_shown", "citations_shown", "state_shown"]

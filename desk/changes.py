@@ -10,6 +10,7 @@ from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models, transaction
+from django.utils import timezone
 from django.utils.text import capfirst
 
 from desk.models import PendingChange
@@ -61,7 +62,7 @@ def hold(
         pending.quotes = change.quotes
         if not (pending.changes or pending.quotes):
             raise ValidationError(NOTHING)
-        pending.user = user
+        pending.user, pending.made_at = user, timezone.now()
         pending.save()
     return pending
 

@@ -124,7 +124,8 @@ def _planned(moment: datetime) -> dict[str, Any]:
 
 
 class Questions:
-    """The forms of the page of an action on the publication of `records`."""
+    """The forms of the page of an action on the publication of `records`, of any models. Their
+    effects are those at the `supposed` moment: now, until a day is written."""
 
     def __init__(
         self, data: QueryDict | None, action: Action, records: list[Any], may_act: Callable
@@ -134,6 +135,7 @@ class Questions:
         if action is not DRAFT:
             self.moment = MomentForm(data, self.began, action is WITHDRAW, records)
             at = (self.moment.is_valid() and self.moment.cleaned_data["moment"]) or at
+        self.supposed = at
         effects = Publication if action is PUBLISH else Withdrawal
         self.effects: Any = effects(records, at, may_act)
         self.decisions = DecisionForm(data, self.effects)
@@ -249,17 +251,19 @@ class ActionsAdmin(SavingAdmin):
         self, request: HttpRequest, keys: list[int], action: Action, context: dict[str, Any]
     ) -> HttpResponse | None:
         data = request.POST if "confirmed" in request.POST else None
-        may_act = partial(self._may_act, request)
+        may_act = partial(self.may_act, request)
         with transaction.atomic():
             if data:
-                self._lock_for(request, keys, action)
+                chosen = [*self.model._base_manager.in_bulk(keys).values()]
+                effects = Questions(None, action, chosen, may_act).effects
+                self.lock({*chosen, *effects.depends_on})
             context |= self._chosen(request, keys, action)
             changing = context["changing"]
             questions = Questions(data, action, changing, may_act)
-            known = self._digest(questions.effects.depends_on)
+            known = self.digest_of(questions.effects.depends_on)
             changed = data is not None and data.get("known") != known
             if data and changing and not (changed or context["stale"] or questions.errors):
-                self._act(request, action, changing, questions)
+                self.act(request, questions)
                 return None
         errors = questions.errors if data else []
         name = f"«{changing[0]}»" if len(changing) == 1 else how_many(len(changing), self.opts)
@@ -271,20 +275,17 @@ class ActionsAdmin(SavingAdmin):
             form=questions.decisions, effects=questions.effects,
         )  # fmt: skip
 
-    def _may_act(self, request: HttpRequest, model: type[Record]) -> bool:
+    def may_act(self, request: HttpRequest, model: type[Record]) -> bool:
         model_admin: Any = self.admin_site.get_model_admin(model)
         return model_admin.has_publish_permission(request)
 
-    def _lock_for(self, request: HttpRequest, keys: list[int], action: Action) -> None:
-        """Locks the records and all on which the effects depend: facts before their sources, as
-        the form of a fact does."""
-        chosen = self.model._base_manager.in_bulk(keys).values()
-        questions = Questions(None, action, [*chosen], partial(self._may_act, request))
-        groups = by_model({*chosen, *questions.effects.depends_on})
+    def lock(self, records: Iterable[Record]) -> None:
+        """Locks the records, facts before their sources, as the form of a fact does."""
+        groups = by_model(records)
         for model in sorted(groups, key=lambda model: (not is_fact(model), model._meta.label)):
             lock(model, [record.pk for record in groups[model]])
 
-    def _digest(self, records: Iterable[Record]) -> str:
+    def digest_of(self, records: Iterable[Record]) -> str:
         """A digest of the present state of the records."""
         tokens: list[str] = []
         for model, group in by_model(records).items():
@@ -294,18 +295,14 @@ class ActionsAdmin(SavingAdmin):
             tokens += [f"{model._meta.label}:{key}:{state}" for key, state in states.items()]
         return sha256("\n".join(sorted(tokens)).encode()).hexdigest()
 
-    def _act(
-        self, request: HttpRequest, action: Action, changing: list[Any], questions: Questions
-    ) -> None:
-        decisions, at = questions.decisions, questions.at
+    def act(self, request: HttpRequest, questions: Questions) -> list[Any]:
+        """Acts on the records of the questions, of any models, and returns those that changed."""
+        decisions, at, action = questions.decisions, questions.at, questions.action
         waiting = decisions.waiting()
-        acted = [record for record in changing if record not in waiting]
+        acted = [record for record in questions.effects.records if record not in waiting]
         acted += decisions.companions(acted) if at else []
-        emptied = {
-            fact: None
-            for fact, _fields in decisions.emptied()
-            if questions.effects.owners[fact] in acted
-        }
+        owners = getattr(questions.effects, "owners", {})
+        emptied = [f for f, fields in decisions.emptied() if fields and owners[f] in acted]
         for record in acted:
             self._change_publication(record, action, at)
         save_publication(acted)
@@ -313,10 +310,12 @@ class ActionsAdmin(SavingAdmin):
             vars(fact)["skip_history_when_saving"] = True
             fact.save()
         reason = decisions.chose("change_reason") or questions.done
-        for model, group in by_model(dict.fromkeys([*acted, *emptied])).items():
+        changed = [*dict.fromkeys([*acted, *emptied])]
+        for model, group in by_model(changed).items():
             keys = [record.pk for record in group]
             model.versions.write(keys, "~", reason, request.user.pk, at=questions.began)
         self._say(request, acted, waiting, questions)
+        return changed
 
     def _change_publication(self, record: Any, action: Action, at: datetime | None) -> None:
         if action is DRAFT:

@@ -17,7 +17,6 @@ from django.contrib.admin.widgets import (
     AdminTextInputWidget,
     AdminURLFieldWidget,
 )
-from django.contrib.auth.models import AnonymousUser, User
 from django.core.exceptions import BadRequest, FieldError, SuspiciousOperation
 from django.db import models
 from django.db.models import ExpressionWrapper, F, Q
@@ -42,6 +41,7 @@ from editing.forms import (
     link,
 )
 from editing.pickers import picker
+from editing.versions import may_touch
 from record.history import listed_in, lists_in
 from record.publishing import Publishable, Record, may_publish, whom_to_ask
 from record.richtext import RichTextField
@@ -224,15 +224,11 @@ class RecordAdmin(ActionsAdmin, FormFieldsAdmin, StaffAdmin):
 
     # Permissions
 
-    def may_touch(self, user: User | AnonymousUser, record: Record | None) -> bool:
-        """Users without the permission to publish change drafts only."""
-        return record is None or may_publish(user) or record.is_draft()
-
     def has_change_permission(self, request: HttpRequest, obj: Record | None = None) -> bool:
-        return super().has_change_permission(request, obj) and self.may_touch(request.user, obj)
+        return super().has_change_permission(request, obj) and may_touch(request.user, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: Record | None = None) -> bool:
-        return super().has_delete_permission(request, obj) and self.may_touch(request.user, obj)
+        return super().has_delete_permission(request, obj) and may_touch(request.user, obj)
 
     # Lists
 

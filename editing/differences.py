@@ -17,6 +17,7 @@ from django.utils.text import capfirst
 from dates.edtf import parse
 from dates.fields import EDTFField
 from editing.snapshots import Snapshot, parts_of, related_model
+from record.proof import by_model
 from record.publishing import Publishable, Record
 from record.richtext import RichTextField
 from record.text import word_diff
@@ -41,6 +42,14 @@ def moment_in_words(moment: datetime | None) -> str:
 def how_many(count: int, meta: Any) -> str:
     """«1 cita», «5 citas»; `meta` is the `_meta` of a model."""
     return f"{count} {meta.verbose_name if count == 1 else meta.verbose_name_plural}"
+
+
+def name_or_counts(records: list[Any]) -> str:
+    """«La fuente» by its name, or «2 fuentes y 1 organización»."""
+    if len(records) == 1:
+        return f"«{records[0]}»"
+    *counts, last = (how_many(len(g), model._meta) for model, g in by_model(records).items())
+    return f"{', '.join(counts)} y {last}" if counts else last
 
 
 @dataclass(frozen=True)

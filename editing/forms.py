@@ -1,7 +1,7 @@
 """The forms of a record: generated slugs, the permission to publish, the reason of a change.
 And the form that asks what becomes of facts without a visible quote."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
 from typing import Any, ClassVar
@@ -20,10 +20,10 @@ from django.utils.text import capfirst, slugify
 from dates.edtf import parse
 from dates.fields import EDTFField
 from dates.spanish_dates import span_in
-from editing.differences import how_many
+from editing.differences import name_or_counts
 from editing.pickers import ListsForm
 from record.pasting import losses_in_words, tidy
-from record.proof import Publication, Withdrawal, by_model, sources_of
+from record.proof import Publication, Withdrawal, sources_of
 from record.publishing import Publishable, Record, may_publish, whom_to_ask
 from record.richtext import RichTextField
 
@@ -255,6 +255,8 @@ class Card:
     more: int
     note: str = ""
     field: forms.BoundField | None = None
+    asked: Sequence[tuple[Record, forms.BoundField]] = ()
+    """Facts, each with the question about one of its fields."""
 
 
 class DecisionForm(forms.Form):
@@ -271,19 +273,17 @@ class DecisionForm(forms.Form):
 
     def _show(self, title: str, facts: Iterable[Any], note: str = "") -> Card:
         facts = [*facts]
-        links = [f if isinstance(f, SafeString) else link(f) for f in facts[:LISTED]]
+        links = [*map(link, facts[:LISTED])]
         card = Card(title, links, max(0, len(facts) - LISTED), note)
         self.cards.append(card)
         return card
 
-    def _ask(self, card: Card, name: str, initial: str, choices: dict[str, str]) -> None:
+    def _ask(self, title: str, name: str, initial: str, choices: dict) -> forms.BoundField:
         self.fields[name] = forms.ChoiceField(
-            choices=[*choices.items()],
-            initial=initial,
-            widget=forms.RadioSelect,
-            error_messages={"required": f"{card.title}: elija qué hacer."},
-        )
-        card.field = self[name]
+            label=title, choices=[*choices.items()], initial=initial, widget=forms.RadioSelect,
+            error_messages={"required": f"{title}: elija qué hacer."},
+        )  # fmt: skip
+        return self[name]
 
     def _ask_before_publishing(self, effects: Publication) -> None:
         if effects.sources:
@@ -291,25 +291,25 @@ class DecisionForm(forms.Form):
                               effects.sources, _resting(effects.resting))  # fmt: skip
             wait = "Esperar: no publicar todavía lo que se quedaría sin prueba"
             waiting = {WAIT: wait} if effects.resting else {}
-            self._ask(card, "sources", ALSO, {
-                ALSO: f"Publicar también {_these(effects.sources)}, con su texto completo",
+            card.field = self._ask(card.title, "sources", ALSO, {
+                ALSO: f"Publicar también {name_or_counts(effects.sources)}, con su texto completo",
                 **waiting,
                 ALONE: f"Publicar sin esas citas. {LATER if effects.resting else ''}",
             })  # fmt: skip
         if effects.bare:
             card = self._show(f"{_facts(effects.bare)} sin ninguna cita a la vista", effects.bare)
             wait = "Esperar: no publicarlo todavía"
-            self._ask(card, "bare", "", {WAIT: wait, ALONE: f"Publicarlo sin prueba. {LATER}"})
+            choices = {WAIT: wait, ALONE: f"Publicarlo sin prueba. {LATER}"}
+            card.field = self._ask(card.title, "bare", "", choices)
         if effects.unproven:
-            named = [
-                format_html("{}: {}", link(fact), "; ".join(_shown(fact, f) for f in fields))
+            note = f"Lo que se publique así se verá sin prueba. {LATER}"
+            card = self._show("Datos que ninguna cita prueba", [], note)
+            choices = {EMPTY: "Dejarlo vacío", ALONE: "Publicarlo así"}
+            card.asked = [
+                (fact, self._ask(_shown(fact, field), _question(fact, field), EMPTY, choices))
                 for fact, fields in effects.unproven
+                for field in fields
             ]
-            note = "Para buscar la oración que lo pruebe, vuelva al formulario."
-            card = self._show("Datos que ninguna cita prueba", named, note)
-            empty = "Dejarlos vacíos y publicar lo demás"
-            alone = f"Publicarlos sin prueba. {LATER}"
-            self._ask(card, "unproven", EMPTY, {EMPTY: empty, ALONE: alone})
 
     def _ask_before_withdrawing(self, effects: Withdrawal) -> None:
         if effects.losing:
@@ -321,30 +321,30 @@ class DecisionForm(forms.Form):
             title = f"{_facts(effects.losing)} sin ninguna cita a la vista"
             card = self._show(title, effects.losing, note.strip())
             if effects.taken:
-                self._ask(card, "facts", ALSO, {
-                    ALSO: f"Retirar también {_these(effects.taken)}",
+                card.field = self._ask(card.title, "facts", ALSO, {
+                    ALSO: f"Retirar también {name_or_counts(effects.taken)}",
                     ALONE: f"Dejarlos a la vista, sin su prueba. {LATER}",
                 })  # fmt: skip
         if effects.hanging:
             self._show("Con esto también deja de verse", effects.hanging)
         if any(record.is_public() for record in effects.records):
-            self.fields["change_reason"] = reason_field()
-            self.fields["change_reason"].label = "Por qué se retira"
-            self.fields["change_reason"].help_text = "Se lee en el historial."
-            self.fields["change_reason"].required = True
-            self.fields["change_reason"].error_messages["required"] = "Diga por qué se retira."
+            self.fields["change_reason"] = reason_field(
+                label="Por qué se retira", help_text="Se lee en el historial.", required=True,
+                error_messages={"required": "Diga por qué se retira."},
+            )  # fmt: skip
 
     def clean(self) -> None:
         """Empties the fields without proof, if that was chosen. Refuses labels that no source of
         their record says."""
         super().clean()
-        for fact, fields in self.emptied():
+        emptied = [(fact, fields) for fact, fields in self.emptied() if fields]
+        for fact, fields in emptied:
             for field in fields:
                 setattr(fact, field.attname, field.get_default())
             try:
                 fact.full_clean()
             except ValidationError as error:
-                self.add_error("unproven", f"«{fact}»: {' '.join(error.messages)}")
+                self.add_error(None, f"«{fact}»: {' '.join(error.messages)}")
         if isinstance(self.effects, Publication):
             for problem in self.effects.unsaid(self.waiting()):
                 self.add_error(None, problem)
@@ -354,7 +354,10 @@ class DecisionForm(forms.Form):
 
     def emptied(self) -> list[tuple[Record, list[Any]]]:
         """The facts with the fields to empty."""
-        return getattr(self.effects, "unproven", []) if self.chose("unproven") == EMPTY else []
+        return [
+            (fact, [field for field in fields if self.chose(_question(fact, field)) == EMPTY])
+            for fact, fields in getattr(self.effects, "unproven", ())
+        ]
 
     def waiting(self) -> set[Record]:
         """The records to leave as they are."""
@@ -376,23 +379,19 @@ class DecisionForm(forms.Form):
         return [source for source in self.effects.sources if source in cited]
 
 
-def _these(records: list[Any]) -> str:
-    """«La fuente» by its name, or «2 fuentes y 1 organización»."""
-    if len(records) == 1:
-        return f"«{records[0]}»"
-    *counts, last = (how_many(len(g), model._meta) for model, g in by_model(records).items())
-    return f"{', '.join(counts)} y {last}" if counts else last
-
-
 def _facts(facts: list[Record]) -> str:
     return "1 hecho se quedaría" if len(facts) == 1 else f"{len(facts)} hechos se quedarían"
 
 
 def _shown(fact: Record, field: Any) -> str:
-    """«inicio (agosto de 2011)», «palabras de la fuente (tras la convocatoria)»."""
+    """««Firma»: inicio (agosto de 2011)»."""
     value = getattr(fact, field.attname)
     value = parse(value) if isinstance(field, EDTFField) else localize(value)
-    return f"{field.verbose_name} ({value})"
+    return f"«{fact}»: {field.verbose_name} ({value})"
+
+
+def _question(fact: Record, field: Any) -> str:
+    return f"unproven-{fact._meta.model_name}-{fact.pk}-{field.name}"
 
 
 def _resting(facts: list[Record]) -> str:

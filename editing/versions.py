@@ -11,6 +11,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.contrib.admin.utils import flatten_fieldsets, unquote
+from django.contrib.auth.models import AnonymousUser, User
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db import models
@@ -23,11 +24,21 @@ from django.urls import path, reverse
 from django.utils.text import capfirst
 from django.views.decorators.http import require_safe
 
-from editing.differences import Fact, Titles, difference, differences, facts_of, how_many, titles_in
+from editing.differences import (
+    Fact,
+    Titles,
+    difference,
+    differences,
+    facts_of,
+    how_many,
+    missing_from,
+    titles_in,
+)
 from editing.forms import link, reason_field
-from editing.snapshots import parts_of, related_model, with_snapshots
+from editing.snapshots import Snapshot, parts_of, related_model, with_snapshots
+from record.history import replace_lists
 from record.proof import without_visible_quote
-from record.publishing import Publishable, Record
+from record.publishing import Publishable, Record, may_publish
 from record.text import is_key
 
 VERSIONS_PER_PAGE, TRASH_PER_PAGE, REFERRERS_SHOWN = 100, 20, 50
@@ -44,6 +55,26 @@ class TrashForm(forms.Form):
         reason = self.fields["change_reason"]
         reason.required = any(record.is_public() for record in records)
         reason.error_messages["required"] = WHY
+
+
+def may_touch(user: User | AnonymousUser, record: Record | None) -> bool:
+    """Users without the permission to publish change drafts only."""
+    return record is None or may_publish(user) or record.is_draft()
+
+
+def restore_before(version: Any, reason: str, user: User) -> bool:
+    """Saves the record as it was in the version before, unless a record that it referred to was
+    deleted or `user` may not. Raises ValidationError if a citation would break."""
+    earlier = version.instance_type.history.filter(id=version.id, history_id__lt=version.pk)
+    snapshot = Snapshot.of(earlier.order_by("-history_id")[0])
+    record: Any = snapshot.record
+    if missing_from(snapshot) or not may_touch(user, record):
+        return False
+    record.skip_history_when_saving = True
+    record.save()
+    replace_lists({each: {record.pk: keys} for each, keys in snapshot.lists.items()})
+    type(record).versions.write([record.pk], "~", reason, user.pk)
+    return True
 
 
 class VersionsAdmin(admin.ModelAdmin):
@@ -66,11 +97,12 @@ class VersionsAdmin(admin.ModelAdmin):
         return reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_{name}", args=args)
 
     def page(
-        self, request: HttpRequest, name: str, status: int = 200, **context: Any
-    ) -> HttpResponse:
-        """Renders `admin/record/<name>.html`."""
+        self, request: HttpRequest, name: str, status: int = 200, room: str = "record",
+        **context: Any,
+    ) -> HttpResponse:  # fmt: skip
+        """Renders `admin/<room>/<name>.html`."""
         shared = self.admin_site.each_context(request) | {"opts": self.opts, "media": self.media}
-        template = f"admin/record/{name}.html"
+        template = f"admin/{room}/{name}.html"
         return TemplateResponse(request, template, shared | context, status=status)
 
     def open_view(self, request: HttpRequest, slug: str) -> HttpResponse:

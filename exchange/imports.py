@@ -13,10 +13,9 @@ from django.db.models import Max, Q
 from django.utils import timezone
 from django.utils.text import capfirst
 
-from editing.differences import missing_from
 from editing.forms import ALONE, ALSO
 from editing.resources import TO_CORRECT, Outcome, RecordResource, RowError
-from editing.snapshots import Snapshot
+from editing.versions import may_touch, restore_before
 from editing.widgets import TextWidget
 from exchange.formats import TO_MEND, SheetDataset, Upload
 from exchange.models import Receipt
@@ -25,7 +24,6 @@ from organizations.resources import (
     OrganizationResource,
     RepresentationTermResource,
 )
-from record.history import replace_lists
 from record.proof import bare_facts, hidden_sources_of, records_of
 from record.publishing import Record, may_publish, save_publication
 from sources.resources import CitationResource, SourceResource
@@ -227,19 +225,15 @@ def _put_back(version: Any, reason: str, user: User) -> bool:
     """Undo a version and return True. Return False if the record is public and `user` may not
     publish, or if other records prevent it."""
     record = version.instance_type.objects.filter(pk=version.id).first()
-    if record is None or not _may_touch(user, record):
+    if record is None or not may_touch(user, record):
         return False
     try:
         with transaction.atomic():
             if version.history_type == "+":
                 return _remove(record, reason, user)
-            return _restore(version, reason, user)
+            return restore_before(version, reason, user)
     except (IntegrityError, ValidationError):  # ProtectedError is an IntegrityError
         return False
-
-
-def _may_touch(user: User, record: Record) -> bool:
-    return record.is_draft() or may_publish(user)
 
 
 def _remove(record: Any, reason: str, user: User) -> bool:
@@ -248,20 +242,4 @@ def _remove(record: Any, reason: str, user: User) -> bool:
         return False
     record._change_reason, record._history_user = reason, user
     record.delete()
-    return True
-
-
-def _restore(version: Any, reason: str, user: User) -> bool:
-    """Save the record as it was in the version before, unless a record that it referred to was
-    deleted. Raises ValidationError if a citation would break."""
-    history = version.instance_type.history
-    former = history.filter(id=version.id, history_id__lt=version.pk).latest("history_id")
-    snapshot = Snapshot.of(former)
-    record: Any = snapshot.record
-    if missing_from(snapshot) or not _may_touch(user, record):
-        return False
-    record.skip_history_when_saving = True
-    record.save()
-    replace_lists({each: {record.pk: keys} for each, keys in snapshot.lists.items()})
-    type(record).versions.write([record.pk], "~", reason, user.pk)
     return True

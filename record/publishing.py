@@ -241,6 +241,9 @@ _in_calendar = MaxValueValidator(datetime(9000, 1, 1, tzinfo=UTC), "Un año ante
 
 
 class PublishableQuerySet(RecordQuerySet[P]):
+    def drafts(self) -> Self:
+        return self.filter(publish_at=None)
+
     def newest(self, count: int) -> list[Any]:
         """The records with the latest `moment`, latest first; call it on public records."""
         later = self.filter(publish_at__gt=F("updated_at")).order_by("-publish_at")

@@ -13,8 +13,8 @@ from record.richtext import plain_lines
 from search.kinds import Kind
 from search.models import Entry
 from search.query import Query, Term, Terms
-from texts.words import words_of
 from sources.models import Source
+from texts.words import words_of
 from timeline.models import Statement
 from timeline.paragraphs import paragraphs
 

@@ -47,13 +47,17 @@ def confirm(person: Any, address: str, **chosen: Any) -> HttpResponse:
     are chosen there; a fact without a quote stands without it."""
     page = person.post(address, chosen)
     assert "No se hizo nada" not in page.text
-    return person.post(address, answers(page) | chosen)
+    sent = answers(page)
+    for name in sent:
+        field, _of, _fact = name.partition("-")
+        sent[name] = chosen.get(field, sent[name])
+    return person.post(address, sent | chosen)
 
 
 def answers(page: HttpResponse) -> dict[str, Any]:
     """What the page that asks before an action sends."""
     context = page.context_data
-    sent = {"shown": context["tokens"], "known": context.get("known", ""), "confirmed": "1"}
+    sent = {"shown": context.get("tokens", ()), "known": context.get("known", ""), "confirmed": "1"}
     for form in filter(None, (context.get("moment"), context["form"])):
         sent |= {
             field.html_name: field.initial or "alone" for field in form if field.field.required

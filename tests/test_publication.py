@@ -34,7 +34,11 @@ def cited(source: Any, make: Any = records.event, **fields: Any) -> Any:
 def cards(person: Any, action: str, record: Any) -> dict[str, list[str]]:
     """The titles of the questions on a page, each with its facts."""
     page = person.get(address_of(action, record))
-    return {card.title: [str(fact) for fact in card.facts] for card in page.context["form"].cards}
+    return {
+        card.title: [str(fact) for fact in card.facts]
+        + [str(field.label) for _, field in card.asked]
+        for card in page.context["form"].cards
+    }
 
 
 @pytest.mark.parametrize(
@@ -120,11 +124,13 @@ def test_dates_and_labels_without_proof_are_emptied_or_published(publisher: Any)
         return record
 
     (facts,) = cards(publisher, "publish", event(date_label="a mediados de año")).values()
-    assert "inicio (mayo de 2012); palabras de la fuente (a mediados de año)" in facts[0]
+    assert [fact.partition(": ")[2] for fact in facts] == [
+        "inicio (mayo de 2012)", "palabras de la fuente (a mediados de año)",
+    ]  # fmt: skip
     labelled = event(date_label="En mayo de 2012")
     records.citation(labelled, "se convocó a cuatro organizaciones", source=source, field="title")
     (facts,) = cards(publisher, "publish", labelled).values()
-    assert "palabras" not in facts[0]
+    assert "palabras" not in str(facts)
     kept, emptied, ended = event(), event(), event(end="2012-06")
     act(publisher, "publish", kept, unproven="alone")
     act(publisher, "publish", emptied)

@@ -7,9 +7,11 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.utils import timezone
 
 from desk.changes import change_of, changes_of, conflicts, hold, withdraw
-from desk.models import PendingChange
+from desk.models import PendingChange, PublicationReceipt
 from tests import records
+from tests.staff import address_of, answers, confirm, save
 from tests.test_editing import again
+from timeline.models import Event
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("forms_check_one_by_one")]
 QUOTE = {"exact": "decidieron sumarse", "field": "start"}
@@ -97,3 +99,222 @@ def test_a_membership_takes_what_it_replaces_from_the_change(editor: Any) -> Non
     assert [*again(member).replaces.all()] == [beta]
     with pytest.raises(ValidationError, match="a sí misma"):
         hold(hidden_source(), member, {"replaces": [member.organization]}, [], editor.user)
+
+
+# The page and its act
+
+
+def page_of(source: Any) -> str:
+    return address_of("publish_all", source)
+
+
+def items(page: Any) -> dict[str, Any]:
+    """The items of the page by the name of their tick."""
+    return {item.name: item for item in page.context["batch"].items}
+
+
+def publish(person: Any, source: Any, *without: str, **chosen: Any) -> Any:
+    """Presses the button with all ticks but these."""
+    ticks = [n for n, i in items(person.get(page_of(source))).items() if i.is_ticked]
+    ticked = [name for name in ticks if name not in without]
+    return confirm(person, page_of(source), **{"item": ticked} | chosen)
+
+
+def communique(**fields: Any) -> tuple[Any, Any, Any, Any]:
+    """A draft source with the drafts of an organization, its event and its statement."""
+    source = hidden_source(**fields)
+    drafts = [
+        records.organization(name="La nueva", publish_at=None),
+        records.event(title="La convocatoria", start="2012-05", publish_at=None),
+        records.statement(title="La salida", publish_at=None),
+    ]
+    for draft in drafts:
+        records.citation(draft, source=source)
+    return source, *drafts
+
+
+def test_all_that_was_made_of_a_source_is_published_in_one_act(
+    publisher: Any, visitor: Any
+) -> None:
+    source, *drafts = communique()
+    held = hold(source, public := records.event(start="2012"), {"location": "Lima"}, [QUOTE],
+                publisher.user)  # fmt: skip
+    page = publisher.get(page_of(source))
+    title = "Publicar esta fuente, 3 borradores y 1 cambio"
+    for words in (title, "Publicar los 5", drafts[1].get_absolute_url(), "Lugar:"):
+        assert words in page.text
+    done = publish(publisher, source)
+    assert done.status_code == 302
+    assert [again(record).is_public() for record in (source, *drafts)] == [True] * 4
+    assert (again(public).location, public.citations.count()) == ("Lima", 1)
+    assert not PendingChange.objects.filter(pk=held.pk).exists()
+    reasons = {record.history.first().history_change_reason for record in (source, *drafts, public)}
+    assert reasons == {"por probar"}
+    assert visitor.get(drafts[1].get_absolute_url()).status_code == 200
+    assert "publicó acontecimiento" in publisher.get("/admin/bitacora/?tipo=publicaciones").text
+    assert done["Location"] in publisher.get(address_of("history", source)).text
+
+
+def test_the_act_is_whole_or_nothing(publisher: Any, monkeypatch: Any) -> None:
+    source, *drafts = communique()
+    event = records.event(start="2012")
+    hold(source, event, {"location": "Lima"}, [QUOTE], publisher.user)
+
+    def fail(**fields: Any) -> None:
+        raise RuntimeError("the last write")
+
+    monkeypatch.setattr(PublicationReceipt.objects, "create", fail)
+    with pytest.raises(RuntimeError, match="the last write"):
+        publish(publisher, source)
+    assert all(again(record).is_draft() for record in (source, *drafts))
+    assert (again(event).location, event.citations.count(), changes_of(event).count()) == ("", 0, 1)
+    assert event.history.count() == drafts[0].history.count() == 1
+
+
+def test_nothing_is_done_if_something_changed_after_the_page(publisher: Any, editor: Any) -> None:
+    source, organization, event, _statement = communique()
+    public = records.event(start="2012")
+    for change in (
+        lambda: save(editor, address_of("change", event), title="Otro título"),
+        lambda: records.citation(records.event(publish_at=None), source=source),
+        lambda: hold(source, public, {"location": "Lima"}, [], editor.user),
+        lambda: hold(source, public, {"location": "Quito"}, [], editor.user),
+        lambda: records.by_save(public, title="Otro"),
+    ):
+        page = publisher.get(page_of(source))
+        sent = answers(page) | {"item": [*items(page)]}
+        change()
+        refused = publisher.post(page_of(source), sent)
+        assert refused.status_code == 409
+        assert "No se hizo nada: cambió algo" in refused.text
+        assert again(source).is_draft()
+        assert again(organization).is_draft()
+
+
+def test_only_who_may_publish_does_it_and_others_see_whom_to_ask(
+    reader: Any, editor: Any, publisher: Any, visitor: Any
+) -> None:
+    source, *_drafts = communique()
+    sent = answers(publisher.get(page_of(source)))
+    for person in (reader, editor):
+        page = person.get(page_of(source))
+        assert "Pídalo a publisher" in page.text
+        assert "Publicar los" not in page.text
+        assert person.post(page_of(source), sent).status_code == 403
+    assert visitor.get(page_of(source)).status_code == 302
+    assert visitor.get(source.get_absolute_url()).status_code == 404
+    assert again(source).is_draft()
+
+
+def test_what_is_unticked_stays_a_draft_and_the_source_goes_with_the_rest(publisher: Any) -> None:
+    source, organization, event, statement = communique()
+    publish(publisher, source, f"event-{event.pk}", f"statement-{statement.pk}")
+    assert [again(record).is_draft() for record in (source, organization, event, statement)] == [
+        False, False, True, True,
+    ]  # fmt: skip
+    page = publisher.get(page_of(source))
+    assert items(page).keys() == {f"event-{event.pk}", f"statement-{statement.pk}"}
+    nothing = publisher.post(page_of(source), answers(page))
+    assert nothing.status_code == 422
+    assert "Marque algo" in nothing.text
+
+
+def test_a_field_that_no_quote_proves_has_three_ways_out(publisher: Any) -> None:
+    source = hidden_source()
+    events = [records.event(start="2012-05", publish_at=None) for _ in range(2)]
+    for event in events:
+        records.citation(event, source=source, field="title")
+    page = publisher.get(page_of(source))
+    assert page.text.count("inicio (mayo de 2012)") >= 2
+    assert page.text.count(">Dejarlo vacío<") == page.text.count(">Publicarlo así<") == 2
+    assert f"hecho=existente&amp;registro=event-{events[0].pk}" in page.text
+    assert "2</dd>" in page.text.split("datos sin cita")[1][:20]
+    publish(publisher, source, **{f"unproven-event-{events[1].pk}-start": "alone"})
+    assert [again(event).start for event in events] == ["", "2012-05"]
+
+
+def test_a_change_that_the_record_outran_is_named_and_waits(publisher: Any) -> None:
+    source, *_drafts = communique()
+    event = records.event(title="Lo público", start="2012")
+    held = hold(source, event, {"start": "2012-05"}, [QUOTE], publisher.user)
+    records.by_save(event, start="2011")
+    page = publisher.get(page_of(source))
+    assert "Después cambió inicio. Hágalo otra vez en la mesa." in page.text
+    assert not items(page)[f"change-{held.pk}"].is_ticked
+    sent = answers(page) | {"item": [*items(page)]}
+    refused = publisher.post(page_of(source), sent)
+    assert refused.status_code == 422
+    assert "«Lo público»: Después cambió inicio" in refused.text
+    publish(publisher, source)
+    assert (again(event).start, changes_of(event).count()) == ("2011", 1)
+    form = publisher.get(address_of("change", event))
+    assert "Hay un cambio por publicar, de la fuente" in form.text
+    assert page_of(source) in form.text
+    assert publisher.post(page_of(source), {"withdraw": held.pk}).status_code == 302
+    assert not changes_of(event).exists()
+
+
+def test_another_day_is_for_drafts_and_not_for_changes(publisher: Any) -> None:
+    source, organization, *_others = communique()
+    held = hold(source, records.event(), {"location": "Lima"}, [QUOTE], publisher.user)
+    later = {"when": "day", "day": "1 de enero de 2090"}
+    refused = publish(publisher, source, **later)
+    assert refused.status_code == 422
+    assert "no se programa" in refused.text
+    publish(publisher, source, f"change-{held.pk}", **later)
+    assert again(organization).publish_at == again(source).publish_at
+    assert again(source).state == "scheduled"
+
+
+def test_a_change_of_what_is_public_needs_a_reason(publisher: Any) -> None:
+    source, *_drafts = communique()
+    held = hold(source, records.event(), {"location": "Lima"}, [QUOTE], publisher.user)
+    assert publish(publisher, source, change_reason="").status_code == 422
+    assert publish(publisher, source, f"change-{held.pk}", change_reason="").status_code == 302
+
+
+def test_two_hundred_go_in_one_act_and_the_others_in_the_next(publisher: Any) -> None:
+    source = hidden_source()
+    event = records.event(slug="first", publish_at=None)
+    Event.objects.bulk_create(
+        [Event(slug=f"e-{n}", title=f"E {n}", category=event.category) for n in range(210)]
+    )
+    for one in Event.objects.filter(publish_at=None):
+        records.citation(one, source=source)
+    page = publisher.get(page_of(source))
+    assert "quedan 12 para después" in page.text
+    publish(publisher, source)
+    assert Event.objects.filter(publish_at=None).count() == 12
+    publish(publisher, source)
+    assert not Event.objects.filter(publish_at=None).exists()
+
+
+# The undo
+
+
+def test_a_publication_is_undone_but_for_what_changed_since(publisher: Any, editor: Any) -> None:
+    source, organization, event, statement = communique()
+    public = records.event(start="2012")
+    hold(source, public, {"start": "2012-05"}, [QUOTE], editor.user)
+    receipt = publish(publisher, source)["Location"]
+    assert "Deshacer en 5 registros" in publisher.get(receipt).text
+    assert editor.post(receipt).status_code == 403
+    publisher.post(receipt)
+    assert all(again(record).is_draft() for record in (source, organization, event, statement))
+    assert (again(public).start, public.citations.count()) == ("2012", 0)
+    held = changes_of(public).get()
+    assert (held.changes, held.user) == ({"start": ["2012", "2012-05"]}, editor.user)
+    assert publisher.post(receipt, follow=True).text.count("ya se había deshecho") == 1
+
+    receipt = publish(publisher, source)["Location"]
+    save(publisher, address_of("change", event), title="Otro título")
+    page = publisher.get(receipt)
+    assert "Deshacer en 4 registros" in page.text
+    assert "publisher lo cambió después" in " ".join(page.text.split())
+    undone = publisher.post(receipt, follow=True)
+    assert [again(record).is_public() for record in (source, organization, event, statement)] == [
+        True, False, True, False,
+    ]  # fmt: skip
+    assert "Se deshizo en 3 registros." in undone.text
+    assert "otros hechos públicos lo necesitan" in undone.text
+    assert again(public).start == "2012"

@@ -13,7 +13,6 @@ from hypothesis import settings as hypothesis
 from search.hits import excerpt, hits_of, marks, pieces
 from search.models import Entry, EntryQuerySet
 from search.query import parse
-from texts.words import stem_of
 from tests.conftest import Person
 from tests.records import (
     HIDDEN,
@@ -26,6 +25,7 @@ from tests.records import (
     statement,
     term,
 )
+from texts.words import stem_of
 from timeline.models import Event
 
 pytestmark = pytest.mark.django_db

@@ -1,0 +1,280 @@
+"""Publishes in one act all that was made of a source."""
+
+from collections.abc import Collection, Iterator
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import IntegrityError, transaction
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import path
+from django.utils import timezone
+
+from desk.changes import Change, change_of, kind_of, withdraw
+from desk.models import PendingChange, PublicationReceipt
+from desk.receipts import entries_of, rows_of, undo
+from editing.actions import DAY, MOST_RECORDS, PUBLISH, Questions
+from editing.admin import RecordAdmin
+from editing.differences import differences, facts_of, titles_in
+from editing.forms import WHY, reason_field
+from editing.snapshots import Snapshot
+from record.history import listed_in
+from record.pages import listed
+from record.proof import MayAct, Publication, is_fact, unproven_fields
+from record.publishing import Publishable, Record, StaffRequest, may_publish, whom_to_ask
+from record.text import is_key
+from sources.models import SUPPORTED, Source, supported_model
+
+AT_ONCE = "Un cambio de lo que ya es público no se programa: quítele la marca, o elija «Ahora»."
+NOTHING_TICKED = "Marque algo de lo que se puede publicar."
+
+
+class Item:
+    """A record to publish, or a change of a public record. `problem` says what prevents it."""
+
+    problem = ""
+    change: Change | None = None
+    quotes: Collection[Any] = ()
+    is_ticked = False
+
+    def __init__(self, record: Any, pending: PendingChange | None = None) -> None:
+        self.record, self.pending = record, pending
+        self.name = f"change-{pending.pk}" if pending else f"{record._meta.model_name}-{record.pk}"
+        try:
+            self.change = change_of(pending) if pending else None
+        except ValidationError as error:
+            self.problem = " ".join(error.messages)
+
+    @property
+    def unproven(self) -> list[str]:
+        """The labels of the fields that no quote proves; of a change, among those that change."""
+        changes: Any = self.pending.changes if self.pending else None
+        fact = self.change.record if self.change else self.record
+        fields = unproven_fields(fact, self.quotes) if self.quotes or self.change else ()
+        return [str(f.verbose_name) for f in fields if changes is None or f.name in changes]
+
+    @property
+    def lacking(self) -> int:
+        """The number of fields, or records as a whole, without a quote."""
+        is_bare = is_fact(type(self.record)) and not (self.quotes or self.pending)
+        return 1 if is_bare else len(self.unproven)
+
+    @property
+    def count(self) -> int:
+        is_source = isinstance(self.record, Source)
+        return self.record.citations.count() if is_source else len(self.quotes)
+
+    @property
+    def differences(self) -> list[dict[str, Any]]:
+        """What the change changes, as the comparison of two versions shows it."""
+        if self.change is None:
+            return []
+        old = Snapshot(self.change.stored, listed_in(self.record), [])
+        new = Snapshot(self.change.record, self.change.lists, [])
+        titles, now = titles_in([old, new]), timezone.now()
+        return differences(*(facts_of(each, titles, now) for each in (old, new)))
+
+    @property
+    def kind(self) -> str:
+        """The heading under which the page lists it."""
+        if self.pending:
+            return "cambios de lo que ya es público"
+        meta = self.record._meta
+        return "la fuente" if meta.model is Source else str(meta.verbose_name_plural)
+
+    def check(self, chosen: Collection[Record], at: datetime, may_act: MayAct) -> None:
+        """Sets the problem if the record would not be visible beside the `chosen` records."""
+        if self.problem:
+            return
+        needed: list[Any] = [r for r in self.record.points_to() if r not in chosen]
+        if hidden := [f"«{r}»" for r in needed if r.state_at(at) != "public"]:
+            self.problem = (
+                f"No se vería sin {listed(hidden)}: publíquelo también, o quite esta marca."
+            )
+        elif not may_act(type(self.record)):
+            self.problem = "Su cuenta no puede publicarlo: quite esta marca."
+
+
+class Batch:
+    """What a source has to publish: itself, the drafts that cite it, and changes of public records,
+    at most MOST_RECORDS; `left` are the others."""
+
+    def __init__(self, source: Source, may_act: MayAct) -> None:
+        hidden = [source] if source.state != "public" else []
+        changes = [(change.record, change) for change in source.pending_changes.all()]
+        items = [*((record, None) for record in [*hidden, *drafts_of(source)]), *changes]
+        self.items = [Item(*each) for each in items[:MOST_RECORDS]]
+        self.left = len(items[MOST_RECORDS:])
+        records = [item.record for item in self.items if item.record]
+        effects = Publication(records, timezone.now(), may_act)
+        self.depends_on = {source, *effects.depends_on}
+        for item in self.items:
+            added = item.change.citations if item.change else []
+            item.quotes = [*effects.quotes.get(item.record, ()), *added]
+
+    def choose(self, source: Source, names: Collection[str] | None) -> list[Item]:
+        """Ticks the source and the items with these names, or all items."""
+        for item in self.items:
+            item.is_ticked = names is None or item.record == source or item.name in names
+        return [item for item in self.items if item.is_ticked]
+
+
+def drafts_of(source: Source) -> list[Any]:
+    """The drafts that cite a source, and the drafts without which these would not be visible."""
+    drafts: dict[Any, None] = {}
+    for name in SUPPORTED:
+        model = supported_model(name)
+        if issubclass(model, Publishable):
+            keys = source.citations.order_by().values(name)
+            citing = model.objects.drafts().filter(pk__in=keys).order_by("pk")
+            for draft in citing.prefetch_related(*model.visible_through):
+                drafts |= dict.fromkeys([*(r for r in draft.points_to() if r.is_draft()), draft])
+    return sorted(drafts, key=lambda draft: SUPPORTED.index(kind_of(draft)))
+
+
+class PublishingAdmin(RecordAdmin):
+    object_history_template = "admin/sources/source/history.html"
+
+    def get_urls(self) -> list[Any]:
+        view, address = self.admin_site.admin_view, "<path:object_id>/publicar-todo/"
+        return [
+            path(address, view(self.publish_all_view), name="sources_source_publish_all"),
+            path(f"{address}<int:key>/", view(self.receipt_view), name="sources_source_receipt"),
+            *super().get_urls(),
+        ]
+
+    def _history(self, record: Any, request: HttpRequest) -> dict[str, Any]:
+        receipts = record.publication_receipts.select_related("user")
+        return super()._history(record, request) | {"receipts": receipts}
+
+    def _source(self, request: HttpRequest, object_id: str) -> Source:
+        sources = Source.objects.filter(pk=int(object_id) if is_key(object_id) else 0)
+        if (source := sources.first()) is None:
+            raise Http404
+        if not self.has_view_permission(request, source):
+            raise PermissionDenied
+        return source
+
+    def publish_all_view(self, request: StaffRequest, object_id: str) -> HttpResponse:
+        source = self._source(request, object_id)
+        if is_key(withdrawn := request.POST.get("withdraw", "")):
+            withdraw(get_object_or_404(source.pending_changes, pk=withdrawn), request.user)
+            messages.success(request, "Se descartó el cambio; lo público sigue como está.")
+            return redirect(self.address("publish_all", source.pk))
+        if request.method == "POST" and not self.has_publish_permission(request):
+            raise PermissionDenied
+        try:
+            return self._publish_all(request, source)
+        except IntegrityError:  # another person saved at the same moment
+            return self._publish_all(request, source)
+
+    def _publish_all(self, request: StaffRequest, source: Source) -> HttpResponse:
+        data = request.POST if "confirmed" in request.POST else None
+        may_act = partial(self.may_act, request)
+        with transaction.atomic():
+            if data:
+                self.lock(Batch(source, may_act).depends_on)
+                source = self._source(request, str(source.pk))
+            batch = Batch(source, may_act)
+            chosen = batch.choose(source, data.getlist("item") if data else None)
+            records = [item.record for item in chosen if not item.pending]
+            questions = Questions(data, PUBLISH, records, may_act)
+            for item in chosen:
+                item.check(records, questions.supposed, may_act)
+            changes = [item for item in chosen if item.pending]
+            if any(item.pending for item in batch.items):
+                questions.decisions.fields["change_reason"] = reason_field(
+                    required=bool(changes), error_messages={"required": WHY}
+                )
+            known = self._known(batch)
+            changed = data is not None and data.get("known") != known
+            errors = [*questions.errors, *_problems(chosen, questions)] if data else []
+            if data and not (changed or errors):
+                receipt = self._publish(request, source, questions, changes)
+                return redirect(self.address("receipt", source.pk, receipt.pk))
+        if not data:
+            for item in chosen:
+                item.is_ticked = not item.problem
+        return self.page(
+            request, "publish", 409 if changed else 422 if errors else 200, room="desk",
+            **self._context(request, source, batch), known=known, changed=changed, errors=errors,
+            moment=questions.moment, form=questions.decisions, effects=questions.effects,
+        )  # fmt: skip
+
+    def _known(self, batch: Batch) -> str:
+        """A digest of all that the page shows."""
+        changes = [item.pending for item in batch.items if item.pending]
+        moments = [f"{change.pk}:{change.made_at.timestamp()}" for change in changes]
+        return " ".join([self.digest_of(batch.depends_on), *moments])
+
+    def _context(self, request: StaffRequest, source: Source, batch: Batch) -> dict[str, Any]:
+        drafts = [item.record for item in batch.items if not item.pending]
+        changes = [item for item in batch.items if item.pending]
+        count = len([draft for draft in drafts if draft != source])
+        parts = ["esta fuente"] if source in drafts else []
+        parts += [f"{count} {'borrador' if count == 1 else 'borradores'}"] if count else []
+        parts += (
+            [f"{len(changes)} {'cambio' if len(changes) == 1 else 'cambios'}"] if changes else []
+        )
+        ticked = len([item for item in batch.items if item.is_ticked])
+        return {
+            "source": source, "original": source, "batch": batch, "step": "Publicar",
+            "title": f"Publicar {listed(parts)}" if parts else "No hay nada por publicar",
+            "ticked": ticked, "button": f"Publicar los {ticked}" if ticked > 1 else "Publicar",
+            "pages": len([draft for draft in drafts if not draft.belongs_to]),
+            "changes": len(changes), "lacking": sum(item.lacking for item in batch.items),
+            "changing": parts if self.has_publish_permission(request) else [],
+            "whom_to_ask": "" if may_publish(request.user) else whom_to_ask(),
+        }  # fmt: skip
+
+    def _publish(
+        self, request: StaffRequest, source: Source, questions: Questions, changes: list[Item]
+    ) -> PublicationReceipt:
+        reason = questions.decisions.chose("change_reason")
+        entries = entries_of(self.act(request, questions))
+        for change, pending in ((item.change, item.pending) for item in changes):
+            if change and pending:
+                change.save(request.user, reason, questions.began)
+                entries += entries_of([change.record], pending, change.citations)
+                pending.delete()
+        return PublicationReceipt.objects.create(
+            source=source, user=request.user, reason=reason, entries=entries
+        )
+
+    def receipt_view(self, request: StaffRequest, object_id: str, key: int) -> HttpResponse:
+        source = self._source(request, object_id)
+        receipts = source.publication_receipts.select_related("user", "undone_by")
+        receipt, may_act = get_object_or_404(receipts, pk=key), self.has_publish_permission(request)
+        if request.method == "POST":
+            if not may_act:
+                raise PermissionDenied
+            self._undo(request, receipt)
+            return redirect(self.address("receipt", source.pk, key))
+        rows = rows_of(receipt)
+        return self.page(
+            request, "receipt", room="desk", original=source, receipt=receipt, rows=rows,
+            title="Recibo de publicación", step="Recibo", may_act=may_act,
+            untouched=len([row for row in rows if not row["later"]]),
+        )  # fmt: skip
+
+    def _undo(self, request: StaffRequest, receipt: PublicationReceipt) -> None:
+        try:
+            restored, kept = undo(receipt, request.user)
+        except PublicationReceipt.DoesNotExist:
+            return messages.info(request, "Esta publicación ya se había deshecho.")
+        done = f"{restored} {'registro' if restored == 1 else 'registros'}"
+        messages.success(request, f"Se deshizo en {done}.")
+        if kept:
+            messages.warning(request, f"Se quedan como están: {kept}. Abajo se dice por qué.")
+
+
+def _problems(chosen: list[Item], questions: Questions) -> Iterator[str]:
+    moment: Any = questions.moment
+    if not chosen:
+        yield NOTHING_TICKED
+    if any(item.pending for item in chosen) and moment["when"].data == DAY:
+        yield AT_ONCE
+    yield from (f"«{item.record}»: {item.problem}" for item in chosen if item.problem)
