@@ -6,7 +6,7 @@ Positions count characters of the text with collapsed white space, as quotes are
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
-from itertools import chain, pairwise, takewhile
+from itertools import chain, groupby, pairwise, takewhile
 from typing import NamedTuple
 
 from django.core.exceptions import ValidationError
@@ -14,10 +14,24 @@ from django.core.exceptions import ValidationError
 from dates.text import collapse
 from texts.alignment import QuotedText
 
-_SENTENCE_END = re.compile(
-    r"(?<=[.?!…])(?<!\b[A-Z]\.)(?<!\b[DMS]r\.)(?<!\bMs\.)(?<!\bMrs\.)(?<!\bSra\.)(?<!\bLic\.)"
-    r"[»”’\"')\]]*\s+(?=[«“‘\"'(]?[¿¡A-ZÁÉÍÓÚÑ0-9])"
+_CLOSING = r"[»”’\"')\]]*(?:[⁰¹²³⁴-⁹]+|\[[0-9]{1,3}\]|(?<=[a-zñáéíóúü»”)][.])[0-9]{1,3})?"
+"""After the last sign of a sentence: quotation marks, and the number of a note."""
+_SENTENCE_END = re.compile(rf"(?<=[.?!…]){_CLOSING}\s+(?=[«“‘\"'(]?[¿¡A-ZÁÉÍÓÚÑ0-9])")
+_FINAL = re.compile(rf"[.?!…]{_CLOSING}$")
+_ABBREVIATIONS = frozenset(
+    "arq av blvd cf cfr cnel coord dip dr dra ed ee ej fr gob gral hnos ing lcda lcdo lic mr mrs "
+    "ms mtra mtro prof profa sen sr sra sres srita srta sta sto uu vs".split()
 )
+_BEFORE_FIGURES = frozenset(
+    "art arts cap caps col exp ext fig figs frac fracc inc lám no nos núm núms of p pág págs par "
+    "párr pp sec t tab tel tels vol vols".split()
+)
+"""Abbreviations only where a figure follows: «Dijo que no. El pleno…» is two sentences."""
+_SHORTENED = re.compile(r".*\b[A-ZÁÉÍÓÚÑ]\.|[0-9]+(?:[oaºª]s?|er|ro|do|to)\.")
+_LIST_NUMBER = re.compile(r"(?:[0-9]{1,3}|[IVXLC]{1,6}|[a-z])\.")
+_LONGEST_ABBREVIATION = 16
+LONGEST_HEADING, MOST_HEADINGS = 200, 3
+"""The characters of a heading; the headings that follow one another."""
 _TIME = "(?:[0-9]{1,2}:[0-5][0-9]|[0-9]{1,3}):[0-5][0-9]"
 _MARK = re.compile(
     r"\[p(?:\.|ág\.|ágina)? ?(?P<inserted>[1-9][0-9]{0,3})\]"
@@ -120,10 +134,15 @@ class Passages(QuotedText):
                 continue
             start = block.start
             for border in _SENTENCE_END.finditer(self.text, block.start, block.end):
+                last = max(start, border.start() - _LONGEST_ABBREVIATION)
+                if _is_shortened(self.text[last : border.start()], self.text[border.end()]):
+                    continue
                 yield Span(start, border.start() + len(border[0].rstrip()), block.kind)
                 start = border.end()
-            items = takewhile(lambda other: other.kind == "item", self.blocks[number + 1 :])
-            yield Span(start, max([block.end, *(item.end for item in items)]), block.kind)
+            last = number
+            while last + 1 < len(self.blocks) and self.blocks[last + 1].kind == "item":
+                last += 1
+            yield Span(start, self.blocks[last].end, block.kind)
 
     def sentence_around(self, start: int, end: int) -> Span:
         """The sentence, or run of sentences, in which `start` to `end` stands."""
@@ -198,6 +217,31 @@ class Passages(QuotedText):
         return Piece(text, tuple(sorted(covering)), opens, place)
 
 
+def is_mark(line: str) -> bool:
+    """Whether a line holds nothing but the number of a page, or the time in a recording."""
+    return bool(_MARK.fullmatch(line))
+
+
+def is_sentence_end(line: str, after: str) -> bool:
+    """Whether a sentence ends with a line before the words `after`."""
+    return bool(_FINAL.search(line)) and not _is_shortened(line, after[:1])
+
+
+def _is_shortened(text: str, after: str) -> bool:
+    """Whether a text ends with the full stop of an abbreviation, of initials or of the number of a
+    list. `after` is the next letter or figure."""
+    if not text.endswith("."):
+        return False
+    word = text[-_LONGEST_ABBREVIATION:].split()[-1].lstrip("(«“‘\"'[¿¡")
+    name = word[:-1].lower()
+    return bool(
+        name in _ABBREVIATIONS
+        or (name in _BEFORE_FIGURES and after.isdigit())
+        or _SHORTENED.fullmatch(word)
+        or _LIST_NUMBER.fullmatch(text)
+    )
+
+
 def lines_of(text: str) -> Iterator[tuple[str, re.Match | None]]:
     """The lines that are not empty, collapsed, each with its match if it is a mark."""
     for line in filter(None, map(collapse, text.splitlines())):
@@ -207,19 +251,19 @@ def lines_of(text: str) -> Iterator[tuple[str, re.Match | None]]:
 def _without_marks(text: str) -> tuple[list[str], dict[int, str]]:
     """The lines of a text that are no marks, collapsed, and the `places` of the marks. A paragraph
     that a mark interrupts is one line."""
-    lines: list[str] = []
+    lines: list[list[str]] = []
     marks: list[tuple[int, re.Match]] = []
     length, interrupted = 0, False
     for line, mark in lines_of(text):
         if mark:
             marks.append((length, mark))
-        elif interrupted and line[0].islower() and lines and lines[-1][-1] not in ".:;!?…":
-            lines[-1] += f" {line}"
+        elif interrupted and line[0].islower() and lines and lines[-1][-1][-1] not in ".:;!?…":
+            lines[-1].append(line)
         else:
-            lines.append(line)
+            lines.append([line])
         interrupted = mark is not None
         length += 0 if mark else len(line) + 1
-    return lines, _places(marks)
+    return [" ".join(parts) for parts in lines], _places(marks)
 
 
 def _places(marks: list[tuple[int, re.Match]]) -> dict[int, str]:
@@ -235,19 +279,42 @@ def _places(marks: list[tuple[int, re.Match]]) -> dict[int, str]:
 
 
 def _blocks(lines: list[str]) -> Iterator[Span]:
-    """A list begins after a line that ends with a colon."""
-    start, in_list = 0, False
-    for line in lines:
-        kind = _kind(line, in_list)
+    start = 0
+    for line, kind in zip(lines, _kinds(lines), strict=True):
         yield Span(start, start + len(line), kind)
-        in_list = kind == "item" or line.endswith(":")
         start += len(line) + 1
 
 
+def _kinds(lines: list[str]) -> list[str]:
+    """A list begins after a line that ends with a colon. A heading stands alone: it is no part of a
+    longer run of lines without a final sign, and no sentence that the next line goes on with."""
+    kinds: list[str] = []
+    for line in lines:
+        in_list = bool(kinds) and (kinds[-1] == "item" or lines[len(kinds) - 1].endswith(":"))
+        kinds.append(_kind(line, in_list))
+    is_open = [
+        kind == "heading" and not line.endswith("?")
+        for kind, line in zip(kinds, lines, strict=True)
+    ]
+    for opened, group in groupby(range(len(lines)), key=is_open.__getitem__):
+        run = list(group)
+        for n in run if opened else ():
+            if len(run) > MOST_HEADINGS or any(map(_goes_on, lines[n + 1 : n + 2])):
+                kinds[n] = "paragraph"
+    return kinds
+
+
 def _kind(line: str, in_list: bool) -> str:
-    """Questions are headings, and so are lines without a final sign outside of a list."""
+    """Questions are headings, and so are lines without a final sign outside of a list, unless they
+    are too long."""
+    if len(line) > LONGEST_HEADING:
+        return "paragraph"
     if line.startswith("¿") and line.endswith("?"):
         return "heading"
     if (line.rstrip("\"'’") or line)[-1] in ".:;,!?…»”)":
         return "paragraph"
     return "item" if in_list else "heading"
+
+
+def _goes_on(line: str) -> bool:
+    return line[0].islower() and line[1:2] not in (")", ".")
