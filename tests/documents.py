@@ -55,24 +55,42 @@ def column(*lines: str, left: int = 50, top: int = 780, leading: int = 14) -> li
     return [(left, top - leading * n, line) for n, line in enumerate(lines) if line]
 
 
-def pdf(*pages: Iterable[Placed], catalog: str = "", info: str = "", stream: str = "") -> bytes:
-    """Pages with lines in 12 points. `stream` stands in the dictionary of each page's content."""
-    objects = ["", "", "<</Type/Font/Subtype/Type1/BaseFont/Times-Roman/Encoding/WinAnsiEncoding>>"]
+def pdf(*pages: Iterable[Placed], catalog: str = "", info: str = "") -> bytes:
+    """Pages with lines in 12 points, and what else stands in the catalog and in the metadata."""
+    objects = [b"", b"", FONT]
     kids = []
     for page in pages:
         shown = "".join(f"1 0 0 1 {x} {y} Tm ({text}) Tj " for x, y, text in page)
-        content = f"BT /F1 12 Tf {shown}ET"
-        objects.append(f"<</Length {len(content)}{stream}>>stream\n{content}\nendstream")
-        kids.append(f"{len(objects) + 1} 0 R")
-        objects.append(
-            "<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Resources<</Font<</F1 3 0 R>>>>"
-            f"/Contents {len(objects)} 0 R>>"
-        )
+        content = f"BT /F1 12 Tf {shown}ET".encode("cp1252")
+        objects += [stream_of(content), page_of(len(objects) + 1)]
+        kids.append(f"{len(objects)} 0 R")
     objects[:2] = [
-        f"<</Type/Catalog/Pages 2 0 R{catalog}>>",
-        f"<</Type/Pages/Count {len(kids)}/Kids[{' '.join(kids)}]>>",
+        f"<</Type/Catalog/Pages 2 0 R{catalog}>>".encode(),
+        f"<</Type/Pages/Count {len(kids)}/Kids[{' '.join(kids)}]>>".encode(),
     ]
-    return pdf_of([item.encode("cp1252") for item in objects], info)
+    return pdf_of(objects, info)
+
+
+FONT = b"<</Type/Font/Subtype/Type1/BaseFont/Times-Roman/Encoding/WinAnsiEncoding>>"
+
+
+def stream_of(content: bytes, entries: str = "") -> bytes:
+    return b"<</Length %d%s>>stream\n%s\nendstream" % (len(content), entries.encode(), content)
+
+
+def page_of(content: int) -> bytes:
+    """The third object is its font; `content` is the number of another."""
+    return (
+        b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Resources<</Font<</F1 3 0 R>>>>"
+        b"/Contents %d 0 R>>" % content
+    )
+
+
+def pdf_of_stream(content: bytes, entries: str = "", font: bytes = FONT, *others: bytes) -> bytes:
+    """A page with this content; the font may refer to other objects, from the sixth."""
+    pages = b"<</Type/Pages/Count 1/Kids[5 0 R]>>"
+    stream = stream_of(content, entries)
+    return pdf_of([b"<</Type/Catalog/Pages 2 0 R>>", pages, font, stream, page_of(4), *others])
 
 
 def pdf_of(objects: list[bytes], info: str = "") -> bytes:

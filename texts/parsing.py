@@ -4,11 +4,14 @@ imports no Django."""
 import re
 import zipfile
 import zlib
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from ctypes import c_ushort
+from ctypes import c_double, c_ushort
 from io import BytesIO
 from itertools import pairwise
+from math import hypot
+from statistics import median
 from typing import Any, BinaryIO, NamedTuple
 
 import pypdfium2 as pdfium
@@ -16,7 +19,7 @@ from lxml import etree
 from pypdfium2 import raw
 
 from record.confined import UnreadableFile
-from texts.encodings import BYTE_ENCODINGS, guess_encoding
+from texts.encodings import guess_encoding
 
 MOST_PAGES, MOST_CHARACTERS = 2_000, 3_000_000
 MOST_UNZIPPED, MOST_RATIO = 32 << 20, 100  # bytes of a part; unzipped to zipped bytes
@@ -25,7 +28,7 @@ LOCKED = "El archivo tiene contraseña: guarde una copia sin ella y súbala."
 NO_TEXT = "El archivo no trae texto: ábralo, copie el texto y péguelo."
 OCR = "Transcríbalo o pase un lector de caracteres (OCR)."
 TOO_LONG = "Es demasiado largo: suba solo la parte de la que salen las citas."
-TOO_DEEP = "Sus elementos están unos dentro de otros sin fin: copie el texto y péguelo."
+ENDLESS = "Sus elementos están unos dentro de otros sin fin: copie el texto y péguelo."
 CHANGES = "Traía cambios marcados: se leyó el texto con los cambios aceptados."
 COMMENTS = "Traía comentarios: quedaron fuera."
 AT_END = "Traía notas al pie: van al final del texto, sin sus números."
@@ -39,7 +42,8 @@ def read_text(file: BinaryIO, kind: str) -> Iterator[Any]:
     extract = {"pdf": _pdf, "docx": _docx, "odt": _odt, "html": _html, "txt": _txt}[kind]
     try:
         pages, *card = extract(file.read())
-    except (pdfium.PdfiumError, zipfile.BadZipFile, zlib.error, EOFError, KeyError) as error:
+    except (RuntimeError, zipfile.BadZipFile, zlib.error, EOFError, KeyError) as error:
+        # RuntimeError of PDFium, or of a ZIP with a part that is encrypted
         raise UnreadableFile(DAMAGED) from error
     if not any(lines for _number, lines in pages):
         raise UnreadableFile(NO_TEXT)
@@ -51,6 +55,8 @@ def read_text(file: BinaryIO, kind: str) -> Iterator[Any]:
 
 def _txt(content: bytes) -> Extract:
     """A form feed begins a page."""
+    if len(content) > 4 * MOST_CHARACTERS:
+        raise UnreadableFile(TOO_LONG)
     texts = content.decode(guess_encoding(content), "replace").rstrip("\f").split("\f")
     pages = enumerate(texts, 1 if len(texts) > 1 else 0)
     return [(number, text.splitlines()) for number, text in pages], "", "", []
@@ -60,15 +66,28 @@ def _txt(content: bytes) -> Extract:
 
 
 class _Row(NamedTuple):
-    """A line of a page. `top` and `height`, in points, are those of a letter in its middle."""
+    """A line of a page, in points from the left and from the foot; `height` is that of its
+    letters."""
 
     text: str
-    top: float
+    left: float
+    right: float
+    foot: float
     height: float
 
     def space(self, above: "_Row") -> float:
         """The distance from the line above, in heights of a letter."""
-        return (above.top - self.top) / (max(above.height, self.height) or 1)
+        return (above.foot - self.foot) / (max(above.height, self.height) or 1)
+
+    def begins(self, above: "_Row", below: "_Row", usual: dict[int, float]) -> bool:
+        """Whether a paragraph seems to begin: more space than usual, letters of another size, or a
+        first line that is indented."""
+        is_indented = self.left - max(above.left, below.left) > 0.8 * self.height
+        return (
+            self.space(above) > 1.2 * usual.get(round(self.height), 0)
+            or not 0.8 * above.height <= self.height <= 1.25 * above.height
+            or (is_indented and abs(above.left - below.left) < 1)
+        )
 
 
 def _pdf(content: bytes) -> Extract:
@@ -79,16 +98,14 @@ def _pdf(content: bytes) -> Extract:
         raise UnreadableFile(LOCKED if locked else DAMAGED) from error
     if len(document) > MOST_PAGES:
         raise UnreadableFile(TOO_LONG)
-    rows = [list(_rows(document, index)) for index in range(len(document))]
+    rows = [_rows(document, index) for index in range(len(document))]
     letters = "".join(row.text for page in rows for row in page)
     if not letters:
         raise UnreadableFile(f"Este PDF es una foto: no trae texto. {OCR}")
     if len(re.findall("[\0-\x1f\ufffd\ue000-\uf8ff]", letters)) > len(letters) / 5:
         raise UnreadableFile(f"Este PDF no dice qué letras son sus signos. {OCR}")
-    spaces = sorted(row.space(above) for page in rows for above, row in pairwise(page))
-    spaces = [space for space in spaces if space > 0.5]
-    usual = spaces[len(spaces) // 4] if spaces else 0
-    pages = [(number, list(_with_blanks(page, usual))) for number, page in enumerate(rows, 1)]
+    usual = _usual_spaces(rows)
+    pages = [(number, _lines_of(page, usual)) for number, page in enumerate(rows, 1)]
     empty = [str(number) for number, lines in pages if not lines]
     several = f"{', '.join(empty[:20])}{'…' if empty[20:] else ''}"
     notes = [f"Páginas sin texto, porque son fotos o están vacías: {several}."] if empty else []
@@ -97,35 +114,63 @@ def _pdf(content: bytes) -> Extract:
     return pages, document.get_metadata_value("Title"), tag, notes
 
 
-def _rows(document: pdfium.PdfDocument, index: int) -> Iterator[_Row]:
+def _usual_spaces(pages: list[list[_Row]]) -> dict[int, float]:
+    """The space between lines of a paragraph, by the height of their letters: a quarter of the
+    spaces are smaller, since most lines go on in the next."""
+    spaces = defaultdict(list)
+    for page in pages:
+        for above, row in pairwise(page):
+            if 0.5 < row.space(above) < 3 and round(row.height) == round(above.height):
+                spaces[round(row.height)].append(row.space(above))
+    return {height: sorted(group)[len(group) // 4] for height, group in spaces.items()}
+
+
+def _lines_of(page: list[_Row], usual: dict[int, float]) -> Lines:
+    """The lines of a page, with an empty line before each paragraph that seems to begin."""
+    lines = [row.text for row in page[:1]]
+    for above, row, below in zip(page, page[1:], [*page[2:], *page[-1:]], strict=False):
+        lines += ["", row.text] if row.begins(above, below, usual) else [row.text]
+    return lines
+
+
+def _rows(document: pdfium.PdfDocument, index: int) -> list[_Row]:
     """The lines of a page; none if it is damaged. PDFium writes U+0002 for a hyphen at the end of
-    a line, and joins the lines."""
-    box = raw.FS_RECTF()
+    a line, and joins the lines; it breaks a line at a raised figure."""
+    rows: list[_Row] = []
     with suppress(pdfium.PdfiumError):
         page = document[index]
         text = page.get_textpage()
         places = range(text.count_chars())
         letters = "".join(chr(raw.FPDFText_GetUnicode(text, place)) for place in places)
-        for line in re.finditer(r"([^\r\n\x02]+)(\x02?)", letters):
-            middle = range((line.start() + line.end(1)) // 2, line.end(1))
-            place = next((place for place in middle if letters[place].isalnum()), line.start())
-            raw.FPDFText_GetLooseCharBox(text, place, box)
-            if words := line[1].strip():
-                yield _Row(words + ("-" if line[2] else ""), box.top, box.top - box.bottom)
+        for line in re.finditer("([^\r\n\x02]+)(\x02?)", letters):
+            if not (words := line[1].strip()):
+                continue
+            start = line.start() + line[1].index(words)
+            row = _row(text, words + ("-" if line[2] else ""), start, start + len(words))
+            above = rows[-1] if rows else row
+            gap = (row.left - above.right) / (above.height or 1)
+            if rows and abs(row.space(above)) < 0.5 and -0.2 < gap < 2:
+                joined = f"{above.text}{' ' if gap > 0.15 else ''}{row.text}"
+                rows[-1] = above._replace(text=joined, right=row.right)
+            else:
+                rows.append(row)
         text.close()
         page.close()
+    return rows
 
 
-def _with_blanks(rows: list[_Row], usual: float) -> Iterator[str]:
-    """The lines, with an empty line before those that have more space above than usual, or letters
-    of another size."""
-    for above, row in pairwise([*rows[:1], *rows]):
-        if (
-            row.space(above) > 1.25 * usual
-            or not 0.8 * above.height <= row.height <= 1.25 * above.height
-        ):
-            yield ""
-        yield row.text
+def _row(text: pdfium.PdfTextPage, line: str, start: int, end: int) -> _Row:
+    """A line, measured at its first, middle and last letter."""
+    edges, feet, sizes = [], [], []
+    box, matrix, x, y = raw.FS_RECTF(), raw.FS_MATRIX(), c_double(), c_double()
+    for place in (start, (start + end) // 2, end - 1):
+        raw.FPDFText_GetLooseCharBox(text, place, box)
+        raw.FPDFText_GetCharOrigin(text, place, x, y)
+        raw.FPDFText_GetMatrix(text, place, matrix)
+        edges += [box.left, box.right]
+        feet.append(y.value)
+        sizes.append(raw.FPDFText_GetFontSize(text, place) * hypot(matrix.c, matrix.d))
+    return _Row(line, edges[0], edges[-1], median(feet), median(sizes))
 
 
 # DOCX and ODT
@@ -137,11 +182,8 @@ def _part(archive: zipfile.ZipFile, name: str) -> Any:
     if entry.file_size > min(MOST_UNZIPPED, max(1 << 20, entry.compress_size * MOST_RATIO)):
         raise UnreadableFile("Descomprimido es demasiado grande: copie el texto y péguelo.")
     parser = etree.XMLParser(resolve_entities=False, remove_comments=True, remove_pis=True)
-    try:
-        root = etree.fromstring(archive.read(entry), parser)
-    except (etree.XMLSyntaxError, RuntimeError, NotImplementedError) as error:  # or encrypted
-        is_deep = getattr(error, "code", 0) == etree.ErrorTypes.ERR_RESOURCE_LIMIT
-        raise UnreadableFile(TOO_DEEP if is_deep else DAMAGED) from error
+    if (root := _root(archive.read(entry), parser)) is None:
+        raise UnreadableFile(DAMAGED)
     if root.getroottree().docinfo.doctype:
         raise UnreadableFile("Contiene entidades XML, que no se admiten: copie el texto y péguelo.")
     return root
@@ -174,15 +216,18 @@ def _has(root: Any, *tags: str) -> bool:
 
 
 def _id(element: Any) -> str:
-    return next(value for name, value in element.items() if name.endswith("}id"))
+    return next((value for name, value in element.items() if name.endswith("}id")), "")
 
 
 def _docx_lines(root: Any) -> Lines:
     for run in [*root.iterfind(".//{*}r/{*}rPr/{*}vanish/../..")]:
         run.tag = "hidden"
-    for paragraph in reversed([*root.iterfind(".//{*}p/{*}pPr/{*}rPr/{*}del/../../..")]):
-        if (following := paragraph.getnext()) is not None:  # the end of the paragraph is deleted
-            paragraph.extend(following)
+    beginnings: dict[Any, Any] = {}
+    for paragraph in [*root.iterfind(".//{*}p/{*}pPr/{*}rPr/{*}del/../../..")]:
+        following = paragraph.getnext()  # the end of the paragraph is deleted: they are one
+        if following is not None and following.tag == paragraph.tag:
+            beginnings[following] = beginnings.get(paragraph, paragraph)
+            beginnings[following].extend(following)
     dropped = "hidden del moveFrom Fallback rt pPr rPr tblPr trPr sectPr"
     return _lines(root, (f"{{*}}{tag}" for tag in dropped.split()), "t")
 
@@ -196,8 +241,9 @@ def _odt(content: bytes) -> Extract:
     for space in root.iter("{*}s"):
         space.text = " "
     has_changes, has_comments = _has(root, "tracked-changes"), _has(root, "annotation")
+    etree.strip_elements(root, "{*}annotation", "{*}tracked-changes", with_tail=False)
     at_end = [line for note in root.iter("{*}note-body") for line in _lines(note, ())]
-    lines = _lines(root, ("{*}tracked-changes", "{*}annotation", "{*}note"))
+    lines = _lines(root, ["{*}note"])
     said = [CHANGES] * has_changes + [COMMENTS] * has_comments + [AT_END] * bool(at_end)
     return [(0, lines + at_end)], *_card(archive, "meta.xml"), said
 
@@ -221,13 +267,10 @@ def _html(content: bytes) -> Extract:
         encoding="utf-8", remove_comments=True, remove_pis=True, huge_tree=True
     )
     # The parser leaves out what comes after the end of the body.
-    text = re.sub(r"(?i)</(body|html)\s*>", "", _unicode(content))
-    try:
-        root = etree.fromstring(text.encode("utf-8", "replace"), parser)
-    except etree.XMLSyntaxError as error:
-        raise UnreadableFile(NO_TEXT) from error
-    if any(entry.type == etree.ErrorTypes.ERR_RESOURCE_LIMIT for entry in parser.error_log):
-        raise UnreadableFile(TOO_DEEP)
+    text = content.decode(guess_encoding(content), "replace")
+    text = re.sub(r"(?i)</(body|html)\s*>", "", text)
+    if (root := _root(text.encode("utf-8", "replace"), parser)) is None:
+        raise UnreadableFile(NO_TEXT)
     title = root.xpath("string(//meta[@property='og:title']/@content)")
     title = title or root.xpath("string(//title)")
     for element in root.xpath(_HIDDEN):
@@ -238,18 +281,21 @@ def _html(content: bytes) -> Extract:
     return [(0, lines)], title, root.get("lang", ""), []
 
 
-def _unicode(content: bytes) -> str:
-    """A page with an encoding of one byte has the one that it declares, if that can read it."""
-    encoding = guess_encoding(content)
-    declared = re.search(rb"charset=[\"']?([\w-]+)", content[:4096])
-    if encoding in BYTE_ENCODINGS and declared:
-        name = declared[1].decode().lower()
-        with suppress(UnicodeError, LookupError):
-            return content.decode("cp1252" if name in ("iso-8859-1", "latin1") else name)
-    return content.decode(encoding, "replace")
-
-
 # DOCX, ODT and HTML, by the local names of their elements
+
+
+def _root(content: bytes, parser: Any) -> Any:
+    """The root of a document; None if it is empty or, as XML, broken."""
+    root = None
+    with suppress(etree.XMLSyntaxError):
+        root = etree.fromstring(content, parser)
+    errors = {entry.type for entry in parser.error_log}
+    if etree.ErrorTypes.ERR_NO_MEMORY in errors:
+        raise MemoryError
+    if etree.ErrorTypes.ERR_RESOURCE_LIMIT in errors:
+        raise UnreadableFile(ENDLESS)
+    return root
+
 
 _BLOCKS = frozenset(
     (
