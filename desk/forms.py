@@ -79,7 +79,10 @@ class PanelForm:
         self.fields = fields or [name for name in names if name not in UNSHOWN]
         quotes = [GuessedQuote(q.sentence(panel.source.passages), q.words) for q in panel.quotes]
         user: Any = panel.request.user
-        self.guesses = guesses_for(name, quotes, panel.source, user, stored)
+        if prefix == "ends":
+            self.guesses = {n[5:]: g for n, g in panel.forms[0].guesses.items() if n[:5] == "ends-"}
+        else:
+            self.guesses = guesses_for(name, quotes, panel.source, user, stored)
         self.token = token_of(name, stored.pk) if stored else ""
         self.form = self._form(panel.request, panel.posted)
 

@@ -91,6 +91,7 @@ class Panel:
         guess = self.forms[0].guesses.get("ends")
         key = self.posted.get("ends", str(guess.value) if guess else "")
         ending = next((record for record in self.endings if str(record.pk) == key), None)
+        self.companions |= {"ends"} if ending else set()
         if ending and name == "membership" and self.is_bound:
             self.posted.appendlist("replaces", str(ending.organization_id))
         fields = ["end", "end_label"]

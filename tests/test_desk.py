@@ -13,8 +13,8 @@ from desk.models import PendingChange
 from organizations.models import Membership, Organization, RepresentationTerm
 from sources.models import Citation, Source
 from tests import records
-from tests.staff import address_of, draft
-from timeline.models import Event, Statement
+from tests.staff import draft
+from timeline.models import Event
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("forms_check_one_by_one")]
 CONVENED, JOINED, LEFT = 3, 4, 7
@@ -33,7 +33,7 @@ class Sheet:
             is_tick = getattr(field, "checkable", False)
             values = [field.get("value")] if is_tick else [field.value]
             values = [] if is_tick and not field.checked else values
-            for value in values if field.name and field.value is not None or is_tick else ():
+            for value in values if (field.name and field.value is not None) or is_tick else ():
                 self.fields.setdefault(field.name, []).append(value.removeprefix("\n"))
 
     def press(self, button: str, value: str = "1", **changes: Any) -> "Sheet":
