@@ -5,6 +5,8 @@ from django.contrib import admin, messages
 from django.db import models
 from django.http import HttpRequest
 from django.urls import path
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 from desk.desk import desk_view
 from desk.publishing import PublishingAdmin
@@ -21,7 +23,13 @@ MOVED = 20  # quotes with new words that a message names
 class SourceAdmin(PublishingAdmin):
     form = SourceForm
     date_field = "describes_until"
-    list_display = ["title", "describes_until_shown", "citations_shown", "state_shown"]
+    list_display = [
+        "title",
+        "describes_until_shown",
+        "citations_shown",
+        "state_shown",
+        "desk_shown",
+    ]
     list_filter = [StateFilter, CitationsFilter]
     search_fields = ["title", "publisher", "slug"]
     change_form_template = "admin/sources/source/change_form.html"
@@ -35,6 +43,11 @@ class SourceAdmin(PublishingAdmin):
     describes_until_shown = date_column(
         "describes_until", "describe hasta", "describes_until_latest"
     )
+
+    @admin.display(description="mesa")
+    def desk_shown(self, source: Source) -> SafeString:
+        words = '<a href="{}">Leer en la mesa<span class="visually-hidden"> «{}»</span></a>'
+        return format_html(words, self.address("desk", source.pk), source)
 
     def save_related(self, request: HttpRequest, form: Any, *args: Any) -> None:
         super().save_related(request, form, *args)

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from desk.changes import Change, change_of, kind_of, withdraw
 from desk.models import PendingChange, PublicationReceipt
-from desk.receipts import entries_of, rows_of, undo
+from desk.receipts import entries_of, rows_of, undo_publication
 from editing.actions import DAY, MOST_RECORDS, PUBLISH, Questions
 from editing.admin import RecordAdmin
 from editing.differences import differences, facts_of, titles_in
@@ -262,7 +262,7 @@ class PublishingAdmin(RecordAdmin):
 
     def _undo(self, request: StaffRequest, receipt: PublicationReceipt) -> None:
         try:
-            restored, kept = undo(receipt, request.user)
+            restored, kept = undo_publication(receipt, request.user)
         except PublicationReceipt.DoesNotExist:
             return messages.info(request, "Esta publicación ya se había deshecho.")
         done = f"{restored} {'registro' if restored == 1 else 'registros'}"

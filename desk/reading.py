@@ -54,7 +54,7 @@ class Reading:
             first, end = bisect_right(self._starts, use.start), bisect_left(self._starts, use.end)
             for uses in self._uses_of[first - 1 : end]:
                 uses.append(use)
-        digests = set(source.factless_sentences.values_list("digest", flat=True))
+        digests = {mark.digest for mark in source.factless_sentences.all()}
         self.states = [self._state(n, digests) for n in range(1, len(self.sentences) + 1)]
 
     def _cited(self) -> Iterator[Use]:

@@ -65,7 +65,7 @@ def rows_of(receipt: PublicationReceipt) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def undo(receipt: PublicationReceipt, user: User) -> tuple[int, int]:
+def undo_publication(receipt: PublicationReceipt, user: User) -> tuple[int, int]:
     """Puts back each record that was not changed since. Returns how many records were put back, and
     how many were not. Raises DoesNotExist if the publication is undone already."""
     with transaction.atomic():

@@ -125,6 +125,7 @@ class NucleoAdminSite(admin.AdminSite):
         context = {
             "models": models,
             "add_source": next((m["add_url"] for m in models if m["model"] is Source), None),
+            "reading": next((notice for notice in notices if notice.is_next), None),
             "notices": [notice for notice in notices if notice.group != dashboard.UNSAID],
             "unsaid": [notice for notice in notices if notice.group == dashboard.UNSAID],
             "unsaid_count": sum(n.count for n in notices if n.group == dashboard.UNSAID),

@@ -1,7 +1,7 @@
 """The menu of the admin, and its front page: what needs a person's attention, and the latest
 changes."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -16,11 +16,13 @@ from django.urls import reverse
 from django.utils.text import Truncator
 
 from dates.edtf import in_words
+from desk.reading import FactKey, Reading
 from editing.admin import RecordAdmin
 from editing.filters import ConditionFilter
 from exchange.models import Receipt
 from organizations.models import Membership, Organization, RepresentationTerm
-from sources.models import Source
+from record.publishing import Publishable
+from sources.models import Source, supported_model
 from timeline.models import Event, Statement
 
 MAX_TERMS, MAX_SOURCES, MAX_CHANGES, MAX_VERSIONS = 200, 10, 10, 1000
@@ -58,6 +60,8 @@ class Notice:
     why: str
     action: str
     url: str
+    is_next: bool = False
+    """Whether it leads on in a source that is not public."""
 
 
 SECTIONS = {
@@ -116,7 +120,7 @@ def notices(admins: list[RecordAdmin]) -> list[Notice]:
     notices = [notice for model_admin in admins for notice in _failed_checks(model_admin)]
     notices += _missing_coalition() if Organization in models else []
     notices += _gaps_in_the_rotation() if RepresentationTerm in models else []
-    notices += _unused_sentences() if Source in models else []
+    notices += _work_at_the_desk() if Source in models else []
     return sorted(notices, key=lambda notice: GROUPS.index(notice.group))
 
 
@@ -183,16 +187,41 @@ def _gaps_in_the_rotation() -> Iterator[Notice]:
         yield Notice(UNSAID, len(gaps), fact, why, "Ver la rotación", url)
 
 
-def _unused_sentences() -> Iterator[Notice]:
-    latest = Source.objects.order_by("-updated_at")[:MAX_SOURCES]
-    for source in latest.prefetch_related("citations"):
-        passages = source.passages
-        if unused := passages.unused({citation.span for citation in source.citations.all()}):
-            start, end, _kind = unused[0]
-            fact = f"{_noun(len(unused), 'oración', 'oraciones')} de «{source}» sin usar"
-            why = f"La primera: «{Truncator(passages.text[start:end]).chars(90)}»"
-            url = f"{source.get_absolute_url()}#p{passages.block_number(start)}"
-            yield Notice(USE, len(unused), fact, why, "Leerlas en la fuente", url)
+def _work_at_the_desk() -> Iterator[Notice]:
+    """Yield the unread sentences of each of the latest sources, and what waits for publication."""
+    sources = Source.objects.prefetch_related("pending_changes", "factless_sentences")
+    readings = [Reading(source) for source in sources.order_by("-updated_at")[:MAX_SOURCES]]
+    drafts = _drafts(fact for reading in readings for fact in reading.facts["drafted"])
+    for reading in readings:
+        source, total, number = reading.source, len(reading.sentences), reading.next_unread()
+        is_public = source.publication == "public"
+        if number:
+            unread = total - reading.read_count
+            fact = f"{_noun(unread, 'oración', 'oraciones')} de «{source}» sin usar"
+            why = f"La primera: «{Truncator(reading.text(number)).chars(90)}»"
+            action = f"Seguir leyendo: oración {number} de {total}"
+            url = f"{reverse('admin:sources_source_desk', args=[source.pk])}?o={number}"
+            yield Notice(USE, unread, fact, why, action, url, not is_public)
+        count = len(drafts & reading.facts["drafted"].keys()) + len(source.pending_changes.all())
+        if count:
+            fact = f"{_noun(count, 'borrador o cambio', 'borradores y cambios')} de «{source}»"
+            why = "La fuente ya es pública." if is_public else "La fuente tampoco es pública."
+            url = reverse("admin:sources_source_publish_all", args=[source.pk])
+            yield Notice(PUBLISH, count, fact, why, "Revisar y publicar", url)
+
+
+def _drafts(facts: Iterable[FactKey]) -> set[FactKey]:
+    """Return the facts that are drafts of their own."""
+    keys = defaultdict(list)
+    for name, key in facts:
+        keys[name].append(key)
+    models = {name: supported_model(name) for name in keys}
+    return {
+        (name, key)
+        for name, model in models.items()
+        if issubclass(model, Publishable)
+        for key in model.objects.drafts().filter(pk__in=keys[name]).values_list("pk", flat=True)
+    }
 
 
 def recent_changes(admins: list[RecordAdmin]) -> Iterator[dict[str, Any]]:

@@ -318,3 +318,18 @@ def test_a_publication_is_undone_but_for_what_changed_since(publisher: Any, edit
     assert "Se deshizo en 3 registros." in undone.text
     assert "otros hechos públicos lo necesitan" in undone.text
     assert again(public).start == "2012"
+
+
+def test_the_front_page_and_the_list_lead_to_the_desk_and_to_the_publication(
+    publisher: Any,
+) -> None:
+    source, *_drafts = communique()
+    hold(source, records.event(), {"location": "Lima"}, [QUOTE], publisher.user)
+    front = publisher.get("/admin/")
+    assert "Seguir leyendo: oración 3 de" in front.text
+    assert address_of("desk", source) in front.text
+    fact = "borradores y cambios de «El comunicado»"
+    (notice,) = (notice for notice in front.context["notices"] if notice.fact == fact)
+    assert (notice.count, notice.url) == (4, page_of(source))
+    listed = publisher.get(address_of("changelist", type(source)))
+    assert f'href="{address_of("desk", source)}"' in listed.text
