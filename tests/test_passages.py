@@ -120,6 +120,22 @@ def test_blocks_are_headings_paragraphs_and_the_items_of_lists():
 
 
 @pytest.mark.parametrize(
+    ("text", "headings"),
+    [
+        ("Uno\nDos\nTres\nCuatro.", 3),
+        ("Uno\nDos\nTres\nCuatro\nCinco.", 0),  # rows
+        ("El Núcleo decidió\nconcluir su participación.", 0),
+        ("Acuerdos\na) Publicar.", 1),
+        ("palabra " * 30, 0),
+        ("• Publicar el acta", 0),
+        ("2,018", 0),
+    ],
+)
+def test_a_heading_is_short_and_stands_alone(text, headings):
+    assert [block.kind for block in Passages(text).blocks].count("heading") == headings
+
+
+@pytest.mark.parametrize(
     ("text", "sentences"),
     [
         ("Uno. Dos.", ["Uno.", "Dos."]),
@@ -130,13 +146,21 @@ def test_blocks_are_headings_paragraphs_and_the_items_of_lists():
         ("El 3.er Plan de Acción. Ñandú.", ["El 3.er Plan de Acción.", "Ñandú."]),
         ("Más de 300. 20 más.", ["Más de 300.", "20 más."]),
         ("Uno, etc. y dos.", ["Uno, etc. y dos."]),
+        ("El art. 5, núm. 3, de la pág. 12. Fin.", ["El art. 5, núm. 3, de la pág. 12.", "Fin."]),
+        ("Habló la Dra. Ruiz, p. ej. Ana, de EE. UU. Norte.",
+         ["Habló la Dra. Ruiz, p. ej. Ana, de EE. UU. Norte."]),
+        ("El C. Á. López Ruiz. El 3er. Plan.", ["El C. Á. López Ruiz.", "El 3er. Plan."]),
+        ("Dijo que no. El pleno calló.", ["Dijo que no.", "El pleno calló."]),
+        ("1. Uno. 2. Dos.", ["1. Uno.", "2. Dos."]),
+        ("Uno.¹ Dos.[2] «Tres».3 Cuatro.", ["Uno.¹", "Dos.[2]", "«Tres».3", "Cuatro."]),
+        ("uno dos " * 40, [("uno dos " * 40).strip()]),
         ("Uno", ["Uno"]),
         ("", []),
         (" \n ", []),
         # A list and the words that introduce it are one sentence.
         ("Dos. Se llaman:\nAlfa\nBeta\nFin.", ["Dos.", "Se llaman: Alfa Beta", "Fin."]),
     ],
-)
+)  # fmt: skip
 def test_a_sentence_ends_where_the_next_one_begins(text, sentences):
     assert sentences_of(text) == sentences
 

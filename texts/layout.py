@@ -6,12 +6,10 @@ from collections.abc import Collection, Iterator
 from functools import cached_property
 from itertools import accumulate, pairwise
 from math import inf
-from operator import add, sub
 from typing import NamedTuple
 
 from dates.text import fold
 from texts.passages import is_mark, is_sentence_end
-from texts.words import is_stop_word
 
 BREAK = "\u2010"
 """The hyphen that browsers print where they break a word."""
@@ -20,10 +18,17 @@ _AUTHORS_HYPHEN = frozenset("y e o u ni and or".split())
 """«pre- y posconsulta»: before these words."""
 _BULLET = re.compile(r"(?P<sign>[•●▪◦‣·*–—-])\s|\(?(?:[0-9]{1,2}[.)]|[a-z]\)|[IVX]{1,5}[.)])\s")
 _LEADERS = re.compile(r"(?:\. ?){4,}|…{2,}")
+_HANGING = frozenset(
+    "a al ante con de del desde e el en entre hasta la las le les lo los más muy ni no o para por "
+    "que se según sin sobre su sus u un una unas unos y a an and by for from in of on the to "
+    "with".split()
+)
+"""Words that do not end a phrase."""
 _SENTENCE_WITHIN = re.compile(r"[a-zñáéíóú»)][.?!] [¿¡«A-ZÁÉÍÓÚÑ]")
 _LAST_SIGNS = ",;.:!?…»)"
 _REACH = 15
 """The lines before and after a line that tell the width of its column."""
+_NEAR = 5
 _NARROWEST, _WIDEST = 30, 200
 _LONGEST_TITLE = 4
 
@@ -73,14 +78,18 @@ class Ending(NamedTuple):
         """Whether the line ends within a phrase."""
         text = self.line.text
         is_open = any(text.rfind(sign) > text.rfind(end) for sign, end in ("¿?", "¡!", "«»", "()"))
-        return is_open or is_stop_word(text.rpartition(" ")[2])
+        return is_open or text.rpartition(" ")[2].lower() in _HANGING
 
     @property
     def is_broken(self) -> bool:
         """Whether a sentence surely goes on in the next line."""
         text = self.line.text
         within = self.after.can_go_on or self.hangs or bool(_SENTENCE_WITHIN.search(text))
-        return within and text[-1] not in _LAST_SIGNS
+        return within and not self.has_sign
+
+    @property
+    def has_sign(self) -> bool:
+        return self.line.text[-1] in _LAST_SIGNS
 
     @property
     def begins_item(self) -> bool:
@@ -89,26 +98,15 @@ class Ending(NamedTuple):
             return False
         return bool(bullet["sign"]) or self.is_sentence or not self.is_full
 
-    @property
-    def counts(self) -> tuple[int, ...]:
-        full, last = self.is_full, self.is_sentence and self.room > 0.3
-        with_sign = full and self.line.text[-1] in _LAST_SIGNS
-        return 1, full, with_sign, full and self.is_broken, last, last and self.is_marked
-
 
 class Layout:
     def __init__(self, lines: list[TextLine], words: Collection[str]) -> None:
         self.words = words
         self.text = " ".join(line.text for line in lines)
         self.endings = list(_endings(lines))
-        sums = [(0,) * 6, *accumulate((ending.counts for ending in self.endings), _added)]
-        near = [
-            tuple(map(sub, sums[min(len(lines), n + _REACH + 1)], sums[max(0, n - _REACH)]))
-            for n in range(len(lines))
-        ]
-        self.is_wrapped = list(map(_is_wrapped, near))
-        self.is_wrapped_as_a_whole = _is_wrapped(sums[-1])
-        self.has_marks = sums[-1][5] > 0.5 * sums[-1][4]
+        self.is_cut = self._cuts()
+        lasts = [ending for ending in self.endings if ending.is_sentence and ending.room > 0.3]
+        self.has_marks = sum(ending.is_marked for ending in lasts) > 0.5 * len(lasts)
         self.titles = self._titles()
 
     @cached_property
@@ -123,6 +121,17 @@ class Layout:
         """For each line: empty, if it begins a paragraph; else `lines`, `whole` (the hyphen stays),
         `hyphens` or `doubtful`."""
         return ["", *map(self._link, range(len(self.endings) - 1))][: len(self.endings)]
+
+    def _cuts(self) -> list[bool]:
+        """Where a column cuts a sentence. Full lines most of which end with a sign are verses."""
+        full = [0, *accumulate(ending.is_full for ending in self.endings)]
+        with_sign = [0, *accumulate(ending.is_full and ending.has_sign for ending in self.endings)]
+        cuts = []
+        for number, ending in enumerate(self.endings):
+            first, last = max(0, number - _REACH), min(number + _REACH + 1, len(self.endings))
+            is_verse = with_sign[last] - with_sign[first] > 0.5 * (full[last] - full[first])
+            cuts.append(ending.is_full and ending.is_broken and not is_verse)
+        return cuts
 
     def _titles(self) -> list[bool]:
         """Which short lines go on: in a title of up to four lines, none of which ends with a sign.
@@ -154,7 +163,7 @@ class Layout:
         first = after.partition(" ")[0]
         if _HYPHEN.search(line) and after[0].isalnum() and first not in _AUTHORS_HYPHEN:
             return self._hyphen(line, first)
-        is_wrapped = self.is_wrapped[number] or (self.is_wrapped_as_a_whole and ending.is_broken)
+        is_wrapped = any(self.is_cut[max(0, number - _NEAR) : number + _NEAR + 1])
         return "lines" if is_wrapped and self._flows(number) else ""
 
     def _hyphen(self, line: str, first: str) -> str:
@@ -186,19 +195,9 @@ class Layout:
         return ending.room < 0.08
 
 
-def _added(sums: tuple[int, ...], more: tuple[int, ...]) -> tuple[int, ...]:
-    return tuple(map(add, sums, more))
-
-
-def _is_wrapped(counts: tuple[int, ...]) -> bool:
-    """Whether lines end where their column ends, and not with a verse or an item of a list."""
-    count, full, with_sign, broken, *_marks = counts
-    return full > 0.35 * count and with_sign <= 0.5 * full and broken > 0.35 * full
-
-
 def _endings(lines: list[TextLine]) -> Iterator[Ending]:
     least = _least_gap(lines)
-    lengths = [len(line.text) for line in lines]
+    lengths = [0 if _LEADERS.search(line.text) else len(line.text) for line in lines]
     for number, (line, after) in enumerate(pairwise([*lines, TextLine("", gap=least)])):
         width = _width(lines, lengths, number)
         used = len(line.text) + 1 + len(after.text.partition(" ")[0])
@@ -220,7 +219,7 @@ def _width(lines: list[TextLine], lengths: list[int], number: int) -> float:
     around = _upper(lengths[max(0, number - _REACH) : number + _REACH + 1])
     for start, end in ((number, number + 9), (max(0, number - 8), number + 1)):
         width = _upper(lengths[start:end])
-        if _NARROWEST <= width < 0.75 * around and lengths[number] < 1.1 * width:
+        if _NARROWEST <= width < 0.9 * around and lengths[number] < 1.1 * width:
             part = [line for line in lines[start:end] if len(line.text) > 0.8 * width]
             if sum(line.can_go_on for line in part) > 0.4 * (end - start):
                 return width

@@ -307,7 +307,8 @@ def _kinds(lines: list[str]) -> list[str]:
 def _kind(line: str, in_list: bool) -> str:
     """Questions are headings, and so are lines without a final sign outside of a list, unless they
     are too long."""
-    if len(line) > LONGEST_HEADING:
+    is_row = line[0] in "•-–*·" or not any(map(str.isalpha, line))
+    if len(line) > LONGEST_HEADING or (is_row and not in_list):
         return "paragraph"
     if line.startswith("¿") and line.endswith("?"):
         return "heading"
