@@ -9,6 +9,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from desk.desk import desk_view
+from desk.intake import IntakeAdmin
 from desk.publishing import PublishingAdmin
 from editing.admin import date_column, rare
 from editing.filters import CitationsFilter, StateFilter
@@ -20,7 +21,7 @@ MOVED = 20  # quotes with new words that a message names
 
 
 @admin.register(Source)
-class SourceAdmin(PublishingAdmin):
+class SourceAdmin(IntakeAdmin, PublishingAdmin):
     form = SourceForm
     date_field = "describes_until"
     list_display = [

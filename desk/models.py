@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from typing import Any
+from datetime import timedelta
+from typing import Any, Self
 
 from django.conf import settings
 from django.db import models
@@ -11,11 +12,23 @@ from django.utils import timezone
 from record.publishing import Record
 from sources.models import SUPPORTED, Source, supported_model
 
+KEPT = timedelta(days=1)
+
 
 def _who() -> models.ForeignKey:
     return models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+", verbose_name="quién"
     )
+
+
+class ReceivedTextQuerySet(models.QuerySet):
+    def expired(self) -> Self:
+        return self.filter(created_at__lt=timezone.now() - KEPT)
+
+    def waiting_for(self, user: Any) -> Self:
+        """The texts that `user` may still save, the last one first."""
+        kept = self.filter(user=user, created_at__gte=timezone.now() - KEPT)
+        return kept.order_by("-created_at", "-pk")
 
 
 class ReceivedText(models.Model):
@@ -25,8 +38,12 @@ class ReceivedText(models.Model):
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, verbose_name="quién")
     file_name = models.CharField("archivo", max_length=200, blank=True)
     content = models.BinaryField(editable=False)
+    document = models.JSONField(default=list, editable=False)
+    """The `texts.files.Document` as lists: a file is read once."""
     url = models.CharField("dirección web", max_length=500, blank=True)
     created_at = models.DateTimeField("subido", default=timezone.now, db_index=True)
+
+    objects = ReceivedTextQuerySet.as_manager()
 
     class Meta:
         verbose_name = "texto por revisar"

@@ -16,7 +16,8 @@ QUOTE = "decidieron sumarse"
 def address_of(action: str, of: Any) -> str:
     meta = of._meta
     args = [of.pk] if isinstance(of, models.Model) else []
-    return reverse(f"admin:{meta.app_label}_{meta.model_name}_{action}", args=args)
+    by_hand = "?a-mano=1" if action == "add" and meta.model_name == "source" else ""
+    return reverse(f"admin:{meta.app_label}_{meta.model_name}_{action}", args=args) + by_hand
 
 
 def written(response: HttpResponse) -> dict[str, Any]:
@@ -109,7 +110,7 @@ def restore(person: Any, record: Any, number: int, **changes: Any) -> HttpRespon
 
 def from_trash(model: Any, key: int) -> str:
     last = model.history.filter(id=key).order_by("-history_id")[0]
-    return f"{address_of('add', model)}?from={last.history_id}"
+    return f"{address_of('add', model).partition('?')[0]}?from={last.history_id}"
 
 
 def restore_from_trash(person: Any, model: Any, key: int, **changes: Any) -> HttpResponse:

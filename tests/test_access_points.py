@@ -131,7 +131,8 @@ def test_the_fixtures_hold_the_original_and_load_it(tmp_path, media, settings):
 def test_an_original_is_kept_as_it_came_or_refused(admin, media, name, content, problem):
     form = {"title": "Acta", "slug": "acta", "text": TEXT}
     answer = admin.post(
-        "/admin/sources/source/add/", form | {"original": SimpleUploadedFile(name, content)}
+        "/admin/sources/source/add/?a-mano=1",
+        form | {"original": SimpleUploadedFile(name, content)},
     )
     assert answer.status_code == (200 if problem else 302)
     stored = [path for path in media.rglob("*") if path.is_file()]

@@ -120,6 +120,21 @@ def test_another_account_gets_a_new_record_filled_and_unsaved(
     assert not Event.objects.exists()
 
 
+def test_a_pasted_source_and_the_corrections_of_its_text_pass_through_the_login(
+    ana_inside: Person, ana: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address, text = "/admin/sources/source/add/", "Tres de ellas se suman.\n" * 10_000
+    expire(ana_inside)
+    late = ana_inside.post(address, {"text": text, "url": "https://example.org/"})
+    assert "<p>Tres de ellas se suman.</p>" in late.text
+    page = log_in_again(ana_inside, late, ana, monkeypatch)
+    received = ana_inside.post(address, hidden(page))["Location"]
+    expire(ana_inside)
+    late = ana_inside.post(received, {"text": "Corregido.", "digest": "", "_check": ""})
+    assert "<p>Corregido.</p>" in late.text
+    assert hidden(late)["late_post"]
+
+
 @pytest.mark.parametrize("page", ["changelist", "publish"])
 def test_what_somebody_else_sent_to_another_page_than_a_form_is_not_done_again(
     page: str, visitor: Person, monkeypatch: pytest.MonkeyPatch

@@ -17,10 +17,12 @@ from django.template.response import SimpleTemplateResponse
 from django.urls import NoReverseMatch, URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
 
+from desk.models import ReceivedText
 from exchange.imports import RESOURCES
 from exchange.models import Receipt
 from tests import records
 from tests.conftest import Person
+from texts.files import pasted
 from timeline.models import Event
 
 pytestmark = pytest.mark.django_db
@@ -94,6 +96,7 @@ TABLE = {
     "admin:auth_group_change": ">>+---+ >>----+",
     "admin:auth_group_delete": SUPERUSER,
     "admin:auth_group_history": ACCOUNTS,
+    "admin:sources_source_received": ">>----+ >>----+",  # its own is the admin's
     "admin:exchange_receipt_changelist": VIEW,
     "admin:exchange_receipt_add": ">>----- >>-----",
     "admin:exchange_receipt_change": VIEW,
@@ -153,6 +156,7 @@ def world(people, reader) -> dict[str, Any]:
     organization, event = records.organization(slug="una"), records.event(slug="uno")
     source = records.source(slug="fuente")
     receipt = {"resource": "eventos", "file_name": "hoja.csv", "made_at": timezone.now()}
+    ReceivedText.objects.create(pk=source.pk, user=people["admin"].user, document=pasted("Algo."))
     return {
         "sources_source": source,
         "sources_citation": records.citation(event, source=source),
