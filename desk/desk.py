@@ -10,6 +10,7 @@ from django.contrib.admin.utils import unquote
 from django.core import signing
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
+from django.db.models import ProtectedError
 from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
@@ -37,6 +38,7 @@ class Desk:
     def __init__(self, request: Any, source: Source, query: QueryDict) -> None:
         self.request, self.source, self.reading = request, source, Reading(source)
         self.panel = Panel(request, source, query)
+        self.is_whole = "todo" in query.getlist("texto")
         self.may_write = bool(self.panel.kinds)
         self.chosen = [selection.number for selection in self.panel.selections]
         self.at = self.chosen[-1] if self.chosen else 1
@@ -187,6 +189,7 @@ def desk_view(model_admin: Any, request: Any, object_id: str) -> HttpResponse:
         "review": edit_of(request).review,
         "original": source,
         "title": "Mesa de lectura",
+        "subtitle": str(source),
         "opts": model_admin.opts,
         "media": model_admin.media + desk.panel.media,
         "has_delete_permission": model_admin.has_delete_permission(request, source),
@@ -219,6 +222,13 @@ def record_of(name: str, key: int) -> Any:
 
 def undo(receipt: str, user: Any) -> str:
     """Takes back a save, unless a record was changed since. Returns what to tell the user."""
+    try:
+        return _undo(receipt, user)
+    except ProtectedError:  # another record refers to one of them meanwhile
+        return CHANGED_SINCE
+
+
+def _undo(receipt: str, user: Any) -> str:
     with transaction.atomic():
         _quotes, lines = read_receipt(receipt, user)
         for name, key, *_tokens in lines:

@@ -10,10 +10,11 @@ from django.contrib.admin.utils import flatten_fieldsets
 from django.forms import BoundField
 
 from desk.changes import changes_of, hold
+from desk.guesses import Guess, guesses_for
 from desk.guesses import Quote as GuessedQuote
-from desk.guesses import guesses_for
 from desk.models import PendingChange
 from desk.reading import ChosenWords
+from editing.admin import focus_first_missing
 from editing.forms import ExtraField, edit_of, link
 from editing.reviews import Conflict, as_get
 from editing.snapshots import lock, snapshot_at, tokens_of
@@ -77,14 +78,18 @@ class PanelForm:
         self.choice_of = {f"{self.prefix}{choice}": choice for choice, _ in citable(self.model)}
         names = flatten_fieldsets(self.model_admin.get_fieldsets(panel.request))
         self.fields = fields or [name for name in names if name not in UNSHOWN]
-        quotes = [GuessedQuote(q.sentence(panel.source.passages), q.words) for q in panel.quotes]
-        user: Any = panel.request.user
-        if prefix == "ends":
-            self.guesses = {n[5:]: g for n, g in panel.forms[0].guesses.items() if n[:5] == "ends-"}
-        else:
-            self.guesses = guesses_for(name, quotes, panel.source, user, stored)
         self.token = token_of(name, stored.pk) if stored else ""
         self.form = self._form(panel.request, panel.posted)
+
+    @cached_property
+    def guesses(self) -> dict[str, Guess]:
+        """The guesses of the fields; of the end of another record, those of the main record."""
+        panel, prefix = self.panel, self.prefix
+        if self.companion == "ends":
+            guesses = panel.forms[0].guesses.items()
+            return {n.removeprefix(prefix): g for n, g in guesses if n.startswith(prefix)}
+        quotes = [GuessedQuote(q.sentence(panel.source.passages), q.words) for q in panel.quotes]
+        return guesses_for(self.name, quotes, panel.source, panel.request.user, self.stored)
 
     def _form(self, request: Any, posted: Any) -> Any:
         instance, lists = self._opened(posted)
@@ -100,6 +105,8 @@ class PanelForm:
             guessed = {name: guess.value for name, guess in self.guesses.items()}
             form_class.filled = guessed | typed | ({"opened_on": self.token} if self.stored else {})
             form = form_class(**options)
+            if not (self.stored or self.title):
+                focus_first_missing(form)
         for each in form.fields.values():
             each.help_text = ""  # the panel has no room for it
         return form

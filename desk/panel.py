@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from functools import cached_property
 from typing import Any
 
+from django.contrib import admin
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.forms import Media
@@ -15,7 +16,6 @@ from desk.forms import ALSO, AT_ONCE, ENDS, PanelForm, admin_of, token_of
 from desk.guesses import likely_doubles
 from desk.reading import ChosenWords, Selection, selected
 from editing.admin import problems_of
-from editing.forms import link
 from editing.pickers import entries_of, matches, mentions_in
 from record.publishing import StaffRequest
 from record.text import is_key
@@ -60,6 +60,11 @@ class Panel:
     def _may(self, action: str, name: str) -> bool:
         return bool(getattr(admin_of(name), f"has_{action}_permission")(self.request))
 
+    def _may_change(self, record: Any) -> bool:
+        """Whether the user may change a draft. Of other records, changes are held."""
+        model_admin: Any = admin.site.get_model_admin(type(record))
+        return not record.is_draft() or model_admin.has_change_permission(self.request, record)
+
     def _quotes(self) -> Iterator[ChosenWords]:
         sent = {token: number for number, token in enumerate(self.posted.getlist("o"))}
         for number, selection in enumerate(self.selections):
@@ -78,8 +83,9 @@ class Panel:
         elif chosen := self._chosen_record():
             self.forms.append(PanelForm(self, *chosen))
         for prefix, (kind, title, fields) in ALSO.items() if name == "organization" else ():
-            self.forms.append(PanelForm(self, kind, None, prefix, title, fields))
-        if name in ENDS:
+            if self._may("add", kind):
+                self.forms.append(PanelForm(self, kind, None, prefix, title, fields))
+        if name in ENDS and self._may("change", name):
             self._add_ending(name)
         values = {value for form in self.forms for value in form.choice_of}
         for quote in self.quotes if not self.is_bound else ():
@@ -88,8 +94,9 @@ class Panel:
 
     def _add_ending(self, name: str) -> None:
         """Adds the form of the term, or of the membership, that ends with a new one."""
-        guess = self.forms[0].guesses.get("ends")
-        key = self.posted.get("ends", str(guess.value) if guess else "")
+        if (key := self.posted.get("ends")) is None:
+            guess = self.forms[0].guesses.get("ends")
+            key = str(guess.value) if guess else ""
         ending = next((record for record in self.endings if str(record.pk) == key), None)
         self.companions |= {"ends"} if ending else set()
         if ending and name == "membership" and self.is_bound:
@@ -100,8 +107,8 @@ class Panel:
     @cached_property
     def endings(self) -> list[Any]:
         """The terms, or the memberships, of which no end is known."""
-        records = self._readable(self.kinds[self.kind])
-        return [*records.filter(end_latest=END_OF_TIME)]
+        records = self._readable(self.kinds[self.kind]).filter(end_latest=END_OF_TIME)
+        return [record for record in records if self._may_change(record)]
 
     def _readable(self, name: str) -> Any:
         return admin_of(name).get_queryset(self.request).visible_to(self.request.user)
@@ -113,7 +120,7 @@ class Panel:
         if name not in KINDS.values() or not is_key(key) or not self._may("change", name):
             return None
         record = self._readable(name).filter(pk=key).first()
-        return (name, record) if record else None
+        return (name, record) if record and self._may_change(record) else None
 
     @property
     def sought(self) -> str:
@@ -144,12 +151,15 @@ class Panel:
         return [*offers[True], *offers[False]]
 
     @property
-    def doubles(self) -> list[str]:
-        """Links to the organizations with a name like the name of a new one."""
+    def doubles(self) -> list[tuple[Any, str]]:
+        """The organizations with a name like the name of a new one, and the addresses that choose
+        them."""
         if not self.forms or self.forms[0].name != "organization" or self.forms[0].stored:
             return []
         records, name = self._readable("organization"), self.forms[0].form["name"].value() or ""
-        return [*map(link, records.filter(pk__in=likely_doubles(name, entries_of(records))))]
+        likely = records.in_bulk(likely_doubles(name, entries_of(records)))
+        keys = {record: f"organization-{key}" for key, record in likely.items()}
+        return [(each, self.query(kind=EXISTING, record=key)) for each, key in keys.items()]
 
     # Saving
 

@@ -148,7 +148,7 @@ def problems_of(form: forms.BaseForm, prefix: str = "") -> Iterator[dict[str, st
         yield from ({"text": f"{label}: {error}", "field": field.id_for_label} for error in errors)
 
 
-def _focus_first_missing(form: forms.BaseForm) -> None:
+def focus_first_missing(form: forms.BaseForm) -> None:
     """Focuses the first empty required field."""
     for bound in form.visible_fields():
         if bound.field.required and not bound.value():
@@ -297,7 +297,7 @@ class RecordAdmin(ActionsAdmin, FormFieldsAdmin, StaffAdmin):
         admin_form = context["adminform"]
         admin_form.fieldsets = [*self._unfold(admin_form, edit.review)]
         if record is None and request.method != "POST":
-            _focus_first_missing(admin_form.form)
+            focus_first_missing(admin_form.form)
         present = record
         if record and request.method == "POST":  # `record` has the values that were sent
             present = self.get_object(request, str(record.pk))

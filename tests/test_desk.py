@@ -173,16 +173,20 @@ def test_a_save_is_taken_back_by_its_author_while_nobody_changed_it(
     editor: Any, publisher: Any, source: Source, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sheet = desk(editor, source, f"?o={LEFT}&hecho=organizacion")
-    sheets = [sheet.press("save", "next", name=name, also="membership") for name in ("A", "B", "C")]
+    sheets = [
+        sheet.press("save", "next", name=name, also="membership") for name in ("A", "B", "C", "D")
+    ]
     other = Sheet(publisher, sheets[0].answer)
     assert "Ya no se puede deshacer" in other.press("undo", saved(sheets[0])).text
     assert "Deshecho" in sheets[0].press("undo", saved(sheets[0])).text
     Organization.objects.get(name="B").save()
+    records.event().organizations.add(Organization.objects.get(name="D"))
+    assert "Ya no se puede deshacer" in sheets[3].press("undo", saved(sheets[3])).text
     assert "Ya no se puede deshacer" in sheets[1].press("undo", saved(sheets[1])).text
     monkeypatch.setattr("desk.desk.UNDONE_WITHIN", -1)
     assert "Ya no se puede deshacer" in sheets[2].press("undo", saved(sheets[2])).text
-    assert {*Organization.objects.values_list("name", flat=True)} == {"B", "C"}
-    assert Membership.objects.count() == 2
+    assert {*Organization.objects.values_list("name", flat=True)} == {"B", "C", "D"}
+    assert Membership.objects.count() == 3
 
 
 def test_a_public_record_stays_as_it_is_until_its_change_is_published(
@@ -199,6 +203,10 @@ def test_a_public_record_stays_as_it_is_until_its_change_is_published(
     assert [quote["field"] for quote in change.quotes] == ["summary"]
     assert "Queda por publicar" in sheet.words("saved")
     assert "1 borrador" in sheet.words(f"o{LEFT}")
+    other = desk(editor, source, f"?o=8&hecho=existente&registro=event-{event.pk}")
+    other = other.press("save", "next", proves__0=["location"], location="Aquí")
+    other.press("undo", saved(other))
+    assert PendingChange.objects.get().changes == {"summary": ["Sale.", "Anuncia su salida."]}
     sheet.press("undo", saved(sheet))
     assert not PendingChange.objects.exists()
 
@@ -215,6 +223,14 @@ def test_a_sentence_without_facts_is_marked_read_and_unmarked(editor: Any, sourc
     assert "3 de 8" in sheet.press("factless", "0" * 64).text
 
 
+def test_a_new_organization_that_may_be_an_old_one_says_so(editor: Any, source: Source) -> None:
+    old = records.organization(name="Red de Pruebas")
+    sheet = desk(editor, source, "?o=4&hecho=organizacion")
+    sheet = sheet.press("_check", name="Red de Prueba")
+    assert "¿Es otra que ya está? Red de Pruebas" in sheet.words("doubles")
+    assert f"registro=organization-{old.pk}" in sheet.go("Red de Pruebas").address
+
+
 def test_what_was_typed_survives_another_sentence_and_another_kind(
     editor: Any, source: Source
 ) -> None:
@@ -224,6 +240,10 @@ def test_what_was_typed_survives_another_sentence_and_another_kind(
     for name, value in (("title", "A medias"), ("summary", "Algo."), ("words-0", "mayo")):
         assert sheet.fields[name] == [value], name
     assert sheet.fields["o"] == ["3"]
+    assert "choosing" in sheet.text
+    whole = sheet.go("Ver todo el texto")
+    assert "choosing" not in whole.text
+    assert whole.fields["title"] == ["A medias"]
     assert "soltar" in sheet.words("o3")
 
 
@@ -322,6 +342,5 @@ def test_a_long_source_costs_as_many_queries_and_few_bytes(editor: Any, source: 
     assert sizes[1] < 300_000
     assert "1 de 3,000 oraciones leídas" in sheet.text
     assert 90 <= len(sheet.form.xpath(".//*[@data-sentence]")) <= 110
-    (after,) = (link for link in sheet.form.xpath(".//a/@href") if "desde=" in link)
-    assert "renglón 120." in desk(editor, long, after).text
+    assert "renglón 120." in sheet.go("Las oraciones que siguen").text
     assert "elegida" in desk(editor, long, "?o=2990").words("o2990")
