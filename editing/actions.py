@@ -5,7 +5,7 @@ without a visible quote. If a record changes after that, the action does nothing
 shown again.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from functools import partial
@@ -25,11 +25,11 @@ from django.utils import timezone
 
 from dates.forms import DayField
 from editing.differences import how_many, moment_in_words
-from editing.forms import DecisionForm
+from editing.forms import DecisionForm, link
 from editing.saving import SavingAdmin
 from editing.snapshots import lock, tokens_of
 from editing.versions import TrashForm
-from record.proof import Publication, Withdrawal, by_model, is_fact
+from record.proof import Publication, Withdrawal, by_model, going_along, is_fact
 from record.publishing import Publishable, Record, may_publish, save_publication
 
 MOST_RECORDS = 200
@@ -125,11 +125,13 @@ def _planned(moment: datetime) -> dict[str, Any]:
 
 class Questions:
     """The forms of the page of an action on the publication of `records`, of any models. Their
-    effects are those at the `supposed` moment: now, until a day is written."""
+    effects are those at the `supposed` moment: now, until a day is written. Those `along` are
+    published with them."""
 
     def __init__(
-        self, data: QueryDict | None, action: Action, records: list[Any], may_act: Callable
-    ) -> None:
+        self, data: QueryDict | None, action: Action, records: list[Any], may_act: Callable,
+        along: Collection[Any] = (),
+    ) -> None:  # fmt: skip
         self.action, self.began, self.moment = action, timezone.now(), None
         at = self.began
         if action is not DRAFT:
@@ -137,7 +139,7 @@ class Questions:
             at = (self.moment.is_valid() and self.moment.cleaned_data["moment"]) or at
         self.supposed = at
         effects = Publication if action is PUBLISH else Withdrawal
-        self.effects: Any = effects(records, at, may_act)
+        self.effects: Any = effects([*records, *along], at, may_act)
         self.decisions = DecisionForm(data, self.effects)
 
     @property
@@ -259,7 +261,8 @@ class ActionsAdmin(SavingAdmin):
                 self.lock({*chosen, *effects.depends_on})
             context |= self._chosen(request, keys, action)
             changing = context["changing"]
-            questions = Questions(data, action, changing, may_act)
+            along = going_along(changing, may_act) if action is PUBLISH else []
+            questions = Questions(data, action, changing, may_act, along)
             known = self.digest_of(questions.effects.depends_on)
             changed = data is not None and data.get("known") != known
             if data and changing and not (changed or context["stale"] or questions.errors):
@@ -272,7 +275,7 @@ class ActionsAdmin(SavingAdmin):
             title=f"{action.label} {name}" if changing else action.label,
             button=action.label if len(changing) == 1 else f"{action.label} {name}",
             known=known, changed=changed, errors=errors, moment=questions.moment,
-            form=questions.decisions, effects=questions.effects,
+            form=questions.decisions, effects=questions.effects, along=[*map(link, along)],
         )  # fmt: skip
 
     def may_act(self, request: HttpRequest, model: type[Record]) -> bool:

@@ -301,7 +301,6 @@ class RecordAdmin(ActionsAdmin, FormFieldsAdmin, StaffAdmin):
         present = record
         if record and request.method == "POST":  # `record` has the values that were sent
             present = self.get_object(request, str(record.pk))
-        hiding = [r for r in present.points_to() if not r.is_public()] if record else []
         context |= {
             "can_check": True,
             "checked": "_check" in request.POST,
@@ -310,7 +309,7 @@ class RecordAdmin(ActionsAdmin, FormFieldsAdmin, StaffAdmin):
             "may_publish": may_publish(request.user),
             "publishable": issubclass(self.model, Publishable),
             "present": present,
-            "hiding": [link(r) for r in hiding],
+            "hiding": [*map(link, present.hiding)] if record else [],
             "whom_to_ask": "" if may_publish(request.user) else whom_to_ask(),
             "may_change_drafts": self.has_change_permission(request),
             "review": edit.review,

@@ -24,11 +24,12 @@ from editing.differences import name_or_counts
 from editing.pickers import ListsForm
 from record.pasting import losses_in_words, tidy
 from record.proof import Publication, Withdrawal, sources_of
-from record.publishing import Publishable, Record, may_publish, whom_to_ask
+from record.publishing import Record, may_publish, whom_to_ask
 from record.richtext import RichTextField
 
 DRAFTS_ONLY = "Puede guardar el borrador; publica quien tiene permiso."
 WHY = "Esto ya es público. Diga por qué lo cambia, por ejemplo «se acota la fecha»."
+PUBLIC_WORK = "Es público o está por serlo: se vería en cuanto se guardara. Copie lo escrito."
 LONGEST_REASON = 500
 MOST_NEW_ROWS = 50  # that one save adds to a record; a form of each is made even if it is empty
 ASKING = ("publish", "withdraw", "draft")
@@ -104,17 +105,6 @@ def is_public_work(record: Record) -> bool:
     return not record._state.adding and record.is_public()
 
 
-def _why_no_draft(record: Record) -> str:
-    """Why a user who may not publish cannot save the record, and whom to ask."""
-    owners = [f"«{owner}»" for owner in record.owners() if not owner.is_draft()]
-    if isinstance(record, Publishable) or not owners:
-        return f"Esto ya es público o está por serlo. {whom_to_ask()}"
-    return (
-        f"No puede quedar como borrador: se vería en el sitio en cuanto se guardara, porque "
-        f"{' y '.join(owners)} ya es público o está por serlo. Copie lo escrito. {whom_to_ask()}"
-    )
-
-
 class Edit:
     """The state of one request to the form of a record.
 
@@ -187,7 +177,7 @@ class RecordForm(ListsForm):
         public = "change_reason" in self.fields and is_public_work(record)
         super()._post_clean()  # type: ignore[misc]  # django-stubs omits it
         if not self.errors and not may_publish(self.edit.user) and not record.is_draft():
-            self.add_error(None, _why_no_draft(record))
+            self.add_error(None, f"{PUBLIC_WORK} {whom_to_ask()}")
         reason = self.cleaned_data.get("change_reason", "")
         is_missing = not reason or reason.endswith(":")
         if public and not self.edit.check_only and is_missing and self.changes_something():
@@ -315,11 +305,8 @@ class DecisionForm(forms.Form):
         if effects.losing:
             others = len(effects.others)
             note = f"{others} más tienen además otra fuente." if others else ""
-            if effects.staying:
-                names = "; ".join(map(str, effects.staying[:LISTED]))
-                note += f" No se retiran solos, se ven con su organización: {names}."
             title = f"{_facts(effects.losing)} sin ninguna cita a la vista"
-            card = self._show(title, effects.losing, note.strip())
+            card = self._show(title, effects.losing, note)
             if effects.taken:
                 card.field = self._ask(card.title, "facts", ALSO, {
                     ALSO: f"Retirar también {name_or_counts(effects.taken)}",
@@ -364,7 +351,8 @@ class DecisionForm(forms.Form):
         effects: Any = self.effects
         facts = effects.resting if self.chose("sources") == WAIT else []
         facts = [*facts, *(effects.bare if self.chose("bare") == WAIT else [])]
-        return {effects.owners[fact] for fact in facts}
+        waiting = {effects.owners[fact] for fact in facts}
+        return waiting | {r for r in effects.records if not waiting.isdisjoint(r.owners())}
 
     def companions(self, records: Iterable[Record]) -> list[Any]:
         """The records on which the act is taken too: sources that these `records` cite, or facts

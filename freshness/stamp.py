@@ -29,7 +29,7 @@ _known: tuple[str, datetime | None, datetime | None] = ("", None, None)
 
 def present() -> str | None:
     """The name of the present state of the record for a visitor, unique to that state and to the
-    day, which pages name as the day of access; None if there is no stamp. Needs one query, and four
+    day, which pages name as the day of access; None if there is no stamp. Needs one query, and six
     more after a change or a scheduled moment."""
     global _known
     stamp, now = _stamp(), timezone.now()

@@ -38,7 +38,7 @@ from organizations.as_of import (
     speaking,
     tally,
 )
-from organizations.models import STATE, Membership, Organization, RepresentationTerm
+from organizations.models import STANDING, Membership, Organization, RepresentationTerm
 from organizations.succession import one_of_each_place, set_partners
 from record import jsonld
 from record.pages import in_words, last_change, page_of, references
@@ -158,12 +158,12 @@ def _memberships() -> list[Membership]:
     """Return the memberships whose end is known or open, current memberships first."""
     memberships = Membership.objects.visible_to(None).exclude(end="")
     memberships = memberships.with_parties()
-    return list(memberships.order_by(STATE, "organization__name")[:MAX_MEMBERSHIPS])
+    return list(memberships.order_by(STANDING, "organization__name")[:MAX_MEMBERSHIPS])
 
 
 def _membership(memberships: list[Membership]) -> dict[str, Any]:
     """Return the current and the former members, with their memberships."""
-    current = {m.organization: m for m in memberships if m.state == "current"}
+    current = {m.organization: m for m in memberships if m.standing == "current"}
     former = {m.organization: m for m in memberships if m.organization not in current}
     citations = (c for m in memberships for c in m.quotes if c.field[:3] in ("", "end"))
     number = in_words(len(current), feminine=True)

@@ -17,7 +17,7 @@ from organizations.succession import contradiction, rank_on_handover, relatives,
 from record.history import Versions
 from record.jsonld import Node, node, page_subject, role
 from record.proof import marked, missing_proof, with_proof
-from record.publishing import Publishable, PublishableQuerySet, Record
+from record.publishing import Publishable, PublishableQuerySet
 from record.richtext import RichTextField
 from record.spanning import Spanning, SpanningQuerySet
 from record.text import WebAddressField
@@ -163,7 +163,7 @@ def _note_field() -> models.TextField:
     return models.TextField("nota nuestra", blank=True, help_text=help_text)
 
 
-STATE = Case(
+STANDING = Case(
     When(end_latest__lt=END_OF_TIME, then=Value("former")),
     When(end="", then=Value("unsaid")),
     default=Value("current"),
@@ -182,12 +182,12 @@ class MembershipQuerySet(SpanningQuerySet["Membership"]):
         outdone = ~Q(rank=yes) & Exists(others.filter(Q(rank=yes)))
         return self.annotate(rank=rank).exclude(contradicted | outdone)
 
-    def by_state(self) -> Self:
-        """Sorts by state, then by start."""
+    def by_standing(self) -> Self:
+        """Sorts by standing, then by start."""
         replaced = Replacement.objects.filter(membership=OuterRef("pk")).order_by("replaced__slug")
         alike = ("start_earliest", "start_latest", "start_label")
         first_replaced = Subquery(replaced.values("replaced__slug")[:1])
-        return self.order_by(STATE, *alike, first_replaced, "organization__name", "slug")
+        return self.order_by(STANDING, *alike, first_replaced, "organization__name", "slug")
 
     def of(self, organization: Organization) -> Self:
         """The memberships of an organization, of its successors and of its predecessors."""
@@ -205,13 +205,13 @@ class MembershipQuerySet(SpanningQuerySet["Membership"]):
         first = with_proof(self.order_by("start_earliest", "start_latest")).first()
         return parse(first.start).lower if first and not missing_proof(first, "start") else ""
 
-    def counts_by_state(self) -> dict[str, tuple[int, int]]:
-        """The numbers of memberships and organizations, by state; returned ones are current."""
+    def counts_by_standing(self) -> dict[str, tuple[int, int]]:
+        """The numbers of memberships and organizations, by standing; returned ones are current."""
         open_ended = self.filter(end_latest=END_OF_TIME).order_by()
         past = Q(end_latest__lt=END_OF_TIME, organization__in=open_ended.values("organization"))
         each = Count("organization", distinct=True, filter=~past)
-        counts = self.order_by().values_list(STATE).annotate(Count("pk"), each=each)
-        return {state: numbers for state, *numbers in counts}
+        counts = self.order_by().values_list(STANDING).annotate(Count("pk"), each=each)
+        return {standing: numbers for standing, *numbers in counts}
 
 
 class Replacement(models.Model):
@@ -229,7 +229,7 @@ class Replacement(models.Model):
         return f"{self.membership} sustituye a {self.replaced}"
 
 
-class Membership(Spanning, Record):
+class Membership(Spanning, Publishable):
     """The period in which an organization belonged to the coalition."""
 
     organization = models.ForeignKey(
@@ -263,7 +263,11 @@ class Membership(Spanning, Record):
         verbose_name = "membresía"
         verbose_name_plural = "membresías"
         ordering = ["start_earliest", "organization__name", "slug"]
-        constraints = [Record.lower_slug(), *Spanning.span_constraints()]
+        constraints = [
+            Publishable.publication_constraint(),
+            Publishable.lower_slug(),
+            *Spanning.span_constraints(),
+        ]
 
     def __str__(self) -> str:
         return f"Membresía de {self.organization}"
@@ -286,8 +290,8 @@ class Membership(Spanning, Record):
                 raise ValidationError(problem)
 
     @property
-    def state(self) -> str:
-        """`current`, `former`, or `unsaid` if the source does not say the end; STATE in SQL."""
+    def standing(self) -> str:
+        """`current`, `former`, or `unsaid` if the source does not say the end; STANDING in SQL."""
         if self.end_latest < END_OF_TIME:
             return "former"
         return "current" if self.end else "unsaid"
@@ -323,7 +327,7 @@ class RepresentationTermQuerySet(SpanningQuerySet["RepresentationTerm"]):
         return self.filter(Exists(others))
 
 
-class RepresentationTerm(Spanning, Record):
+class RepresentationTerm(Spanning, Publishable):
     """The period in which an organization represented the coalition, with its role and, if the
     source says it, its place in the rotation."""
 
@@ -359,7 +363,8 @@ class RepresentationTerm(Spanning, Record):
         verbose_name_plural = "periodos de representación"
         ordering = ["-role", F("order").asc(nulls_last=True), "start_earliest", "slug"]
         constraints = [
-            Record.lower_slug(),
+            Publishable.publication_constraint(),
+            Publishable.lower_slug(),
             *Spanning.span_constraints(),
             models.CheckConstraint(
                 name="%(app_label)s_%(class)s_order_from_one",

@@ -96,6 +96,8 @@ class MembershipResource(Cited, RecordResource):
     end_label = Field("end_label", "fin_en_la_fuente", TextWidget())
     replaces = Field("replaces", "sustituye_a", ReferencesWidget("otra-organizacion"))
     note = Field("note", "nota", TextWidget())
+    publish_at = Field("publish_at", "se_publica", MomentWidget("2026-11-24 09:00"))
+    unpublish_at = Field("unpublish_at", "se_retira", MomentWidget())
     uncited = proof_column()
     contradictions = contradictions_column()
 
@@ -145,6 +147,8 @@ class RepresentationTermResource(Cited, RecordResource):
     start_label = Field("start_label", "inicio_en_la_fuente", TextWidget())
     end_label = Field("end_label", "fin_en_la_fuente", TextWidget())
     note = Field("note", "nota", TextWidget())
+    publish_at = Field("publish_at", "se_publica", MomentWidget("2026-11-24 09:00"))
+    unpublish_at = Field("unpublish_at", "se_retira", MomentWidget())
     uncited = proof_column()
     contradictions = contradictions_column()
 

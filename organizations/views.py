@@ -53,7 +53,7 @@ NAMING = {
     "events": "Aconteci\u00admientos que la nombran",
     "statements": "Pronun\u00adciamientos que la nombran",
 }
-STATES = {
+STANDINGS = {
     "current": ("integrante", "integrantes"),
     "former": ("anterior", "anteriores"),
     "unsaid": ("de fin no dicho", "de fin no dicho"),
@@ -64,16 +64,20 @@ def organization_list(request: HttpRequest) -> HttpResponse:
     organizations = Organization.objects.visible_to(None)
     memberships = Membership.objects.visible_to(None)
     others, coalition = organizations.named(), organizations.coalition()
-    counts, named = memberships.counts_by_state(), others.count()
+    counts, named = memberships.counts_by_standing(), others.count()
     length = max(sum(rows for rows, _organizations in counts.values()), named)
     page = page_of(request, others, ON_A_PAGE, length)
     first = (page.number - 1) * ON_A_PAGE
-    sorted_memberships = memberships.by_state().with_parties()
+    sorted_memberships = memberships.by_standing().with_parties()
     page_memberships = list(sorted_memberships[first : first + ON_A_PAGE])
     with_citations([*page_memberships, *page.object_list])
     context = {
         "counts": [
-            *((counts[state][1], *nouns) for state, nouns in STATES.items() if state in counts),
+            *(
+                (counts[standing][1], *nouns)
+                for standing, nouns in STANDINGS.items()
+                if standing in counts
+            ),
             *([(named, "nombrada", "nombradas")] if named else []),
         ],
         "coalition": coalition,
@@ -91,17 +95,17 @@ def organization_list(request: HttpRequest) -> HttpResponse:
 def _sections(
     memberships: list[Membership], counts: dict[str, tuple[int, int]]
 ) -> Iterator[tuple[str, list[dict[str, Any]], list[Citation]]]:
-    """For each state: its heading, its memberships grouped by start, and the citations that all of
-    them share."""
+    """For each standing: its heading, its memberships grouped by start, and the citations that all
+    of them share."""
     set_successors(memberships)
-    for state, members in groupby(memberships, key=lambda m: m.state):
+    for standing, members in groupby(memberships, key=lambda m: m.standing):
         alike = groupby(members, key=lambda m: (m.start, m.start_label, m.replaced))
         groups = [list(group) for _key, group in alike]
         passages = [{c.passage for c in m.visible_citations} for m in chain(*groups)]
         common = set.intersection(*passages) if len(groups) > 1 else set()
         shared = [c for c in groups[0][0].visible_citations if c.passage in common]
         yield (
-            capfirst(STATES[state][counts[state][1] > 1]),
+            capfirst(STANDINGS[standing][counts[standing][1] > 1]),
             [_group(group, common) for group in groups],
             sorted(shared, key=lambda citation: citation.passage),
         )
@@ -126,7 +130,7 @@ class OrganizationView(RecordView):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         organization, names, user = self.object, Names.public(), viewer(self.request)
         description, contents = with_contents(organization.description)
-        around = list(Membership.objects.visible_to(user).by_state().of(organization))
+        around = list(Membership.objects.visible_to(user).by_standing().of(organization))
         terms = RepresentationTerm.objects.visible_to(user).filter(organization=organization)
         terms = terms.select_related("organization")
         digests = {name: _digest(organization, name) for name in LISTS}
@@ -145,7 +149,7 @@ class OrganizationView(RecordView):
         context |= _names(organization) | digests
         return context | {
             "is_coalition": organization.slug == settings.COALITION,
-            "state": next((m.state for m in records["memberships"]), ""),
+            "standing": next((m.standing for m in records["memberships"]), ""),
             "chart": _succession(around, reach_of(memberships).until),
             "together": _together(organization),
             "summary": names.linked(organization.summary, but=organization),
@@ -235,7 +239,7 @@ def _together(organization: Organization) -> list[tuple[Organization, int]]:
 def _succession(memberships: list[Membership], until: EDTF) -> Chart | None:
     """The chart of the first replacement among the memberships."""
     for before in memberships:
-        if before.state == "former" and before.successors:
+        if before.standing == "former" and before.successors:
             pair = (before, before.successors[0])
             first, second = (
                 Row(marked(str(m.organization), m), m.period, contested=m.contested) for m in pair

@@ -22,7 +22,7 @@ from django.utils import timezone
 
 from dates.fields import EDTFField
 from dates.text import collapse
-from record.publishing import Publishable, Record, visible
+from record.publishing import Record, visible
 
 FAR_OFF = datetime(9000, 1, 1, tzinfo=UTC)
 """A moment after all that is scheduled."""
@@ -76,8 +76,7 @@ def quotes_of(facts: Iterable[Record]) -> dict[Record, list[Any]]:
 
 
 def hanging(records: Iterable[Record]) -> list[Record]:
-    """The facts without a publication of their own that these records show or hide: memberships and
-    terms of organizations."""
+    """The facts that these records show or hide: memberships and terms of organizations."""
     facts: dict[Record, None] = {}
     for model, group in by_model(records).items():
         for relation in model._meta.related_objects:
@@ -88,6 +87,12 @@ def hanging(records: Iterable[Record]) -> list[Record]:
                 rows = rows.filter(**{f"{name}__in": group})
                 facts |= dict.fromkeys(rows.order_by("pk"))
     return [*facts]
+
+
+def going_along(records: Collection[Any], may_act: MayAct) -> list[Record]:
+    """The hidden memberships and terms that are published with their organizations."""
+    hidden: list[Any] = [fact for fact in hanging(records) if may_act(type(fact))]
+    return [f for f in hidden if any(f.goes_with(o) for o in f.owners() if o in records)]
 
 
 def dated(model: type[models.Model]) -> list[Any]:
@@ -245,9 +250,8 @@ class Publication:
     def __init__(self, records: Iterable[Record], at: datetime, may_act: MayAct) -> None:
         self.records = [*records]
         published, sources = set(self.records), dict[Any, None]()
-        self.hanging = hanging(self.records)
-        facts = [record for record in self.records if is_fact(type(record))]
-        self.quotes = quotes_of([*facts, *self.hanging])
+        shown = (*self.records, *hanging(self.records))
+        self.quotes = quotes_of(record for record in shown if is_fact(type(record)))
         self.owners = self._owners(published, at)
         self.resting: list[Record] = []
         self.bare: list[Record] = []
@@ -256,12 +260,8 @@ class Publication:
                 continue
             states = [(quote.source, quote.source.state_at(at)) for quote in quotes]
             seen = any(s in published or state == "public" for s, state in states)
-            offered = [
-                source
-                for source, state in states
-                if source not in published and state in ("draft", "scheduled")
-            ]
-            offered = [source for source in offered if may_act(type(source))]
+            hidden = [source for source, state in states if state in ("draft", "scheduled")]
+            offered = [s for s in hidden if s not in published and may_act(type(s))]
             sources |= dict.fromkeys(offered)
             if not seen:
                 (self.resting if offered else self.bare).append(fact)
@@ -269,10 +269,11 @@ class Publication:
         self.unproven = self._unproven(published.union(self.sources), at)
 
     def _owners(self, published: set[Record], at: datetime) -> dict[Record, Record]:
-        """The record that shows each fact: the fact itself, or the organization of a membership."""
-        owners = {record: record for record in self.records if is_fact(type(record))}
-        for fact in self.hanging:
-            shown_by: list[Any] = [*fact.points_to()]
+        """The record whose publication shows each fact: the fact itself, or the organization of a
+        public membership."""
+        owners = {}
+        for fact in self.quotes:
+            shown_by: list[Any] = [fact] if fact in published else [fact, *fact.points_to()]
             if all(r in published or r.state_at(at) == "public" for r in shown_by):
                 owners[fact] = next(r for r in shown_by if r in published)
         return owners
@@ -306,25 +307,21 @@ class Withdrawal:
     """The facts that lose their proof if `records` are withdrawn `at` a moment.
 
     Of the facts that cite them, `others` keep a visible quote and `losing` do not: `taken` could be
-    withdrawn too, `staying` are shown by another record. `hanging` are the facts that are hidden
-    with the records.
+    withdrawn too. `hanging` are the facts that are hidden with the records.
     """
 
     def __init__(self, records: Iterable[Record], at: datetime, may_act: MayAct) -> None:
         self.records = [*records]
         withdrawn = set(self.records)
-        facts = [f for f in citing(self.records) if f.publication in ("public", "scheduled")]
-        self.quotes = quotes_of(facts)
+        self.quotes = quotes_of(citing(self.records))
         self.losing: list[Record] = []
         self.others: list[Record] = []
         for fact, quotes in self.quotes.items():
-            moment = max(at, getattr(fact, "publish_at", None) or at)
+            moment = max(at, fact.publish_at)  # type: ignore[attr-defined]  # of Publishable
             seen = {q.source for q in quotes if q.source.state_at(moment) == "public"}
             if seen & withdrawn:
                 (self.others if seen - withdrawn else self.losing).append(fact)
-        self.taken = [f for f in self.losing if isinstance(f, Publishable) and may_act(type(f))]
-        hidden = {*self.taken, *hanging(self.taken)}
-        self.staying = [fact for fact in self.losing if fact not in hidden]
+        self.taken = [fact for fact in self.losing if may_act(type(fact))]
         self.hanging = [fact for fact in hanging(self.records) if fact.is_public()]
 
     @property
@@ -333,7 +330,7 @@ class Withdrawal:
 
 
 def citing(sources: Iterable[Record]) -> list[Record]:
-    """The facts that quotes from these sources support, with the records that show them."""
+    """The facts that quotes from these sources support, and that readers see or will see."""
     facts: dict[Record, None] = {}
     for model, group in by_model(record for record in sources if not is_fact(type(record))).items():
         citations = model.citations.rel.related_model
@@ -346,7 +343,8 @@ def citing(sources: Iterable[Record]) -> list[Record]:
         rows = supporting(citations).select_related(*names).prefetch_related(*related)
         for citation in rows.filter(**{f"{model.citations.rel.field.name}__in": group}):
             facts |= dict.fromkeys(filter(None, (getattr(citation, name) for name in names)))
-    return [*facts]
+    states = ("public", "scheduled")
+    return [f for f in facts if all(r.publication in states for r in (f, *f.points_to()))]
 
 
 def without_visible_quote(facts: Iterable[Record], gone: Collection[Record] = ()) -> list[Record]:

@@ -227,7 +227,12 @@ class Record(models.Model):
 
     def is_public(self) -> bool:
         """The rule of `visible`, for a record in memory."""
-        return all(record.is_public() for record in self.points_to())
+        return not self.hiding
+
+    @property
+    def hiding(self) -> list["Record"]:
+        """The records that it points to and that are not public, so that it is not."""
+        return [record for record in self.points_to() if not record.is_public()]
 
     def is_draft(self) -> bool:
         """Whether the record, or a record that it belongs to, has no moment of publication. Other
@@ -333,8 +338,10 @@ class Publishable(Record):
 
     @property
     def moment(self) -> datetime:
-        """When a public record last changed or, if later, became public."""
-        return max(self.updated_at, self.publish_at or self.updated_at)
+        """When a public record last changed or, if later, became public: all that it points to
+        is public then."""
+        moments = [r.publish_at for r in (self, *self.points_to()) if isinstance(r, Publishable)]
+        return max([self.updated_at, *filter(None, moments)])
 
     @property
     def state(self) -> str:
@@ -363,6 +370,14 @@ class Publishable(Record):
             self.unpublish_at = at
         else:
             self.publish_at = self.unpublish_at = None
+
+    def goes_with(self, owner: "Publishable") -> bool:
+        """Whether the publication of `owner` publishes this hidden record too: a draft, or a record
+        that was scheduled or withdrawn for the same moment."""
+        column = {"scheduled": "publish_at", "withdrawn": "unpublish_at"}.get(self.state)
+        if column:
+            return bool(getattr(self, column) == getattr(owner, column))
+        return self.state == "draft"
 
     def is_public(self) -> bool:
         return self.state == "public" and super().is_public()

@@ -12,7 +12,7 @@ from django.db.models.lookups import LessThanOrEqual
 from dates.edtf import EDTF, ImpossibleDate, parse
 from dates.fields import Earliest, EDTFField, Latest, day_column, possible_date
 from dates.periods import RANKED, Answer, Period, days_of
-from record.publishing import R, RecordQuerySet
+from record.publishing import P, PublishableQuerySet
 
 
 def possible_period() -> models.CheckConstraint:
@@ -43,7 +43,7 @@ def rank_on(when: EDTF) -> Case:
     )
 
 
-class SpanningQuerySet(RecordQuerySet[R]):
+class SpanningQuerySet(PublishableQuerySet[P]):
     def on(self, when: EDTF) -> Self:
         """Adds `rank`, the place in `RANKED` of the answer for `when`; ValueError if `when` is not
         a day, a month or a year."""

@@ -20,7 +20,7 @@ from django.utils.xmlutils import SimplerXMLGenerator
 from organizations.models import Membership, Organization, RepresentationTerm
 from record.jsonld import LICENSE
 from record.text import printable
-from sharing.entries import dates_of, named, proofs, public_id, title_of
+from sharing.entries import Spanned, dates_of, named, proofs, public_id, title_of
 from sources.quotes import with_citations
 from timeline.filters import EventFilters, Filters, StatementFilters
 from timeline.models import Event, Statement
@@ -121,7 +121,8 @@ class _RecordFeed(Feed):
         return f"tag:{settings.TAG_AUTHORITY}:{kind}/{public_id(item.record)}"
 
     def item_pubdate(self, item: FeedItem) -> datetime | None:
-        return getattr(item.record, "publish_at", None)
+        # The upgrade gave memberships and terms the moment of their organization.
+        return None if isinstance(item.record, Spanned) else item.record.publish_at
 
     def item_updateddate(self, item: FeedItem) -> datetime:
         return item.record.moment
@@ -158,15 +159,13 @@ def _quotes(entry: FeedItem) -> Iterator[SafeString]:
 
 
 def _newest(records: Any) -> list[Any]:
-    """The records of a queryset that last changed or became public. A membership or a term becomes
-    public with the organizations that it names."""
-    if hasattr(records, "newest"):
-        newest: list[Any] = records.newest(ENTRIES)
-        return newest
-    names = records.model.visible_through
+    """The records of a queryset with the latest `moment`. A membership or a term becomes public
+    with the organizations that it names."""
+    if not (names := records.model.visible_through):
+        return list(records.newest(ENTRIES))
     moments = (Coalesce(Max(f"{name}__publish_at"), "updated_at") for name in names)
-    records = records.annotate(moment=Greatest("updated_at", *moments))
-    return list(records.order_by("-moment", "-pk")[:ENTRIES])
+    records = records.annotate(latest=Greatest("updated_at", "publish_at", *moments))
+    return list(records.order_by("-latest", "-pk")[:ENTRIES])
 
 
 def _title(name: str, filters: Filters) -> str:

@@ -72,12 +72,12 @@ def _of_statement(statement: Statement) -> Picture:
 
 def _of_organization(organization: Organization) -> Picture:
     memberships = Membership.objects.visible_to(None).filter(organization=organization)
-    membership = with_proof(memberships.by_state()).first()
+    membership = with_proof(memberships.by_standing()).first()
     if not membership:
         return Picture("Organización", printable(collapse(organization.name)))
-    state = "anterior integrante" if membership.state == "former" else "integrante"
+    standing = "anterior integrante" if membership.standing == "former" else "integrante"
     when, period = membership.period.when, membership.period
-    kind = f"Organización · {state}"
+    kind = f"Organización · {standing}"
     return _picture(kind, organization.name, membership, when, period.start or period.end)
 
 

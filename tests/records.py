@@ -70,7 +70,8 @@ def membership(**fields: Any) -> Membership:
     replaces = fields.pop("replaces", None) or []
     if "organization" not in fields:
         fields["organization"] = organization()
-    record = Membership.objects.create(**{"slug": _slug("membership")} | fields)
+    defaults = {"slug": _slug("membership"), "publish_at": LONG_AGO}
+    record = Membership.objects.create(**defaults | fields)
     record.replaces.set(replaces if isinstance(replaces, list) else [replaces])
     return record
 
@@ -78,7 +79,7 @@ def membership(**fields: Any) -> Membership:
 def term(**fields: Any) -> RepresentationTerm:
     if "organization" not in fields:
         fields["organization"] = organization()
-    defaults = {"slug": _slug("term"), "role": "representative"}
+    defaults = {"slug": _slug("term"), "role": "representative", "publish_at": LONG_AGO}
     return RepresentationTerm.objects.create(**defaults | fields)
 
 
@@ -146,9 +147,10 @@ def many(rows: int) -> None:
 
     every = bulk(Organization, lambda n: public | {"name": f"Organización {n:05}"})
     bulk(Organization, lambda n: public | {"name": f"Nombrada {n:05}"})
-    dates = {"start": "2011", "end": "[2017..]"}
+    dates = public | {"start": "2011", "end": "[2017..]"}
     members = bulk(Membership, lambda n: dates | {"organization": every[n]})
-    terms = bulk(RepresentationTerm, lambda n: {"organization": every[n], "role": "representative"})
+    represented = public | {"role": "representative"}
+    terms = bulk(RepresentationTerm, lambda n: represented | {"organization": every[n]})
     happened = public | {"title": "Algo", "category": category()}
     events = bulk(Event, lambda n: happened | {"start": f"{1990 + n % 30}"})
     said = public | {"title": "Dijo", "kind": kind(), "body": "<p>Algo.</p>"}

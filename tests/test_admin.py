@@ -251,11 +251,11 @@ def test_the_number_of_queries_of_a_page_does_not_grow_with_its_rows(
         assert admin.get(address_of("change", record)).text.count("una sola vez") == 10
 
 
-def test_the_front_page_asks_the_database_44_times_at_most(
+def test_the_front_page_asks_the_database_48_times_at_most(
     publisher: Any, whole_record: dict, django_assert_max_num_queries: Any
 ) -> None:
     for _more in range(10):
         records.citation(draft(), source=whole_record[Source])
         records.term()
-    with django_assert_max_num_queries(44):
+    with django_assert_max_num_queries(48):
         publisher.get(FRONT)

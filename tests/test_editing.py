@@ -187,14 +187,15 @@ def test_a_new_record_is_saved_as_a_draft_before_the_page_asks(publisher: Any) -
     assert Event.objects.get().is_draft()
 
 
-def test_a_membership_says_what_shows_or_hides_it_and_has_no_buttons(publisher: Any) -> None:
-    hidden = records.membership(organization=draft(records.organization, name="La oculta"))
+def test_a_citation_says_what_shows_or_hides_it_and_has_no_buttons(publisher: Any) -> None:
+    source = records.source()
+    hidden = records.citation(draft(title="La oculta"), source=source)
     page = publisher.get(address_of("change", hidden)).text
     assert "No se verá en el sitio mientras no sea público" in page
     assert "La oculta" in page
     assert buttons(page) == SAVES
-    page = publisher.get(address_of("change", records.membership())).text
-    assert "Se ve en el sitio porque todo lo que menciona es público" in page
+    page = publisher.get(address_of("change", records.citation(records.event(), source=source)))
+    assert "Se ve en el sitio porque todo lo que menciona es público" in page.text
 
 
 def test_what_is_published_or_withdrawn_counts_from_that_moment(
@@ -241,8 +242,6 @@ def test_an_editor_adds_and_moves_nothing_to_what_is_public(editor: Any) -> None
     cite = address_of("add", Citation) + "?apoya=event"
     cited = {"event": event.pk, "source": source.pk, "exact": QUOTE}
     for address, fields in (
-        (address_of("add", Membership), {"organization": public.pk}),
-        (address_of("add", Membership), {"organization": public.pk, "replaces": hidden.pk}),
         (cite, cited),
         (cite, cited | {"source": draft(records.source).pk}),
         (address_of("change", membership), {"organization": public.pk}),

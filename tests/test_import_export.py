@@ -365,7 +365,8 @@ def test_who_may_not_publish_brings_drafts_only_and_cannot_change_what_is_public
         ("eventos", [EVENT, "nuevo,T,acuerdo,,"], False),
         ("eventos", [EVENT + ",se_publica", "nuevo,T,acuerdo,,,2020-01-01"], True),
         ("eventos", ["identificador,se_publica", "borrador,2020-01-01"], True),
-        ("membresias", ["identificador,organizacion", "m,o"], True),
+        ("membresias", ["identificador,organizacion", "m,o"], False),
+        ("membresias", ["identificador,organizacion,se_publica", "m,o,2020-01-01"], True),
     ):
         assert bool(errors(name, csv_of(*rows), editor.user)) == is_refused, rows
 

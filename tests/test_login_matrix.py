@@ -122,7 +122,8 @@ TABLE = {
     **{
         f"admin:{label}_{page}": answers
         for label in (
-            "sources_source", "organizations_organization", "timeline_event", "timeline_statement",
+            "sources_source", "organizations_organization", "organizations_membership",
+            "organizations_representationterm", "timeline_event", "timeline_statement",
         )
         for page, answers in PUBLISHABLE.items()
     },

@@ -10,6 +10,7 @@ from django.conf import settings
 from django.contrib.auth.models import Group, User
 from django.core.management import call_command
 from django.db import IntegrityError, connection
+from django.db.migrations.exceptions import IrreversibleError
 from django.db.migrations.loader import MigrationLoader
 from django.db.models import QuerySet
 
@@ -18,8 +19,9 @@ from access.migrations.operations.roles import ROLES
 from access.models import LoginEvent
 from desk.models import ReceivedText
 from exchange.models import Receipt
-from organizations.models import Membership
+from organizations.models import Membership, RepresentationTerm
 from sources.models import Source
+from tests import records
 from tests.conftest import Person
 from tests.login import CODE, code_of, code_with, try_password
 from timeline.models import Event
@@ -177,3 +179,40 @@ def test_replaced_organizations_and_those_of_versions_become_lists_and_columns_a
     assert [*membership.replaces.values_list("pk", flat=True)] == replaced
     versions = membership.history.order_by("history_id")
     assert [[row.replaced_id for row in v.replaces.all()] for v in versions] == [replaced] * 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_memberships_and_terms_take_the_moment_of_their_organization_and_hide_nothing():
+    states = ({"publish_at": records.LONG_AGO}, *records.HIDDEN)
+    owners = [records.organization(**state) for state in states]
+    kept = {"publish_at": records.LONG_AGO}
+    for owner in owners:
+        records.membership(organization=owner, **kept)
+        records.term(organization=owner, **kept)
+    renamed = records.membership(organization=owners[1], slug="antes", **kept)
+    renamed.save()
+    owners[1].publish_at = records.YESTERDAY
+    owners[1].save()
+    renamed.slug = "ahora"
+    renamed.save()
+    renamed.delete()
+    held = records.term(organization=owners[0], publish_at=None, slug="reservado")
+    models = (Membership, RepresentationTerm)
+    visible = [{*m.objects.visible_to(None).values_list("pk", flat=True)} for m in models]
+    with pytest.raises(IrreversibleError, match="reservado"):
+        call_command("migrate", "organizations", "0003", verbosity=0)
+    held.delete()
+    try:
+        call_command("migrate", "organizations", "0003", verbosity=0)
+    finally:
+        call_command("migrate", verbosity=0)
+    assert [{*m.objects.visible_to(None).values_list("pk", flat=True)} for m in models] == visible
+    moments = [owner.publish_at for owner in owners]
+    for model in models:
+        records_now = model.objects.order_by("organization")
+        assert [*records_now.values_list("publish_at", flat=True)] == moments
+        assert [record.history.get().publish_at for record in records_now] == moments
+    versions = Membership.history.filter(slug__in=["antes", "ahora"]).order_by("history_id")
+    since = records.YESTERDAY
+    moments = [*versions.values_list("slug", "publish_at")]
+    assert moments == [("antes", None), ("antes", since), ("ahora", since), ("ahora", since)]

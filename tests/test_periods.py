@@ -232,7 +232,7 @@ def kept(db: None) -> Membership:
 def test_the_end_of_a_membership_makes_it_current_former_or_unsaid():
     ends = {"current": "[2017-05-23..]", "former": "[2011-08..2017-04]", "unsaid": ""}
     expected = [(state, membership(end=end)) for state, end in ends.items()]
-    assert [(record.state, record) for record in Membership.objects.by_state()] == expected
+    assert [(record.standing, record) for record in Membership.objects.by_standing()] == expected
 
 
 @pytest.mark.django_db

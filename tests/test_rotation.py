@@ -154,7 +154,7 @@ def test_the_page_costs_the_same_for_few_terms_and_for_many(visitor):
     first, _second = terms(("2012-05", "2012-06"), ("", ""))
     with CaptureQueriesContext(connection) as few:
         visitor.get(HERE)
-    fields = {"organization": first.organization, "role": "representative"}
+    fields = {name: getattr(first, name) for name in ("organization", "role", "publish_at")}
     RepresentationTerm.objects.bulk_create(
         RepresentationTerm(slug=f"t{n}", **fields) for n in range(300)
     )

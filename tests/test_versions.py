@@ -254,7 +254,7 @@ def test_an_editor_moves_nothing_to_a_public_page_by_restoring(editor: Any, publ
     public, hidden = records.organization(), draft(records.organization)
     membership = records.membership(organization=public)
     save(publisher, address_of("change", membership), organization=hidden.pk)
-    assert "No puede quedar como borrador" in problems(restore(editor, membership, 1))
+    assert "Es público o está por serlo" in problems(restore(editor, membership, 1))
     membership.refresh_from_db()
     assert membership.organization == hidden
 

@@ -37,7 +37,7 @@ from timeline.models import Event, Statement
 
 pytestmark = pytest.mark.django_db
 
-PUBLISHABLE = (source, organization, event, statement)
+PUBLISHABLE = (source, organization, membership, term, event, statement)
 STATES = {
     "public": {"publish_at": LONG_AGO, "unpublish_at": None},
     "still_public": {"publish_at": LONG_AGO, "unpublish_at": TOMORROW},
@@ -97,10 +97,11 @@ def test_a_membership_and_its_citations_are_public_when_all_that_they_point_to_i
     assert_public(citations)
 
 
-def test_a_term_and_its_citation_are_public_when_the_organization_is():
+def test_a_term_and_its_citation_are_public_when_it_and_the_organization_are():
     terms = {
-        term(organization=record): state in PUBLIC
+        term(organization=record, **STATES[own]): {own, state} <= PUBLIC
         for state, record in in_each_state(organization).items()
+        for own in STATES
     }
     assert_public(terms)
     cited = source()

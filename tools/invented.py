@@ -228,6 +228,7 @@ class Demo:
                 start="[2009..2011]" if number == 3 else start,
                 end=end,
                 note=f"{NOTICE} Las fechas también." if number == 1 else "",
+                **self._public(),
             )
 
     def _terms(self) -> Iterator[RepresentationTerm]:
@@ -238,11 +239,12 @@ class Demo:
                 slug=f"representante-{number}", organization_id=key, role="representative",
                 order=number, start=f"{year}-04",
                 end=f"{year + 3}-04" if number < TERMS else f"[{LAST_YEAR}-05..]",
+                **self._public(),
             )  # fmt: skip
         for key in self.organizations[TERMS : TERMS + 1]:
             yield RepresentationTerm(
                 slug="co-representante-1", organization_id=key, role="co_representative",
-                start=f"{LAST_YEAR - 2}", end=f"[{LAST_YEAR}-05..]",
+                start=f"{LAST_YEAR - 2}", end=f"[{LAST_YEAR}-05..]", **self._public(),
             )  # fmt: skip
 
     # Sources
