@@ -1,5 +1,5 @@
-"""The page of the reading desk: the sentences of a source beside the panel that makes records of
-them, and the undo of a save."""
+"""The page of the reading desk: the sentences of a source, and the panel that makes records of
+them. And the undo of a save."""
 
 from collections.abc import Iterator
 from functools import cached_property
@@ -108,7 +108,7 @@ class Desk:
         number = self.reading.next_unread(self.chosen[-1] if self.chosen else 0)
         return (number, self.panel.query([Selection(number)])) if number else None
 
-    # What was made
+    # The records
 
     @property
     def made(self) -> list[tuple[Any, str, int]]:
@@ -224,7 +224,7 @@ def undo(receipt: str, user: Any) -> str:
     """Takes back a save, unless a record was changed since. Returns what to tell the user."""
     try:
         return _undo(receipt, user)
-    except ProtectedError:  # another record refers to one of them meanwhile
+    except ProtectedError:  # another record refers to a new one
         return CHANGED_SINCE
 
 

@@ -83,7 +83,7 @@ class PanelForm:
 
     @cached_property
     def guesses(self) -> dict[str, Guess]:
-        """The guesses of the fields; of the end of another record, those of the main record."""
+        """The guesses of the fields. The main record guesses the end of another record too."""
         panel, prefix = self.panel, self.prefix
         if self.companion == "ends":
             guesses = panel.forms[0].guesses.items()
@@ -185,8 +185,8 @@ class PanelForm:
         return ticked or ([(quote, default) for quote in quotes] if self.title else [])
 
     def clashes(self) -> bool:
-        """Whether somebody changed the draft after the form was opened. The form then shows what
-        was sent, with notes beside what the other person changed."""
+        """Whether somebody changed the draft after the form was opened. The form then shows the
+        values that were sent, with notes on the changes of the other person."""
         request, posted = self.panel.request, self.panel.posted
         if not self.stored or self.is_held:
             return False
@@ -241,7 +241,7 @@ class PanelForm:
         return [self.name, record.pk, self.token]
 
     def _hold(self) -> list[Any]:
-        """Holds the change. The name is empty, and the token is what was held before."""
+        """Holds the change. The name is empty; the earlier content of the change is the token."""
         form, source = self.form, self.panel.source
         fields = {n: field for n, field in form.fields.items() if not isinstance(field, ExtraField)}
         changes = {n: form.cleaned_data[n] for n in form.changed_data if n in fields}

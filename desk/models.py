@@ -106,7 +106,7 @@ class PendingChange(models.Model):
 
     @property
     def token(self) -> str:
-        """A token of what it holds."""
+        """A digest of the changes and the quotes."""
         content = json.dumps([self.changes, self.quotes], sort_keys=True)
         return hashlib.sha256(content.encode()).hexdigest()[:16]
 

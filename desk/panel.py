@@ -39,8 +39,8 @@ MOST_OFFERED = 12
 
 
 class Panel:
-    """The forms of the kind that the address names, for the selected sentences, with what was sent
-    from them before."""
+    """The forms of the kind that the address names, for the selected sentences, with the values
+    that were sent from them before."""
 
     def __init__(self, request: StaffRequest, source: Source, query: QueryDict) -> None:
         self.request, self.source, self._query = request, source, query
@@ -133,8 +133,8 @@ class Panel:
 
     @property
     def offers(self) -> list[dict[str, Any]]:
-        """The records that match what is sought, those that the quotes name first; if nothing is
-        sought, those alone."""
+        """The records that match the search, first the records that the quotes name; without a
+        search, only these."""
         texts = [quote.sentence(self.source.passages) for quote in self.quotes]
         offers: dict[bool, list[dict[str, Any]]] = {True: [], False: []}
         for name in (name for name in KINDS.values() if self._may("change", name)):
@@ -164,8 +164,8 @@ class Panel:
     # Saving
 
     def save(self) -> list[list[Any]]:
-        """Saves all records in one transaction. Returns a line of each: the name of its kind, its
-        key, and its tokens before and after; no line if something is refused."""
+        """Saves all records in one transaction. Returns a line for each record: the name of its
+        kind, its key, and its tokens before and after; no line if something is refused."""
         forms = [form for form in self.forms if form.is_open]
         try:
             with transaction.atomic():

@@ -1,4 +1,4 @@
-"""The sentences of a source with what was made of each, and the quotes chosen from them."""
+"""The sentences of a source with the facts made of them, and the quotes chosen from them."""
 
 from bisect import bisect_left, bisect_right
 from collections import Counter
@@ -82,7 +82,7 @@ class Reading:
 
     def _state(self, number: int, digests: set[str]) -> str:
         if states := {use.state for use in self._uses_of[number - 1]}:
-            return max(states)  # used, if one of them is
+            return max(states)  # used, if there is one
         is_heading = not self.sentences[number - 1].is_told
         return "factless" if is_heading or (digests and self.digest(number) in digests) else ""
 
@@ -160,7 +160,7 @@ class Selection(NamedTuple):
 
 
 def selected(query: QueryDict, passages: Passages) -> list[Selection]:
-    """The selections in an address, without those that the text does not have."""
+    """The selections in an address that the text has."""
     read = [selection for text in query.getlist("o") if (selection := Selection.read(text))]
     within = [s for s in dict.fromkeys(read) if s.number <= len(passages.sentences)]
     return [s for s in within if s.words(passages)][:MOST_QUOTES]
