@@ -16,12 +16,13 @@ from django.utils.text import capfirst
 from desk.models import PendingChange
 from editing.snapshots import lock
 from organizations.models import Organization
-from record.history import RecordList, listed_in, lists_in, replace_lists, with_two_parts
+from record.history import RecordList, listed_in, replace_lists, with_two_parts
 from record.proof import texts_of, unsaid_labels
 from record.publishing import Record, may_publish
 from sources.models import Citation, Source
 
 GONE = "Otra persona lo movió a la papelera."
+OUTRUN = "Otra persona cambió después «{}». Haga el cambio otra vez en la mesa, o descártelo."
 NOTHING = "No hay nada que cambiar: escriba otro valor o elija un dato que esta oración prueba."
 
 
@@ -75,17 +76,12 @@ def withdraw(pending: PendingChange, user: User) -> None:
 
 def conflicts(pending: PendingChange) -> list[str]:
     """The labels of the fields that another change gave another value in the meantime."""
-    record = pending.record
-    if record is None:
-        return ["el registro, que ya no está"]
+    if (record := pending.record) is None:
+        return []
     now = _values(record, listed_in(record), pending.changes)
-    return [label_of(record, n) for n, either in pending.changes.items() if now[n] not in either]
-
-
-def label_of(record: Record, name: str) -> str:
-    lists = {each.name: each.verbose_name for each in lists_in(type(record))}
-    field: Any = name in lists or record._meta.get_field(name)
-    return lists.get(name) or str(field.verbose_name)
+    outrun = [name for name, either in pending.changes.items() if now[name] not in either]
+    citations = [Citation(field=name, **{pending.kind: record}) for name in outrun]
+    return [citation.get_field_display() for citation in citations]
 
 
 class Change:
@@ -154,9 +150,10 @@ class Change:
 def change_of(pending: PendingChange) -> Change:
     """The change, on the record as it is now. Raises ValidationError if the record was changed
     where it changes, or does not allow it any more."""
-    record, labels = pending.record, conflicts(pending)
-    if record is None or labels:
-        raise ValidationError(f"Después cambió {'; '.join(labels)}. Hágalo otra vez en la mesa.")
+    if (record := pending.record) is None:
+        raise ValidationError(GONE)
+    if labels := conflicts(pending):
+        raise ValidationError(OUTRUN.format("», «".join(labels)))
     values = {name: new for name, (_old, new) in pending.changes.items()}
     change = Change(pending.source, record, values, pending.quotes)
     change.clean()

@@ -8,7 +8,7 @@ from typing import Any
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import IntegrityError, transaction
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import path
 from django.utils import timezone
@@ -50,7 +50,7 @@ class Item:
 
     @property
     def unproven(self) -> list[str]:
-        """The labels of the fields that no quote proves; of a change, among those that change."""
+        """The labels of the fields without a quote; for a change, only of the fields it changes."""
         changes: Any = self.pending.changes if self.pending else None
         fact = self.change.record if self.change else self.record
         fields = unproven_fields(fact, self.quotes) if self.quotes or self.change else ()
@@ -86,7 +86,7 @@ class Item:
         return "la fuente" if meta.model is Source else str(meta.verbose_name_plural)
 
     def check(self, chosen: Collection[Record], at: datetime, may_act: MayAct) -> None:
-        """Sets the problem if the record would not be visible beside the `chosen` records."""
+        """Sets the problem if the record would stay hidden after the `chosen` are published."""
         if self.problem:
             return
         needed: list[Any] = [r for r in self.record.points_to() if r not in chosen]
@@ -103,6 +103,7 @@ class Batch:
     at most MOST_RECORDS; `left` are the others."""
 
     def __init__(self, source: Source, may_act: MayAct) -> None:
+        self.source = source
         hidden = [source] if source.state != "public" else []
         changes = [(change.record, change) for change in source.pending_changes.all()]
         items = [*((record, None) for record in [*hidden, *drafts_of(source)]), *changes]
@@ -115,11 +116,35 @@ class Batch:
             added = item.change.citations if item.change else []
             item.quotes = [*effects.quotes.get(item.record, ()), *added]
 
-    def choose(self, source: Source, names: Collection[str] | None) -> list[Item]:
-        """Ticks the source and the items with these names, or all items."""
-        for item in self.items:
-            item.is_ticked = names is None or item.record == source or item.name in names
+    @property
+    def ticked(self) -> list[Item]:
         return [item for item in self.items if item.is_ticked]
+
+    def ask(self, data: QueryDict | None, may_act: MayAct) -> Questions:
+        """Ticks the source and the items that were sent, by default all that can be published, and
+        returns the questions about them."""
+        for item in self.items:
+            is_source = item.record == self.source
+            item.is_ticked = data is None or is_source or item.name in data.getlist("item")
+        records = [item.record for item in self.ticked if not item.pending]
+        questions = Questions(data, PUBLISH, records, may_act)
+        changes = [item for item in self.ticked if item.pending]
+        if any(item.pending for item in self.items):
+            questions.decisions.fields["change_reason"] = reason_field(
+                required=bool(changes), error_messages={"required": WHY}
+            )
+        for item in self.ticked:
+            item.check(records, questions.supposed, may_act)
+            item.is_ticked = data is not None or not item.problem
+        return questions
+
+    def problems(self, questions: Questions) -> Iterator[str]:
+        moment: Any = questions.moment
+        if not self.ticked:
+            yield NOTHING_TICKED
+        if any(item.pending for item in self.ticked) and moment["when"].data == DAY:
+            yield AT_ONCE
+        yield from (f"«{item.record}»: {item.problem}" for item in self.ticked if item.problem)
 
 
 def drafts_of(source: Source) -> list[Any]:
@@ -179,28 +204,16 @@ class PublishingAdmin(RecordAdmin):
                 self.lock(Batch(source, may_act).depends_on)
                 source = self._source(request, str(source.pk))
             batch = Batch(source, may_act)
-            chosen = batch.choose(source, data.getlist("item") if data else None)
-            records = [item.record for item in chosen if not item.pending]
-            questions = Questions(data, PUBLISH, records, may_act)
-            for item in chosen:
-                item.check(records, questions.supposed, may_act)
-            changes = [item for item in chosen if item.pending]
-            if any(item.pending for item in batch.items):
-                questions.decisions.fields["change_reason"] = reason_field(
-                    required=bool(changes), error_messages={"required": WHY}
-                )
+            questions = batch.ask(data, may_act)
             known = self._known(batch)
             changed = data is not None and data.get("known") != known
-            errors = [*questions.errors, *_problems(chosen, questions)] if data else []
+            errors = [*questions.errors, *batch.problems(questions)] if data else []
             if data and not (changed or errors):
-                receipt = self._publish(request, source, questions, changes)
+                receipt = self._publish(request, batch, questions)
                 return redirect(self.address("receipt", source.pk, receipt.pk))
-        if not data:
-            for item in chosen:
-                item.is_ticked = not item.problem
         return self.page(
             request, "publish", 409 if changed else 422 if errors else 200, room="desk",
-            **self._context(request, source, batch), known=known, changed=changed, errors=errors,
+            **self._context(request, batch), known=known, changed=changed, errors=errors,
             moment=questions.moment, form=questions.decisions, effects=questions.effects,
         )  # fmt: skip
 
@@ -210,38 +223,35 @@ class PublishingAdmin(RecordAdmin):
         moments = [f"{change.pk}:{change.made_at.timestamp()}" for change in changes]
         return " ".join([self.digest_of(batch.depends_on), *moments])
 
-    def _context(self, request: StaffRequest, source: Source, batch: Batch) -> dict[str, Any]:
-        drafts = [item.record for item in batch.items if not item.pending]
-        changes = [item for item in batch.items if item.pending]
-        count = len([draft for draft in drafts if draft != source])
-        parts = ["esta fuente"] if source in drafts else []
-        parts += [f"{count} {'borrador' if count == 1 else 'borradores'}"] if count else []
-        parts += (
-            [f"{len(changes)} {'cambio' if len(changes) == 1 else 'cambios'}"] if changes else []
-        )
-        ticked = len([item for item in batch.items if item.is_ticked])
+    def _context(self, request: StaffRequest, batch: Batch) -> dict[str, Any]:
+        source, ticked = batch.source, len(batch.ticked)
+        records = [item.record for item in batch.items if not item.pending]
+        changes, drafts = len(batch.items) - len(records), len(records) - records.count(source)
+        parts = ["esta fuente"] * records.count(source)
+        parts += [f"{drafts} borrador{'es' * (drafts > 1)}"] if drafts else []
+        parts += [f"{changes} cambio{'s' * (changes > 1)}"] if changes else []
         return {
             "source": source, "original": source, "batch": batch, "step": "Publicar",
             "title": f"Publicar {listed(parts)}" if parts else "No hay nada por publicar",
             "ticked": ticked, "button": f"Publicar los {ticked}" if ticked > 1 else "Publicar",
-            "pages": len([draft for draft in drafts if not draft.belongs_to]),
-            "changes": len(changes), "lacking": sum(item.lacking for item in batch.items),
+            "pages": len([record for record in records if not record.belongs_to]),
+            "changes": changes, "lacking": sum(item.lacking for item in batch.items),
             "changing": parts if self.has_publish_permission(request) else [],
             "whom_to_ask": "" if may_publish(request.user) else whom_to_ask(),
         }  # fmt: skip
 
     def _publish(
-        self, request: StaffRequest, source: Source, questions: Questions, changes: list[Item]
+        self, request: StaffRequest, batch: Batch, questions: Questions
     ) -> PublicationReceipt:
         reason = questions.decisions.chose("change_reason")
         entries = entries_of(self.act(request, questions))
-        for change, pending in ((item.change, item.pending) for item in changes):
+        for change, pending in ((item.change, item.pending) for item in batch.ticked):
             if change and pending:
                 change.save(request.user, reason, questions.began)
                 entries += entries_of([change.record], pending, change.citations)
                 pending.delete()
         return PublicationReceipt.objects.create(
-            source=source, user=request.user, reason=reason, entries=entries
+            source=batch.source, user=request.user, reason=reason, entries=entries
         )
 
     def receipt_view(self, request: StaffRequest, object_id: str, key: int) -> HttpResponse:
@@ -265,16 +275,6 @@ class PublishingAdmin(RecordAdmin):
             restored, kept = undo_publication(receipt, request.user)
         except PublicationReceipt.DoesNotExist:
             return messages.info(request, "Esta publicación ya se había deshecho.")
-        done = f"{restored} {'registro' if restored == 1 else 'registros'}"
-        messages.success(request, f"Se deshizo en {done}.")
+        messages.success(request, f"Se deshizo en {restored} registro{'s' * (restored != 1)}.")
         if kept:
             messages.warning(request, f"Se quedan como están: {kept}. Abajo se dice por qué.")
-
-
-def _problems(chosen: list[Item], questions: Questions) -> Iterator[str]:
-    moment: Any = questions.moment
-    if not chosen:
-        yield NOTHING_TICKED
-    if any(item.pending for item in chosen) and moment["when"].data == DAY:
-        yield AT_ONCE
-    yield from (f"«{item.record}»: {item.problem}" for item in chosen if item.problem)

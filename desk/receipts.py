@@ -18,7 +18,7 @@ from editing.versions import restore_before
 from record.proof import Withdrawal, is_fact, records_of
 from sources.models import Citation
 
-HELD = ("kind", "key", "changes", "quotes", "user_id")
+HELD = ("kind", "key", "changes", "quotes")
 Key = tuple[Any, int]
 """A model, and the primary key of its record."""
 
@@ -30,10 +30,11 @@ def entries_of(
     that took a pending change and new citations."""
     keys = {(type(record), record.pk): str(record) for record in records}
     held = {name: getattr(pending, name) for name in HELD} if pending else None
+    author = pending.user_id if pending else None
     citations = [citation.pk for citation in added]
     return [
         {"model": model._meta.label_lower, "key": key, "title": keys[model, key],
-         "version": version.pk, "held": held, "citations": citations}
+         "version": version.pk, "held": held, "author": author, "citations": citations}
         for (model, key), version in _last_versions(keys).items()
     ]  # fmt: skip
 
@@ -97,7 +98,8 @@ def _put_back(receipt: PublicationReceipt, entry: dict[str, Any], user: User) ->
                     vars(citation).update(_change_reason=reason, _history_user=user)
                     citation.delete()
             if entry["held"]:
-                PendingChange.objects.create(source=receipt.source, **entry["held"])
+                author = User.objects.filter(pk=entry["author"]).first()
+                PendingChange.objects.create(source=receipt.source, user=author, **entry["held"])
     except (IntegrityError, ValidationError):  # ProtectedError is an IntegrityError
         return False
     return True

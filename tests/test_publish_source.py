@@ -239,12 +239,12 @@ def test_a_change_that_the_record_outran_is_named_and_waits(publisher: Any) -> N
     held = hold(source, event, {"start": "2012-05"}, [QUOTE], publisher.user)
     records.by_save(event, start="2011")
     page = publisher.get(page_of(source))
-    assert "Después cambió inicio. Hágalo otra vez en la mesa." in page.text
+    assert "Otra persona cambió después «inicio»." in page.text
     assert not items(page)[f"change-{held.pk}"].is_ticked
     sent = answers(page) | {"item": [*items(page)]}
     refused = publisher.post(page_of(source), sent)
     assert refused.status_code == 422
-    assert "«Lo público»: Después cambió inicio" in refused.text
+    assert "«Lo público»: Otra persona cambió después «inicio»" in refused.text
     publish(publisher, source)
     assert (again(event).start, changes_of(event).count()) == ("2011", 1)
     form = publisher.get(address_of("change", event))

@@ -1,4 +1,4 @@
-"""The changes that wait beside the form of a public record."""
+"""The note of pending changes in the form of a record."""
 
 from typing import Any
 
