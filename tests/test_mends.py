@@ -227,6 +227,24 @@ def test_a_paragraph_goes_on_in_the_next_page():
         assert "\n[p. 2]\n" in text
 
 
+def test_notes_that_interrupt_a_paragraph_stand_before_it():
+    body = (*LINES, "", "En abril se publicó el acta de la sesión en la que")
+    notes = ("1 Véase el informe de 2017, que se publicó", "en el sitio.", "", "2 Ídem.")
+    report = pages("\n".join((*body, "", *notes)), "se leyó el informe.")
+    joined = "1 Véase el informe de 2017, que se publicó en el sitio."
+    assert mend(report).text.splitlines()[2:] == [
+        joined,
+        "2 Ídem.",
+        body[-1],
+        "[p. 2]",
+        "se leyó el informe.",
+    ]
+    undone = mend(report, (), {"notes": False}).text.splitlines()
+    assert undone[2:5] == [body[-1], joined, "2 Ídem."]
+    ended = pages("\n".join((*body[:3], "", *notes)), "En abril se leyó.")
+    assert "notes" not in counts(mend(ended))
+
+
 @pytest.mark.parametrize(
     ("line", "text", "signs"),
     [

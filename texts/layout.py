@@ -29,7 +29,7 @@ _LAST_SIGNS = ",;.:!?…»)"
 _REACH = 15
 """The lines before and after a line that tell the width of its column."""
 _NEAR = 5
-_NARROWEST, _WIDEST = 30, 200
+_NARROWEST, _WIDEST = 30, 160
 _LONGEST_TITLE = 4
 
 
@@ -85,7 +85,7 @@ class Ending(NamedTuple):
         """Whether a sentence surely goes on in the next line."""
         text = self.line.text
         within = self.after.can_go_on or self.hangs or bool(_SENTENCE_WITHIN.search(text))
-        return within and not self.has_sign
+        return within and not self.has_sign and not is_mark(self.after.text)
 
     @property
     def has_sign(self) -> bool:
@@ -106,7 +106,8 @@ class Layout:
         self.endings = list(_endings(lines))
         self.is_cut = self._cuts()
         lasts = [ending for ending in self.endings if ending.is_sentence and ending.room > 0.3]
-        self.has_marks = sum(ending.is_marked for ending in lasts) > 0.5 * len(lasts)
+        has_marks = sum(ending.is_marked for ending in lasts) > 0.5 * len(lasts)
+        self.least_room = 0.12 if has_marks else 0.07
         self.titles = self._titles()
 
     @cached_property
@@ -188,11 +189,10 @@ class Layout:
             return ending.is_full and (after.can_go_on or following.is_full)
         if ending.is_sentence and not after.can_go_on:
             goes_on = following.is_full or following.is_sentence or following.after.can_go_on
-            room = 0.12 if self.has_marks else 0.07
-            return goes_on and ending.room < room and not ending.is_marked
+            return goes_on and ending.room < self.least_room and not ending.is_marked
         if ending.is_sentence or after.can_go_on or ending.hangs:
             return ending.is_full or self.titles[number]
-        return ending.room < 0.08
+        return ending.room < self.least_room
 
 
 def _endings(lines: list[TextLine]) -> Iterator[Ending]:

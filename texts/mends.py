@@ -8,13 +8,13 @@ import re
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping
-from itertools import groupby, product
+from itertools import groupby, pairwise, product
 from typing import NamedTuple
 
 from dates.text import fold
 from texts.files import Document
 from texts.layout import BREAK, Layout, TextLine
-from texts.passages import is_mark
+from texts.passages import is_mark, is_sentence_end
 
 _HIDDEN = "\u00ad\u180e\u200b\u2060\ufeff"
 _BIDI = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
@@ -28,6 +28,7 @@ _NUMBER = re.compile(r"(?<![0-9])[0-9]{1,4}(?![0-9])")
 _PAGE = re.compile(
     r"\W*(?:p(?:ágina|age|ágs?|g)?\.? ?)?[0-9]{1,4}(?: ?(?:de|of|/) ?[0-9]{1,4})?\W*", re.IGNORECASE
 )
+_FOOTNOTE = re.compile(r"(?:[0-9]{1,3}|[*¹²³⁴-⁹]{1,3})[ .)]")
 _MENU = re.compile(
     r"[^·|›•]{1,60}(?: [·|›•] [^·|›•]{1,60}){2,}(?<!\.)|https?://\S+(?: [0-9]+/[0-9]+)?"
     r"|[0-9]{1,2}/[0-9]{1,2}/[0-9]{2,4},? [0-9]{1,2}:[0-9]{2}\b.{0,120}"
@@ -35,9 +36,9 @@ _MENU = re.compile(
 
 
 class Mend(NamedTuple):
-    """A change of the text. `kind` is `letters`, `pages`, `headers`, `menus`, `lines`, `hyphens` or
-    `doubtful`. `before` holds a newline where a line ended. A sign that was mended in `times`
-    places is one mend."""
+    """A change of the text. `kind` is `letters`, `pages`, `headers`, `menus`, `notes` (put before
+    the paragraph that they interrupt), `lines`, `hyphens` or `doubtful`. `before` holds a newline
+    where a line ended. A sign that was mended in `times` places is one mend."""
 
     number: int
     kind: str
@@ -71,6 +72,7 @@ def mend(
     draft = Draft(choices or {})
     lines = list(draft.lines(document))
     taken = _furniture(lines, document.title) if document.is_wrapped else {}
+    _gather_notes(lines, taken)
     body = [line for number, line in enumerate(lines) if number not in taken]
     links = Layout(body, words).links() if document.is_wrapped else [""] * len(body)
     draft.write(lines, taken, links)
@@ -125,19 +127,23 @@ class Draft:
             mends = {
                 n: self.add(taken[n], line.text, place if taken[n] == "pages" else "")
                 for n, line in on_page
-                if n in taken
+                if taken.get(n)
             }
             is_first = has_marks
             if has_marks:
-                beside = [("", mend) for mend in mends.values() if mend.is_applied]
+                beside = [("", m) for m in mends.values() if m.is_applied and m.kind != "notes"]
                 self.blocks.append([(f"[{place}]", None), *beside])
+            notes: list[Patches] = []
             for n, line in on_page:
                 if n not in taken:
                     self.follow(line, next(following), is_first)
                     is_first = False
-                elif not mends[n].is_applied:
+                elif n in mends and not mends[n].is_applied:
                     self.blocks.append([(line.shown, mends[n])])
                     self.paragraph = None
+                elif taken[n] == "notes":
+                    notes.append([(line.shown, mends[n])])
+            self.blocks[-1:-1] = notes
 
     def begin(self, text: str) -> None:
         if text:
@@ -214,6 +220,24 @@ def _furniture(lines: list[TextLine], title: str) -> dict[int, str]:
                 break
             taken[n] = kind
     return taken
+
+
+def _gather_notes(lines: list[TextLine], taken: dict[int, str]) -> None:
+    """Take the notes at the foot of a page that interrupt a paragraph, each as one line."""
+    body = (n for n in range(len(lines)) if n not in taken)
+    pages = [list(page) for _n, page in groupby(body, key=lambda n: lines[n].page)]
+    for page, following in pairwise(pages):
+        starts = [n for n in page[1:] if lines[n].gap and _FOOTNOTE.match(lines[n].text)]
+        before = lines[page[page.index(starts[0]) - 1]].text if starts else "."
+        is_whole = is_sentence_end(lines[page[-1]].text, "")
+        if is_whole and lines[following[0]].can_go_on and before[-1] not in ".:;?!…":
+            for start, end in pairwise([*starts, page[-1] + 1]):
+                note = [lines[n] for n in page if start <= n < end]
+                text, shown = (
+                    " ".join(parts) for parts in zip(*(x[:2] for x in note), strict=True)
+                )
+                lines[start] = lines[start]._replace(text=text, shown=shown)
+                taken |= {n: "notes" if n == start else "" for n in page if start <= n < end}
 
 
 def _furniture_kind(line: TextLine, repeats: bool) -> str:

@@ -14,9 +14,10 @@ from django.core.exceptions import ValidationError
 from dates.text import collapse
 from texts.alignment import QuotedText
 
-_CLOSING = r"[»”’\"')\]]*(?:[⁰¹²³⁴-⁹]+|\[[0-9]{1,3}\]|(?<=[a-zñáéíóúü»”)][.])[0-9]{1,3})?"
+_CLOSING = r"[»”’\"')\]]*(?:[⁰¹²³⁴-⁹]+|\[[0-9]{1,3}\]|(?<=[a-zñáéíóúü»”)][.?!…])[0-9]{1,3})?"
 """After the last sign of a sentence: quotation marks, and the number of a note."""
 _SENTENCE_END = re.compile(rf"(?<=[.?!…]){_CLOSING}\s+(?=[«“‘\"'(]?[¿¡A-ZÁÉÍÓÚÑ0-9])")
+_NOTE = re.compile(r"(?<=[.?!…»”)])[0-9]{1,3}$")
 _FINAL = re.compile(rf"[.?!…]{_CLOSING}$")
 _ABBREVIATIONS = frozenset(
     "arq av blvd cf cfr cnel coord dip dr dra ed ee ej fr gob gral hnos ing lcda lcdo lic mr mrs "
@@ -307,6 +308,7 @@ def _kinds(lines: list[str]) -> list[str]:
 def _kind(line: str, in_list: bool) -> str:
     """Questions are headings, and so are lines without a final sign outside of a list, unless they
     are too long."""
+    line = _NOTE.sub("", line)
     is_row = line[0] in "•-–*·" or not any(map(str.isalpha, line))
     if len(line) > LONGEST_HEADING or (is_row and not in_list):
         return "paragraph"
