@@ -37,10 +37,8 @@ from texts.passages import Passages
 MOST_WAITING = 5
 MOST_BYTES_OF_TEXT = 2_000_000  # a form is sent with at most DATA_UPLOAD_MAX_MEMORY_SIZE
 FORM_BYTES = 2_600_000  # of an upload without its file
-PARTS = "Divídalo y agregue cada parte como una fuente."
-TOO_LONG, TOO_LARGE = (
-    f"{reason}. {PARTS}"
-    for reason in ("Trae más de 2 MB de texto", "Pesa más de 20 MB, o el texto más de 2 MB")
+TOO_LARGE = (
+    "Pesa más de 20 MB, o trae más de 2 MB de texto. Divídalo y agregue cada parte como una fuente."
 )
 GONE = "Este texto ya se guardó, se descartó o venció: se guarda un día. Búsquelo en «Fuentes»."
 MOST_TICKS = 100  # of the mends of a kind
@@ -78,13 +76,12 @@ class MendsOfKind:
 
     @property
     def offered(self) -> list[tuple[Mend, str]]:
-        """The mends with ticks, each with its words before it, whose breaks and signs show."""
-        return [(mend, _visible(mend.before)) for mend in self.mends[:MOST_TICKS]]
+        """The mends with ticks, each with its words as they came, whose breaks and signs show."""
+        return [(mend, "".join(map(_visible, mend.before))) for mend in self.mends[:MOST_TICKS]]
 
 
-def _visible(words: str) -> str:
-    words = words.replace("\n", " ⏎ ")
-    return "".join(sign if sign.isprintable() else f"[U+{ord(sign):04X}]" for sign in words)
+def _visible(sign: str) -> str:
+    return " ⏎ " if sign == "\n" else sign if sign.isprintable() else f"[U+{ord(sign):04X}]"
 
 
 def _choices(sent: QueryDict) -> dict[str, bool]:
@@ -230,7 +227,7 @@ class ReceivedForm(forms.ModelForm):
         except UnreadableFile as error:
             raise ValidationError({"original": str(error)}) from error
         if len(ReviewedText(received, QueryDict()).text.encode()) > MOST_BYTES_OF_TEXT:
-            raise ValidationError(TOO_LONG)
+            raise ValidationError(TOO_LARGE)
 
 
 class IntakeAdmin(RecordAdmin):
@@ -283,11 +280,7 @@ class IntakeAdmin(RecordAdmin):
             received.delete()
             messages.success(request, f"Se descartó «{received}». Nada quedó guardado.")
             return redirect(self.address("add"))
-        try:
-            return self._received_page(request, ReviewedText(received, request.POST))
-        except ReceivedText.DoesNotExist:  # saved by another request at the same moment
-            messages.info(request, GONE)
-            return redirect(self.address("changelist"))
+        return self._received_page(request, ReviewedText(received, request.POST))
 
     def _received_page(self, request: StaffRequest, reviewed: ReviewedText) -> HttpResponse:
         edit, file_name = edit_of(request), reviewed.received.file_name
@@ -312,14 +305,17 @@ class IntakeAdmin(RecordAdmin):
 
     def get_form(self, request: HttpRequest, *args: Any, **kwargs: Any) -> type[RecordForm]:
         form: Any = super().get_form(request, *args, **kwargs)
-        if (reviewed := vars(request).get("reviewed")) and reviewed.published[1]:
-            form.base_fields["published"].help_text = reviewed.published[1]
+        if reviewed := vars(request).get("reviewed"):
+            fields = form.base_fields
+            fields["title"].help_text = "Tomado del texto o del archivo: compruébelo."
+            fields["published"].help_text = reviewed.published[1] or fields["published"].help_text
+            fields["url"].widget = forms.URLInput()  # the admin's names a value that is stored
         return form
 
     def response_add(self, request: HttpRequest, obj: Any, *args: Any) -> HttpResponse:
         """Deletes the received text in the transaction that saves its source."""
         reviewed = vars(request).get("reviewed")
         if reviewed and not reviewed.received.delete()[0]:
-            raise ReceivedText.DoesNotExist
+            raise Http404(GONE)  # another request saved it at the same moment
         response = super().response_add(request, obj, *args)
         return redirect(self.address("desk", obj.pk)) if reviewed else response
