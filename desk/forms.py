@@ -105,10 +105,10 @@ class PanelForm:
             guessed = {name: guess.value for name, guess in self.guesses.items()}
             form_class.filled = guessed | typed | ({"opened_on": self.token} if self.stored else {})
             form = form_class(**options)
-            if not (self.stored or self.title):
-                focus_first_missing(form)
         for each in form.fields.values():
             each.help_text = ""  # the panel has no room for it
+        if not (form.is_bound or self.stored or self.title):
+            focus_first_missing(form)
         return form
 
     def _opened(self, posted: Any) -> tuple[Any, dict[str, Any] | None]:

@@ -71,7 +71,8 @@ class Panel:
             before = sent.get(str(selection), -1)
             words = self.posted.get(f"words-{before}", selection.words(self.source.passages))
             ticks = set(self.posted.getlist(f"proves-{before}"))
-            quote = ChosenWords(number, selection, words, ticks)
+            is_new = before < 0 or self.request.GET.get("hecho", self.kind) != self.kind
+            quote = ChosenWords(number, selection, words, ticks, is_new)
             if self.posted.get("use") == str(before):
                 quote.words = quote.offer(self.source) or words
             yield quote
@@ -87,10 +88,9 @@ class Panel:
                 self.forms.append(PanelForm(self, kind, None, prefix, title, fields))
         if name in ENDS and self._may("change", name):
             self._add_ending(name)
-        values = {value for form in self.forms for value in form.choice_of}
-        for quote in self.quotes if not self.is_bound else ():
+        for quote in (quote for quote in self.quotes if quote.is_new):
             guesses = (form.guessed_ticks(quote.number) for form in self.forms)
-            quote.proves = quote.proves & values or set().union(*guesses) or {""}
+            quote.proves = set().union(*guesses) or {""}
 
     def _add_ending(self, name: str) -> None:
         """Adds the form of the term, or of the membership, that ends with a new one."""

@@ -169,12 +169,13 @@ def selected(query: QueryDict, passages: Passages) -> list[Selection]:
 @dataclass
 class ChosenWords:
     """A quote of the panel: its `words`, the values of its ticks, and why it is refused, with other
-    words that the source offers."""
+    words that the source offers. It `is_new` to the kind of the panel, which guesses its ticks."""
 
     number: int
     selection: Selection
     words: str
     proves: set[str]
+    is_new: bool = False
     problem: str = ""
     offered: str = ""
 

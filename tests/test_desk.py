@@ -211,6 +211,21 @@ def test_a_public_record_stays_as_it_is_until_its_change_is_published(
     assert not PendingChange.objects.exists()
 
 
+def test_a_member_of_the_public_record_joins_as_a_draft_and_leaves_when_its_source_is_published(
+    editor: Any, source: Source
+) -> None:
+    alfa = records.organization(name="Alfa")
+    sheet = desk(editor, source, "?o=5&hecho=membresia")
+    sheet.press("save", "next", organization=str(alfa.pk), proves__0=[""])
+    assert Membership.objects.get().is_draft()
+    left = records.membership(organization=records.organization(name="Beta"), start="2012")
+    sheet = desk(editor, source, f"?o={LEFT}&hecho=existente&registro=membership-{left.pk}")
+    sheet.press("save", "next", end="2013", proves__0=["end"])
+    left.refresh_from_db()
+    assert left.end == ""
+    assert PendingChange.objects.get().changes == {"end": ["", "2013"]}
+
+
 def test_a_sentence_without_facts_is_marked_read_and_unmarked(editor: Any, source: Source) -> None:
     sheet = desk(editor, source, "?o=8")
     (button,) = sheet.form.xpath(".//button[@name='factless']")
@@ -237,6 +252,7 @@ def test_what_was_typed_survives_another_sentence_and_another_kind(
     typed = {"title": "A medias", "summary": "Algo.", "proves__0": ["summary"], "words__0": "mayo"}
     sheet = desk(editor, source, "?o=3").go("sumar la oración 4", **typed)
     sheet = sheet.go("Organización").go("Acontecimiento").go("soltar la oración 4")
+    assert sheet.fields["proves-0"]
     for name, value in (("title", "A medias"), ("summary", "Algo."), ("words-0", "mayo")):
         assert sheet.fields[name] == [value], name
     assert sheet.fields["o"] == ["3"]
