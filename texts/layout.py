@@ -1,5 +1,5 @@
-"""Tells which lines of a text go on with the line before, by their lengths beside the width of the
-column, their last signs, their first letters, gaps and indents."""
+"""Finds the paragraphs in lines: by the lengths of the lines beside the width of their column, by
+their last signs and first letters, by gaps and indents."""
 
 import re
 from collections.abc import Collection, Iterator
@@ -107,7 +107,10 @@ class Layout:
         self.is_cut = self._cuts()
         lasts = [ending for ending in self.endings if ending.is_sentence and ending.room > 0.3]
         has_marks = sum(ending.is_marked for ending in lasts) > 0.5 * len(lasts)
-        self.least_room = 0.12 if has_marks else 0.07
+        rooms = sorted(e.room for e, cut in zip(self.endings, self.is_cut, strict=True) if cut)
+        # Without gaps, a paragraph ends where the first word of the next line would have fitted.
+        self.most_room = 0.12 if has_marks else 0.07
+        self.usual_room = 0.12 if has_marks or not rooms else rooms[int(0.95 * len(rooms))]
         self.titles = self._titles()
 
     @cached_property
@@ -135,7 +138,7 @@ class Layout:
         return cuts
 
     def _titles(self) -> list[bool]:
-        """Which short lines go on: in a title of up to four lines, none of which ends with a sign.
+        """Marks the short lines of a title that go on: up to four lines, without a sign at an end.
         Other runs of short lines are verses or, after a colon, a list."""
         titles = [False] * len(self.endings)
         run: list[int] = []
@@ -189,10 +192,10 @@ class Layout:
             return ending.is_full and (after.can_go_on or following.is_full)
         if ending.is_sentence and not after.can_go_on:
             goes_on = following.is_full or following.is_sentence or following.after.can_go_on
-            return goes_on and ending.room < self.least_room and not ending.is_marked
+            return goes_on and ending.room <= self.usual_room and not ending.is_marked
         if ending.is_sentence or after.can_go_on or ending.hangs:
             return ending.is_full or self.titles[number]
-        return ending.room < self.least_room
+        return ending.room < self.most_room
 
 
 def _endings(lines: list[TextLine]) -> Iterator[Ending]:

@@ -21,8 +21,8 @@ _BIDI = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
 _LETTERS = rf"[\ufb00-\ufb06{_HIDDEN}]|\w[\u0300-\u036f]+|(?<=[A-Za-z\u00c0-\u024f])[\u200c\u200d]"
 _RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
 _SIGNS = {True: re.compile(_LETTERS), False: re.compile(f"{_LETTERS}|[{_BIDI}]")}
-"""Signs that carry no words. Beside letters written from right to left (True), the marks of
-direction stay: they order the figures."""
+"""Signs without words. In a line written from right to left (True), the marks of direction stay:
+they order the figures."""
 _SOFT_END = re.compile("\u00ad\\s*$")
 _NUMBER = re.compile(r"(?<![0-9])[0-9]{1,4}(?![0-9])")
 _PAGE = re.compile(
@@ -56,8 +56,8 @@ Patches = list[tuple[str, Mend | None]]
 
 
 class Mended(NamedTuple):
-    """`blocks` are the lines of `text`, cut where a mend shows. The mends of lines that were taken
-    out of a page have no text and stand beside its mark."""
+    """`blocks` are the lines of `text`, cut where a mend shows. A line taken out of its page leaves
+    a mend without text beside the mark of the page."""
 
     text: str
     mends: list[Mend]
