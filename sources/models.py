@@ -233,7 +233,7 @@ class Citation(Record):
     event = _supported("timeline.Event", "acontecimiento")
     statement = _supported("timeline.Statement", "pronunciamiento")
 
-    differences = ""  # of style between the words that were typed and those of the source
+    differences = ""  # of style between the typed words and the words of the source
     visible_through = ("source", *SUPPORTED)
     belongs_to = SUPPORTED
     history = Versions()

@@ -195,7 +195,7 @@ CORRECTED = "Aviso previo.\n\n" + TEXT.replace("decidieron sumarse", "decidieron
 def test_quotes_that_a_text_does_not_say_once_are_known(cited):
     joining, leaving = "de ellas decidieron sumarse", "anunció su salida"
     cite(cited, joining, joining, leaving)
-    for text, words in (
+    for text, expected in (
         (TEXT, [joining, leaving]),
         (CORRECTED, ["", leaving]),
         (f"Antes anunció su salida otra.\n{TEXT}", [joining, ""]),
@@ -206,7 +206,7 @@ def test_quotes_that_a_text_does_not_say_once_are_known(cited):
         ),
         ("", ["", ""]),
     ):
-        assert cited.quotes_in(text) == dict(zip((joining, leaving), words, strict=True))
+        assert cited.quotes_in(text) == dict(zip((joining, leaving), expected, strict=True))
     assert Source(text="x").quotes_in("y") == {}
 
 

@@ -144,6 +144,18 @@ def test_each_sentence_of_the_text_is_listed_with_the_facts_that_rest_on_it(fold
     assert "No fact uses this sentence" in capsys.readouterr().out
 
 
+def test_a_quote_of_another_style_is_built_in_the_words_of_its_source(folder, capsys):
+    path = folder / "facts.yaml"
+    data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    quote = next(r for r in data["events"] if r["slug"] == EVENT[1])["citations"][0]
+    words, quote["exact"] = quote["exact"], quote["exact"].upper()
+    path.write_text(yaml.safe_dump(data, allow_unicode=True), encoding="utf-8")
+    call_command("build_fixtures", folder=folder)
+    name = "citations.json"
+    assert (folder / name).read_bytes() == (FIXTURES / name).read_bytes()
+    assert f"a quote has other mayúsculas: «{words}»" in capsys.readouterr().out
+
+
 def rows(model: type[models.Model]) -> list[dict[str, Any]]:
     names = [f.name for f in model._meta.concrete_fields if f.name != "id"]
     related = [f.name for f in model._meta.many_to_many]

@@ -1,14 +1,12 @@
-"""Finds a quote in a text that writes the same words otherwise.
-
-Both are compared in canonical forms, whose places lead back to the text.
-"""
+"""Finds a quote in a text that writes its words otherwise: both are compared in canonical forms,
+whose places lead back to the text."""
 
 import re
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from functools import cached_property
-from itertools import accumulate, chain, islice, takewhile
+from itertools import accumulate, chain, islice, starmap, takewhile
 from unicodedata import normalize
 
 from dates.text import collapse, fold
@@ -32,11 +30,12 @@ _WORD = re.compile(r"[^\W_]+")
 class Canonical:
     """`text` is the original with each match of a pattern rewritten."""
 
-    def __init__(
-        self, original: str, pattern: re.Pattern, rewrite: Callable[[re.Match], str]
-    ) -> None:
+    def __init__(self, original: str, pattern: re.Pattern, rewrite: Callable[..., str]) -> None:
         pieces: list[str] = []
-        self._origins = [0]  # the places in the original where matches begin and end
+        self._original, self._origins = (
+            original,
+            [0],
+        )  # the places in the original where matches begin and end
         for match in pattern.finditer(original):
             pieces += original[self._origins[-1] : match.start()], rewrite(match)
             self._origins += match.span()
@@ -46,12 +45,13 @@ class Canonical:
         self.text = "".join(pieces)
 
     def origin(self, start: int, end: int) -> tuple[int, int]:
-        """The place in the original of the words from `start` to `end`, whole signs only."""
+        """The place in the original of the words from `start` to `end`, in whole signs."""
         first, last = bisect_right(self._places, start), bisect_left(self._places, end)
         begins = self._origins[first - 1] + start - self._places[first - 1]
-        ends = self._origins[last - 1] + end - self._places[last - 1]
-        is_border = self._places[last] == end
-        return min(begins, self._origins[first] - 1), self._origins[last] if is_border else ends
+        ends = self._origins[last] + end - self._places[last]
+        begins = min(begins, self._origins[first] - 1)
+        ends = max(ends, self._origins[last - 1] + 1)
+        return begins + self._original[begins].isspace(), ends - self._original[ends - 1].isspace()
 
 
 def _seen(match: re.Match) -> str:
@@ -68,7 +68,7 @@ def _seen(match: re.Match) -> str:
 
 def _plain(match: re.Match) -> str:
     after = match.string[match.end() : match.end() + 1]
-    dash, raised = "-" * after.isdecimal(), normalize("NFKC", match[0].replace("°", "o"))
+    dash, raised = "-" * after.isdecimal(), normalize("NFKC", match[0].replace("°", "o")).lower()
     plain = {"comillas": "'", "guiones_o_rayas": dash, "puntos_suspensivos": "..."}
     return plain.get(str(match.lastgroup), raised.strip("."))
 
@@ -79,12 +79,8 @@ def silent(quote: str) -> str:
 
 
 def _styled(silent_text: str) -> Canonical:
-    """A silent text without the differences of style; capitals stay."""
-    return Canonical(silent_text, _STYLED, _plain)
-
-
-def _small(text: str) -> str:
-    return text.replace("İ", "I").lower()  # each letter where its capital stands
+    """A silent text without the differences of style. The small form of «İ» is two characters."""
+    return Canonical(silent_text.replace("İ", "I").lower(), _STYLED, _plain)
 
 
 def is_single_word(quote: str) -> bool:
@@ -92,31 +88,32 @@ def is_single_word(quote: str) -> bool:
 
 
 def style_differences(quote: str, words: str) -> str:
-    """The signs in which a quote differs from the words of the text that it matches: «comillas y
-    mayúsculas»."""
+    """In what a quote differs from the words that it matches: «comillas y mayúsculas»."""
     signs: dict[str, list[list[str]]] = {name: [[], []] for name in _STYLED.groupindex}
     texts = silent(quote), silent(words)
     for side, text in enumerate(texts):
         for match in _STYLED.finditer(text):
             signs[str(match.lastgroup)][side].append(match[0])
     kinds = [name.replace("_", " ") for name, (ours, theirs) in signs.items() if ours != theirs]
-    kinds += ["mayúsculas"] * (_styled(texts[0]).text != _styled(texts[1]).text)
+    ours, theirs = (list(filter(str.isupper, text)) for text in texts)
+    kinds += ["mayúsculas"] * (ours != theirs)
     return " y ".join(", ".join(kinds).rsplit(", ", 1))
 
 
-def _places(words: str, text: str) -> Iterator[int]:
+def _spans(words: str, text: str) -> Iterator[tuple[int, int]]:
     start = text.find(words) if words else -1
     while start != -1:
-        yield start
+        yield start, start + len(words)
         start = text.find(words, start + 1)
 
 
 class Letters:
-    """The letters and digits of a text, without accents and capitals; `borders` are the places in
-    `text` where its words begin, and its end."""
+    """The letters and digits of a text, without accents and capitals. `words` are the places of
+    its words with their signs; `borders` are the places of their letters in `text`, and its end."""
 
     def __init__(self, text: str) -> None:
-        words = ["".join(_WORD.findall(fold(word))) for word in text.split()]
+        self.words = [match.span() for match in re.finditer(r"\S+", text)]
+        words = ["".join(_WORD.findall(fold(text[start:end]))) for start, end in self.words]
         self.text, self.borders = "".join(words), [*accumulate(map(len, words), initial=0)]
 
     def word_at(self, place: int) -> int:
@@ -127,7 +124,7 @@ class Letters:
         return min(near - 1, near, key=lambda number: abs(self.borders[number] - place))
 
     def alike(self, quote: "Letters") -> tuple[int, int] | None:
-        """The first word of those most similar to a quote, and the word after the last."""
+        """The place of the words most similar to a quote; None if no words are similar."""
         length, count, most = len(quote.text), len(quote.borders) - 1, len(self.borders) - 1
         size = min(8, max(3, length // 5), length)
         if (shift := self._shift(quote.text, size)) is None:
@@ -138,26 +135,24 @@ class Letters:
             exact = self.text.find(run, low := max(0, start + shift), low + size)
             return self.text.find(run, max(0, low - near), low + near) if exact < 0 else exact
 
-        starts = range(length - size + 1)
-        head = next(start for start in starts if place(start) >= 0)
-        tail = next(start for start in reversed(starts) if place(start) >= 0)
+        head = next(start for start in range(length) if place(start) >= 0)
+        tail = next(start for start in range(length - size, -1, -1) if place(start) >= 0)
         before, after, end = place(head), place(tail), size - 1
         first = self.word_at(before) - quote.word_at(head)
         last = self.word_at(after + end) - quote.word_at(tail + end) + count
         first = max(0, min(first, self.border_near(before - head)))
         last = min(most, max(last, self.border_near(after - tail + length)))
-        if self.borders[last] - self.borders[first] < length:  # no fewer words than the quote
-            last = min(most, max(last, first + count))
-            first = max(0, min(first, last - count))
-        return first, last
+        count *= self.borders[last] - self.borders[first] < length  # no fewer words than the quote
+        last = min(most, max(last, first + count))
+        return self.words[max(0, min(first, last - count))][0], self.words[last - 1][1]
 
     def _shift(self, quote: str, size: int) -> int | None:
-        """How much later than in a quote most of its runs of letters stand in the text."""
+        """The distance between the places of most runs of letters in a quote and in the text."""
         votes: dict[int, float] = defaultdict(float)
         for start in range(0, len(quote) - size + 1, len(quote) // RUNS + 1):
-            places = list(islice(_places(quote[start : start + size], self.text), PLACES))
-            for place in places:
-                votes[place - start] += 1 / len(places)
+            spans = list(islice(_spans(quote[start : start + size], self.text), PLACES))
+            for place, _ in spans:
+                votes[place - start] += 1 / len(spans)
         return max(votes, key=votes.__getitem__, default=None)
 
 
@@ -171,14 +166,8 @@ class QuotedText:
         return Canonical(self.text, _SILENT, _seen)
 
     @cached_property
-    def _styled(self) -> tuple[Canonical, str]:
-        styled = _styled(self._silent.text)
-        return styled, _small(styled.text)
-
-    @cached_property
-    def _tokens(self) -> list[tuple[int, int]]:
-        """The places of all words with their signs; a word that a hyphen divides is whole."""
-        return [self._silent.origin(*m.span()) for m in re.finditer(r"\S+", self._silent.text)]
+    def _styled(self) -> Canonical:
+        return _styled(self._silent.text)
 
     @cached_property
     def _letters(self) -> Letters:
@@ -186,40 +175,39 @@ class QuotedText:
 
     def positions(self, quote: str) -> list[int]:
         """The starts of all places where a quote stands verbatim, overlapping ones included."""
-        return list(_places(collapse(quote), self.text))
+        return [start for start, _ in _spans(collapse(quote), self.text)]
 
     def spans(self, quote: str) -> list[tuple[int, int]]:
-        """The places where a quote stands: verbatim; else, with differences that no reader sees;
-        else, of style."""
-        exact, quote = collapse(quote), silent(quote)
-        if starts := self.positions(exact):
-            return [(start, start + len(exact)) for start in starts]
-        if starts := list(_places(quote, self._silent.text)):
-            return [self._silent.origin(start, start + len(quote)) for start in starts]
-        (styled, text), quote = self._styled, _small(_styled(quote).text).strip()
-        spans = (styled.origin(start, start + len(quote)) for start in _places(quote, text))
-        return [self._silent.origin(*span) for span in spans]
+        """The places of a quote: verbatim; else, as no reader sees; else, in another style."""
+        visible = silent(quote)
+        if visible and (spans := list(_spans(collapse(quote), self.text))):
+            return spans
+        if spans := list(_spans(visible, self._silent.text)):
+            return [self._silent.origin(*span) for span in spans]
+        spans = list(_spans(_styled(visible).text.strip(), self._styled.text))
+        return [self._silent.origin(*self._styled.origin(*span)) for span in spans]
 
     def nearest(self, quote: str) -> tuple[int, int] | None:
         """The place of the words most similar to a quote; None if no words are similar."""
-        if not (words := self._letters.alike(Letters(silent(quote)))):
+        if not (span := self._letters.alike(Letters(silent(quote)))):
             return None
-        start, end = self._tokens[words[0]][0], self._tokens[words[1] - 1][1]
-        inner = [match.span() for match in _WORD.finditer(self.text, start, end)]
-        start = inner[0][0] if collapse(quote)[0].isalnum() else start
-        return start, inner[-1][1] if collapse(quote)[-1].isalnum() else end
+        start, end = self._silent.origin(*span)
+        words = [match.span() for match in _WORD.finditer(self.text, start, end)] or [span]
+        start = words[0][0] if collapse(quote)[0].isalnum() else start
+        return start, words[-1][1] if collapse(quote)[-1].isalnum() else end
 
     def unique(self, start: int, end: int) -> str:
         """The whole words from `start` to `end`, and the words after them until they are two or
         more and occur only here; empty if that is impossible."""
-        number = bisect_right(self._tokens, start, key=lambda place: place[0]) - 1
-        if _WORD.search(self.text, first := self._tokens[number][0], start):
+        words, origin = self._letters.words, self._silent.origin
+        number = bisect_right(words, start, key=lambda word: origin(*word)[0]) - 1
+        if _WORD.search(self.text, first := origin(*words[number])[0], start):
             start = first
-        ends = (last for _, last in self._tokens[number:] if last >= end)
-        if _WORD.search(self.text, end, following := next(ends)):
+        ends = (last for _, last in starmap(origin, words[number:]) if last >= end)
+        if _WORD.search(self.text, end, following := next(ends, end)):
             end = following
         for last in takewhile(lambda last: last - start <= LONGEST_QUOTE, chain([end], ends)):
-            words = self.text[start:last]
-            if not is_single_word(words) and self.text.count(words) == 1:
-                return words
+            extended = self.text[start:last]
+            if not is_single_word(extended) and self.text.count(extended) == 1:
+                return extended
         return ""
