@@ -165,7 +165,7 @@ def test_any_sign_of_a_pdf_is_read():
 def test_the_accepted_text_of_a_docx_is_read_without_its_comments():
     changed = (
         "<w:p><w:r><w:t>Se </w:t></w:r><w:ins><w:r><w:t>aprobó</w:t></w:r></w:ins>"
-        "<w:del><w:r><w:delText>rechazó</w:delText></w:r></w:del>"
+        "<w:del><w:r><w:delText>rechazó</w:delText><w:br/></w:r></w:del>"
         "<w:moveFrom><w:r><w:t>antes</w:t></w:r></w:moveFrom>"
         "<w:r><w:rPr><w:vanish/></w:rPr><w:t>oculto</w:t></w:r>"
         "<w:r><w:commentReference/><w:t xml:space='preserve'> el</w:t></w:r></w:p>"

@@ -46,9 +46,9 @@ class Document(NamedTuple):
     """A text as its file has it, before it is mended.
 
     A line of an `is_wrapped` text (PDF, TXT, pasted) may end in the middle of a sentence; an empty
-    line separates paragraphs. In PDF, a hyphen that ends a line may be a hyphen of its word. In
-    DOCX, ODT and HTML a line is a paragraph, or a row of a table, with tabs. Ligatures, soft
-    hyphens and marks of no width are as in the file. `title` and `language` are "" if the file
+    line stands where a paragraph begins or, in PDF, seems to begin. A hyphen that ends a line stays
+    there. In DOCX, ODT and HTML a line is a paragraph, or a row of a table, with tabs. Ligatures,
+    soft hyphens and marks of no width are as in the file. `title` and `language` are "" if the file
     gives none that is plausible. `notes`, in Spanish, say what was left out or moved.
     """
 
