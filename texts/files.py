@@ -49,7 +49,7 @@ class Document(NamedTuple):
     line stands where a paragraph begins or, in PDF, seems to begin. A hyphen that ends a line stays
     there. In DOCX, ODT and HTML a line is a paragraph, or a row of a table, with tabs. Ligatures,
     soft hyphens and marks of no width are as in the file. `title` and `language` are "" if the file
-    gives none that is plausible. `notes`, in Spanish, say what was left out or moved.
+    gives none that is plausible. `notes`, in Spanish, name the parts left out or moved.
     """
 
     pages: list[Page]

@@ -66,7 +66,7 @@ def _txt(content: bytes) -> Extract:
 
 
 class _Row(NamedTuple):
-    """A line of a page, in points from the left and from the foot; `height` is that of its
+    """A line of a page, in points from the left and from the foot; `height` is the size of its
     letters."""
 
     text: str
@@ -312,7 +312,7 @@ _SIGNS = {
 
 
 def _lines(root: Any, dropped: Iterable[str], holding: str = "") -> Lines:
-    """The lines of an element, without what is `dropped`. A row of a table whose cells have a
+    """The lines of an element, without the `dropped` ones. A row of a table whose cells have a
     paragraph each is a line. Text is read in the elements `holding` it, if they are named."""
     etree.strip_elements(root, *dropped, with_tail=False)
     pieces: list[str] = []
