@@ -177,9 +177,15 @@ class Draft:
 
 
 def _split(text: str) -> tuple[str, str, str]:
+    """A text before its first word in lower case, or before its next sentence."""
     words = text.split()
-    count = next((n for n, word in enumerate(words[:4]) if word[0].islower()), len(words))
-    if not 0 < count < 4:
+    begins = (
+        n
+        for n, word in enumerate(words[:7])
+        if word[0].islower() or (n and words[n - 1][-1] in ".?!…")
+    )
+    count = next(begins, len(words))
+    if not 0 < count < 7:
         return "", "", ""
     return "lines", " ".join(words[:count]), " ".join(words[count:])
 
