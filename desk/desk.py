@@ -36,16 +36,20 @@ class Desk:
     """The context of the page."""
 
     def __init__(self, request: Any, source: Source, query: QueryDict) -> None:
-        self.request, self.source, self.reading = request, source, Reading(source)
+        self.request, self.source = request, source
         self.panel = Panel(request, source, query)
         self.is_whole = "todo" in query.getlist("texto")
         self.may_write = bool(self.panel.kinds)
         self.chosen = [selection.number for selection in self.panel.selections]
         self.at = self.chosen[-1] if self.chosen else 1
         if is_key(first := query.get("desde", "")):
-            self.at = min(int(first) + WINDOW // 3, len(self.reading.sentences))
+            self.at = int(first) + WINDOW // 3
 
     # The text
+
+    @cached_property
+    def reading(self) -> Reading:
+        return Reading(self.source)
 
     @cached_property
     def numbers(self) -> range:
@@ -167,7 +171,7 @@ class Desk:
             done = True
         if not done:
             return None
-        self.reading = Reading(self.source)
+        vars(self).pop("reading", None)  # from before the act
         following = self.next_unread
         onward = self.address if stays else following[1] if following else self.let_go
         return redirect(f"{request.path}?{onward}{receipt}")

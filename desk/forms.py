@@ -9,6 +9,8 @@ from django.contrib import admin
 from django.contrib.admin.utils import flatten_fieldsets
 from django.forms import BoundField
 
+from dates.edtf import EDTF
+from dates.forms import EDTFFormField, reading_of
 from desk.changes import changes_of, hold
 from desk.guesses import Guess, guesses_for
 from desk.guesses import Quote as GuessedQuote
@@ -19,7 +21,7 @@ from editing.forms import ExtraField, edit_of, link
 from editing.reviews import Conflict, as_get
 from editing.snapshots import lock, snapshot_at, tokens_of
 from record.proof import texts_of, unsaid_labels
-from sources.models import Citation, date_and_bound, supported_model
+from sources.models import BOUNDS, Citation, date_and_bound, supported_model
 from sources.proofs import citable
 
 SPAN = ["start", "start_label", "end", "end_label"]
@@ -50,14 +52,27 @@ def token_of(name: str, key: int) -> str:
     return tokens_of(supported_model(name), [key], admin_of(name).relations())[key] * exists
 
 
+class Tick(NamedTuple):
+    """Whether a quote proves a field or, with the label «no antes de», a bound of a date."""
+
+    quote: ChosenWords
+    value: str
+    label: str
+    is_on: bool
+
+
 class PanelRow(NamedTuple):
-    """A field of a record. `value` is the value of its ticks, one for each quote that may prove
-    it, and whether it does."""
+    """A field of a record. It has no ticks if it takes no proof."""
 
     bound: BoundField
-    value: str
-    ticks: list[tuple[ChosenWords, bool]]
+    ticks: list[Tick]
     notes: list[str]
+
+
+def _is_between(bound: BoundField) -> bool:
+    """Whether the field has a date between two others, of which each takes a proof."""
+    date = isinstance(bound.field, EDTFFormField) and reading_of(bound.value() or "").get("date")
+    return isinstance(date, EDTF) and date.kind == "between"
 
 
 class PanelForm:
@@ -144,10 +159,14 @@ class PanelForm:
         rows = []
         for bound in self.form.visible_fields():
             choice = "" if bound.name == self.model_admin.lead else bound.name
-            value = f"{self.prefix}{choice}"
-            quotes = self.panel.quotes if value in self.choice_of else []
-            ticks = [(quote, value in quote.proves) for quote in quotes]
-            rows.append(PanelRow(bound, value, ticks, [*self._notes(bound.name, choice)]))
+            ticks = [
+                Tick(quote, value, label, value in quote.proves)
+                for ending, label in BOUNDS.items()
+                for quote in self.panel.quotes
+                if (value := f"{self.prefix}{choice}{ending}") in self.choice_of
+                if not ending or _is_between(bound)
+            ]
+            rows.append(PanelRow(bound, ticks, [*self._notes(bound.name, choice)]))
         return rows
 
     def _is_folded(self, row: PanelRow) -> bool:

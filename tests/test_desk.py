@@ -226,6 +226,16 @@ def test_a_member_of_the_public_record_joins_as_a_draft_and_leaves_when_its_sour
     assert PendingChange.objects.get().changes == {"end": ["", "2013"]}
 
 
+def test_each_bound_of_a_date_takes_a_proof(editor: Any, source: Source) -> None:
+    sheet = desk(editor, source, "?o=4&hecho=membresia")
+    assert 'value="start_latest"' not in sheet.text
+    alfa = str(records.organization(name="Alfa").pk)
+    sheet = sheet.press("_check", organization=alfa, start="entre 2011 y 2012")
+    assert 'value="start_latest"' in sheet.text
+    sheet.press("save", "next", proves__0=["start_latest"])
+    assert [field for _words, field in proof(Membership.objects.get())] == ["start_latest"]
+
+
 def test_a_sentence_without_facts_is_marked_read_and_unmarked(editor: Any, source: Source) -> None:
     sheet = desk(editor, source, "?o=8")
     (button,) = sheet.form.xpath(".//button[@name='factless']")
