@@ -29,6 +29,8 @@ from record.text import is_key
 from sources.models import SUPPORTED, Source, supported_model
 
 AT_ONCE = "Un cambio de lo que ya es público no se programa: quítele la marca, o elija «Ahora»."
+BEHIND = "No se vería sin {}: publíquelo también, o quite esta marca."
+NOT_YOURS = "Su cuenta no puede publicarlo: quite su marca."
 NOTHING_TICKED = "Marque algo de lo que se puede publicar."
 
 
@@ -85,17 +87,14 @@ class Item:
         meta = self.record._meta
         return "la fuente" if meta.model is Source else str(meta.verbose_name_plural)
 
-    def check(self, chosen: Collection[Record], at: datetime, may_act: MayAct) -> None:
+    def check(self, chosen: Collection[Record], at: datetime) -> None:
         """Sets the problem if the record would stay hidden after the `chosen` are published."""
-        if self.problem:
+        fact = self.change.record if self.change else self.record
+        if fact is None or self.problem:
             return
-        needed: list[Any] = [r for r in self.record.points_to() if r not in chosen]
-        if hidden := [f"«{r}»" for r in needed if r.state_at(at) != "public"]:
-            self.problem = (
-                f"No se vería sin {listed(hidden)}: publíquelo también, o quite esta marca."
-            )
-        elif not may_act(type(self.record)):
-            self.problem = "Su cuenta no puede publicarlo: quite esta marca."
+        needed = {*fact.points_to(), *vars(fact).get("replaced", ())}.difference(chosen)
+        if hidden := sorted(f"«{r}»" for r in needed if r.state_at(at) != "public"):
+            self.problem = BEHIND.format(listed(hidden))
 
 
 class Batch:
@@ -134,17 +133,19 @@ class Batch:
                 required=bool(changes), error_messages={"required": WHY}
             )
         for item in self.ticked:
-            item.check(records, questions.supposed, may_act)
+            item.check(records, questions.supposed)
             item.is_ticked = data is not None or not item.problem
         return questions
 
-    def problems(self, questions: Questions) -> Iterator[str]:
+    def problems(self, questions: Questions, may_act: MayAct) -> Iterator[str]:
         moment: Any = questions.moment
         if not self.ticked:
             yield NOTHING_TICKED
         if any(item.pending for item in self.ticked) and moment["when"].data == DAY:
             yield AT_ONCE
-        yield from (f"«{item.record}»: {item.problem}" for item in self.ticked if item.problem)
+        for item in self.ticked:
+            if problem := item.problem or ("" if may_act(type(item.record)) else NOT_YOURS):
+                yield f"«{item.record or 'Un registro'}»: {problem}"
 
 
 def drafts_of(source: Source) -> list[Any]:
@@ -207,7 +208,7 @@ class PublishingAdmin(RecordAdmin):
             questions = batch.ask(data, may_act)
             known = self._known(batch)
             changed = data is not None and data.get("known") != known
-            errors = [*questions.errors, *batch.problems(questions)] if data else []
+            errors = [*questions.errors, *batch.problems(questions, may_act)] if data else []
             if data and not (changed or errors):
                 receipt = self._publish(request, batch, questions)
                 return redirect(self.address("receipt", source.pk, receipt.pk))

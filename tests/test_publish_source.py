@@ -9,6 +9,7 @@ from django.utils import timezone
 from desk.changes import change_of, changes_of, conflicts, hold, withdraw
 from desk.models import PendingChange, PublicationReceipt
 from tests import records
+from tests.markup import words
 from tests.staff import address_of, answers, confirm, save
 from tests.test_editing import again
 from timeline.models import Event
@@ -133,16 +134,14 @@ def communique(**fields: Any) -> tuple[Any, Any, Any, Any]:
     return source, *drafts
 
 
-def test_all_that_was_made_of_a_source_is_published_in_one_act(
-    publisher: Any, visitor: Any
-) -> None:
+def test_all_that_a_source_gave_is_published_in_one_act(publisher: Any, visitor: Any) -> None:
     source, *drafts = communique()
     held = hold(source, public := records.event(start="2012"), {"location": "Lima"}, [QUOTE],
                 publisher.user)  # fmt: skip
     page = publisher.get(page_of(source))
     title = "Publicar esta fuente, 3 borradores y 1 cambio"
-    for words in (title, "Publicar los 5", drafts[1].get_absolute_url(), "Lugar:"):
-        assert words in page.text
+    for text in (title, "Publicar los 5", drafts[1].get_absolute_url(), "Lugar:"):
+        assert text in page.text
     done = publish(publisher, source)
     assert done.status_code == 302
     assert [again(record).is_public() for record in (source, *drafts)] == [True] * 4
@@ -200,6 +199,7 @@ def test_only_who_may_publish_does_it_and_others_see_whom_to_ask(
         page = person.get(page_of(source))
         assert "Pídalo a publisher" in page.text
         assert "Publicar los" not in page.text
+        assert "quite" not in page.text.lower()
         assert person.post(page_of(source), sent).status_code == 403
     assert visitor.get(page_of(source)).status_code == 302
     assert visitor.get(source.get_absolute_url()).status_code == 404
@@ -209,9 +209,8 @@ def test_only_who_may_publish_does_it_and_others_see_whom_to_ask(
 def test_what_is_unticked_stays_a_draft_and_the_source_goes_with_the_rest(publisher: Any) -> None:
     source, organization, event, statement = communique()
     publish(publisher, source, f"event-{event.pk}", f"statement-{statement.pk}")
-    assert [again(record).is_draft() for record in (source, organization, event, statement)] == [
-        False, False, True, True,
-    ]  # fmt: skip
+    drafts = [each for each in (source, organization, event, statement) if again(each).is_draft()]
+    assert drafts == [event, statement]
     page = publisher.get(page_of(source))
     assert items(page).keys() == {f"event-{event.pk}", f"statement-{statement.pk}"}
     nothing = publisher.post(page_of(source), answers(page))
@@ -254,23 +253,17 @@ def test_a_change_that_the_record_outran_is_named_and_waits(publisher: Any) -> N
     assert not changes_of(event).exists()
 
 
-def test_another_day_is_for_drafts_and_not_for_changes(publisher: Any) -> None:
+def test_a_change_needs_a_reason_and_does_not_wait_for_a_day(publisher: Any) -> None:
     source, organization, *_others = communique()
     held = hold(source, records.event(), {"location": "Lima"}, [QUOTE], publisher.user)
     later = {"when": "day", "day": "1 de enero de 2090"}
     refused = publish(publisher, source, **later)
     assert refused.status_code == 422
     assert "no se programa" in refused.text
-    publish(publisher, source, f"change-{held.pk}", **later)
+    assert publish(publisher, source, change_reason="").status_code == 422
+    publish(publisher, source, f"change-{held.pk}", change_reason="", **later)
     assert again(organization).publish_at == again(source).publish_at
     assert again(source).state == "scheduled"
-
-
-def test_a_change_of_what_is_public_needs_a_reason(publisher: Any) -> None:
-    source, *_drafts = communique()
-    held = hold(source, records.event(), {"location": "Lima"}, [QUOTE], publisher.user)
-    assert publish(publisher, source, change_reason="").status_code == 422
-    assert publish(publisher, source, f"change-{held.pk}", change_reason="").status_code == 302
 
 
 def test_two_hundred_go_in_one_act_and_the_others_in_the_next(publisher: Any) -> None:
@@ -310,7 +303,7 @@ def test_a_publication_is_undone_but_for_what_changed_since(publisher: Any, edit
     save(publisher, address_of("change", event), title="Otro título")
     page = publisher.get(receipt)
     assert "Deshacer en 4 registros" in page.text
-    assert "publisher lo cambió después" in " ".join(page.text.split())
+    assert "publisher lo cambió después" in words(page)
     undone = publisher.post(receipt, follow=True)
     assert [again(record).is_public() for record in (source, organization, event, statement)] == [
         True, False, True, False,
@@ -320,9 +313,7 @@ def test_a_publication_is_undone_but_for_what_changed_since(publisher: Any, edit
     assert again(public).start == "2012"
 
 
-def test_the_front_page_and_the_list_lead_to_the_desk_and_to_the_publication(
-    publisher: Any,
-) -> None:
+def test_the_front_page_and_the_list_of_sources_lead_to_the_desk(publisher: Any) -> None:
     source, *_drafts = communique()
     hold(source, records.event(), {"location": "Lima"}, [QUOTE], publisher.user)
     front = publisher.get("/admin/")
@@ -333,3 +324,26 @@ def test_the_front_page_and_the_list_lead_to_the_desk_and_to_the_publication(
     assert (notice.count, notice.url) == (4, page_of(source))
     listed = publisher.get(address_of("changelist", type(source)))
     assert f'href="{address_of("desk", source)}"' in listed.text
+
+
+def test_a_membership_and_the_draft_organization_that_it_needs_go_together(publisher: Any) -> None:
+    source, needed = hidden_source(), records.organization(name="La necesaria", publish_at=None)
+    member = records.membership(organization=needed, publish_at=None)
+    late = records.membership(
+        organization=records.organization(name="La retirada", unpublish_at=records.YESTERDAY),
+        publish_at=None,
+    )
+    for membership in (member, late):
+        records.citation(membership, source=source)
+    heir = records.membership(organization=records.organization(name="La heredera"))
+    hold(source, heir, {"replaces": [needed]}, [QUOTE | {"field": "replaces"}], publisher.user)
+    page = publisher.get(page_of(source))
+    assert "La necesaria" in page.text
+    assert "No se vería sin «La retirada»" in page.text
+    needs = f"organization-{needed.pk}"
+    refused = publish(publisher, source, needs)
+    assert refused.status_code == 422
+    assert refused.text.count("»: No se vería sin «La necesaria»") == 2
+    publish(publisher, source)
+    states = [again(record).state for record in (needed, member, late)]
+    assert states == ["public", "public", "draft"]
