@@ -19,6 +19,7 @@ from editing.admin import problems_of
 from editing.pickers import entries_of, matches, mentions_in
 from record.publishing import StaffRequest
 from record.text import is_key
+from sources.admin import say_differences
 from sources.models import Source, supported_model
 
 KINDS = {
@@ -174,6 +175,9 @@ class Panel:
                 valid = [quote.locate(self.source) for quote in self.quotes]
                 valid += [form.is_valid() for form in forms]
                 lines = [form.save() for form in forms] if all(valid) else []
+                quotes = self.quotes if lines else []
+                differences = [(f"Cita {q.number + 1}", q.differences) for q in quotes]
+                say_differences(self.request, differences)
                 return [[*line, token_of(*line[:2])] for line in lines]
         except ValidationError as error:
             forms[0].form.add_error(None, error.messages)

@@ -76,9 +76,8 @@ class Reading:
     def _pending(self) -> Iterator[Use]:
         for change in self.source.pending_changes.all():
             for quote in change.quotes:
-                for start in self.passages.positions(quote["exact"])[:1]:
-                    end = start + len(quote["exact"])
-                    yield Use(start, end, (change.kind, change.key), "drafted")
+                for span in self.passages.spans(quote["exact"])[:1]:
+                    yield Use(*span, (change.kind, change.key), "drafted")
 
     def _state(self, number: int, digests: set[str]) -> str:
         if states := {use.state for use in self._uses_of[number - 1]}:
@@ -177,6 +176,7 @@ class ChosenWords:
     proves: set[str]
     is_new: bool = False
     problem: str = ""
+    differences: str = ""
     offered: str = ""
 
     def sentence(self, passages: Passages) -> str:
@@ -191,6 +191,7 @@ class ChosenWords:
             self.problem, self.offered = " ".join(error.messages), self.offer(source)
             return False
         self.words, self.problem = citation.exact, "" if self.proves else UNTICKED
+        self.differences = citation.differences
         return not self.problem
 
     def offer(self, source: Source) -> str:
@@ -198,8 +199,8 @@ class ChosenWords:
         the words that make them unique."""
         reading = read_quote(source, self.words)
         sentence = source.passages.sentences[self.selection.number - 1]
-        starts = source.passages.positions(self.words)
-        for start, place in zip(starts, reading.get("places", ()), strict=False):
+        spans = source.passages.spans(self.words)
+        for (start, _end), place in zip(spans, reading.get("places", ()), strict=False):
             if sentence.start <= start < sentence.end:
                 return str(place["unique"])
         return str(reading.get("nearest", {}).get("unique", ""))

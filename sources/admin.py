@@ -43,10 +43,11 @@ def _supported_field() -> forms.ChoiceField:
     return forms.ChoiceField(label="De qué dato habla", required=False)
 
 
-def say_differences(request: HttpRequest, citations: Iterable[Citation]) -> None:
-    for citation in citations:
-        if kinds := citation.differences:
-            words = f"{citation}: solo difería en {kinds}. Se guardaron las palabras de la fuente."
+def say_differences(request: HttpRequest, differences: Iterable[tuple[Any, str]]) -> None:
+    """Says in what each quote differed from its source, if it did."""
+    for quote, kinds in differences:
+        if kinds:
+            words = f"{quote}: solo difería en {kinds}. Se guardaron las palabras de la fuente."
             messages.info(request, words)
 
 
@@ -114,7 +115,8 @@ class CitedAdmin(RecordAdmin):
                 messages.warning(request, words)
         for formset in formsets:
             if formset.model is Citation:
-                say_differences(request, (row.instance for row in formset.forms))
+                citations = [row.instance for row in formset.forms]
+                say_differences(request, [(quote, quote.differences) for quote in citations])
 
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
@@ -171,7 +173,7 @@ class CitationAdmin(CitationFields, RecordAdmin):
 
     def save_related(self, request: HttpRequest, form: Any, *args: Any) -> None:
         super().save_related(request, form, *args)
-        say_differences(request, [form.instance])
+        say_differences(request, [(form.instance, form.instance.differences)])
 
     @admin.display(description="palabras", ordering="exact")
     def words(self, citation: Citation) -> str:

@@ -300,6 +300,13 @@ def test_words_of_the_source_replace_words_that_are_not(editor: Any, source: Sou
     sheet = desk(editor, source, "?o=4").press("_check", words__0="Tres de ella decidieron sumarse")
     sheet = sheet.press("use", "0", words__0="Tres de ella decidieron sumarse")
     assert sheet.fields["words-0"] == ["Tres de ellas decidieron sumarse"]
+    form = desk(editor, source, "?o=4&hecho=acontecimiento")
+    sheet = form.press(
+        "save", "next", title="Tres se suman", category=records.WORDS["acuerdo"],
+        words__0="tres de ellas decidieron su-\nmarse", proves__0=[""],
+    )  # fmt: skip
+    assert "Cita 1: solo difería en mayúsculas." in sheet.text
+    assert Citation.objects.get().exact == "Tres de ellas decidieron sumarse"
 
 
 def test_two_people_on_one_draft_lose_nothing(editor: Any, publisher: Any, source: Source) -> None:
