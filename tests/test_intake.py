@@ -161,6 +161,8 @@ def test_a_long_text_is_folded_and_its_many_mends_fit_a_form(editor: Person) -> 
     assert "más, que siguen a la marca de todos" in page.text
     form = sent(page)
     assert len(form["mend"]) == 101
+    page = editor.post(address, form | {"mend": form["mend"][:-1], "_check": "1"})
+    assert len(sent(page)["text"].splitlines()) == 2 * 200 + 1
     page = editor.post(address, form | {"mend": form["mend"][1:], "_check": "1"})
     assert sent(page)["text"] == "\n".join([CUT.replace("\n\n", "\n")] * 200)
 
