@@ -209,7 +209,9 @@ class Panel:
 
     @property
     def media(self) -> Media:
-        return sum((form.form.media for form in self.forms), Media())
+        """That of an event, which has every widget, since a script changes the kind in place."""
+        fields = admin_of("event").get_form(self.request).base_fields.values()
+        return sum((field.widget.media for field in fields), Media())
 
     @property
     def carried(self) -> Iterator[tuple[str, str]]:
