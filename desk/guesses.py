@@ -170,6 +170,7 @@ def _title(texts: list[str], dates: Dates) -> Guesses:
         text = text[: breaks[-1]] if breaks else cut(text, LONGEST_TITLE).rstrip("…")
         while (shorter := text.rpartition(" "))[2] in STOP_WORDS:
             text = shorter[0]
+        text = text.rstrip(" ,;:(")
     return {"title": Guess(capfirst(text), "De la oración; acórtelo")} if text else {}
 
 

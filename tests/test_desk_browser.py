@@ -12,6 +12,7 @@ from playwright.sync_api import expect
 from tests import records
 from tests.login import log_in
 from tests.screens import PHONE, unreadable, violations
+from timeline.models import Event
 
 pytestmark = [
     pytest.mark.browser,
@@ -210,3 +211,27 @@ def test_on_a_phone_a_tap_chooses_and_the_panel_follows(desk: Any) -> None:
 
     assert unreadable(desk) == []
     assert violations(desk) == []
+
+
+def test_the_keyboard_saves_in_place_and_goes_on_with_the_next_sentence(desk: Any) -> None:
+    row(desk, 4).locator("q").click()
+    chosen(desk, "4")
+    desk.select_option("#id_category", label="relevo")
+    desk.locator("#id_start").focus()
+    desk.keyboard.press("Control+Enter")
+    expect(desk.locator("#desk-status")).to_contain_text("Guardado como borrador")
+    expect(row(desk, 5)).to_be_focused()
+    expect(row(desk, 4)).to_contain_text("1 borrador")
+    assert (
+        Event.objects.get().citations.get().exact == "La co-representación quedó a cargo de Fundar."
+    )
+    desk.get_by_role("button", name="Deshacer").click()
+    expect(row(desk, 4)).to_contain_text("sin usar")
+    assert not Event.objects.exists()
+    row(desk, 4).locator("q").click()
+    desk.get_by_text("Fin, ").click()
+    expect(desk.locator(".prose-editor")).to_be_visible()  # in the new desk too
+    desk.fill("#id_title", "")
+    desk.get_by_role("button", name="Guardar y seguir leyendo").last.click()
+    expect(desk.locator("#problems")).to_be_focused()
+    assert desk.complaints == []
