@@ -17,7 +17,7 @@ from django.template.response import SimpleTemplateResponse
 from django.urls import NoReverseMatch, URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
 
-from desk.models import ReceivedText
+from desk.models import PublicationReceipt, ReceivedText
 from exchange.imports import RESOURCES
 from exchange.models import Receipt
 from tests import records
@@ -48,6 +48,7 @@ RECORD = {
 # Users who may not publish only read a public record.
 PUBLIC_RECORD = RECORD | {"change": ">>-++++ >>---++"}
 PUBLISHABLE = dict.fromkeys(("publish", "withdraw", "draft"), ">>---++ >>---++")
+PUBLISHING = ">>-++++ >>---++"
 ACCOUNTS = ">>+---+ >>+---+"
 SUPERUSER = ">>----+ >>----+"
 TABLE = {
@@ -96,6 +97,10 @@ TABLE = {
     "admin:auth_group_change": ">>+---+ >>----+",
     "admin:auth_group_delete": SUPERUSER,
     "admin:auth_group_history": ACCOUNTS,
+    "admin:sources_source_desk": ">>-++++ >>--+++",
+    # Users who may not publish are told whom to ask.
+    "admin:sources_source_publish_all": PUBLISHING,
+    "admin:sources_source_receipt": PUBLISHING,
     "admin:sources_source_received": ">>----+ >>----+",  # its own is the admin's
     "admin:exchange_receipt_changelist": VIEW,
     "admin:exchange_receipt_add": ">>----- >>-----",
@@ -158,6 +163,7 @@ def world(people, reader) -> dict[str, Any]:
     source = records.source(slug="fuente")
     receipt = {"resource": "eventos", "file_name": "hoja.csv", "made_at": timezone.now()}
     ReceivedText.objects.create(pk=source.pk, user=people["admin"].user, document=pasted("Algo."))
+    PublicationReceipt.objects.create(pk=source.pk, source=source)
     return {
         "sources_source": source,
         "sources_citation": records.citation(event, source=source),
@@ -196,7 +202,7 @@ def address(name: str, pattern: URLPattern, world: dict[str, Any]) -> str:
     model = name.removeprefix("admin:").rpartition("_")[0]
     model = "auth_user" if model.startswith("auth_user") else model
     record = world.get(model, world["exchange_receipt"])
-    arguments = dict.fromkeys(("object_id", "id", "pk"), record.pk)
+    arguments = dict.fromkeys(("object_id", "id", "pk", "key"), record.pk)
     arguments |= {"name": "eventos", "format_name": "csv", "url": "nada"}
     if hasattr(record, "history"):
         arguments |= {"version": record.history.earliest().pk, "slug": record.slug}
