@@ -37,6 +37,10 @@ OWN = (
 ).split()
 """The fields of the panel itself, before a hyphen."""
 MOST_OFFERED = 12
+UNSAVED = (
+    "lo que escribió ahí no se guardaría. Márquelo, o elija quién termina, para guardarlo también; "
+    "si no va, bórrelo."
+)
 
 
 class Panel:
@@ -153,13 +157,21 @@ class Panel:
 
     @property
     def doubles(self) -> list[tuple[Any, str]]:
-        """The organizations with a name like the name of a new one, and the addresses that choose
-        them."""
-        if not self.forms or self.forms[0].name != "organization" or self.forms[0].stored:
+        """The records that a new one may repeat, and the addresses that choose them: organizations
+        with a name like its name, memberships and terms without a known end of its organization."""
+        if not self.forms or self.forms[0].stored or not self._may("change", self.forms[0].name):
             return []
-        records, name = self._readable("organization"), self.forms[0].form["name"].value() or ""
-        likely = records.in_bulk(likely_doubles(name, entries_of(records)))
-        keys = {record: f"organization-{key}" for key, record in likely.items()}
+        name, form = self.forms[0].name, self.forms[0].form
+        records = self._readable(name)
+        if name == "organization":
+            records = records.filter(
+                pk__in=likely_doubles(form["name"].value() or "", entries_of(records))
+            )
+        elif name in ENDS and is_key(str(key := form["organization"].value() or "")):
+            records = records.filter(organization=key, end_latest=END_OF_TIME)
+        else:
+            return []
+        keys = {record: f"{name}-{record.pk}" for record in records}
         return [(each, self.query(kind=EXISTING, record=key)) for each, key in keys.items()]
 
     # Saving
@@ -174,6 +186,7 @@ class Panel:
                     return []
                 valid = [quote.locate(self.source) for quote in self.quotes]
                 valid += [form.is_valid() for form in forms]
+                valid += [False for form in self.forms if form.is_unticked]
                 lines = [form.save() for form in forms] if all(valid) else []
                 quotes = self.quotes if lines else []
                 differences = [(f"Cita {q.number + 1}", q.differences) for q in quotes]
@@ -193,6 +206,9 @@ class Panel:
             for quote in self.quotes
             if quote.problem
         ]
+        for form in (form for form in self.forms if form.is_unticked):
+            field = "ends" if form.companion == "ends" else f"also-{form.companion}"
+            problems.append({"text": f"{form.title}: {UNSAVED}", "field": field})
         for form in (form for form in self.forms if form.is_open):
             problems += problems_of(form.form, f"{form.title}, " if form.title else "")
         return problems

@@ -252,7 +252,7 @@ def test_a_new_organization_that_may_be_an_old_one_says_so(editor: Any, source: 
     old = records.organization(name="Red de Pruebas")
     sheet = desk(editor, source, "?o=4&hecho=organizacion")
     sheet = sheet.press("_check", name="Red de Prueba")
-    assert "¿Es otra que ya está? Red de Pruebas" in sheet.words("doubles")
+    assert "¿Ya está en el registro? Red de Pruebas" in sheet.words("doubles")
     assert f"registro=organization-{old.pk}" in sheet.go("Red de Pruebas").address
 
 

@@ -1,0 +1,68 @@
+"""What a secretary who does not know the desk would lose or not see: without its script."""
+
+from typing import Any
+
+import pytest
+from lxml import html
+
+from organizations.models import Membership, Organization
+from sources.models import Source
+from tests import records
+from tests.test_desk import CONVENED, LEFT, Sheet, desk
+from timeline.models import Event
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("forms_check_one_by_one")]
+OWNED = "//button[not(@type='button')][@form='desk-form' or ancestor::form[@id='desk-form']]"
+
+
+@pytest.fixture
+def source() -> Source:
+    return records.source(publish_at=None)
+
+
+def buttons(sheet: Sheet) -> Any:
+    """The buttons of the form, also those outside of it: Enter in a field presses the first."""
+    return html.fromstring(sheet.text).xpath(OWNED)
+
+
+def test_enter_saves_and_never_takes_the_last_save_back(editor: Any, source: Source) -> None:
+    sheet = desk(editor, source, f"?o={CONVENED}")
+    sheet = sheet.press("save", "next", title="Convocatoria", category=str(records.category().pk))
+    names = [button.get("name") for button in buttons(sheet)]
+    assert names[0] == "save"
+    assert "undo" in names
+    assert Event.objects.get().title == "Convocatoria"
+
+
+def test_the_strip_and_the_next_unread_sentence_keep_what_was_typed(
+    editor: Any, source: Source
+) -> None:
+    sheet = desk(editor, source, f"?o={CONVENED}")
+    ways = [b for b in buttons(sheet) if b.get("name") == "go" and b.get("form")]
+    assert len(ways) == len(source.passages.sentences) + 1
+    for way in ways[LEFT - 1], ways[-1]:
+        kept = sheet.press("go", way.get("value"), title="Un título")
+        assert kept.fields["title"] == ["Un título"]
+        assert f"o={CONVENED}" not in kept.form.action
+
+
+def test_a_companion_that_is_filled_and_not_ticked_is_not_lost(editor: Any, source: Source) -> None:
+    sheet = desk(editor, source, f"?o={LEFT}&hecho=organizacion")
+    sheet = sheet.press("save", "next", name="Gama", membership__start="2012")
+    assert "su membresía: lo que escribió ahí no se guardaría" in sheet.words("problems")
+    assert not Organization.objects.filter(name="Gama").exists()
+    assert sheet.form.xpath(".//details[@id='also-membership-']/@open")
+    assert sheet.fields["membership-start"] == ["2012"]
+    sheet.press("save", "next", also="membership")
+    assert Membership.objects.get(organization__name="Gama").start == "2012"
+
+
+def test_a_member_that_leaves_is_offered_the_membership_that_it_has(
+    editor: Any, source: Source
+) -> None:
+    held = records.membership()
+    sheet = desk(editor, source, f"?o={LEFT}&hecho=membresia")
+    sheet = sheet.press("_check", organization=str(held.organization_id))
+    assert str(held) in sheet.words("doubles")
+    sheet = sheet.go(str(held))
+    assert f"registro=membership-{held.pk}" in sheet.address
