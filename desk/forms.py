@@ -166,15 +166,21 @@ class PanelForm:
         rows = []
         for bound in self.form.visible_fields():
             choice = "" if bound.name == self.model_admin.lead else bound.name
-            ticks = [
-                Tick(quote, value, label, value in quote.proves)
-                for ending, label in BOUNDS.items()
-                for quote in self.panel.quotes
-                if (value := f"{self.prefix}{choice}{ending}") in self.choice_of
-                if not ending or _is_between(bound)
-            ]
+            endings = BOUNDS if _is_between(bound) else [""]
+            ticks = [tick for ending in endings for tick in self._ticks(f"{choice}{ending}")]
             rows.append(PanelRow(bound, ticks, [*self._notes(bound.name, choice)]))
         return rows
+
+    @property
+    def whole_ticks(self) -> list[Tick]:
+        """The ticks of a companion as a whole: the panel does not show the field of its name."""
+        return self._ticks("")
+
+    def _ticks(self, choice: str) -> list[Tick]:
+        value, quotes = f"{self.prefix}{choice}", self.panel.quotes
+        label = BOUNDS[date_and_bound(choice)[1]]
+        ticks = [Tick(quote, value, label, value in quote.proves) for quote in quotes]
+        return ticks if value in self.choice_of else []
 
     def _is_folded(self, row: PanelRow) -> bool:
         rare = (*FOLDED, *flatten_fieldsets(self.model_admin.fieldsets[1:]))

@@ -10,6 +10,7 @@ from difflib import get_close_matches
 from typing import Any, NamedTuple
 
 from django.contrib.auth.models import User
+from django.utils.html import escape
 from django.utils.text import capfirst
 
 from dates.edtf import END_OF_TIME, parse
@@ -24,7 +25,7 @@ from texts.words import STOP_WORDS, kin, stem_of, stems_of
 from texts.words import words_of as stemmed
 from timeline.vocabulary import EventCategory, StatementKind, Synonym, Vocabulary
 
-LONGEST_READ, LONGEST_TITLE, SHORTEST_CLAUSE = 5000, 80, 50
+LONGEST_READ, LONGEST_TITLE, SHORTEST_CLAUSE, LONGEST_BODY = 5000, 80, 50, 20_000
 LEADS = ("title", "name", "organization")
 # Stems of the verbs that end a membership or a term.
 ENDINGS = {
@@ -175,10 +176,25 @@ def _title(texts: list[str], dates: Dates) -> Guesses:
 
 
 def _heading(texts: list[str], source: Source) -> Guesses:
-    """The question that a statement answers, or else the title of its source."""
-    question = next((text for text in texts if text.endswith("?")), "")
-    why = "De la oración" if question else "El título de la fuente"
-    return {"title": Guess(question or source.title, why)}
+    """The question that a statement answers; or else the title of its source, and the text of a
+    short source as the text of the statement."""
+    if question := next((text for text in texts if text.endswith("?")), ""):
+        return {"title": Guess(question, "De la oración")}
+    guesses = {"title": Guess(source.title, "El título de la fuente")}
+    if len(source.text) <= LONGEST_BODY:
+        guesses["body"] = Guess(_body(source), "El texto de la fuente, entero")
+    return guesses
+
+
+def _body(source: Source) -> str:
+    """The text as rich text, without the title with which it opens."""
+    text, blocks = source.passages.text, source.passages.blocks
+    tags = {"heading": "h2"}
+    return "".join(
+        f"<{tag}>{escape(text[block.start : block.end])}</{tag}>"
+        for number, block in enumerate(blocks)
+        if (tag := tags.get(block.kind, "p")) and (number or block.is_told)
+    )
 
 
 def _organizations(mentions: list[Mention]) -> Guesses:
@@ -233,8 +249,6 @@ def _term(texts: list[str], mentions: list[Mention], span: Guesses) -> Guesses:
         guesses["ends"] = Guess(before.pk, "Su fin no consta")
         if end := guesses.pop("end", None) or span.get("start"):
             guesses["ends-end"] = end
-        if before.order:
-            guesses["order"] = Guess(before.order + 1, f"Sigue al lugar {before.order}")
     return guesses
 
 

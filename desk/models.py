@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
-from record.publishing import Record
+from record.publishing import Record, named
 from sources.models import SUPPORTED, Source, supported_model
 
 KEPT = timedelta(days=1)
@@ -113,7 +113,7 @@ class PendingChange(models.Model):
     @property
     def record(self) -> Record | None:
         """The public record; None if it was deleted."""
-        record: Any = supported_model(self.kind)._base_manager.filter(pk=self.key).first()
+        record: Any = named(supported_model(self.kind)).filter(pk=self.key).first()
         return record
 
 

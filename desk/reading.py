@@ -154,8 +154,9 @@ class Selection(NamedTuple):
         return passages.text[span.start : span.end]
 
     def words(self, passages: Passages) -> str:
-        words = self.sentence(passages)
-        return " ".join(words.split()[self.first - 1 : self.last]) if self.first else words
+        """The words without a full stop or a comma at their end, which a quote does not need."""
+        words = self.sentence(passages).split()[max(0, self.first - 1) : self.last or None]
+        return " ".join(words).rstrip(".,;:")
 
 
 def selected(query: QueryDict, passages: Passages) -> list[Selection]:

@@ -394,6 +394,7 @@ class RepresentationTerm(Spanning, Publishable):
             start, end = self.period.start, self.period.end
             overlaps = Q(start_latest__lt=end.earliest, end_earliest__gt=start.latest)
             terms = RepresentationTerm.objects.filter(overlaps | Q(order=self.order))
-            for other in terms.filter(role=self.role).exclude(pk__in=[self.pk, *self.moved]):
+            terms = terms.filter(role=self.role).select_related("organization")
+            for other in terms.exclude(pk__in=[self.pk, *self.moved]):
                 if problem := contradiction(self, other):
                     raise ValidationError(problem)

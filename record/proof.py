@@ -22,7 +22,7 @@ from django.utils import timezone
 
 from dates.fields import EDTFField
 from dates.text import collapse
-from record.publishing import Record, visible
+from record.publishing import Record, named, visible
 
 FAR_OFF = datetime(9000, 1, 1, tzinfo=UTC)
 """A moment after all that is scheduled."""
@@ -388,7 +388,7 @@ def records_of(facts: Iterable[tuple[type[Any], int]]) -> list[Any]:
     keys = defaultdict(list)
     for model, key in facts:
         keys[model].append(key)
-    return [r for model, group in keys.items() for r in model._base_manager.in_bulk(group).values()]
+    return [r for model, group in keys.items() for r in named(model).in_bulk(group).values()]
 
 
 def hidden_sources_of(facts: Iterable[Record]) -> list[Any]:

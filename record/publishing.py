@@ -98,7 +98,9 @@ def visible(model: type["Record"], at: datetime, path: str = "") -> Q:
 class RecordQuerySet(models.QuerySet[R]):
     def visible_to(self, user: User | AnonymousUser | None) -> Self:
         """The records that `user` may read. Lists, feeds and downloads pass None, for a visitor."""
-        if user and user.is_active and user.is_staff and user.has_perm(_view(self.model)):
+        meta = self.model._meta
+        view = f"{meta.app_label}.view_{meta.model_name}"
+        if user and user.is_active and user.is_staff and user.has_perm(view):
             return self
         return self.filter(visible(self.model, timezone.now()))
 
@@ -137,8 +139,10 @@ class RecordQuerySet(models.QuerySet[R]):
         return self.filter(pk__in=list(latest))
 
 
-def _view(model: type[models.Model]) -> str:
-    return f"{model._meta.app_label}.view_{model._meta.model_name}"
+def named(model: type[Any]) -> models.QuerySet[Any]:
+    """The records of a model, with those whose names are in theirs."""
+    records: models.QuerySet[Any] = model._base_manager.all()
+    return records.select_related(*model.belongs_to) if model.belongs_to else records
 
 
 class Record(models.Model):

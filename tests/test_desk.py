@@ -88,7 +88,7 @@ def test_an_event_is_made_of_two_quotes_with_three_ticks(editor: Any, source: So
     assert proof(event) == {
         ("En mayo de 2012 se convocó a cuatro organizaciones", "start"),
         ("En mayo de 2012 se convocó a cuatro organizaciones", "summary"),
-        ("Tres de ellas decidieron sumarse a la Red.", ""),
+        ("Tres de ellas decidieron sumarse a la Red", ""),
     }
     assert event.history.count() == 1
     assert "Guardado como borrador: Acontecimiento: Convocatoria, con 2 citas." in sheet.words(
@@ -108,7 +108,7 @@ def test_an_organization_is_made_with_its_membership_by_one_save(
     )  # fmt: skip
     organization = Organization.objects.get(name="Gama")
     (membership,) = organization.memberships.all()
-    words = "Tres de ellas decidieron sumarse a la Red."
+    words = "Tres de ellas decidieron sumarse a la Red"
     assert (membership.start, membership.start_label) == ("2012", "Tres de ellas")
     assert proof(organization) == {(words, "")}
     assert proof(membership) == {(words, "start")}
@@ -156,7 +156,7 @@ def test_a_record_that_exists_takes_another_quote(editor: Any, source: Source) -
     sheet = sheet.press("save", "next", proves__0=["summary"], summary="Anuncia su salida.")
     event.refresh_from_db()
     assert event.summary == "Anuncia su salida."
-    assert proof(event) == {("La Red anunció", "start"), ("La Red anunció su salida.", "summary")}
+    assert proof(event) == {("La Red anunció", "start"), ("La Red anunció su salida", "summary")}
     assert event.history.count() == 2
     undone = sheet.press("undo", saved(sheet))
     event.refresh_from_db()

@@ -223,7 +223,7 @@ def test_the_keyboard_saves_in_place_and_goes_on_with_the_next_sentence(desk: An
     expect(row(desk, 5)).to_be_focused()
     expect(row(desk, 4)).to_contain_text("1 borrador")
     assert (
-        Event.objects.get().citations.get().exact == "La co-representación quedó a cargo de Fundar."
+        Event.objects.get().citations.get().exact == "La co-representación quedó a cargo de Fundar"
     )
     desk.get_by_role("button", name="Deshacer").click()
     expect(row(desk, 4)).to_contain_text("sin usar")

@@ -21,6 +21,7 @@ from tests.records import event, organization, synonym
 from timeline.vocabulary import EventCategory, StatementKind
 
 TEXT = (Path(__file__).parent / "communique" / "comunicado.txt").read_text("utf-8")
+BODY = "".join(f"<p>{line}</p>" for line in TEXT.splitlines()[1:] if line)
 
 # A text, and its dates: value, words, side.
 DATES: dict[str, list[tuple[str, ...]]] = {
@@ -175,7 +176,7 @@ GUESSED: list[tuple[str, tuple[str, ...], dict[str, Any]]] = [
     ("membership", (LEAVES,), {"organization": "imco", "end": "2018-04-30"}),
     ("membership", (f"{TAKES}, {UNTIL}",), {"organization": "socialtic", "start": "2018-04-09"}),
     ("representation_term", (f"{TAKES}, {UNTIL}",), {
-        "organization": "socialtic", "role": "representative", "start": "2018-04-09", "order": 6,
+        "organization": "socialtic", "role": "representative", "start": "2018-04-09",
         "ends": "representante-5", "ends-end": "2018-04-09",
     }),
     ("representation_term", (CO,), {
@@ -183,6 +184,7 @@ GUESSED: list[tuple[str, tuple[str, ...], dict[str, Any]]] = [
     }),
     ("statement", ("Ciudad de México, a 22 de mayo de 2018.",), {
         "title": "Comunicado sobre su integración", "kind": "comunicado", "date": "2018-05-22",
+        "body": BODY,
     }),
     ("statement", ("¿Por qué terminó?",), {"title": "¿Por qué terminó?", "kind": "comunicado"}),
 ]  # fmt: skip
@@ -202,7 +204,7 @@ def test_a_guess_names_its_words_and_the_quotes_that_prove_it(guesses):
     assert "summary" not in found
     found = guesses("representation_term", f"{TAKES}, {UNTIL}")
     assert found["ends-end"].because == "Por «hasta ese día»"
-    assert found["order"] == (6, "Sigue al lugar 5", ())
+    assert "order" not in found  # no source says it
 
 
 def test_of_a_record_that_exists_only_what_is_open_is_guessed(guesses):

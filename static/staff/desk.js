@@ -155,7 +155,7 @@ function bracket(quote) {
     ends = [first, last];
     mark.replaceChildren(...spans.slice(first, last + 1));
     text.replaceChildren(...spans.slice(0, first), mark, ...spans.slice(last + 1));
-    field.value = mark.textContent.replace(/[,;:]? $/, "");
+    field.value = mark.textContent.replace(/[.,;:]? $/, "");
   };
   quote.drag = (word) => { // the bracket at the word, or a new run from it
     const place = spans.indexOf(word);
