@@ -199,9 +199,8 @@ def address(name: str, pattern: URLPattern, world: dict[str, Any]) -> str:
     if not name.startswith(OF_STAFF):
         arguments = {"slug": SLUGS.get(name, "uno")}
         return reverse(name, kwargs=arguments) if set(wanted) == set(arguments) else ""
-    model = name.removeprefix("admin:").rpartition("_")[0]
-    model = "auth_user" if model.startswith("auth_user") else model
-    record = world.get(model, world["exchange_receipt"])
+    model = next((each for each in world if name.startswith(f"admin:{each}_")), "exchange_receipt")
+    record = world[model]
     arguments = dict.fromkeys(("object_id", "id", "pk", "key"), record.pk)
     arguments |= {"name": "eventos", "format_name": "csv", "url": "nada"}
     if hasattr(record, "history"):
