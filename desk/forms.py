@@ -12,7 +12,7 @@ from django.forms import BoundField
 from dates.edtf import EDTF
 from dates.forms import EDTFFormField, reading_of
 from desk.changes import changes_of, hold
-from desk.guesses import NO_GUESS, Guess, guesses_for
+from desk.guesses import Guess, guesses_for
 from desk.guesses import Quote as GuessedQuote
 from desk.models import PendingChange
 from desk.reading import ChosenWords
@@ -147,9 +147,11 @@ class PanelForm:
     @property
     def is_unticked(self) -> bool:
         """Whether the user filled the form of a companion and did not tick it."""
-        sent = {} if self.is_open else {b.name: b.data for b in self.form if self.form.is_bound}
-        guessed = {name: self.guesses.get(name, NO_GUESS).value for name in sent}
-        return any(value and value != str(guessed[name]) for name, value in sent.items())
+        if self.is_open or not self.form.is_bound:
+            return False
+        guessed = {name: guess.value for name, guess in self.guesses.items()}
+        filled = (bound for bound in self.form if bound.data)
+        return any(b.field.has_changed(guessed.get(b.name), b.data) for b in filled)
 
     # The rows
 

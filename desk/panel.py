@@ -37,10 +37,7 @@ OWN = (
 ).split()
 """The fields of the panel itself, before a hyphen."""
 MOST_OFFERED = 12
-UNSAVED = (
-    "lo que escribió ahí no se guardaría. Márquelo, o elija quién termina, para guardarlo también; "
-    "si no va, bórrelo."
-)
+UNSAVED = "{}: lo que escribió ahí no se guardaría. {}, o bórrelo."
 
 
 class Panel:
@@ -207,8 +204,10 @@ class Panel:
             if quote.problem
         ]
         for form in (form for form in self.forms if form.is_unticked):
-            field = "ends" if form.companion == "ends" else f"also-{form.companion}"
-            problems.append({"text": f"{form.title}: {UNSAVED}", "field": field})
+            field, way_on = f"also-{form.companion}", "Marque «Guardarlo también»"
+            if form.companion == "ends":
+                field, way_on = "ends", "Elija quién"
+            problems.append({"text": UNSAVED.format(form.title, way_on), "field": field})
         for form in (form for form in self.forms if form.is_open):
             problems += problems_of(form.form, f"{form.title}, " if form.title else "")
         return problems

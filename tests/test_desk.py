@@ -194,7 +194,7 @@ def test_a_public_record_stays_as_it_is_until_its_change_is_published(
 ) -> None:
     event = records.event(title="La Red sale", summary="Sale.")
     sheet = desk(editor, source, f"?o={LEFT}&hecho=existente&registro=event-{event.pk}")
-    assert "el cambio se guarda aparte" in sheet.words("existing")
+    assert "El cambio se guarda aparte" in sheet.words("existing")
     sheet = sheet.press("save", "next", summary="Anuncia su salida.", proves__0=["summary"])
     event.refresh_from_db()
     assert event.summary == "Sale."

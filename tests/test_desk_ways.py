@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from django.urls import reverse
 from lxml import html
 
 from organizations.models import Membership, Organization
@@ -47,14 +48,17 @@ def test_the_strip_and_the_next_unread_sentence_keep_what_was_typed(
 
 
 def test_a_companion_that_is_filled_and_not_ticked_is_not_lost(editor: Any, source: Source) -> None:
-    sheet = desk(editor, source, f"?o={LEFT}&hecho=organizacion")
+    sheet = desk(editor, source, f"?o={CONVENED}&hecho=organizacion")
+    assert sheet.fields["membership-start"] == ["mayo de 2012"]  # guessed
+    sheet.press("save", "next", name="Delta")
     sheet = sheet.press("save", "next", name="Gama", membership__start="2012")
     assert "su membresía: lo que escribió ahí no se guardaría" in sheet.words("problems")
     assert not Organization.objects.filter(name="Gama").exists()
     assert sheet.form.xpath(".//details[@id='also-membership-']/@open")
     assert sheet.fields["membership-start"] == ["2012"]
     sheet.press("save", "next", also="membership")
-    assert Membership.objects.get(organization__name="Gama").start == "2012"
+    assert [*Membership.objects.values_list("organization__name", "start")] == [("Gama", "2012")]
+    assert Organization.objects.filter(name="Delta").exists()
 
 
 def test_a_member_that_leaves_is_offered_the_membership_that_it_has(
@@ -66,3 +70,10 @@ def test_a_member_that_leaves_is_offered_the_membership_that_it_has(
     assert str(held) in sheet.words("doubles")
     sheet = sheet.go(str(held))
     assert f"registro=membership-{held.pk}" in sheet.address
+
+
+def test_the_preview_of_a_term_shows_it(editor: Any) -> None:
+    term = records.term(publish_at=None, start="2031")
+    page = editor.get(reverse("admin:organizations_representationterm_change", args=[term.pk]))
+    (link,) = html.fromstring(page.text).xpath("//a[.='Vista previa']/@href")
+    assert "2031" in editor.get(link).text
