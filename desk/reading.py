@@ -1,6 +1,5 @@
 """The sentences of a source with the facts made of them, and the quotes chosen from them."""
 
-from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -44,16 +43,14 @@ class Reading:
     def __init__(self, source: Source) -> None:
         self.source, self.passages = source, source.passages
         self.sentences = self.passages.sentences
-        self._starts = [sentence.start for sentence in self.sentences]
         self.uses = [*self._cited(), *self._pending()]
         self.facts = {
             state: Counter(use.fact for use in self.uses if use.state == state) for state in STATES
         }
         self._uses_of: list[list[Use]] = [[] for _ in self.sentences]
         for use in self.uses:
-            first, end = bisect_right(self._starts, use.start), bisect_left(self._starts, use.end)
-            for uses in self._uses_of[first - 1 : end]:
-                uses.append(use)
+            for index in self.passages.touched_by(use.start, use.end):
+                self._uses_of[index].append(use)
         digests = {mark.digest for mark in source.factless_sentences.all()}
         self.states = [self._state(n, digests) for n in range(1, len(self.sentences) + 1)]
 

@@ -127,6 +127,7 @@ class Passages(QuotedText):
         self._place_starts = list(self.places)
         self.sentences = list(self._sentences())
         self._sentence_starts = [sentence.start for sentence in self.sentences]
+        self._sentence_ends = [sentence.end for sentence in self.sentences]
 
     def _sentences(self) -> Iterator[Span]:
         """A list is one sentence with the words, ending in a colon, that introduce it."""
@@ -166,15 +167,17 @@ class Passages(QuotedText):
         index = bisect_right(self._place_starts, position)
         return self.places[self._place_starts[index - 1]] if index else ""
 
+    def touched_by(self, start: int, end: int) -> range:
+        """The indexes of the sentences that the words from `start` to `end` touch."""
+        return range(
+            bisect_right(self._sentence_ends, start), bisect_left(self._sentence_starts, end)
+        )
+
     def unused(self, spans: Iterable[tuple[int, int]]) -> list[Span]:
         """The sentences, except headings, that no quoted span touches."""
-        spans = list(spans)
-        return [
-            sentence
-            for sentence in self.sentences
-            if sentence.is_told
-            and not any(start < sentence.end and end > sentence.start for start, end in spans)
-        ]
+        touched = {number for span in spans for number in self.touched_by(*span)}
+        told = enumerate(self.sentences)
+        return [sentence for n, sentence in told if sentence.is_told and n not in touched]
 
     def sections(self, heading: str) -> list[list[str]]:
         """The paragraphs under each heading of these words, up to the next heading."""
@@ -187,22 +190,24 @@ class Passages(QuotedText):
     def marked(self, quotes: dict[int, tuple[int, int]]) -> list[MarkedBlock]:
         """All blocks with the passages marked: `quotes` maps their numbers to (start, end)."""
         blocks = []
+        touching: list[dict[int, tuple[int, int]]] = [{} for _ in self.sentences]
+        for number, span in quotes.items():
+            for index in self.touched_by(*span):
+                touching[index][number] = span
         for number, block in enumerate(self.blocks, 1):
             first = max(0, bisect_right(self._sentence_starts, block.start) - 1)
-            sentences = self.sentences[first : bisect_left(self._sentence_starts, block.end)]
-            marked = [self._marked(sentence, block, quotes) for sentence in sentences]
+            last = bisect_left(self._sentence_starts, block.end)
+            marked = [
+                self._marked(self.sentences[index], block, touching[index])
+                for index in range(first, last)
+            ]
             text = self.text[block.start : block.end]
             blocks.append(MarkedBlock(number, block.kind, text, marked))
         return blocks
 
     def _marked(
-        self, sentence: Span, block: Span, quotes: dict[int, tuple[int, int]]
+        self, sentence: Span, block: Span, touching: dict[int, tuple[int, int]]
     ) -> MarkedSentence:
-        touching = {
-            number: span
-            for number, span in quotes.items()
-            if span[0] < sentence.end and span[1] > sentence.start
-        }
         start, end = max(sentence.start, block.start), min(sentence.end, block.end)
         places = self._place_starts[bisect_right(self._place_starts, start) :]
         borders = {*chain(*touching.values()), *takewhile(lambda place: place < end, places)}
