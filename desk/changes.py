@@ -48,8 +48,11 @@ def hold(
         raise PermissionDenied
     with transaction.atomic():
         stored = lock(type(record), [record.pk]).get(record.pk)
-        if stored is None:
+        text = source.stored_text()  # locks it, so that the quotes stay in it
+        if stored is None or text is None:
             raise ValidationError(GONE)
+        if text != source.text:
+            source = Source.objects.get(pk=source.pk)
         pending = changes_of(record).filter(source=source).first() or PendingChange(
             source=source, kind=kind_of(record), key=record.pk
         )
@@ -63,7 +66,8 @@ def hold(
         pending.quotes = change.quotes
         if not (pending.changes or pending.quotes):
             raise ValidationError(NOTHING)
-        pending.user, pending.made_at = user, timezone.now()
+        is_shared = pending.pk and pending.user_id != user.pk  # nobody's to withdraw
+        pending.user, pending.made_at = None if is_shared else user, timezone.now()
         pending.save()
     return pending
 

@@ -227,7 +227,7 @@ class PanelForm:
         edit, stored = edit_of(request), lock(self.model, [self.stored.pk])
         opened = self.token if self.title else posted.get("opened_on", "-")
         edit.token = self.token = token_of(self.name, self.stored.pk) if stored else ""
-        is_stale = opened != self.token
+        is_stale = opened != self.token or not all(r.is_draft() for r in stored.values())
         if self.title or not stored:
             if is_stale:
                 self.form.add_error(None, AT_ONCE)

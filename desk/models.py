@@ -10,7 +10,7 @@ from django.db import models
 from django.utils import timezone
 
 from record.publishing import Record, named
-from sources.models import SUPPORTED, Source, supported_model
+from sources.models import SUPPORTED, Citation, Source, supported_model
 
 KEPT = timedelta(days=1)
 
@@ -115,6 +115,20 @@ class PendingChange(models.Model):
         """The public record; None if it was deleted."""
         record: Any = named(supported_model(self.kind)).filter(pk=self.key).first()
         return record
+
+    def move_quotes(self, source: Source, requoted: dict[str, str]) -> dict[str, str]:
+        """Finds the quotes in the new text of their source, as `Source.move_citations`. Returns the
+        words of each before and after."""
+        moved = {}
+        for quote in self.quotes:
+            exact = requoted.get(quote["exact"], quote["exact"])
+            place = "" if source.passages.places else quote.get("locator", "")
+            citation = Citation(source=source, exact=exact, locator=place)
+            citation.locate()
+            moved[quote["exact"]] = citation.exact
+            quote |= {"exact": citation.exact, "locator": citation.locator}
+        self.save()
+        return moved
 
 
 class PublicationReceipt(models.Model):

@@ -12,6 +12,7 @@ from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import path
 from django.utils import timezone
+from django.utils.html import format_html
 
 from desk.changes import Change, change_of, kind_of, withdraw
 from desk.models import PendingChange, PublicationReceipt
@@ -175,6 +176,15 @@ class PublishingAdmin(RecordAdmin):
     def _history(self, record: Any, request: HttpRequest) -> dict[str, Any]:
         receipts = record.publication_receipts.select_related("user")
         return super()._history(record, request) | {"receipts": receipts}
+
+    def _deletion(self, request: HttpRequest, chosen: list[Any]) -> dict[str, Any]:
+        """A change that is held keeps its source, whose deletion would discard it."""
+        deletion = super()._deletion(request, chosen)
+        for held in PendingChange.objects.filter(source__in=chosen):
+            address = self.address("publish_all", held.source_id)
+            words = '<a href="{}">un cambio por publicar: {}</a>'
+            deletion["kept"].append(format_html(words, address, held.record))
+        return deletion
 
     def _source(self, request: HttpRequest, object_id: str) -> Source:
         sources = Source.objects.filter(pk=int(object_id) if is_key(object_id) else 0)

@@ -16,11 +16,13 @@ from record.publishing import visible
 from record.text import is_key
 from sources.forms import read_quote
 from sources.models import SUPPORTED, Citation, Source, supported_model
+from texts.alignment import LONGEST_QUOTE
 from texts.passages import Passages
 
 WINDOW = 100
 """The sentences that the page shows at once, and the cells of its strip."""
 MOST_QUOTES = 20
+TOO_LONG = f"Una cita tiene como mucho {LONGEST_QUOTE:,} caracteres: deje las que lo prueban."
 UNTICKED = "Marque qué dato prueba esta cita, o suelte la oración."
 FactKey = tuple[str, int]
 """The name of the foreign key of a citation, and the key of its record."""
@@ -182,6 +184,9 @@ class ChosenWords:
 
     def locate(self, source: Source) -> bool:
         """Takes the words as the source has them; if that fails, sets `problem`."""
+        if len(self.words) > LONGEST_QUOTE:
+            self.problem = TOO_LONG
+            return False
         citation = Citation(source=source, exact=self.words)
         try:
             citation.locate()

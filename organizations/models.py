@@ -192,7 +192,7 @@ class MembershipQuerySet(SpanningQuerySet["Membership"]):
     def of(self, organization: Organization) -> Self:
         """The memberships of an organization, of its successors and of its predecessors."""
         successors = Replacement.objects.filter(replaced=organization).values("membership")
-        replaced = Replacement.objects.filter(membership__organization=organization)
+        replaced = Replacement.objects.filter(membership__in=self.filter(organization=organization))
         around = Q(pk__in=successors) | Q(organization__in=replaced.values("replaced"))
         return self.filter(around | Q(organization=organization)).with_parties()
 

@@ -106,7 +106,10 @@ class Source(Publishable):
 
     def quotes_in(self, text: str) -> dict[str, str]:
         """The quotes, each with its words in `text`; empty if it does not occur there once."""
-        quotes = self.citations.values_list("exact", flat=True) if self.pk else []
+        if not self.pk:
+            return {}
+        quotes = [*self.citations.values_list("exact", flat=True)]
+        quotes += [q["exact"] for change in self.pending_changes.all() for q in change.quotes]
         passages, words = Passages(text), {}
         for exact in dict.fromkeys(quotes):
             spans = passages.spans(exact)
@@ -152,6 +155,8 @@ class Source(Publishable):
             # A passage keeps its number; two passages that became one share the first number.
             citation.number = numbers.setdefault(citation.exact, citation.number)
             models.Model.save(citation)
+        for change in self.pending_changes.select_for_update():
+            self.moved |= change.move_quotes(self, requoted)
 
 
 def supported_model(name: str) -> type[Record]:
@@ -200,10 +205,9 @@ class Citation(Record):
     suffix = models.TextField(editable=False, blank=True)
     position = models.PositiveIntegerField("posición en la fuente", editable=False)
     number = models.PositiveIntegerField(
-        "número",
-        editable=False,
+        "número", editable=False,
         help_text="El de sus palabras en la fuente: citas de las mismas palabras lo comparten.",
-    )
+    )  # fmt: skip
     field = models.CharField(
         "apoya", max_length=60, blank=True, help_text="Vacío: apoya el registro entero."
     )
@@ -211,18 +215,14 @@ class Citation(Record):
         "lugar", max_length=20, blank=True, help_text="La página o el minuto: «p. 14», «12:31»."
     )
     stance = models.CharField(
-        "postura",
-        max_length=20,
-        choices=Stance,
-        default=Stance.SUPPORTS,
-        db_default=Stance.SUPPORTS,
+        "postura", max_length=20, choices=Stance,
+        default=Stance.SUPPORTS, db_default=Stance.SUPPORTS,
         help_text="«Contradice» si esta fuente dice otra cosa: se muestran las dos.",
-    )
+    )  # fmt: skip
     says = EDTFField(
-        "dice",
-        db_default="",
+        "dice", db_default="",
         help_text="La fecha que da esta fuente, si contradice una: «15 de diciembre de 2020».",
-    )
+    )  # fmt: skip
     says_earliest = day_column(Earliest("says"), "dice: no antes de")
     says_latest = day_column(Latest("says"), "dice: no después de")
     organization = _supported("organizations.Organization", "organización")
