@@ -90,6 +90,8 @@ def test_the_mouse_chooses_sentences_runs_and_words(desk: Any) -> None:
     chosen(desk, "3", "4", "5")
     row(desk, 4).locator("q").click(modifiers=["Control"])
     chosen(desk, "3", "5")
+    row(desk, 5).locator("q").click(modifiers=["Meta"])  # ⌘
+    chosen(desk, "3")
     drag(desk, center(row(desk, 3).locator("q")), center(row(desk, 4).locator("q")))
     chosen(desk, "3", "4")
     words = "El 9 de abril de 2018"

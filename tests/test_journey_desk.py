@@ -61,7 +61,7 @@ class Desk(Person):
         )
 
     def is_of_kind(self, name: str) -> None:
-        button = self.page.locator("nav.kinds").get_by_text(name, exact=True)
+        button = self.page.locator("#panel nav").get_by_text(name, exact=True)
         if button.get_attribute("aria-current") != "true":
             button.click()
             expect(self.page.locator(".kinds [aria-current]")).to_have_text(name)

@@ -15,7 +15,7 @@ let turns = 0;
 async function load(query, next, body) {
   if (sending) return;
   const turn = ++turns;
-  sending = Boolean(body);
+  sending = body;
   const answer = await fetch(body ? $("#desk-form").action : `?${query}`, { method: body ? "POST" : "GET", body })
     .catch(() => ({}));
   const html = await answer.text?.().catch(() => "") ?? "";
@@ -70,17 +70,18 @@ on("submit", (event) => {
 on("popstate", () => location.hash || visit(location.search.slice(1)));
 on("beforeunload", (event) => typed && event.preventDefault());
 
-function choose(row, { shiftKey, ctrlKey }, next, words = "") {
+function choose(row, { shiftKey, ctrlKey, metaKey }, next, words = "") {
   const all = rows();
+  const adds = ctrlKey || metaKey;
   if (!shiftKey) anchor = row.id;
   const ends = [row, $(`#${anchor}`) ?? row].map((each) => all.indexOf(each));
   const tokens = all.slice(Math.min(...ends), Math.max(...ends) + 1).map(({ dataset }) => dataset.sentence + words);
-  const kept = new Set(ctrlKey || typed ? $$("#panel [name=o]").map(({ value }) => value) : []);
-  if (!ctrlKey || tokens[1] || !kept.delete(tokens[0])) tokens.forEach((token) => kept.add(token));
+  const kept = new Set(adds || typed ? $$("#panel [name=o]").map(({ value }) => value) : []);
+  if (!adds || tokens[1] || !kept.delete(tokens[0])) tokens.forEach((token) => kept.add(token));
   visit(`${[...kept].map((token) => `o=${token}&`).join("")}hecho=${$("#desk").dataset.kind}`, next);
 }
 
-// The selected words, as the end of the token of a sentence: «:5-12»
+// As the end of a token: «:5-12»
 function selectedWords(sentence) {
   const range = !getSelection().isCollapsed && getSelection().getRangeAt(0);
   if (!range || !sentence.contains(range.commonAncestorContainer)) return "";
@@ -98,7 +99,7 @@ on("pointerdown", ({ target, pointerType, button }) => {
 
 on("pointermove", ({ x, y }) => drag?.(document.elementFromPoint(x, y)));
 
-on("pointerup", ({ target, ctrlKey }) => {
+on("pointerup", ({ target, ctrlKey, metaKey }) => {
   const row = down && rowOf(target);
   const words = row && row === down ? selectedWords($("q", row)) : "";
   drag = null;
@@ -106,7 +107,7 @@ on("pointerup", ({ target, ctrlKey }) => {
   if (!dragged) return;
   getSelection().removeAllRanges();
   anchor = down.id;
-  choose(row, { shiftKey: !words, ctrlKey }, null, words);
+  choose(row, { shiftKey: !words, ctrlKey, metaKey }, null, words);
 });
 
 on("click", (event) => {
@@ -125,7 +126,7 @@ on("click", (event) => {
 });
 
 on("keydown", (event) => {
-  const { key, target, ctrlKey, shiftKey } = event;
+  const { key, target, ctrlKey, metaKey, shiftKey } = event;
   const row = target.dataset.sentence && target;
   const by = { ArrowUp: -1, ArrowLeft: -1, ArrowDown: 1, ArrowRight: 1 }[key];
   const next = row && by && rows()[rows().indexOf(row) + by];
@@ -135,10 +136,11 @@ on("keydown", (event) => {
   if (next && shiftKey) choose(next, event);
   else if (next) anchor = next.id;
   if (isChoice) choose(row, event, key === "Enter" ? "#panel-title" : null);
-  else if (key === "Enter" && ctrlKey) $("#panel [name=save]")?.click();
+  else if (key === "Enter" && (ctrlKey || metaKey)) $("#panel [name=save]")?.click();
   if (by && target.dataset.by) step(target, by);
-  if (key === "Escape") focus(row || $(CURRENT));
-  if (key === "Escape" && !typed) $("#let-go")?.click();
+  if (key !== "Escape") return;
+  focus(row || $(CURRENT));
+  if (!typed) $("#let-go")?.click();
 });
 
 function bracket(quote) {
@@ -157,7 +159,7 @@ function bracket(quote) {
     text.replaceChildren(...spans.slice(0, first), mark, ...spans.slice(last + 1));
     field.value = mark.textContent.replace(/[.,;:]? $/, "");
   };
-  quote.drag = (word) => { // the bracket at the word, or a new run from it
+  quote.drag = (word) => { // a bracket, or a new run
     const place = spans.indexOf(word);
     const other = ends.includes(place) ? ends[0] + ends[1] - place : place;
     return (to) => {
