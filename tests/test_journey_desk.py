@@ -64,7 +64,7 @@ class Desk(Person):
         button = self.page.locator("#panel nav").get_by_text(name, exact=True)
         if button.get_attribute("aria-current") != "true":
             button.click()
-            expect(self.page.locator(".kinds [aria-current]")).to_have_text(name)
+            expect(self.page.locator("#panel nav [aria-current]")).to_have_text(name)
 
     def write(self, **values: str) -> None:
         """Fills in what is not guessed right."""
