@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from copy import copy
 from functools import cached_property
 from typing import Any, NamedTuple
+from zlib import crc32
 
 from django.contrib import admin
 from django.contrib.admin.utils import flatten_fieldsets
@@ -52,6 +53,13 @@ def token_of(name: str, key: int) -> str:
     return tokens_of(supported_model(name), [key], admin_of(name).relations())[key] * exists
 
 
+def mark_of(value: Any) -> int:
+    """A mark of a value, or of the values of a list, equal for equal ones."""
+    values = value if isinstance(value, list | tuple) else [value]
+    texts = sorted(str(getattr(v, "pk", v)) for v in values if v not in ("", None))
+    return crc32("\n".join(texts).replace("\r\n", "\n").strip().encode())
+
+
 class Tick(NamedTuple):
     """Whether a quote proves a field or, with the label «no antes de», a bound of a date."""
 
@@ -94,6 +102,8 @@ class PanelForm:
         names = flatten_fieldsets(self.model_admin.get_fieldsets(panel.request))
         self.fields = fields or [name for name in names if name not in UNSHOWN]
         self.token = token_of(name, stored.pk) if stored else ""
+        self.address = f"{name}-{stored.pk}" if stored else ""
+        self.typed: dict[str, Any] = {}
         self.form = self._form(panel.request, panel.posted)
 
     @cached_property
@@ -116,7 +126,7 @@ class PanelForm:
         options = {"instance": instance, "prefix": self.companion or None, "initial": lists}
         form = form_class(posted, **options)
         if not self.panel.is_bound:
-            typed = {bound.name: bound.data for bound in form if posted and bound.data}
+            typed = self.typed = {b.name: b.data for b in form if posted and self._is_typed(b)}
             guessed = {name: guess.value for name, guess in self.guesses.items()}
             form_class.filled = guessed | typed | ({"opened_on": self.token} if self.stored else {})
             form = form_class(**options)
@@ -130,7 +140,7 @@ class PanelForm:
         """The record that the form changes. For a change that is held, a copy of what the person
         saw: what others changed since is then no change, and the form asks for no reason."""
         if self.is_held:
-            opened = posted.get("opened_on", "")
+            opened = "" if self._is_other else posted.get("opened_on", "")
             past = snapshot_at(opened, self.model, self.stored.pk, self.model_admin.relations())
             record: Any = past.record if past else copy(self.stored)
             vars(record).update(dict.fromkeys(("publish_at", "unpublish_at")))
@@ -144,14 +154,28 @@ class PanelForm:
     def link(self) -> str:
         return link(self.stored)
 
+    # What the user typed
+
+    @property
+    def _is_other(self) -> bool:
+        """Whether the values that were sent come from the form of another record."""
+        return bool(self.stored and not self.title) and self.panel.shown.get("of") != self.address
+
+    def _is_typed(self, bound: BoundField) -> bool:
+        """Whether a value was sent that is neither a guess nor the stored value."""
+        mark = self.panel.shown.get(bound.html_name)
+        return bool(bound.data) and not self._is_other and mark_of(bound.data) != mark
+
+    @property
+    def marks(self) -> dict[str, int]:
+        """A mark of each value that the page shows and the user did not type."""
+        fields = (bound for bound in self.form.visible_fields() if bound.name not in self.typed)
+        return {bound.html_name: mark_of(bound.value()) for bound in fields}
+
     @property
     def is_unticked(self) -> bool:
         """Whether the user filled the form of a companion and did not tick it."""
-        if self.is_open or not self.form.is_bound:
-            return False
-        guessed = {name: guess.value for name, guess in self.guesses.items()}
-        filled = (bound for bound in self.form if bound.data)
-        return any(b.field.has_changed(guessed.get(b.name), b.data) for b in filled)
+        return self.form.is_bound and not self.is_open and any(map(self._is_typed, self.form))
 
     # The rows
 

@@ -1,6 +1,8 @@
 """The panel of the desk: the forms of the records that the chosen quotes prove."""
 
+import json
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from functools import cached_property
 from typing import Any
 
@@ -12,7 +14,7 @@ from django.http import QueryDict
 from django.utils.text import capfirst
 
 from dates.edtf import END_OF_TIME
-from desk.forms import ALSO, AT_ONCE, ENDS, PanelForm, admin_of, token_of
+from desk.forms import ALSO, AT_ONCE, ENDS, PanelForm, admin_of, mark_of, token_of
 from desk.guesses import likely_doubles
 from desk.reading import ChosenWords, Selection, selected
 from editing.admin import problems_of
@@ -32,8 +34,8 @@ KINDS = {
 """The name of the foreign key of a citation, by the name of the kind in the address."""
 EXISTING = "existente"
 OWN = (
-    "o words proves go use save undo also ends factless buscar csrfmiddlewaretoken started_on _use "
-    "_check opened_on"
+    "o words proves go use save undo also ends shown factless buscar csrfmiddlewaretoken "
+    "started_on _use _check opened_on"
 ).split()
 """The fields of the panel itself, before a hyphen."""
 MOST_OFFERED = 12
@@ -49,7 +51,9 @@ class Panel:
         self.posted: Any = request.POST.copy()
         self.is_bound = not {"save", "_check", "_use"}.isdisjoint(self.posted)
         self.is_checked = "_check" in self.posted
-        self.selections = selected(query, source.passages)
+        self.shown = self._shown()
+        selections = selected(query, source.passages)
+        self.selections = [s for s in selections if not self._is_erased(s)] or selections
         self.kinds = {kind: name for kind, name in KINDS.items() if self._may("add", name)}
         asked = query.get("hecho", "")
         self.kind = asked if asked in (*self.kinds, EXISTING) else next(iter(self.kinds), "")
@@ -58,6 +62,30 @@ class Panel:
         self.forms: list[PanelForm] = []
         if self.selections and self.kinds:
             self._add_forms()
+
+    def _shown(self) -> dict[str, Any]:
+        """The marks of the values that the page showed before, by the names of their fields, and
+        under `of` the record whose form it was."""
+        with suppress(ValueError, TypeError):
+            return dict(json.loads(self.posted.get("shown", "")))
+        return {}
+
+    @property
+    def showing(self) -> str:
+        """The marks to send along, as JSON."""
+        if self.is_bound:
+            return json.dumps(self.shown)
+        marks: dict[str, Any] = {"of": self.forms[0].address if self.forms else ""}
+        for form in self.forms:
+            marks |= form.marks
+        return json.dumps(marks)
+
+    def _is_erased(self, selection: Selection) -> bool:
+        """Whether its words were erased before saving, which lets go of it."""
+        tokens = self.posted.getlist("o")
+        if not self.is_bound or str(selection) not in tokens:
+            return False
+        return not self.posted.get(f"words-{tokens.index(str(selection))}", "").strip()
 
     def _may(self, action: str, name: str) -> bool:
         return bool(getattr(admin_of(name), f"has_{action}_permission")(self.request))
@@ -74,10 +102,17 @@ class Panel:
             words = self.posted.get(f"words-{before}", selection.words(self.source.passages))
             ticks = set(self.posted.getlist(f"proves-{before}"))
             is_new = before < 0 or self.request.GET.get("hecho", self.kind) != self.kind
-            quote = ChosenWords(number, selection, words, ticks, is_new)
+            quote = ChosenWords(number, selection, words, ticks, is_new, self._again(selection))
             if self.posted.get("use") == str(before):
                 quote.words = quote.offer(self.source) or words
             yield quote
+
+    def _again(self, selection: Selection) -> str:
+        """The address that adds another quote of the same sentence; empty if none is left."""
+        count = len(selection.sentence(self.source.passages).split())
+        runs = (Selection(selection.number, first, count) for first in range(1, count + 1))
+        run = next((run for run in runs if run not in self.selections), None)
+        return self.query([*self.selections, run]) if run else ""
 
     def _add_forms(self) -> None:
         name = self.kinds.get(self.kind, "")
@@ -231,9 +266,11 @@ class Panel:
     @property
     def carried(self) -> Iterator[tuple[str, str]]:
         """What was typed in the forms of other kinds, to send it along."""
-        shown = {bound.html_name for form in self.forms for bound in form.form}
+        names = {bound.html_name for form in self.forms for bound in form.form}
         for name, values in self.posted.lists():
-            if name.partition("-")[0] not in OWN and name.removesuffix("_typed") not in shown:
+            if name.partition("-")[0] in OWN or name.removesuffix("_typed") in names:
+                continue
+            if mark_of(values) != self.shown.get(name):
                 yield from ((name, value) for value in values if value)
 
     def query(

@@ -175,6 +175,8 @@ class ChosenWords:
     words: str
     proves: set[str]
     is_new: bool = False
+    again: str = ""
+    """The address that adds another quote of the sentence."""
     problem: str = ""
     differences: str = ""
     offered: str = ""

@@ -51,6 +51,10 @@ def test_a_companion_that_is_filled_and_not_ticked_is_not_lost(editor: Any, sour
     sheet = desk(editor, source, f"?o={CONVENED}&hecho=organizacion")
     assert sheet.fields["membership-start"] == ["mayo de 2012"]  # guessed
     sheet.press("save", "next", name="Delta")
+    sheet.press("save", "next", name="Épsilon", words__0="se convocó a cuatro organizaciones")
+    assert Organization.objects.filter(name__in=("Delta", "Épsilon")).count() == 2
+    gone = sheet.press("go", f"o={CONVENED}:4-8&hecho=organizacion")
+    assert "membership-start" not in gone.fields  # these words say no date
     sheet = sheet.press("save", "next", name="Gama", membership__start="2012")
     assert "su membresía: lo que escribió ahí no se guardaría" in sheet.words("problems")
     assert not Organization.objects.filter(name="Gama").exists()
@@ -77,3 +81,39 @@ def test_the_preview_of_a_term_shows_it(editor: Any) -> None:
     page = editor.get(reverse("admin:organizations_representationterm_change", args=[term.pk]))
     (link,) = html.fromstring(page.text).xpath("//a[.='Vista previa']/@href")
     assert "2031" in editor.get(link).text
+
+
+def test_a_sentence_gives_several_quotes_and_an_erased_quote_is_let_go(
+    editor: Any, source: Source
+) -> None:
+    sheet = desk(editor, source, f"?o={CONVENED}")
+    for count in (2, 3):
+        (again, *_others) = (b for b in buttons(sheet) if "Otra cita" in b.text_content())
+        sheet = sheet.press("go", again.get("value"))
+        assert len({*sheet.fields["o"]}) == count
+    words = [sheet.fields[f"words-{number}"][0] for number in range(3)]
+    first, last = words[0].split()[:3], words[0].split()[-3:]
+    sheet.press(
+        "save", "next", title="Convocatoria", category=str(records.category().pk),
+        words__0=" ".join(first), words__1=" ", words__2=" ".join(last),
+        proves__0=["start"], proves__2=["summary"], summary="Convocan.",
+    )  # fmt: skip
+    proof = Event.objects.get().citations.values_list("field", "exact")
+    assert {*proof} == {("start", " ".join(first)), ("summary", " ".join(last))}
+
+
+def test_only_what_was_typed_goes_along_to_another_kind_or_record(
+    editor: Any, source: Source
+) -> None:
+    member = records.proven(records.membership(start="2010", end="2011", note="Nota nuestra."))
+    way = f"o={CONVENED}&hecho=existente&registro=membership-{member.pk}"
+    sheet = desk(editor, source, f"?o={CONVENED}&hecho=acontecimiento")
+    assert sheet.fields["start"] == ["mayo de 2012"]  # guessed
+    sheet = sheet.press("go", way, title="Un título")
+    assert sheet.fields["start"] == ["2010"]
+    sheet = sheet.press("go", f"o={CONVENED}&hecho=acontecimiento")
+    assert sheet.fields["title"] == ["Un título"]
+    assert (sheet.fields["start"], sheet.fields.get("end")) == (["mayo de 2012"], None)
+    assert "note" not in sheet.fields
+    sheet = sheet.press("go", f"o={CONVENED}&hecho=membresia", start="2013")
+    assert sheet.fields["start"] == ["2013"]
