@@ -28,7 +28,7 @@ NOTHING = "No hay nada que cambiar: escriba otro valor o elija un dato que esta 
 
 def kind_of(record: Record) -> str:
     """The name, in SUPPORTED, of the key with which citations support the record."""
-    citations: Any = type(record).citations  # type: ignore[attr-defined]
+    citations: Any = type(record).citations  # type: ignore[attr-defined]  # of facts
     return str(citations.rel.field.name)
 
 

@@ -69,7 +69,7 @@ def test_a_change_of_two_people_is_discarded_by_a_publisher_alone(
     editor: Any, publisher: Any
 ) -> None:
     held = held_change(publisher.user)
-    hold(held.source, held.record, {"summary": "Salió."}, [], editor.user)  # type: ignore[arg-type]
+    hold(held.source, held.record, {"summary": "Salió."}, [], editor.user)  # type: ignore[arg-type]  # a Person
     held.refresh_from_db()
     with pytest.raises(PermissionDenied):
         withdraw(held, editor.user)

@@ -19,7 +19,7 @@ from tools.invented_text import PLACES, Prose, names
 TESTS = Path(__file__).parent
 FIRST = (TESTS.parent / "fixtures/nucleo-de-sociedad-civil.txt").read_text("utf-8")
 COMMUNIQUE = (TESTS / "communique/comunicado.txt").read_text("utf-8")
-CHANCE = Random(16)  # noqa: S311
+CHANCE = Random(16)  # noqa: S311, no secret
 PROSE = Prose(CHANCE, [name for name, _short in names(CHANCE, 30)])
 
 
