@@ -231,6 +231,7 @@ def test_the_keyboard_saves_in_place_and_goes_on_with_the_next_sentence(desk: An
     expect(row(desk, 4)).to_contain_text("sin usar")
     assert not Event.objects.exists()
     row(desk, 4).locator("q").click()
+    chosen(desk, "4")
     desk.get_by_text("Fin, ").click()
     expect(desk.locator(".prose-editor")).to_be_visible()  # in the new desk too
     desk.fill("#id_title", "")
