@@ -265,7 +265,7 @@ class Panel:
 
     @property
     def carried(self) -> Iterator[tuple[str, str]]:
-        """What was typed in the forms of other kinds, to send it along."""
+        """The values that the user typed in the forms of other kinds."""
         names = {bound.html_name for form in self.forms for bound in form.form}
         for name, values in self.posted.lists():
             if name.partition("-")[0] in OWN or name.removesuffix("_typed") in names:

@@ -121,7 +121,7 @@ def test_the_quotes_of_a_communique_copied_from_each_file_match_in_each_other():
     assert matched == 23 * 4 * 4
 
 
-# What is of style
+# Signs of style
 
 
 @pytest.mark.parametrize(

@@ -199,7 +199,7 @@ def test_quotes_that_a_text_does_not_say_once_are_known(cited):
         (TEXT, [joining, leaving]),
         (CORRECTED, ["", leaving]),
         (f"Antes anunció su salida otra.\n{TEXT}", [joining, ""]),
-        # What no reader sees, and what is of style, moves with the text.
+        # Invisible signs and signs of style move with the text.
         (
             TEXT.replace("sumarse", "su-\nmarse").replace("anunció", "Anunció"),
             ["de ellas decidieron su- marse", "Anunció su salida"],

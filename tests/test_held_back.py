@@ -68,7 +68,7 @@ def test_a_new_row_in_the_form_of_an_organization_is_a_draft_and_says_so(publish
 
 
 def test_an_organization_is_published_with_what_waits_for_it(publisher: Any) -> None:
-    """Its drafts, and what was scheduled or withdrawn for the same moment."""
+    """Its drafts, and the records with the same moment of publication or withdrawal."""
     source = records.source()
     owner = cited(source, records.organization, publish_at=TOMORROW, name="Alfa")
     of_alfa = {"organization": owner}

@@ -67,7 +67,7 @@ class Desk(Person):
             expect(self.page.locator("#panel nav [aria-current]")).to_have_text(name)
 
     def write(self, **values: str) -> None:
-        """Fills in what is not guessed right."""
+        """Fills in each field with another value than the guess."""
         for name, value in values.items():
             field = self.page.locator(f"#panel [name='{name.replace('__', '-')}']")
             picker = self.page.locator(f"#panel .picker:has([name={name}_typed])")

@@ -98,7 +98,7 @@ TABLE = {
     "admin:auth_group_delete": SUPERUSER,
     "admin:auth_group_history": ACCOUNTS,
     "admin:sources_source_desk": ">>-++++ >>--+++",
-    # Users who may not publish are told whom to ask.
+    # Users who may not publish see whom to ask.
     "admin:sources_source_publish_all": PUBLISHING,
     "admin:sources_source_receipt": PUBLISHING,
     "admin:sources_source_received": ">>----+ >>----+",  # its own is the admin's

@@ -1,4 +1,4 @@
-"""What is made of a source is published in one act, with its proof, or not at all."""
+"""One act publishes a source and its facts, with their proof, or nothing."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ def hidden_source(**fields: Any) -> Any:
     return records.source(title="El comunicado", **{"publish_at": None} | fields)
 
 
-# Changes of what is public
+# Changes of public records
 
 
 def test_a_change_of_a_public_record_waits_and_grows_by_the_next(editor: Any) -> None:
